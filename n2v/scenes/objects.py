@@ -1,0 +1,63 @@
+"""A coloured object: triangle parts in a z-up world, and how it is placed in the box every NeRF uses."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from n2v.errors import BadInput
+
+AABB = (-0.7, -0.7, -0.7, 0.7, 0.7, 0.7)  # min xyz, max xyz, scene units (thesis 3.2)
+RADIUS = 0.65  # half diagonal of a placed object's bounding box: inside AABB from every side
+
+
+@dataclass(frozen=True)
+class Part:
+    """One component of an object (a leg, a wing), recoloured as a whole by augmentation.
+
+    Shapes: vertices (n, 3) float64; faces (m, 3) int64; corner_rgba (m, 3, 4) float32 in [0, 1], sRGB,
+    one colour per triangle corner; texture (h, w, 4) uint8 sRGB with corner_uv (m, 3, 2), multiplied
+    with corner_rgba when present (v = 0 is the last row, as in glTF after trimesh's flip).
+    """
+
+    name: str
+    vertices: np.ndarray
+    faces: np.ndarray
+    corner_rgba: np.ndarray
+    texture: np.ndarray | None = None
+    corner_uv: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class SceneObject:
+    """An object with its identity; `version` is 0 for the base, 1 and 2 for the thesis's augmentations."""
+
+    object_id: str
+    class_name: str
+    parts: tuple[Part, ...]
+    base_id: str = ""  # object_id of the un-augmented original; empty: itself
+    version: int = 0
+    shape_group: str = ""  # recolours of one shape share it; empty: base_id
+    family: str = ""
+    source: str = "procedural"
+    licence: str = "MIT"
+
+    def __post_init__(self) -> None:
+        if not self.parts or not sum(len(part.faces) for part in self.parts):
+            raise BadInput("object has no faces", where=self.object_id, fix="export it as a triangle mesh")
+        object.__setattr__(self, "base_id", self.base_id or self.object_id)
+        object.__setattr__(self, "shape_group", self.shape_group or self.base_id)
+
+    def bounds(self) -> np.ndarray:
+        """(2, 3) lowest and highest corner of the used vertices."""
+        points = np.concatenate([part.vertices[np.unique(part.faces)] for part in self.parts if len(part.faces)])
+        return np.stack([points.min(0), points.max(0)])
+
+    def placed(self, radius: float = RADIUS) -> "SceneObject":
+        """Centre the bounding box on the origin and scale its half diagonal to `radius`."""
+        low, high = self.bounds()
+        half_diagonal = float(np.linalg.norm(high - low)) / 2
+        if not np.isfinite(half_diagonal) or half_diagonal <= 0:
+            raise BadInput("object has no extent or NaN vertices", where=self.object_id, fix="repair the mesh")
+        centre, scale = (low + high) / 2, radius / half_diagonal
+        parts = tuple(replace(part, vertices=(part.vertices - centre) * scale) for part in self.parts)
+        return replace(self, parts=parts)
