@@ -1,0 +1,58 @@
+"""One field, evaluated: position to density and colour, for many NeRFs at once (thesis Fig 3.3)."""
+
+import torch
+from jaxtyping import Float
+
+from n2v.nerf.encoding import encode
+from n2v.nerf.layout import N_OUTPUTS, split_weights
+from n2v.scenes.objects import AABB
+
+
+class TruncatedExp(torch.autograd.Function):
+    """exp(x) whose gradient is exp(min(x, 15)): one huge density cannot throw the optimiser (as in nerfacc)."""
+
+    @staticmethod
+    def forward(ctx, x: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(x)
+        return torch.exp(x)
+
+    @staticmethod
+    def backward(ctx, gradient: torch.Tensor) -> torch.Tensor:
+        (x,) = ctx.saved_tensors
+        return gradient * torch.exp(x.clamp(max=15))
+
+
+def to_unit_box(positions: Float[torch.Tensor, "*n 3"], aabb=AABB) -> Float[torch.Tensor, "*n 3"]:
+    """Scene units to [0, 1]^3, in one fixed order of float32 operations."""
+    low = positions.new_tensor(aabb[:3])
+    high = positions.new_tensor(aabb[3:])
+    return (positions - low) / (high - low)
+
+
+def activate(
+    outputs: Float[torch.Tensor, "*n 4"],
+) -> tuple[Float[torch.Tensor, "*n"], Float[torch.Tensor, "*n 3"]]:
+    """Raw outputs to density (per scene unit) and colour in [0, 1]: exp(x - 1) and sigmoid."""
+    return TruncatedExp.apply(outputs[..., 3] - 1), torch.sigmoid(outputs[..., :3])
+
+
+def run_layers(
+    features: Float[torch.Tensor, "k n f"], field_weights: Float[torch.Tensor, "k w"]
+) -> Float[torch.Tensor, "k n 4"]:
+    """The four matrices with ReLU between, padding rows left out."""
+    *inner, last = split_weights(field_weights)
+    hidden = features
+    for matrix in inner:
+        hidden = torch.relu(torch.bmm(hidden, matrix.transpose(1, 2)))
+    return torch.bmm(hidden, last[:, :N_OUTPUTS].transpose(1, 2))
+
+
+def evaluate(
+    field_weights: Float[torch.Tensor, "k w"],
+    positions: Float[torch.Tensor, "k n 3"],
+    encoding: str = "exact",
+) -> tuple[Float[torch.Tensor, "k n"], Float[torch.Tensor, "k n 3"]]:
+    """Density (per scene unit; 0 outside the box) and colour of k NeRFs at n positions each, in scene units."""
+    unit = to_unit_box(positions)
+    sigmas, rgbs = activate(run_layers(encode(unit, encoding), field_weights))
+    return sigmas * ((unit > 0) & (unit < 1)).all(-1), rgbs

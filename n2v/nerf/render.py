@@ -1,0 +1,107 @@
+"""From samples to pixels: compositing, whole pictures, and PSNR."""
+
+import math
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Bool, Float, Int
+
+from n2v.nerf.field import evaluate
+from n2v.nerf.march import THESIS_STEP, camera_rays, march
+
+CAMERA_ANGLE_X = 0.8575560450553894  # radians, horizontal; published views
+Query = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
+
+
+def composite(
+    sigmas: Float[torch.Tensor, "s"],
+    rgbs: Float[torch.Tensor, "s 3"],
+    lengths: Float[torch.Tensor, "s"],
+    ray_indices: Int[torch.Tensor, "s"],
+    n_rays: int,
+) -> tuple[Float[torch.Tensor, "r 3"], Float[torch.Tensor, "r"]]:
+    """Blend packed samples, nearest first, into premultiplied colour and opacity of each ray.
+
+    Add `background * (1 - opacity)` for the pixel. alpha = 1 - exp(-sigma * length); transmittance is the
+    exponential of minus the optical depth before the sample, summed in float64 because one prefix sum runs over
+    all rays. A ray without samples gets colour 0 and opacity 0 and keeps the graph.
+
+    Source: NeRF, arXiv 2003.08934, eq. 3. Accuracy: within 1e-5 of a float64 loop
+    (tests/nerf/test_render.py::test_composite_matches_float64_loop).
+    """
+    weights = blend_weights(sigmas * lengths, ray_indices, n_rays)
+    colour = rgbs.new_zeros(n_rays, 3).index_add(0, ray_indices, weights[:, None] * rgbs)
+    return colour, rgbs.new_zeros(n_rays).index_add(0, ray_indices, weights)
+
+
+def blend_weights(
+    depths: Float[torch.Tensor, "s"], ray_indices: Int[torch.Tensor, "s"], n_rays: int
+) -> Float[torch.Tensor, "s"]:
+    """Transmittance times alpha of each packed sample; `depths` is sigma * length."""
+    before = torch.cumsum(depths.double(), 0) - depths.double()
+    counts = torch.bincount(ray_indices, minlength=n_rays)
+    starts = (torch.cumsum(counts, 0) - counts).clamp(max=max(len(depths) - 1, 0))
+    at_start = before[starts][ray_indices] if len(depths) else before
+    transmittance = torch.exp(-(before - at_start)).to(depths.dtype)
+    return transmittance * -torch.expm1(-depths)
+
+
+def field_query(field_weights: Float[torch.Tensor, "w"], encoding: str = "exact") -> Query:
+    """A function from positions (n, 3) in scene units to densities (n,) and colours (n, 3) of one NeRF."""
+
+    def query(positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        sigmas, rgbs = evaluate(field_weights[None], positions[None], encoding)
+        return sigmas[0], rgbs[0]
+
+    return query
+
+
+@torch.no_grad()
+def render_rays(
+    query: Query,
+    occupied: Bool[torch.Tensor, "g g g"],
+    origins: Float[torch.Tensor, "r 3"],
+    directions: Float[torch.Tensor, "r 3"],
+    step: float = THESIS_STEP,
+    chunk: int = 1 << 16,
+) -> Float[torch.Tensor, "r 4"]:
+    """Premultiplied colour and opacity of rays; `chunk` samples are evaluated at a time."""
+    samples = march(origins, directions, occupied, step)
+    positions = samples.positions(origins, directions)
+    parts = [query(part) for part in positions.split(chunk)] if len(positions) else []
+    sigmas = torch.cat([sigma for sigma, _ in parts]) if parts else positions.new_zeros(0)
+    rgbs = torch.cat([rgb for _, rgb in parts]) if parts else positions.new_zeros(0, 3)
+    lengths = samples.t_ends - samples.t_starts
+    colour, opacity = composite(sigmas, rgbs, lengths, samples.ray_indices, samples.n_rays)
+    return torch.cat([colour, opacity[:, None]], -1)
+
+
+def render_image(
+    query: Query,
+    occupied: Bool[torch.Tensor, "g g g"],
+    c2w: Float[torch.Tensor, "4 4"],
+    size_px: int,
+    camera_angle_x: float = CAMERA_ANGLE_X,
+    step: float = THESIS_STEP,
+    background: float = 1.0,
+) -> Float[torch.Tensor, "h w 4"]:
+    """One square picture: RGB over a grey `background` in [0, 1], and opacity as the fourth channel."""
+    occupied = torch.as_tensor(occupied)
+    origins, directions = camera_rays(torch.as_tensor(c2w, dtype=torch.float32), size_px, camera_angle_x)
+    rays = render_rays(query, occupied, origins, directions, step)
+    rgb = rays[:, :3] + background * (1 - rays[:, 3:])
+    return torch.cat([rgb.clamp(0, 1), rays[:, 3:].clamp(0, 1)], -1).view(size_px, size_px, 4)
+
+
+def over_background(rgba: Float[torch.Tensor, "*n 4"], background: float = 1.0) -> Float[torch.Tensor, "*n 3"]:
+    """Straight-alpha RGBA in [0, 1] over a grey background."""
+    return rgba[..., :3] * rgba[..., 3:] + background * (1 - rgba[..., 3:])
+
+
+def psnr(first: torch.Tensor, second: torch.Tensor) -> float:
+    """Peak signal-to-noise ratio in dB of two pictures in [0, 1]: -10 log10(MSE).
+
+    The thesis prints -10 ln(MSE / 10) (eq. 3.4); its code computes this. Infinite for equal pictures.
+    """
+    mse = float(((first.double() - second.double()) ** 2).mean())
+    return -10 * math.log10(mse) if mse > 0 else math.inf
