@@ -1,0 +1,280 @@
+"""A view set: one object's pictures and cameras, as a folder in the nerf_synthetic (Blender) layout.
+
+VIEWS/<class>/<object_id>/transforms_train.json + train/r_000.png ...   pictures a NeRF is fitted to
+                          transforms_test.json  + test/r_000.png ...    held-out pictures, optional
+"""
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, UInt8
+from PIL import Image
+
+from n2v.errors import BadInput
+from n2v.files import inside, read_json, sync_folder
+from n2v.scenes.cameras import CAMERA_ANGLE_X, check_cameras
+from n2v.scenes.classes import CLASSES, label_of
+from n2v.scenes.objects import AABB
+
+TRAIN, TEST = "transforms_train.json", "transforms_test.json"
+MAX_SIZE_PX = 4096
+
+
+def _no_images() -> np.ndarray:
+    return np.zeros((0, 0, 0, 4), np.uint8)
+
+
+def _no_cameras() -> np.ndarray:
+    return np.zeros((0, 4, 4), np.float32)
+
+
+@dataclass(frozen=True)
+class ViewSet:
+    """Pictures (straight alpha, sRGB) and OpenGL c2w cameras of one object, with its identity.
+
+    `aabb` is min xyz then max xyz in scene units; `camera_angle_x` is in radians; `version` is 0 for a base
+    object, 1 and 2 for its augmentations; members of one `shape_group` must stay in one split.
+    """
+
+    object_id: str
+    class_name: str
+    images: UInt8[np.ndarray, "n h w 4"]
+    c2w: Float[np.ndarray, "n 4 4"]
+    base_id: str = ""
+    version: int = 0
+    shape_group: str = ""
+    source: str = ""
+    licence: str = ""
+    aabb: tuple[float, ...] = AABB
+    camera_angle_x: float = CAMERA_ANGLE_X
+    held_out_images: UInt8[np.ndarray, "m h w 4"] = field(default_factory=_no_images)
+    held_out_c2w: Float[np.ndarray, "m 4 4"] = field(default_factory=_no_cameras)
+    folder: Path | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "base_id", self.base_id or self.object_id)
+        object.__setattr__(self, "shape_group", self.shape_group or self.base_id)
+
+    @property
+    def size_px(self) -> int:
+        """Side of a picture."""
+        return self.images.shape[1]
+
+    @property
+    def label(self) -> int:
+        """Label 0..12 of the class."""
+        return label_of(self.class_name)
+
+
+def find_views(root: Path) -> list[Path]:
+    """Folders at or below `root` that hold a view set, sorted; hidden folders are left out."""
+    root = Path(root)
+    if not root.is_dir():
+        raise BadInput("no such folder", where=root, fix="make view sets with: n2v render")
+    found = (path.parent for path in root.rglob(TRAIN))
+    return sorted(
+        path for path in found if not any(part.startswith(".") for part in path.relative_to(root).parts)
+    )
+
+
+def write_views(view_set: ViewSet, folder: Path) -> Path:
+    """Write a view set, the whole folder or nothing; one already there is replaced.
+
+    Everything goes to a hidden sibling folder that is then renamed.
+    """
+    folder = Path(folder)
+    check_views(view_set, folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as scratch:
+        fresh = Path(scratch) / "new"
+        fresh.mkdir()
+        _write_split(fresh, TRAIN, "train", view_set, view_set.images, view_set.c2w)
+        if len(view_set.held_out_images):
+            _write_split(fresh, TEST, "test", view_set, view_set.held_out_images, view_set.held_out_c2w)
+        sync_folder(fresh)
+        if folder.exists():
+            folder.rename(Path(scratch) / "old")
+        fresh.rename(folder)
+    sync_folder(folder.parent)
+    return folder
+
+
+def _write_split(
+    folder: Path, name: str, split: str, view_set: ViewSet, images: np.ndarray, c2w: np.ndarray
+) -> None:
+    (folder / split).mkdir()
+    frames = []
+    for index, (image, matrix) in enumerate(zip(images, c2w, strict=True)):
+        _write_synced(folder / split / f"r_{index:03d}.png", png_bytes(image))
+        frames.append({"file_path": f"./{split}/r_{index:03d}", "transform_matrix": matrix.tolist()})
+    sync_folder(folder / split)
+    record = {
+        "camera_angle_x": view_set.camera_angle_x,
+        "aabb": list(view_set.aabb),
+        "object_id": view_set.object_id,
+        "base_id": view_set.base_id,
+        "class_name": view_set.class_name,
+        "version": view_set.version,
+        "shape_group": view_set.shape_group,
+        "source": view_set.source,
+        "licence": view_set.licence,
+        "frames": frames,
+    }
+    _write_synced(folder / name, (json.dumps(record, indent=1, allow_nan=False) + "\n").encode())
+
+
+def _write_synced(path: Path, data: bytes) -> None:
+    with open(path, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def png_bytes(image: UInt8[np.ndarray, "h w 4"]) -> bytes:
+    """A picture as PNG."""
+    buffer = BytesIO()
+    Image.fromarray(image).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def check_views(view_set: ViewSet, where: object = None) -> None:
+    """Refuse a view set no NeRF can be fitted to.
+
+    Raises:
+        BadInput: Pictures and cameras differ in number, pictures are not square RGBA of one size or show
+            nothing, cameras are not OpenGL c2w that see the box, or box or field of view are impossible.
+    """
+    _check_box(view_set.aabb, where)
+    if not 0 < view_set.camera_angle_x < np.pi:
+        fix = "give the horizontal field of view in radians"
+        raise BadInput(f"camera_angle_x is {view_set.camera_angle_x:g}", where=where, fix=fix)
+    if not len(view_set.images):
+        raise BadInput("no views", where=where, fix="render the object first")
+    for images, c2w in (
+        (view_set.images, view_set.c2w),
+        (view_set.held_out_images, view_set.held_out_c2w),
+    ):
+        if len(images) != len(c2w):
+            raise BadInput(f"{len(images)} pictures but {len(c2w)} cameras", where=where, fix="give one each")
+        if not len(images):
+            continue
+        shape = (view_set.size_px, view_set.size_px, 4)
+        if images.dtype != np.uint8 or images.shape[1:] != shape:
+            what = f"pictures are {images.dtype} {images.shape[1:]} instead of uint8 {shape}"
+            raise BadInput(what, where=where, fix="give square RGBA pictures of one size")
+        check_cameras(c2w, where, view_set.aabb, view_set.camera_angle_x)
+    if not view_set.images[..., 3].any():
+        raise BadInput(
+            "every view is fully transparent", where=where, fix="check the cameras and the alpha channel"
+        )
+
+
+def _check_box(aabb: tuple[float, ...], where: object) -> None:
+    box = np.asarray(aabb, float)
+    if box.shape != (6,) or not np.isfinite(box).all() or not (box[3:] > box[:3]).all():
+        raise BadInput(f"aabb is {list(aabb)}", where=where, fix="give min x y z, then larger max x y z")
+
+
+def read_views(folder: Path) -> ViewSet:
+    """Read and check a view set; any nerf_synthetic folder with RGBA pictures will do.
+
+    Missing identity keys are taken from the folder names, a missing aabb is the project's box.
+
+    Raises:
+        BadInput: Names the file, what is wrong with it and what to do.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise BadInput("no such folder", where=folder, fix="make view sets with: n2v render")
+    record, images, c2w = _read_split(folder, TRAIN)
+    held_out_images, held_out_c2w = _no_images(), _no_cameras()
+    if (folder / TEST).exists():
+        test_record, held_out_images, held_out_c2w = _read_split(folder, TEST, images.shape[1])
+        if abs(test_record["camera_angle_x"] - record["camera_angle_x"]) > 1e-6:
+            raise BadInput("camera_angle_x differs from the training file's", where=folder / TEST)
+    parent = folder.resolve().parent.name
+    try:
+        version = int(record.get("version", 0))
+        aabb = tuple(float(bound) for bound in record.get("aabb", AABB))
+    except (TypeError, ValueError):
+        raise BadInput("version or aabb is not a number", where=folder / TRAIN, fix="make it again") from None
+    view_set = ViewSet(
+        **{key: str(record.get(key) or "") for key in ("base_id", "shape_group", "source", "licence")},
+        object_id=str(record.get("object_id") or folder.resolve().name),
+        class_name=str(record.get("class_name") or (parent if parent in CLASSES else "")),
+        version=version,
+        aabb=aabb,
+        camera_angle_x=record["camera_angle_x"],
+        images=images,
+        c2w=c2w,
+        held_out_images=held_out_images,
+        held_out_c2w=held_out_c2w,
+        folder=folder,
+    )
+    check_views(view_set, folder / TRAIN)
+    return view_set
+
+
+def _read_split(folder: Path, name: str, size_px: int | None = None) -> tuple[dict, np.ndarray, np.ndarray]:
+    """Record, images (n, h, w, 4) and c2w (n, 4, 4) of one transforms file."""
+    path = folder / name
+    record = read_json(path)
+    if not isinstance(record, dict):
+        raise BadInput("is not a JSON object", where=path, fix="make it again or restore it")
+    angle, frames = record.get("camera_angle_x"), record.get("frames")
+    if isinstance(angle, bool) or not isinstance(angle, int | float):
+        raise BadInput("camera_angle_x is missing or not a number", where=path, fix="give it in radians")
+    if not isinstance(frames, list) or not frames:
+        raise BadInput("frames are missing or empty", where=path, fix="list at least one view")
+    images, matrices = [], []
+    for index, frame in enumerate(frames):
+        file_path, matrix = _frame(frame, index, path)
+        image = _read_picture(inside(folder, file_path))
+        size_px = size_px or len(image)
+        if len(image) != size_px:
+            what = f"is {len(image)} px wide, the first picture {size_px} px"
+            raise BadInput(what, where=folder / file_path, fix="render all views at one size")
+        images.append(image)
+        matrices.append(matrix)
+    return record, np.stack(images), np.stack(matrices)
+
+
+def _frame(frame: object, index: int, path: Path) -> tuple[str, np.ndarray]:
+    """Picture path (with suffix) and c2w (4, 4) float32 of one entry of `frames`."""
+    if not isinstance(frame, dict) or not isinstance(frame.get("file_path"), str):
+        raise BadInput(f"frame {index} has no file_path", where=path, fix="add it")
+    try:
+        matrix = np.array(frame["transform_matrix"], np.float32)
+    except (KeyError, TypeError, ValueError):
+        matrix = np.zeros(0)
+    if matrix.shape != (4, 4):
+        raise BadInput(f"frame {index} has no 4x4 transform_matrix", where=path, fix="add it")
+    name = frame["file_path"]
+    return (name if name.lower().endswith(".png") else f"{name}.png"), matrix
+
+
+def _read_picture(path: Path) -> np.ndarray:
+    """Square RGBA PNG as uint8 (h, w, 4)."""
+    try:
+        with Image.open(path, formats=["PNG"]) as picture:
+            if picture.width > MAX_SIZE_PX or picture.height > MAX_SIZE_PX:
+                raise BadInput(
+                    f"is {picture.width} x {picture.height} px", where=path, fix="render it smaller"
+                )
+            mode, image = picture.mode, np.asarray(picture)
+    except FileNotFoundError:
+        raise BadInput("picture is missing", where=path, fix="render the object again") from None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        if isinstance(error, BadInput):
+            raise
+        raise BadInput("picture is truncated or not a PNG", where=path, fix="render it again") from None
+    if mode != "RGBA":
+        raise BadInput(f"picture is {mode}, not RGBA", where=path, fix="save it with an alpha channel")
+    if image.shape[0] != image.shape[1]:
+        raise BadInput(f"picture is {image.shape[1]} x {image.shape[0]} px", where=path, fix="make it square")
+    return image
