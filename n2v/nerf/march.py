@@ -68,6 +68,8 @@ def march(
 ) -> Samples:
     """Samples [i * step, (i + 1) * step] whose midpoint's cell is occupied.
 
+    Only the lattice inside the smallest box around the occupied cells is looked at; the samples do not depend on it.
+
     Args:
         origins: Scene units.
         directions: Unit length.
@@ -77,7 +79,7 @@ def march(
     """
     if occupied.dim() == 3:
         occupied = occupied[None]
-    t_near, t_far = box_range(origins, directions)
+    t_near, t_far = box_range(origins, directions, occupied_bounds(occupied))
     first = torch.ceil(t_near / step - 0.5)
     n_steps = (torch.ceil(t_far / step - 0.5) - first).clamp(min=0).long()
     ray_indices = torch.repeat_interleave(n_steps)
@@ -89,6 +91,21 @@ def march(
         cells = cells + grid_indices[ray_indices] * occupied[0].numel()
     kept = occupied.reshape(-1)[cells]
     return Samples(ray_indices[kept], candidates.t_starts[kept], candidates.t_ends[kept], len(origins))
+
+
+def occupied_bounds(occupied: Bool[torch.Tensor, "k g g g"]) -> tuple[float, ...]:
+    """Smallest box (min xyz, max xyz) around the occupied cells of all grids; the whole box if there are none."""
+    union = occupied.any(0)
+    low, high = [], []
+    for axis in range(3):
+        others = tuple(other for other in range(3) if other != axis)
+        hit = union.amax(others).nonzero()[:, 0]
+        if not len(hit):
+            return AABB
+        cell = (AABB[3 + axis] - AABB[axis]) / union.shape[axis]
+        low.append(AABB[axis] + int(hit[0]) * cell)
+        high.append(AABB[axis] + (int(hit[-1]) + 1) * cell)
+    return (*low, *high)
 
 
 def cell_indices(positions: Float[torch.Tensor, "n 3"], resolution: int, aabb=AABB) -> Int[torch.Tensor, "n"]:

@@ -1,0 +1,132 @@
+"""Training rays of one object, marched once and packed into batches of whole rays."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+
+from n2v.errors import BadInput
+from n2v.nerf.field import to_unit_box
+from n2v.nerf.march import Samples, camera_rays, march
+from n2v.scenes.objects import AABB
+from n2v.scenes.views import ViewSet
+
+
+@dataclass(frozen=True)
+class Batches:
+    """b batches of n sample places and r ray slots; slot r - 1 and beyond the ray count are padding.
+
+    Shapes: positions (b, n, 3) in [0, 1]^3; slots (b, n) ray slot of each sample, non-decreasing; lengths (b, n)
+    scene units, 0 for padding; targets (b, r, 4) straight RGBA in [0, 1]; is_ray (b, r).
+    """
+
+    positions: Float[torch.Tensor, "b n 3"]
+    slots: Int[torch.Tensor, "b n"]
+    lengths: Float[torch.Tensor, "b n"]
+    targets: Float[torch.Tensor, "b r 4"]
+    is_ray: Bool[torch.Tensor, "b r"]
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+
+def training_rays(
+    view_set: ViewSet, margin_px: int
+) -> tuple[Float[torch.Tensor, "r 3"], Float[torch.Tensor, "r 3"], Float[torch.Tensor, "r 4"]]:
+    """Origins, directions and RGBA of all pixels within `margin_px` of an opaque one, over all training views."""
+    images = torch.from_numpy(np.ascontiguousarray(view_set.images))
+    opaque = (images[..., 3] > 0).float()[:, None]
+    wide = torch.nn.functional.max_pool2d(opaque, 2 * margin_px + 1, 1, margin_px)[:, 0] > 0
+    origins, directions, colours = [], [], []
+    for image, c2w, kept in zip(images, torch.as_tensor(view_set.c2w), wide.flatten(1), strict=True):
+        origin, direction = camera_rays(c2w.float(), view_set.size_px, view_set.camera_angle_x)
+        origins.append(origin[kept])
+        directions.append(direction[kept])
+        colours.append(image.view(-1, 4)[kept].float() / 255)
+    return torch.cat(origins), torch.cat(directions), torch.cat(colours)
+
+
+def margin_px(view_set: ViewSet, resolution: int) -> int:
+    """How far from a silhouette, in pixels, a hull cell can appear: its diagonal at the nearest box corner."""
+    focal_px = 0.5 * view_set.size_px / math.tan(view_set.camera_angle_x / 2)
+    nearest = float(np.linalg.norm(view_set.c2w[:, :3, 3], axis=-1).min()) - AABB[3]
+    diagonal = math.sqrt(3) * (AABB[3] - AABB[0]) / resolution
+    return max(1, min(math.ceil(focal_px * diagonal / max(nearest, 0.1)), view_set.size_px))
+
+
+def pack_batches(
+    view_set: ViewSet,
+    hull: Bool[torch.Tensor, "g g g"],
+    n_samples: int,
+    step: float,
+    n_batches: int,
+    generator: torch.Generator,
+) -> Batches:
+    """Rays in random order, marched through the hull, cut into at most `n_batches` batches of `n_samples` places.
+
+    Whole rays only: the places left at a batch's end are padding. Fewer batches come back when the views hold
+    fewer rays (a fit then goes round again).
+    """
+    origins, directions, colours = training_rays(view_set, margin_px(view_set, hull.shape[0]))
+    order = torch.randperm(len(origins), generator=generator)
+    origins, directions, colours = origins[order], directions[order], colours[order]
+    longest = math.ceil(math.sqrt(3) * (AABB[3] - AABB[0]) / step)
+    if longest > n_samples:
+        raise BadInput(
+            f"a ray can hold {longest} samples but a step only {n_samples}", fix="raise n_samples or the step length"
+        )
+    samples = _march_until(origins, directions, hull, step, n_samples * n_batches)
+    if not len(samples.ray_indices):
+        raise BadInput("no ray meets the object", where=view_set.object_id, fix="check the pictures' alpha and cameras")
+    return _cut(samples, origins, directions, colours, n_samples, n_batches)
+
+
+def _march_until(origins, directions, hull, step: float, wanted: int, chunk: int = 16384) -> Samples:
+    """March rays in order until `wanted` samples were found or the rays are used up."""
+    ray_indices, t_starts, t_ends, found = [], [], [], 0
+    for start in range(0, len(origins), chunk):
+        part = march(origins[start : start + chunk], directions[start : start + chunk], hull, step)
+        ray_indices.append(part.ray_indices + start)
+        t_starts.append(part.t_starts)
+        t_ends.append(part.t_ends)
+        found += len(part.t_starts)
+        if found >= wanted:
+            break
+    return Samples(torch.cat(ray_indices), torch.cat(t_starts), torch.cat(t_ends), len(origins))
+
+
+def _cut(samples: Samples, origins, directions, colours, n_samples: int, n_batches: int) -> Batches:
+    """Lay packed samples out in fixed-size batches of whole rays."""
+    rays, counts = torch.unique_consecutive(samples.ray_indices, return_counts=True)
+    ends = torch.cumsum(counts, 0)
+    cuts = [0]  # in rays
+    while cuts[-1] < len(rays) and len(cuts) <= n_batches:
+        filled = int(ends[cuts[-1] - 1]) if cuts[-1] else 0
+        cuts.append(int(torch.searchsorted(ends, filled + n_samples, right=True)))
+    if len(cuts) > 2 and cuts[-1] == len(rays):
+        cuts.pop()  # the last, partly filled batch would be noisier than the others
+    cut = torch.tensor(cuts)
+    batch_of_ray = torch.bucketize(torch.arange(cuts[-1]), cut[1:], right=True)
+    slot_of_ray = torch.arange(cuts[-1]) - cut[batch_of_ray]
+    rays, counts, ends = rays[: cuts[-1]], counts[: cuts[-1]], ends[: cuts[-1]]
+    ray_of_sample = torch.repeat_interleave(counts)
+    start_of_batch = (ends - counts)[cut[:-1]]
+    batch = batch_of_ray[ray_of_sample]
+    place = torch.arange(len(batch)) - start_of_batch[batch]
+    b, n_slots = len(cuts) - 1, int((cut[1:] - cut[:-1]).max()) + 1
+    kept = slice(0, len(batch))
+    t_mids = (samples.t_starts[kept] + samples.t_ends[kept]) / 2
+    source = samples.ray_indices[kept]
+    positions = torch.full((b, n_samples, 3), 0.5)
+    positions[batch, place] = to_unit_box(origins[source] + directions[source] * t_mids[:, None])
+    slots = torch.full((b, n_samples), n_slots - 1)
+    slots[batch, place] = slot_of_ray[ray_of_sample]
+    lengths = torch.zeros(b, n_samples)
+    lengths[batch, place] = samples.t_ends[kept] - samples.t_starts[kept]
+    targets = torch.zeros(b, n_slots, 4)
+    targets[batch_of_ray, slot_of_ray] = colours[rays]
+    is_ray = torch.zeros(b, n_slots, dtype=torch.bool)
+    is_ray[batch_of_ray, slot_of_ray] = True
+    return Batches(positions, slots, lengths, targets, is_ray)
