@@ -1,0 +1,154 @@
+"""Binary glTF: the container, colours between its linear light and our sRGB, and writing an object.
+
+glTF is y-up and keeps factors and vertex colours as linear light; the project is z-up and keeps sRGB.
+"""
+
+import json
+import struct
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from n2v.files import write_bytes
+from n2v.scenes.objects import Part, SceneObject
+from n2v.scenes.raycast import linear_to_srgb, srgb_to_linear
+
+MAGIC, JSON_CHUNK, BIN_CHUNK = 0x46546C67, 0x4E4F534A, 0x004E4942
+Z_FROM_Y_UP = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])  # (x, y, z) y-up -> (x, -z, y) z-up
+NEUTRAL_GREY = 0.6  # sRGB, for what has no colour at all
+MAX_COUNT = 20_000_000  # vertices or indices an accessor may promise
+
+
+def unpack(data: bytes) -> tuple[dict, bytes]:
+    """JSON header and binary chunk of a .glb; ValueError when they are not there whole."""
+    if len(data) < 20:
+        raise ValueError("shorter than a glb header")
+    magic, version, length, json_length, kind = struct.unpack("<5I", data[:20])
+    if magic != MAGIC or version != 2 or kind != JSON_CHUNK:
+        raise ValueError("not a version 2 glb")
+    if length > len(data) or 20 + json_length > length:
+        raise ValueError(f"{len(data)} bytes of {length}")
+    rest = data[20 + json_length : length]
+    return json.loads(data[20 : 20 + json_length]), rest[
+        8 : 8 + struct.unpack("<I", rest[:4])[0]
+    ] if rest else b""
+
+
+def pack(header: dict, binary: bytes) -> bytes:
+    """A .glb from its JSON header and binary chunk."""
+    text = json.dumps(header, allow_nan=False).encode()
+    text += b" " * (-len(text) % 4)
+    chunks = struct.pack("<2I", len(text), JSON_CHUNK) + text
+    if binary:
+        binary += b"\0" * (-len(binary) % 4)
+        chunks += struct.pack("<2I", len(binary), BIN_CHUNK) + binary
+    return struct.pack("<3I", MAGIC, 2, 12 + len(chunks)) + chunks
+
+
+def encode_factors(header: dict) -> None:
+    """Turn every material's base colour factor into sRGB in place, and give every triangle a material.
+
+    Mesh readers keep factors in 8 bits, too coarse for dark linear values: 8-bit sRGB loses nothing visible.
+    Specular-glossiness materials become base colours. ValueError on an absurd accessor.
+    """
+    for accessor in header.get("accessors", []):
+        if not 0 <= int(accessor.get("count", 0)) <= MAX_COUNT:
+            raise ValueError(f"an accessor promises {accessor['count']} entries")
+    materials = header.setdefault("materials", [])
+    for material in materials:
+        glossy = material.get("extensions", {}).pop("KHR_materials_pbrSpecularGlossiness", None)
+        base = material.setdefault("pbrMetallicRoughness", {})
+        if glossy:
+            base.setdefault("baseColorFactor", glossy.get("diffuseFactor", [1, 1, 1, 1]))
+            if "diffuseTexture" in glossy:
+                base.setdefault("baseColorTexture", glossy["diffuseTexture"])
+        factor = np.array(base.get("baseColorFactor", (1, 1, 1, 1)), float).reshape(4)
+        base["baseColorFactor"] = [*linear_to_srgb(factor[:3]).tolist(), float(factor[3])]
+    bare = [primitive for mesh in header.get("meshes", []) for primitive in mesh.get("primitives", [])]
+    for primitive in bare:
+        if "material" not in primitive:
+            grey = 1.0 if "COLOR_0" in primitive["attributes"] else NEUTRAL_GREY
+            primitive["material"] = len(materials)
+            materials.append({"pbrMetallicRoughness": {"baseColorFactor": [grey, grey, grey, 1.0]}})
+
+
+class _Writer:
+    """Collects the buffers, accessors, materials and meshes of one file."""
+
+    def __init__(self) -> None:
+        self.binary = b""
+        self.header: dict = {"asset": {"version": "2.0", "generator": "n2v"}, "scene": 0}
+        for key in ("bufferViews", "accessors", "materials", "meshes", "nodes", "images", "textures"):
+            self.header[key] = []
+
+    def _append(self, key: str, value: dict) -> int:
+        self.header[key].append(value)
+        return len(self.header[key]) - 1
+
+    def _view(self, data: bytes) -> int:
+        view = {"buffer": 0, "byteOffset": len(self.binary), "byteLength": len(data)}
+        self.binary += data + b"\0" * (-len(data) % 4)
+        return self._append("bufferViews", view)
+
+    def _accessor(self, values: np.ndarray, kind: str, **extra: object) -> int:
+        component = 5125 if values.dtype == np.uint32 else 5126
+        record = {"bufferView": self._view(values.tobytes()), "componentType": component, "type": kind}
+        return self._append("accessors", {**record, "count": len(values), **extra})
+
+    def _material(self, part: Part, factor: np.ndarray) -> int:
+        base: dict = {"baseColorFactor": factor.tolist(), "metallicFactor": 0.0, "roughnessFactor": 1.0}
+        clear = part.corner_rgba[..., 3].min() < 1
+        if part.texture is not None:
+            buffer = BytesIO()
+            Image.fromarray(part.texture).save(buffer, "PNG")
+            image = self._append(
+                "images", {"bufferView": self._view(buffer.getvalue()), "mimeType": "image/png"}
+            )
+            base["baseColorTexture"] = {"index": self._append("textures", {"source": image})}
+            clear = clear or part.texture[..., 3].min() < 255
+        mode = {"alphaMode": "MASK", "alphaCutoff": 0.5} if clear else {}
+        return self._append(
+            "materials", {"name": part.name, "pbrMetallicRoughness": base, "doubleSided": True, **mode}
+        )
+
+    def add(self, part: Part) -> None:
+        """One part as a mesh of its own; corners are kept apart only where colours or texture need it."""
+        colours = part.corner_rgba.reshape(-1, 4).astype(np.float32)
+        linear = np.concatenate([srgb_to_linear(colours[:, :3]), colours[:, 3:]], 1)
+        plain = bool((colours == colours[0]).all())
+        points, indices, attributes = part.vertices, part.faces.ravel(), {}
+        if not plain or part.texture is not None:
+            points, indices = points[indices], np.arange(len(indices))
+        if not plain:
+            attributes["COLOR_0"] = self._accessor(linear, "VEC4")
+        if part.texture is not None:
+            uv = part.corner_uv.reshape(-1, 2) * (1, -1) + (0, 1)
+            attributes["TEXCOORD_0"] = self._accessor(uv.astype(np.float32), "VEC2")
+        points = (points @ Z_FROM_Y_UP).astype(np.float32)
+        span = {"min": points.min(0).tolist(), "max": points.max(0).tolist()}
+        attributes["POSITION"] = self._accessor(points, "VEC3", **span)
+        primitive = {
+            "attributes": attributes,
+            "indices": self._accessor(indices.astype(np.uint32), "SCALAR"),
+            "material": self._material(part, linear[0] if plain else np.ones(4)),
+        }
+        mesh = self._append("meshes", {"name": part.name, "primitives": [primitive]})
+        self._append("nodes", {"name": part.name, "mesh": mesh})
+
+    def data(self) -> bytes:
+        header = {key: value for key, value in self.header.items() if value != []}
+        header["scenes"] = [{"nodes": list(range(len(self.header["nodes"])))}]
+        header["buffers"] = [{"byteLength": len(self.binary)}]
+        return pack(header, self.binary)
+
+
+def save_glb(obj: SceneObject, path: Path) -> Path:
+    """Write an object as y-up binary glTF; `load_mesh` gives back its colours and part names."""
+    writer = _Writer()
+    for part in obj.parts:
+        if len(part.faces):
+            writer.add(part)
+    write_bytes(Path(path), writer.data())
+    return Path(path)

@@ -1,0 +1,239 @@
+"""Mesh files (glb, gltf, obj, ply, off, stl) as coloured objects; `save_glb` writes one.
+
+Nothing in a file is executed, and a texture or buffer is read only from the mesh's own folder or below.
+"""
+
+import json
+import warnings
+from collections import Counter
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import trimesh
+from PIL import Image
+from trimesh.resolvers import FilePathResolver
+
+from n2v.errors import BadInput
+from n2v.files import inside
+from n2v.scenes.glb import NEUTRAL_GREY, Z_FROM_Y_UP, encode_factors, pack, save_glb, unpack
+from n2v.scenes.objects import Part, SceneObject
+from n2v.scenes.raycast import linear_to_srgb, srgb_to_linear
+
+__all__ = ["SUFFIXES", "load_mesh", "save_glb"]
+
+SUFFIXES = (".glb", ".gltf", ".obj", ".ply", ".off", ".stl")
+Y_UP_SUFFIXES = (".glb", ".gltf", ".obj")
+MAX_BYTES = 512 * 2**20
+MAX_FACES = 5_000_000
+MAX_COORDINATE = 1e9
+MAX_TEXTURE_PX = 1024
+
+
+class _OwnFolder(FilePathResolver):
+    """Gives a reader files beside the mesh, and remembers what it refused or missed."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__(source)
+        self.refused: list[str] = []
+        self.missing: list[str] = []
+
+    def get(self, name: str) -> bytes:
+        try:
+            path = inside(Path(self.parent), name.strip())
+        except BadInput:
+            self.refused.append(name)
+            raise
+        if not path.is_file():
+            self.missing.append(name)
+            raise FileNotFoundError(name)
+        return path.read_bytes()
+
+
+def load_mesh(
+    path: Path, class_name: str = "", object_id: str | None = None, up: str = "auto", **identity: object
+) -> SceneObject:
+    """Read a mesh file as an object placed in the box.
+
+    Colours become sRGB: glTF factors and vertex colours are linear light there, textures and every
+    other format's colours are sRGB already. Alpha counts only where a glTF material says MASK or BLEND.
+    What has no colour is neutral grey. Each geometry (and material) becomes one part.
+
+    Args:
+        path: .glb, .gltf, .obj, .ply, .off or .stl.
+        class_name: One of the thirteen classes, or empty.
+        object_id: Defaults to the file's stem.
+        up: The file's upward axis: "y", "z", or "auto" (y for glb, gltf and obj; z for the others).
+        identity: More fields of SceneObject (base_id, version, shape_group, source, licence).
+
+    Raises:
+        BadInput: The file is missing, unreadable, of another kind, without faces, not finite or absurdly big.
+    """
+    path = Path(path)
+    _check_file(path, up)
+    scene = _read_scene(path)
+    y_up = up == "y" or (up == "auto" and path.suffix.lower() in Y_UP_SUFFIXES)
+    turn = Z_FROM_Y_UP if y_up else np.eye(3)
+    linear = path.suffix.lower() in (".glb", ".gltf")
+    parts = []
+    for name, mesh, transform in _geometries(scene):
+        _check_mesh(mesh, path)
+        if len(mesh.faces):
+            parts.append(_part(name, mesh, turn @ transform[:3, :3], turn @ transform[:3, 3], linear))
+    if not parts:
+        raise BadInput("mesh has no faces", where=path, fix="export it as a triangle mesh")
+    if sum(len(part.faces) for part in parts) > MAX_FACES:
+        raise BadInput(f"mesh has over {MAX_FACES} faces", where=path, fix="simplify it")
+    try:
+        return SceneObject(object_id or path.stem, class_name, tuple(parts), **identity).placed()
+    except BadInput as error:
+        raise BadInput(error.what, where=path, fix=error.fix) from None
+
+
+def _check_file(path: Path, up: str) -> None:
+    if up not in ("auto", "y", "z"):
+        raise BadInput(f"unknown up axis '{up}'", fix="use auto, y or z")
+    if not path.is_file():
+        raise BadInput("no such file", where=path, fix="check the path")
+    if path.suffix.lower() not in SUFFIXES:
+        raise BadInput(f"'{path.suffix}' is not a mesh format", where=path, fix=f"use {', '.join(SUFFIXES)}")
+    size = path.stat().st_size
+    if size == 0:
+        raise BadInput("file is empty", where=path, fix="export the mesh again")
+    if size > MAX_BYTES:
+        raise BadInput(
+            f"file has {size / 2**20:.0f} MiB, over {MAX_BYTES // 2**20}", where=path, fix="simplify it"
+        )
+
+
+def _read_scene(path: Path) -> trimesh.Scene:
+    """The file through trimesh; every way it can fail becomes one line."""
+    resolver = _OwnFolder(str(path))
+    kind = path.suffix.lower()[1:]
+    try:
+        data = _with_srgb_factors(path.read_bytes(), kind)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            scene = trimesh.load_scene(BytesIO(data), file_type=kind, resolver=resolver, process=False)
+    except Exception as error:
+        if resolver.refused:
+            raise _outside(path, resolver.refused[0]) from None
+        reason = f"file '{resolver.missing[0]}' is missing" if resolver.missing else _one_line(error)
+        raise BadInput(f"cannot be read ({reason})", where=path, fix="export the mesh again") from None
+    if resolver.refused:
+        raise _outside(path, resolver.refused[0])
+    if resolver.missing:
+        warnings.warn(f"{path}: '{resolver.missing[0]}' is missing, colours may be lost", stacklevel=3)
+    return scene
+
+
+def _outside(path: Path, name: str) -> BadInput:
+    return BadInput(f"refers to '{name}' outside its folder", where=path, fix="put the file beside the mesh")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())[:160]
+
+
+def _with_srgb_factors(data: bytes, kind: str) -> bytes:
+    """A glTF file with its colour factors as sRGB; other formats unchanged."""
+    if kind == "glb":
+        header, binary = unpack(data)
+        encode_factors(header)
+        return pack(header, binary)
+    if kind == "gltf":
+        header = json.loads(data)
+        encode_factors(header)
+        return json.dumps(header).encode()
+    return data
+
+
+def _geometries(scene: trimesh.Scene) -> list[tuple[str, trimesh.Trimesh, np.ndarray]]:
+    """(name, mesh, 4x4 transform) of every triangle mesh in the scene; instances get a number."""
+    placed = [(node, *scene.graph[node]) for node in scene.graph.nodes_geometry]
+    uses, seen, found = Counter(name for _, _, name in placed), Counter(), []
+    for _, transform, name in placed:
+        mesh = scene.geometry[name]
+        if isinstance(mesh, trimesh.Trimesh):
+            found.append((f"{name}_{seen[name]}" if uses[name] > 1 else name, mesh, np.asarray(transform)))
+            seen[name] += 1
+    return found
+
+
+def _check_mesh(mesh: trimesh.Trimesh, path: Path) -> None:
+    vertices, faces = np.asarray(mesh.vertices), np.asarray(mesh.faces)
+    if not len(faces):
+        return
+    if faces.min() < 0 or faces.max() >= len(vertices):
+        raise BadInput(
+            "a face refers to a vertex that does not exist", where=path, fix="export the mesh again"
+        )
+    used = vertices[np.unique(faces)]
+    if not np.isfinite(used).all():
+        raise BadInput("NaN or infinite vertices", where=path, fix="repair the mesh")
+    if np.abs(used).max() > MAX_COORDINATE:
+        raise BadInput(f"coordinates up to {np.abs(used).max():.3g}", where=path, fix="scale the mesh down")
+
+
+def _part(name: str, mesh: trimesh.Trimesh, linear_map: np.ndarray, shift: np.ndarray, linear: bool) -> Part:
+    """One geometry with its colours; vertices through `linear_map @ v + shift`."""
+    faces = np.array(mesh.faces, np.int64)
+    vertices = np.array(mesh.vertices, np.float64) @ linear_map.T + shift
+    if np.linalg.det(linear_map) < 0:
+        faces = faces[:, ::-1].copy()
+    visual = mesh.visual
+    if getattr(visual, "kind", None) == "texture":
+        rgba, texture, uv = _material_colours(visual, faces, linear)
+        return Part(name, vertices, faces, rgba, texture, uv)
+    if getattr(visual, "kind", None) == "face":
+        rgba = np.repeat(np.asarray(visual.face_colors)[:, None] / 255, 3, axis=1)
+    elif getattr(visual, "kind", None) == "vertex":
+        rgba = np.asarray(visual.vertex_colors)[faces] / 255
+    else:
+        rgba = np.full((len(faces), 3, 4), NEUTRAL_GREY)
+    rgba = rgba.astype(np.float32)
+    rgba[..., 3] = 1
+    return Part(name, vertices, faces, rgba)
+
+
+def _material_colours(
+    visual: object, faces: np.ndarray, linear: bool
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+    """corner_rgba (m, 3, 4), texture (h, w, 4) and corner_uv (m, 3, 2) of a mesh with a material."""
+    material = visual.material
+    image = getattr(material, "baseColorTexture" if linear else "image", None)
+    factor = getattr(material, "baseColorFactor" if linear else "diffuse", None)
+    factor = np.array((255, 255, 255, 255) if factor is None else factor, np.float32) / 255
+    uv = None if visual.uv is None or image is None else np.asarray(visual.uv, np.float32)[faces][..., :2]
+    if uv is not None and not linear and not factor[:3].any():
+        factor[:] = 1  # exporters write Kd 0 beside a texture
+    rgba = np.broadcast_to(factor, (*faces.shape, 4)).astype(np.float32)
+    colours = visual.vertex_attributes.get("color") if linear else None
+    if colours is not None:
+        corners = _vertex_colours(np.asarray(colours))[faces]
+        rgba = rgba * corners
+        rgba[..., :3] = linear_to_srgb(srgb_to_linear(factor[:3]) * corners[..., :3])
+    mode = getattr(material, "alphaMode", None) if linear else None
+    clear = mode in ("MASK", "BLEND")
+    texture = None if uv is None else _texture(image)
+    if not clear:
+        rgba[..., 3] = 1
+        if texture is not None:
+            texture[..., 3] = 255
+    return rgba, texture, uv if texture is not None else None
+
+
+def _vertex_colours(colours: np.ndarray) -> np.ndarray:
+    """glTF vertex colours (n, 3 or 4), linear floats or normalised integers, as linear (n, 4) floats."""
+    if colours.dtype.kind in "ui":
+        colours = colours / np.iinfo(colours.dtype).max
+    rgba = np.ones((len(colours), 4), np.float32)
+    rgba[:, : colours.shape[1]] = colours
+    return rgba
+
+
+def _texture(image: Image.Image) -> np.ndarray:
+    """uint8 (h, w, 4) sRGB, at most MAX_TEXTURE_PX a side."""
+    image = image.convert("RGBA")
+    image.thumbnail((MAX_TEXTURE_PX, MAX_TEXTURE_PX))
+    return np.array(image, np.uint8)
