@@ -41,7 +41,9 @@ class FitConfig:
 
     def rate_at(self, done: int) -> float:
         """Learning rate after `done` of the steps."""
-        return self.learning_rate * self.decay ** sum(done >= share * self.n_steps for share in self.milestones)
+        return self.learning_rate * self.decay ** sum(
+            done >= share * self.n_steps for share in self.milestones
+        )
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class FitResult:
 
     @property
     def status(self) -> str:
-        """"ok", or what is wrong: collapsed fits can be finite, so the PSNR floor decides too."""
+        """ "ok", or what is wrong: collapsed fits can be finite, so the PSNR floor decides too."""
         if not np.isfinite(self.field_weights).all():
             return "failed: weights are not finite"
         if self.psnr_db < self.config.psnr_floor_db:
@@ -94,7 +96,9 @@ def fit(view_sets: list[ViewSet], config: FitConfig, seeds: list[int] | None = N
         occupied = learned_occupancy(field_weights[i], hull, config.encoding)
         quality = held_out_psnr(field_weights[i], occupied, view_set, config)
         weights = field_weights[i].numpy().copy()
-        results.append(FitResult(view_set.object_id, weights, occupied.numpy(), quality, fit_s, seeds[i], config))
+        results.append(
+            FitResult(view_set.object_id, weights, occupied.numpy(), quality, fit_s, seeds[i], config)
+        )
     return results
 
 
@@ -110,7 +114,7 @@ def optimise(
     optimiser = torch.optim.Adam([field_weights], lr=config.learning_rate, eps=1e-15, fused=True)
     for done in range(config.n_steps):
         optimiser.param_groups[0]["lr"] = config.rate_at(done)
-        loss = batch_loss(field_weights, [part for part in batches], done, config, generators)
+        loss = batch_loss(field_weights, batches, done, config, generators)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -142,10 +146,8 @@ def batch_loss(
     sigmas, rgbs = activate(run_layers(encode(positions, config.encoding), field_weights))
     k, n_rays = len(batches), len(batches) * n_slots
     weights = blend_weights((sigmas * lengths).view(-1), slots.view(-1), n_rays)
-    shown = torch.zeros(n_rays, 4).index_add(
-        0, slots.view(-1), weights[:, None] * torch.cat([rgbs.view(-1, 3), torch.ones(len(weights), 1)], -1)
-    )
-    shown = shown.view(k, n_slots, 4)
+    blended = torch.cat([weights[:, None] * rgbs.view(-1, 3), weights[:, None]], -1)
+    shown = blended.new_zeros(n_rays, 4).index_add(0, slots.view(-1), blended).view(k, n_slots, 4)
     predicted = shown[..., :3] + backgrounds * (1 - shown[..., 3:])
     truth = targets[..., :3] * targets[..., 3:] + backgrounds * (1 - targets[..., 3:])
     errors = torch.nn.functional.smooth_l1_loss(predicted, truth, reduction="none").mean(-1)

@@ -24,9 +24,7 @@ N_WEIGHTS = _ENDS[-1]  # 18,432
 def split_weights(field_weights: Float[torch.Tensor, "k w"]) -> list[Float[torch.Tensor, "k out in"]]:
     """Views of the four matrices of k NeRFs."""
     k = field_weights.shape[0]
-    return [
-        field_weights[:, part].view(k, *shape) for part, shape in zip(SLICES, SHAPES, strict=True)
-    ]
+    return [field_weights[:, part].view(k, *shape) for part, shape in zip(SLICES, SHAPES, strict=True)]
 
 
 def _pcg32(seed: int, n: int) -> np.ndarray:

@@ -70,16 +70,22 @@ def pack_batches(
     fewer rays (a fit then goes round again).
     """
     origins, directions, colours = training_rays(view_set, margin_px(view_set, hull.shape[0]))
+    nothing = BadInput(
+        "no ray meets the object", where=view_set.object_id, fix="check the pictures' alpha and cameras"
+    )
+    if not len(origins) or not hull.any():
+        raise nothing
     order = torch.randperm(len(origins), generator=generator)
     origins, directions, colours = origins[order], directions[order], colours[order]
     longest = math.ceil(math.sqrt(3) * (AABB[3] - AABB[0]) / step)
     if longest > n_samples:
         raise BadInput(
-            f"a ray can hold {longest} samples but a step only {n_samples}", fix="raise n_samples or the step length"
+            f"a ray can hold {longest} samples but a step only {n_samples}",
+            fix="raise n_samples or the step length",
         )
     samples = _march_until(origins, directions, hull, step, n_samples * n_batches)
     if not len(samples.ray_indices):
-        raise BadInput("no ray meets the object", where=view_set.object_id, fix="check the pictures' alpha and cameras")
+        raise nothing
     return _cut(samples, origins, directions, colours, n_samples, n_batches)
 
 
@@ -116,15 +122,16 @@ def _cut(samples: Samples, origins, directions, colours, n_samples: int, n_batch
     batch = batch_of_ray[ray_of_sample]
     place = torch.arange(len(batch)) - start_of_batch[batch]
     b, n_slots = len(cuts) - 1, int((cut[1:] - cut[:-1]).max()) + 1
-    kept = slice(0, len(batch))
-    t_mids = (samples.t_starts[kept] + samples.t_ends[kept]) / 2
-    source = samples.ray_indices[kept]
+    t_starts, t_ends, source = (
+        values[: len(batch)] for values in (samples.t_starts, samples.t_ends, samples.ray_indices)
+    )
+    t_mids = (t_starts + t_ends) / 2
     positions = torch.full((b, n_samples, 3), 0.5)
     positions[batch, place] = to_unit_box(origins[source] + directions[source] * t_mids[:, None])
     slots = torch.full((b, n_samples), n_slots - 1)
     slots[batch, place] = slot_of_ray[ray_of_sample]
     lengths = torch.zeros(b, n_samples)
-    lengths[batch, place] = samples.t_ends[kept] - samples.t_starts[kept]
+    lengths[batch, place] = t_ends - t_starts
     targets = torch.zeros(b, n_slots, 4)
     targets[batch_of_ray, slot_of_ray] = colours[rays]
     is_ray = torch.zeros(b, n_slots, dtype=torch.bool)

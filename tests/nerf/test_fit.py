@@ -1,0 +1,131 @@
+"""Fitting: it learns, it is independent of its neighbours in a batch, and it says when it failed."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+import trimesh
+
+from n2v.errors import BadInput
+from n2v.nerf.fit import FitConfig, FitResult, batch_loss, fit, held_out_psnr
+from n2v.nerf.layout import initial_vector
+from n2v.nerf.occupancy import carve, cell_centres
+from n2v.nerf.pool import pack_batches
+from n2v.scenes.cameras import orbit_cameras
+from n2v.scenes.objects import Part, SceneObject
+from n2v.scenes.raycast import render_rgba
+from n2v.scenes.views import ViewSet
+
+QUICK = FitConfig.laptop(n_steps=120, n_samples=1024)
+
+
+def view_set(mesh, object_id, colour, size_px=32) -> ViewSet:
+    corner_rgba = np.broadcast_to(np.float32([*colour, 1]), (len(mesh.faces), 3, 4))
+    part = Part("all", np.asarray(mesh.vertices), np.asarray(mesh.faces), corner_rgba)
+    placed = SceneObject(object_id, "lamp", (part,)).placed()
+    c2w, held_out = orbit_cameras(12, seed=1), orbit_cameras(3, seed=2)
+    return ViewSet(
+        object_id,
+        "lamp",
+        render_rgba(placed, c2w, size_px),
+        c2w,
+        held_out_images=render_rgba(placed, held_out, size_px),
+        held_out_c2w=held_out,
+    )
+
+
+@pytest.fixture(scope="module")
+def ball():
+    return view_set(trimesh.creation.icosphere(3), "ball", (0.8, 0.2, 0.1))
+
+
+@pytest.fixture(scope="module")
+def block():
+    return view_set(trimesh.creation.box((1, 2, 0.5)), "block", (0.1, 0.3, 0.8))
+
+
+@pytest.fixture(scope="module")
+def fitted(ball, block):
+    return fit([ball, block], QUICK, seeds=[5, 6])
+
+
+def test_carved_hull_holds_the_ball_and_little_more(ball):
+    hull = carve(ball, 24).reshape(-1)
+    radius = cell_centres(24).norm(dim=-1)
+    ball_radius = 0.65 / np.sqrt(3)  # placed(): half the bounding box's diagonal is 0.65
+    assert hull[radius < ball_radius - 0.03].all()
+    assert not hull[radius > ball_radius + 0.25].any()
+
+
+def test_fit_learns_and_the_initial_vector_does_not_pass(fitted, ball):
+    assert [result.object_id for result in fitted] == ["ball", "block"]
+    assert min(result.psnr_db for result in fitted) > 20  # 21.7 and more when written; 600 steps reach 30
+    untrained = held_out_psnr(
+        torch.from_numpy(initial_vector()), torch.from_numpy(fitted[0].occupied), ball, QUICK
+    )
+    assert untrained < fitted[0].psnr_db - 8
+    assert all(result.status == "ok" for result in fitted)
+
+
+def test_fit_is_repeatable_and_independent_of_its_neighbour(fitted, block):
+    alone = fit([block], QUICK, seeds=[6])[0]
+    assert (
+        np.abs(alone.field_weights - fitted[1].field_weights).max() < 0.2
+    )  # same draws, other summation order
+    assert alone.psnr_db == pytest.approx(fitted[1].psnr_db, abs=1.0)
+    again = fit([block], QUICK, seeds=[6])[0]
+    assert np.array_equal(alone.field_weights, again.field_weights)
+
+
+def test_padding_rows_keep_their_initial_values(fitted):
+    assert np.array_equal(fitted[0].field_weights[17664:], initial_vector()[17664:])
+    assert not np.array_equal(fitted[0].field_weights[:17664], initial_vector()[:17664])
+
+
+def test_batches_hold_whole_rays_once(ball):
+    hull = carve(ball, 24)
+    batches = pack_batches(ball, hull, 256, 0.04, 10_000, torch.Generator().manual_seed(0))
+    assert batches.is_ray.sum() > 1000
+    for slots, lengths in zip(batches.slots, batches.lengths, strict=True):
+        assert (slots.diff() >= 0).all()
+        assert int((lengths > 0).sum()) <= 256
+        assert bool((lengths[1:] <= lengths[:-1] + 1e-6).all())  # padding only at the end
+
+
+def test_loss_gradient_matches_float64(ball):
+    """Autograd through encoding, layers and compositing in float32 against the same in float64."""
+    batches = [pack_batches(ball, carve(ball, 24), 256, 0.04, 2, torch.Generator().manual_seed(0))]
+    weights = torch.from_numpy(initial_vector())[None]
+    gradients = []
+    for dtype in (torch.float32, torch.float64):
+        cast = [
+            replace(part, positions=part.positions.to(dtype), lengths=part.lengths.to(dtype))
+            for part in batches
+        ]
+        leaf = weights.detach().to(dtype).clone().requires_grad_()
+        batch_loss(leaf, cast, 0, QUICK, [torch.Generator().manual_seed(1)]).backward()
+        gradients.append(leaf.grad.double())
+    error = (gradients[0] - gradients[1]).norm() / gradients[1].norm()
+    assert error < 1e-4
+
+
+def test_collapsed_or_broken_fits_are_not_ok():
+    weights, grid = np.zeros(18432, np.float32), np.zeros((8, 8, 8), bool)
+    collapsed = FitResult("x", weights, grid, 11.0, 1.0, 0, QUICK)
+    assert collapsed.status == "failed: 11.0 dB on held-out views, below 15 dB"
+    broken = FitResult("x", weights * np.nan, grid, 30.0, 1.0, 0, QUICK)
+    assert broken.status == "failed: weights are not finite"
+
+
+def test_pictures_without_an_object_are_refused(ball):
+    empty = replace(ball, images=np.zeros_like(ball.images))
+    with pytest.raises(BadInput, match="ball: no ray meets the object"):
+        fit([empty], QUICK)
+
+
+def test_rate_follows_the_thesis_schedule():
+    config = FitConfig(n_steps=1000)
+    assert [config.rate_at(step) for step in (0, 499, 500, 750, 900)] == pytest.approx(
+        [1e-2, 1e-2, 3.3e-3, 1.089e-3, 3.5937e-4]
+    )
