@@ -28,6 +28,7 @@ MAX_BYTES = 512 * 2**20
 MAX_FACES = 5_000_000
 MAX_COORDINATE = 1e9
 MAX_TEXTURE_PX = 1024
+MIN_TEXTURE_PX = 64
 
 
 class _OwnFolder(FilePathResolver):
@@ -233,7 +234,12 @@ def _vertex_colours(colours: np.ndarray) -> np.ndarray:
 
 
 def _texture(image: Image.Image) -> np.ndarray:
-    """uint8 (h, w, 4) sRGB, at most MAX_TEXTURE_PX a side."""
+    """uint8 (h, w, 4) sRGB, at most MAX_TEXTURE_PX a side.
+
+    A texture under MIN_TEXTURE_PX is a palette or pixel art: its texels are repeated, so that bilinear
+    sampling does not smear them.
+    """
     image = image.convert("RGBA")
     image.thumbnail((MAX_TEXTURE_PX, MAX_TEXTURE_PX))
-    return np.array(image, np.uint8)
+    repeat = -(-MIN_TEXTURE_PX // max(image.size))
+    return np.array(image, np.uint8).repeat(repeat, 0).repeat(repeat, 1)
