@@ -35,9 +35,7 @@ def _exact(positions: torch.Tensor, n_octaves: int) -> torch.Tensor:
     """sin(2 pi frac(2^(k-1) x)): multiplying by a power of two is exact, so the reduction loses nothing."""
     scale = 2.0 ** (torch.arange(n_octaves, dtype=positions.dtype, device=positions.device) - 1)
     turns = positions[..., None, None] * scale[:, None]
-    turns = (
-        turns - turns.round()
-    )  # before the quarter turn: after it, large octaves would lose the sum's last bits
+    turns = turns - turns.round()  # before the quarter turn: after it, large octaves would lose the sum's last bits
     turns = turns + turns.new_tensor([0.0, 0.25])  # cosine is sine a quarter turn later
     return torch.sin(turns.mul_(2 * math.pi)).flatten(-3)
 

@@ -41,9 +41,7 @@ class FitConfig:
 
     def rate_at(self, done: int) -> float:
         """Learning rate after `done` of the steps."""
-        return self.learning_rate * self.decay ** sum(
-            done >= share * self.n_steps for share in self.milestones
-        )
+        return self.learning_rate * self.decay ** sum(done >= share * self.n_steps for share in self.milestones)
 
 
 @dataclass(frozen=True)
@@ -96,9 +94,7 @@ def fit(view_sets: list[ViewSet], config: FitConfig, seeds: list[int] | None = N
         occupied = learned_occupancy(field_weights[i], hull, config.encoding)
         quality = held_out_psnr(field_weights[i], occupied, view_set, config)
         weights = field_weights[i].numpy().copy()
-        results.append(
-            FitResult(view_set.object_id, weights, occupied.numpy(), quality, fit_s, seeds[i], config)
-        )
+        results.append(FitResult(view_set.object_id, weights, occupied.numpy(), quality, fit_s, seeds[i], config))
     return results
 
 

@@ -70,9 +70,7 @@ def pack_batches(
     fewer rays (a fit then goes round again).
     """
     origins, directions, colours = training_rays(view_set, margin_px(view_set, hull.shape[0]))
-    nothing = BadInput(
-        "no ray meets the object", where=view_set.object_id, fix="check the pictures' alpha and cameras"
-    )
+    nothing = BadInput("no ray meets the object", where=view_set.object_id, fix="check the pictures' alpha and cameras")
     if not len(origins) or not hull.any():
         raise nothing
     order = torch.randperm(len(origins), generator=generator)

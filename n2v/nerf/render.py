@@ -93,9 +93,7 @@ def render_image(
     return torch.cat([rgb.clamp(0, 1), rays[:, 3:].clamp(0, 1)], -1).view(size_px, size_px, 4)
 
 
-def over_background(
-    rgba: Float[torch.Tensor, "*n 4"], background: float = 1.0
-) -> Float[torch.Tensor, "*n 3"]:
+def over_background(rgba: Float[torch.Tensor, "*n 4"], background: float = 1.0) -> Float[torch.Tensor, "*n 3"]:
     """Straight-alpha RGBA in [0, 1] over a grey background."""
     return rgba[..., :3] * rgba[..., 3:] + background * (1 - rgba[..., 3:])
 

@@ -60,19 +60,15 @@ def test_carved_hull_holds_the_ball_and_little_more(ball):
 
 def test_fit_learns_and_the_initial_vector_does_not_pass(fitted, ball):
     assert [result.object_id for result in fitted] == ["ball", "block"]
-    assert min(result.psnr_db for result in fitted) > 20  # 21.7 and more when written; 600 steps reach 30
-    untrained = held_out_psnr(
-        torch.from_numpy(initial_vector()), torch.from_numpy(fitted[0].occupied), ball, QUICK
-    )
+    assert min(result.psnr_db for result in fitted) > 20
+    untrained = held_out_psnr(torch.from_numpy(initial_vector()), torch.from_numpy(fitted[0].occupied), ball, QUICK)
     assert untrained < fitted[0].psnr_db - 8
     assert all(result.status == "ok" for result in fitted)
 
 
 def test_fit_is_repeatable_and_independent_of_its_neighbour(fitted, block):
     alone = fit([block], QUICK, seeds=[6])[0]
-    assert (
-        np.abs(alone.field_weights - fitted[1].field_weights).max() < 0.2
-    )  # same draws, other summation order
+    assert np.abs(alone.field_weights - fitted[1].field_weights).max() < 0.2  # same draws, other summation order
     assert alone.psnr_db == pytest.approx(fitted[1].psnr_db, abs=1.0)
     again = fit([block], QUICK, seeds=[6])[0]
     assert np.array_equal(alone.field_weights, again.field_weights)
@@ -99,10 +95,7 @@ def test_loss_gradient_matches_float64(ball):
     weights = torch.from_numpy(initial_vector())[None]
     gradients = []
     for dtype in (torch.float32, torch.float64):
-        cast = [
-            replace(part, positions=part.positions.to(dtype), lengths=part.lengths.to(dtype))
-            for part in batches
-        ]
+        cast = [replace(part, positions=part.positions.to(dtype), lengths=part.lengths.to(dtype)) for part in batches]
         leaf = weights.detach().to(dtype).clone().requires_grad_()
         batch_loss(leaf, cast, 0, QUICK, [torch.Generator().manual_seed(1)]).backward()
         gradients.append(leaf.grad.double())

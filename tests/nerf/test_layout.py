@@ -17,9 +17,7 @@ def test_initial_vector_equals_tiny_cuda_nn():
         18431: [0.07062399],
     }
     for start, values in published.items():
-        assert (
-            np.abs(vector[start : start + len(values)] - np.array(values)).max() < 5e-9
-        )  # as printed: 8 digits
+        assert np.abs(vector[start : start + len(values)] - np.array(values)).max() < 5e-9  # as printed: 8 digits
     assert abs(vector.astype(np.float64).sum() - 5.924722753) < 1e-9
 
 

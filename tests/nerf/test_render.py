@@ -64,9 +64,7 @@ def test_composite_gradient_matches_finite_differences():
 
 def test_no_samples_render_background_and_keep_the_graph():
     sigmas = torch.zeros(0, requires_grad=True)
-    colour, opacity = composite(
-        sigmas, torch.zeros(0, 3), torch.zeros(0), torch.zeros(0, dtype=torch.long), 4
-    )
+    colour, opacity = composite(sigmas, torch.zeros(0, 3), torch.zeros(0), torch.zeros(0, dtype=torch.long), 4)
     opacity.sum().backward()
     assert colour.shape == (4, 3) and not opacity.detach().any() and sigmas.grad is not None
     empty = torch.zeros(8, 8, 8, dtype=torch.bool)
@@ -94,9 +92,7 @@ def test_march_equals_brute_force():
     occupied = torch.rand(2, 12, 12, 12, generator=generator) > 0.7
     occupied[1, 6:] = False
     origins = 2 * torch.nn.functional.normalize(torch.randn(40, 3, generator=generator), dim=-1)
-    directions = torch.nn.functional.normalize(
-        -origins + 0.3 * torch.randn(40, 3, generator=generator), dim=-1
-    )
+    directions = torch.nn.functional.normalize(-origins + 0.3 * torch.randn(40, 3, generator=generator), dim=-1)
     grid_indices = torch.arange(40) % 2
     step = 0.03
     samples = march(origins, directions, occupied, step, grid_indices)
@@ -109,9 +105,7 @@ def test_march_equals_brute_force():
             inside = bool((position.abs() < 0.7).all())
             if inside and bool(occupied[grid_indices[ray]][tuple(cell.clamp(0, 11))]):
                 expected.append((ray, i))
-    found = list(
-        zip(samples.ray_indices.tolist(), (samples.t_starts / step).round().long().tolist(), strict=True)
-    )
+    found = list(zip(samples.ray_indices.tolist(), (samples.t_starts / step).round().long().tolist(), strict=True))
     assert len(set(found) ^ set(expected)) <= len(expected) // 200  # midpoints within rounding of a cell face
     assert len(expected) > 300
 
