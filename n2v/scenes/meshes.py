@@ -102,9 +102,7 @@ def _check_file(path: Path, up: str) -> None:
     if size == 0:
         raise BadInput("file is empty", where=path, fix="export the mesh again")
     if size > MAX_BYTES:
-        raise BadInput(
-            f"file has {size / 2**20:.0f} MiB, over {MAX_BYTES // 2**20}", where=path, fix="simplify it"
-        )
+        raise BadInput(f"file has {size / 2**20:.0f} MiB, over {MAX_BYTES // 2**20}", where=path, fix="simplify it")
 
 
 def _read_scene(path: Path) -> trimesh.Scene:
@@ -166,9 +164,7 @@ def _check_mesh(mesh: trimesh.Trimesh, path: Path) -> None:
     if not len(faces):
         return
     if faces.min() < 0 or faces.max() >= len(vertices):
-        raise BadInput(
-            "a face refers to a vertex that does not exist", where=path, fix="export the mesh again"
-        )
+        raise BadInput("a face refers to a vertex that does not exist", where=path, fix="export the mesh again")
     used = vertices[np.unique(faces)]
     if not np.isfinite(used).all():
         raise BadInput("NaN or infinite vertices", where=path, fix="repair the mesh")
@@ -241,5 +237,5 @@ def _texture(image: Image.Image) -> np.ndarray:
     """
     image = image.convert("RGBA")
     image.thumbnail((MAX_TEXTURE_PX, MAX_TEXTURE_PX))
-    repeat = -(-MIN_TEXTURE_PX // max(image.size))
+    repeat = 8 if max(image.size) < MIN_TEXTURE_PX else 1
     return np.array(image, np.uint8).repeat(repeat, 0).repeat(repeat, 1)

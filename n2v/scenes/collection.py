@@ -1,0 +1,251 @@
+"""Whole collections: procedural objects written as mesh files, and folders of meshes rendered to view sets.
+
+One bad mesh never stops a collection: it is quarantined (listed with its reason) and the rest goes on.
+"""
+
+import json
+import multiprocessing
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from n2v.errors import BadInput
+from n2v.files import progress, provenance, write_bytes, write_json
+from n2v.scenes.augment import augment as augmented
+from n2v.scenes.cameras import orbit_cameras
+from n2v.scenes.classes import CLASSES, label_of
+from n2v.scenes.index import Item, find_items, find_meshes, write_index
+from n2v.scenes.meshes import load_mesh, save_glb
+from n2v.scenes.raycast import render_rgba
+from n2v.scenes.views import TEST, TRAIN, ViewSet, write_views
+from n2v.seeds import child_seed
+
+QUARANTINE, RECORD = "quarantine.jsonl", "render.json"
+SECONDS_A_RAY = 2.5e-7  # measured on one core, for the decision whether worker processes pay
+WORTH_WORKERS_S = 20.0  # a worker takes seconds to start
+
+
+@dataclass(frozen=True)
+class RenderConfig:
+    """How every object of a collection is photographed; defaults are the thesis's (224 px there)."""
+
+    n_views: int = 36
+    n_held_out: int = 6
+    size_px: int = 128
+    supersample: int = 2
+    seed: int = 0
+    up: str = "auto"
+
+    def __post_init__(self) -> None:
+        if self.n_views < 1 or self.n_held_out < 0:
+            what = f"{self.n_views} views and {self.n_held_out} held-out views"
+            raise BadInput(what, fix="ask for at least 1 view and 0 held-out views")
+        if not 8 <= self.size_px <= 2048 or not 1 <= self.supersample <= 8:
+            what = f"size {self.size_px} px with supersample {self.supersample}"
+            raise BadInput(what, fix="use 8 to 2048 px and a supersample of 1 to 8")
+
+    @property
+    def n_rays(self) -> int:
+        """Rays cast for one object."""
+        return (self.n_views + self.n_held_out) * (self.size_px * self.supersample) ** 2
+
+    def cameras(self, object_id: str) -> tuple[np.ndarray, np.ndarray]:
+        """Training and held-out c2w of an object; they depend on the seed and its id alone."""
+        train = orbit_cameras(self.n_views, child_seed(self.seed, "cameras", object_id))
+        return train, orbit_cameras(self.n_held_out, child_seed(self.seed, "held-out cameras", object_id))
+
+
+def write_shapes(
+    out: Path, per_class: int, augment: int = 2, classes: tuple[str, ...] = CLASSES, seed: int = 0
+) -> dict:
+    """Make procedural objects and their augmented versions as .glb files in class folders, with an index.csv.
+
+    Args:
+        out: Folder; it must not hold other meshes.
+        per_class: Base objects a class.
+        augment: Augmented versions of each base object (thesis: 2).
+        classes: Which of the thirteen classes.
+        seed: Same seed, same files.
+
+    Returns:
+        Summary: out, n_objects, n_base, classes, wall_s.
+    """
+    from n2v.scenes.shapes import make_collection
+
+    started, out = time.monotonic(), Path(out)
+    if per_class < 1 or augment < 0:
+        raise BadInput(f"{per_class} objects and {augment} versions asked for", fix="use at least 1 and 0")
+    classes = tuple(CLASSES[label_of(name)] for name in classes)
+    items, bases = [], make_collection(per_class, seed, classes)
+    _refuse_strangers(out, {f"{base.class_name}/{base.object_id}" for base in bases})
+    for base in progress(bases, desc="shapes", unit="object"):
+        versions = [augmented(base, version, seed) for version in range(1, augment + 1)]
+        for obj in (base, *versions):
+            path = save_glb(obj, out / obj.class_name / f"{obj.object_id}.glb")
+            items.append(Item.of(obj, path, path.relative_to(out).as_posix()))
+    write_index(out, items)
+    return {
+        "out": str(out),
+        "n_objects": len(items),
+        "n_base": len(bases),
+        "classes": dict(Counter(item.class_name for item in items)),
+        "wall_s": round(time.monotonic() - started, 2),
+    }
+
+
+def _refuse_strangers(out: Path, own: set[str]) -> None:
+    """Meshes of another call would join the collection unnoticed."""
+    if not out.is_dir():
+        return
+    for path in find_meshes(out):
+        name = path.relative_to(out).with_suffix("").as_posix()
+        if name.rsplit("_A", 1)[0] not in own:
+            raise BadInput(f"already holds another mesh, {path.name}", where=out, fix="use a new folder")
+
+
+def render_collection(
+    source: Path,
+    out: Path,
+    n_views: int = 36,
+    n_held_out: int = 6,
+    size_px: int = 128,
+    seed: int = 0,
+    *,
+    supersample: int = 2,
+    class_name: str | None = None,
+    up: str = "auto",
+    workers: int | None = None,
+    resume: bool = True,
+) -> dict:
+    """Render a mesh file, or every mesh in a folder, to view sets `out/<class>/<object_id>`.
+
+    A mesh's class is its row in `source/index.csv`, else the nearest folder named like a class (or a
+    ShapeNet synset), else `class_name`. View sets already made with the same settings are kept when `resume`.
+    More than one worker process starts afresh, so a script needs the usual `if __name__ == "__main__":`.
+
+    Returns:
+        Summary: out, n_objects (whole view sets now), n_rendered, n_kept, n_quarantined, quarantine
+        (file and reason of each refused mesh, also in out/quarantine.jsonl), classes, wall_s.
+
+    Raises:
+        BadInput: Nothing to render, every mesh refused, a single mesh refused, or `out` cannot be written.
+    """
+    started, source, out = time.monotonic(), Path(source), Path(out)
+    config = RenderConfig(n_views, n_held_out, size_px, supersample, seed, up)
+    items, refused = find_items(source, class_name)
+    done = Counter()
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        waiting = [item for item in items if not (resume and is_rendered(item, out, config))]
+        done["kept"] = len(items) - len(waiting)
+        for item, reason in _render_all(waiting, out, config, workers):
+            done["refused" if reason else "rendered"] += 1
+            if reason:
+                refused.append({"file": item.file, "reason": reason})
+        lines = "".join(json.dumps(entry) + "\n" for entry in sorted(refused, key=lambda entry: entry["file"]))
+        write_bytes(out / QUARANTINE, lines.encode())
+        wall_s = round(time.monotonic() - started, 2)
+        write_json(out / RECORD, provenance(config=asdict(config), source=source.name, wall_s=wall_s))
+    except OSError as error:
+        raise BadInput(
+            f"cannot be written ({error.strerror})", where=out, fix="free space, or choose another"
+        ) from error
+    if not done["kept"] + done["rendered"]:
+        alone = refused[0]["reason"] if len(refused) == 1 else f"all {len(refused)} meshes were refused"
+        raise BadInput(alone, where=source, fix=f"see {out / QUARANTINE}")
+    bad = {entry["file"] for entry in refused}
+    return {
+        "out": str(out),
+        "n_objects": done["kept"] + done["rendered"],
+        "n_rendered": done["rendered"],
+        "n_kept": done["kept"],
+        "n_quarantined": len(refused),
+        "quarantine": refused,
+        "classes": dict(Counter(item.class_name for item in items if item.file not in bad)),
+        "wall_s": wall_s,
+    }
+
+
+def _render_all(items: list[Item], out: Path, config: RenderConfig, workers: int | None) -> Iterator[tuple[Item, str]]:
+    """(item, why it was refused or "") as they come, with a progress bar."""
+    if workers is None:
+        pays = len(items) * config.n_rays * SECONDS_A_RAY > WORTH_WORKERS_S
+        workers = (os.cpu_count() or 1) if pays else 1
+    if workers < 1:
+        raise BadInput(f"{workers} workers", fix="use at least 1")
+    bar = progress(total=len(items), desc="render", unit="object")
+    with bar:
+        for result in _in_turn(items, out, config) if workers == 1 else _at_once(items, out, config, workers):
+            bar.update()
+            yield result
+
+
+def _in_turn(items: list[Item], out: Path, config: RenderConfig) -> Iterator[tuple[Item, str]]:
+    for item in items:
+        yield item, render_item(item, out, config)
+
+
+def _at_once(items: list[Item], out: Path, config: RenderConfig, workers: int) -> Iterator[tuple[Item, str]]:
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(min(workers, max(len(items), 1)), mp_context=context)
+    try:
+        waiting = {pool.submit(render_item, item, out, config): item for item in items}
+        for future in as_completed(waiting):
+            yield waiting[future], future.result()
+    except BrokenProcessPool:
+        fix = "run again with --workers 1: finished view sets are kept"
+        raise BadInput("a worker process died, perhaps out of memory", fix=fix) from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def render_item(item: Item, out: Path, config: RenderConfig) -> str:
+    """Render one mesh to its folder; the reason it was refused, or an empty string."""
+    try:
+        obj = load_mesh(item.path, up=config.up, **item.identity)
+        c2w, held_out_c2w = config.cameras(obj.object_id)
+        images = render_rgba(obj, np.concatenate([c2w, held_out_c2w]), config.size_px, supersample=config.supersample)
+        view_set = ViewSet(
+            **item.identity,
+            images=images[: config.n_views],
+            c2w=c2w,
+            held_out_images=images[config.n_views :],
+            held_out_c2w=held_out_c2w,
+        )
+        write_views(view_set, item.folder(out))
+    except OSError:
+        raise
+    except BadInput as error:
+        return f"{error.what}; {error.fix}" if error.fix else error.what
+    except Exception as error:
+        return f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
+    return ""
+
+
+def is_rendered(item: Item, out: Path, config: RenderConfig) -> bool:
+    """Is the item's view set there, whole, with these cameras and this size?"""
+    folder = item.folder(out)
+    try:
+        for name, c2w in zip((TRAIN, TEST), config.cameras(item.object_id), strict=True):
+            if not len(c2w):
+                continue
+            frames = json.loads((folder / name).read_text())["frames"]
+            found = np.array([frame["transform_matrix"] for frame in frames], np.float32)
+            if found.shape != c2w.shape or not np.allclose(found, c2w, atol=1e-6):
+                return False
+            pictures = [folder / f"{frame['file_path']}.png" for frame in frames]
+            with Image.open(pictures[0]) as picture:
+                size = picture.size
+            if size != (config.size_px, config.size_px) or not all(path.is_file() for path in pictures):
+                return False
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return True
