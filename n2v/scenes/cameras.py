@@ -27,9 +27,7 @@ def look_at(eye: Float[np.ndarray, "3"], target: tuple[float, float, float] = (0
     backward = eye - np.asarray(target, float)
     length = np.linalg.norm(backward)
     if not np.isfinite(length) or length == 0:
-        raise BadInput(
-            f"camera at {eye.tolist()} cannot look at {list(target)}", fix="move it away from there"
-        )
+        raise BadInput(f"camera at {eye.tolist()} cannot look at {list(target)}", fix="move it away from there")
     backward /= length
     right = np.cross((0.0, 0.0, 1.0) if abs(backward[2]) < 1 - 1e-9 else (0.0, 1.0, 0.0), backward)
     right /= np.linalg.norm(right)
@@ -67,9 +65,7 @@ def orbit_cameras(
     return np.array(views, np.float32).reshape(n_views, 4, 4)
 
 
-def turntable_cameras(
-    n_views: int, elevation_deg: float = 25.0, distance: float = 1.8
-) -> Float[np.ndarray, "n 4 4"]:
+def turntable_cameras(n_views: int, elevation_deg: float = 25.0, distance: float = 1.8) -> Float[np.ndarray, "n 4 4"]:
     """Evenly spaced cameras of one elevation (degrees) and distance (scene units), for turntables."""
     azimuths = 2 * pi * np.arange(n_views) / max(n_views, 1) - pi / 3
     views = [look_at(_on_sphere(azimuth, radians(elevation_deg), distance)) for azimuth in azimuths]
@@ -133,7 +129,7 @@ def _misses_box(matrix: np.ndarray, aabb: np.ndarray, camera_angle_x: float) -> 
 
 
 def _likely_convention(c2w: np.ndarray, aabb: tuple[float, ...], camera_angle_x: float) -> str | None:
-    """The first other convention under which every matrix would be a good camera."""
+    """The other convention under which every matrix is a good camera, the one that looks at the box best."""
     if not np.isfinite(c2w).all():
         return None
     flip = np.diag([1.0, -1.0, -1.0, 1.0])
@@ -147,12 +143,20 @@ def _likely_convention(c2w: np.ndarray, aabb: tuple[float, ...], camera_angle_x:
         "they look transposed: transpose each matrix": c2w.transpose(0, 2, 1),
         "they look like the OpenCV convention (+Z forward): negate columns 1 and 2": c2w @ flip,
         "they look like world-to-camera matrices: invert each": inverse,
-        "they look like OpenCV world-to-camera matrices: invert each, then negate columns 1 and 2": inverse
-        @ flip,
+        "they look like OpenCV world-to-camera matrices: invert each, then negate columns 1 and 2": inverse @ flip,
         "their axes look scaled: divide columns 0 to 2 by their lengths": unscaled,
         "their x axis looks mirrored: negate column 0": mirrored,
     }
-    for guess, matrices in guesses.items():
-        if not any(_fault(matrix, aabb, camera_angle_x) for matrix in matrices):
-            return guess
-    return None
+    fitting = {
+        guess: _mean_angle(matrices, np.asarray(aabb, float))
+        for guess, matrices in guesses.items()
+        if not any(_fault(matrix, aabb, camera_angle_x) for matrix in matrices)
+    }
+    return min(fitting, key=fitting.__getitem__) if fitting else None
+
+
+def _mean_angle(c2w: np.ndarray, aabb: np.ndarray) -> float:
+    """Mean angle between the cameras' axes and the direction to the box's centre, radians."""
+    to_box = (aabb[:3] + aabb[3:]) / 2 - c2w[:, :3, 3]
+    to_box /= np.maximum(np.linalg.norm(to_box, axis=1, keepdims=True), 1e-9)
+    return float(np.arccos(np.clip(-(c2w[:, :3, 2] * to_box).sum(1), -1, 1)).mean())
