@@ -77,9 +77,7 @@ def _choose(n: int, k: int) -> int:
     return 1 if k == 0 else _choose(n, k - 1) * (n - k + 1) // k
 
 
-def augment(
-    obj: SceneObject, version: int, seed: int = 0, config: AugmentConfig | None = None
-) -> SceneObject:
+def augment(obj: SceneObject, version: int, seed: int = 0, config: AugmentConfig | None = None) -> SceneObject:
     """Version 1, 2, ... of a base object: same structure, other proportions and colours, placed again.
 
     The random stream depends on seed, base object and version alone. Parts named alike up to a number
@@ -91,9 +89,7 @@ def augment(
     config = config or AugmentConfig()
     if version < 1 or obj.version:
         what = f"cannot make version {version} of version {obj.version}"
-        raise BadInput(
-            what, where=obj.object_id, fix="augment a base object (version 0) to version 1, 2, ..."
-        )
+        raise BadInput(what, where=obj.object_id, fix="augment a base object (version 0) to version 1, 2, ...")
     rng = np.random.default_rng(child_seed(seed, "augment", obj.base_id, version))
     base = obj.placed()
     deform = deformation(rng, config)

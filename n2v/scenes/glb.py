@@ -31,9 +31,7 @@ def unpack(data: bytes) -> tuple[dict, bytes]:
     if length > len(data) or 20 + json_length > length:
         raise ValueError(f"{len(data)} bytes of {length}")
     rest = data[20 + json_length : length]
-    return json.loads(data[20 : 20 + json_length]), rest[
-        8 : 8 + struct.unpack("<I", rest[:4])[0]
-    ] if rest else b""
+    return json.loads(data[20 : 20 + json_length]), rest[8 : 8 + struct.unpack("<I", rest[:4])[0]] if rest else b""
 
 
 def pack(header: dict, binary: bytes) -> bytes:
@@ -103,15 +101,11 @@ class _Writer:
         if part.texture is not None:
             buffer = BytesIO()
             Image.fromarray(part.texture).save(buffer, "PNG")
-            image = self._append(
-                "images", {"bufferView": self._view(buffer.getvalue()), "mimeType": "image/png"}
-            )
+            image = self._append("images", {"bufferView": self._view(buffer.getvalue()), "mimeType": "image/png"})
             base["baseColorTexture"] = {"index": self._append("textures", {"source": image})}
             clear = clear or part.texture[..., 3].min() < 255
         mode = {"alphaMode": "MASK", "alphaCutoff": 0.5} if clear else {}
-        return self._append(
-            "materials", {"name": part.name, "pbrMetallicRoughness": base, "doubleSided": True, **mode}
-        )
+        return self._append("materials", {"name": part.name, "pbrMetallicRoughness": base, "doubleSided": True, **mode})
 
     def add(self, part: Part) -> None:
         """One part as a mesh of its own; corners are kept apart only where colours or texture need it."""

@@ -58,7 +58,7 @@ def load_mesh(
 
     Colours become sRGB: glTF factors and vertex colours are linear light there, textures and every
     other format's colours are sRGB already. Alpha counts only where a glTF material says MASK or BLEND.
-    What has no colour is neutral grey. Each geometry (and material) becomes one part.
+    What has no colour (stl, off) is neutral grey. Each geometry (and material) becomes one part.
 
     Args:
         path: .glb, .gltf, .obj, .ply, .off or .stl.
@@ -148,10 +148,11 @@ def _with_srgb_factors(data: bytes, kind: str) -> bytes:
 
 
 def _geometries(scene: trimesh.Scene) -> list[tuple[str, trimesh.Trimesh, np.ndarray]]:
-    """(name, mesh, 4x4 transform) of every triangle mesh in the scene; instances get a number."""
-    placed = [(node, *scene.graph[node]) for node in scene.graph.nodes_geometry]
-    uses, seen, found = Counter(name for _, _, name in placed), Counter(), []
-    for _, transform, name in placed:
+    """(name, mesh, 4x4 transform) of every triangle mesh in file order; instances get a number."""
+    order = {name: index for index, name in enumerate(scene.geometry)}
+    placed = sorted((scene.graph[node] for node in scene.graph.nodes_geometry), key=lambda at: order[at[1]])
+    uses, seen, found = Counter(name for _, name in placed), Counter(), []
+    for transform, name in placed:
         mesh = scene.geometry[name]
         if isinstance(mesh, trimesh.Trimesh):
             found.append((f"{name}_{seen[name]}" if uses[name] > 1 else name, mesh, np.asarray(transform)))

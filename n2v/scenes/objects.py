@@ -49,9 +49,7 @@ class SceneObject:
 
     def bounds(self) -> np.ndarray:
         """(2, 3) lowest and highest corner of the used vertices."""
-        points = np.concatenate(
-            [part.vertices[np.unique(part.faces)] for part in self.parts if len(part.faces)]
-        )
+        points = np.concatenate([part.vertices[np.unique(part.faces)] for part in self.parts if len(part.faces)])
         return np.stack([points.min(0), points.max(0)])
 
     def placed(self, radius: float = RADIUS) -> "SceneObject":
@@ -59,9 +57,7 @@ class SceneObject:
         low, high = self.bounds()
         half_diagonal = float(np.linalg.norm(high - low)) / 2
         if not np.isfinite(half_diagonal) or half_diagonal <= 0:
-            raise BadInput(
-                "object has no extent or NaN vertices", where=self.object_id, fix="repair the mesh"
-            )
+            raise BadInput("object has no extent or NaN vertices", where=self.object_id, fix="repair the mesh")
         centre, scale = (low + high) / 2, radius / half_diagonal
         parts = tuple(replace(part, vertices=(part.vertices - centre) * scale) for part in self.parts)
         return replace(self, parts=parts)

@@ -77,9 +77,7 @@ def find_views(root: Path) -> list[Path]:
     if not root.is_dir():
         raise BadInput("no such folder", where=root, fix="make view sets with: n2v render")
     found = (path.parent for path in root.rglob(TRAIN))
-    return sorted(
-        path for path in found if not any(part.startswith(".") for part in path.relative_to(root).parts)
-    )
+    return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(root).parts))
 
 
 def write_views(view_set: ViewSet, folder: Path) -> Path:
@@ -104,9 +102,7 @@ def write_views(view_set: ViewSet, folder: Path) -> Path:
     return folder
 
 
-def _write_split(
-    folder: Path, name: str, split: str, view_set: ViewSet, images: np.ndarray, c2w: np.ndarray
-) -> None:
+def _write_split(folder: Path, name: str, split: str, view_set: ViewSet, images: np.ndarray, c2w: np.ndarray) -> None:
     (folder / split).mkdir()
     frames = []
     for index, (image, matrix) in enumerate(zip(images, c2w, strict=True)):
@@ -169,9 +165,7 @@ def check_views(view_set: ViewSet, where: object = None) -> None:
             raise BadInput(what, where=where, fix="give square RGBA pictures of one size")
         check_cameras(c2w, where, view_set.aabb, view_set.camera_angle_x)
     if not view_set.images[..., 3].any():
-        raise BadInput(
-            "every view is fully transparent", where=where, fix="check the cameras and the alpha channel"
-        )
+        raise BadInput("every view is fully transparent", where=where, fix="check the cameras and the alpha channel")
 
 
 def _check_box(aabb: tuple[float, ...], where: object) -> None:
@@ -263,9 +257,7 @@ def _read_picture(path: Path) -> np.ndarray:
     try:
         with Image.open(path, formats=["PNG"]) as picture:
             if picture.width > MAX_SIZE_PX or picture.height > MAX_SIZE_PX:
-                raise BadInput(
-                    f"is {picture.width} x {picture.height} px", where=path, fix="render it smaller"
-                )
+                raise BadInput(f"is {picture.width} x {picture.height} px", where=path, fix="render it smaller")
             mode, image = picture.mode, np.asarray(picture)
     except FileNotFoundError:
         raise BadInput("picture is missing", where=path, fix="render the object again") from None
