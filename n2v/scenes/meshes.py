@@ -80,7 +80,10 @@ def load_mesh(
     for name, mesh, transform in _geometries(scene):
         _check_mesh(mesh, path)
         if len(mesh.faces):
-            parts.append(_part(name, mesh, turn @ transform[:3, :3], turn @ transform[:3, 3], linear))
+            try:
+                parts.append(_part(name, mesh, turn @ transform[:3, :3], turn @ transform[:3, 3], linear))
+            except Exception as error:
+                raise _unreadable(path, _one_line(error)) from None
     if not parts:
         raise BadInput("mesh has no faces", where=path, fix="export it as a triangle mesh")
     if sum(len(part.faces) for part in parts) > MAX_FACES:
@@ -118,12 +121,16 @@ def _read_scene(path: Path) -> trimesh.Scene:
         if resolver.refused:
             raise _outside(path, resolver.refused[0]) from None
         reason = f"file '{resolver.missing[0]}' is missing" if resolver.missing else _one_line(error)
-        raise BadInput(f"cannot be read ({reason})", where=path, fix="export the mesh again") from None
+        raise _unreadable(path, reason) from None
     if resolver.refused:
         raise _outside(path, resolver.refused[0])
     if resolver.missing:
         warnings.warn(f"{path}: '{resolver.missing[0]}' is missing, colours may be lost", stacklevel=3)
     return scene
+
+
+def _unreadable(path: Path, reason: str) -> BadInput:
+    return BadInput(f"cannot be read ({reason})", where=path, fix="export the mesh again")
 
 
 def _outside(path: Path, name: str) -> BadInput:

@@ -210,6 +210,15 @@ def absurd_glb(tmp_path):
     return pack(header, binary)
 
 
+def torn_texture(tmp_path):
+    part = plain_part("a", (255, 255, 255))
+    texture = np.random.default_rng(0).integers(0, 256, (64, 64, 4), np.uint8)
+    papered = Part("a", part.vertices, part.faces, part.corner_rgba, texture, np.zeros((12, 3, 2), np.float32))
+    data = save_glb(object_of(papered), tmp_path / "papered.glb").read_bytes()
+    at = data.index(b"IDAT") + 100
+    return data[:at] + b"\xff" * 2000 + data[at + 2000 :]
+
+
 TRIANGLE = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0]])
 BROKEN = {
     "empty file.stl": (lambda t: b"", "file is empty"),
@@ -218,6 +227,7 @@ BROKEN = {
     "cut.glb": (lambda t: good_glb(t)[:400], "cannot be read"),
     "cut header.glb": (lambda t: good_glb(t)[:30], "cannot be read"),
     "absurd count.glb": (absurd_glb, "promises 1000000000000"),
+    "torn texture.glb": (torn_texture, "cannot be read"),
     "words.gltf": (lambda t: b"{", "cannot be read"),
     "no faces.obj": (lambda t: b"v 0 0 0\nv 1 0 0\nv 0 1 0\n", "no faces"),
     "words.obj": (lambda t: b"hello\n", "no faces"),
