@@ -1,0 +1,227 @@
+"""Build a zoo: every view set under a folder becomes one NeRF, on all cores, restartable at any moment."""
+
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from n2v.errors import BadInput
+from n2v.files import progress, provenance, read_json, write_json
+from n2v.nerf.fit import FitConfig, FitResult, fit
+from n2v.nerf.layout import initial_vector, vector_hash
+from n2v.scenes.classes import label_of
+from n2v.scenes.views import TRAIN, ViewSet, find_views, read_views
+from n2v.seeds import child_seed
+from n2v.zoo.splits import Item, assign
+from n2v.zoo.store import Row, Zoo, ZooWriter
+
+TOGETHER = 4  # NeRFs in one batched computation: keeps one core's cache busy
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one view set: a fitted NeRF, or the reason why not."""
+
+    folder: Path
+    view_set: ViewSet | None
+    result: FitResult | None
+    problem: str = ""
+
+
+def build_zoo(
+    views: Path,
+    out: Path,
+    config: FitConfig,
+    *,
+    seed: int = 0,
+    workers: int | None = None,
+    shard: tuple[int, int] = (0, 1),
+    resume: bool = False,
+    limit: int | None = None,
+) -> dict:
+    """Fit one NeRF to each view set under `views` and store them in `out`.
+
+    A view set that cannot be read or fitted is quarantined (listed in the manifest with its reason), the rest goes
+    on; a collapsed fit is tried once more at half the learning rate. Splits follow the corrected rule over the
+    whole collection, so every shard of a distributed build agrees on them.
+
+    Args:
+        views: Folder of view sets.
+        out: Zoo folder.
+        config: Recipe.
+        seed: Of the splits, and with each object id of that NeRF's ray order and backgrounds.
+        workers: Processes, one thread each; None: one a core.
+        shard: (i, n): build the i-th of n parts of the collection, i from 0.
+        resume: Go on with an existing zoo, skipping what it holds.
+        limit: At most this many view sets, taken in turn from the classes.
+
+    Returns:
+        Counts, mean PSNR (dB) and wall seconds, as written to `out`/run.json.
+    """
+    started = time.perf_counter()
+    folders = find_views(views)
+    folders = folders if limit is None else spread(folders, limit)
+    items, problems = plan(folders)
+    splits = assign(items, seed=seed)
+    done = _already_built(out, resume)
+    mine = [folder for folder in folders if folder not in problems][shard[0] :: shard[1]]
+    mine = [folder for folder in mine if folder.name not in done]
+    writer = ZooWriter(out, resolution=config.grid_resolution)
+    failed = [Outcome(folder, None, None, reason) for folder, reason in problems.items() if folder.name not in done]
+    writer.quarantine([_row(outcome, splits, config) for outcome in failed])
+    fitted = []
+    with progress(total=len(mine), desc="fitting NeRFs", unit="NeRF") as bar:
+        for outcomes in _fit_all(mine, config, seed, workers):
+            good = [outcome for outcome in outcomes if not outcome.problem]
+            bad = [outcome for outcome in outcomes if outcome.problem]
+            _store(writer, good, bad, splits, config)
+            fitted, failed = fitted + [outcome.result.psnr_db for outcome in good], failed + bad
+            bar.update(len(outcomes))
+            bar.set_postfix_str(f"mean {np.mean(fitted or [0]):.1f} dB, {len(failed)} quarantined")
+    summary = {
+        "fitted": len(fitted),
+        "already_there": len(done),
+        "quarantined": [{"object": outcome.folder.name, "reason": outcome.problem} for outcome in failed],
+        "mean_psnr_db": float(np.mean(fitted)) if fitted else None,
+        "wall_s": time.perf_counter() - started,
+    }
+    write_json(Path(out) / "run.json", provenance(seed=seed, config=asdict(config), shard=list(shard), **summary))
+    return summary
+
+
+def spread(folders: list[Path], limit: int) -> list[Path]:
+    """The first `limit` view sets taken in turn from each class folder."""
+    by_class: dict[str, list[Path]] = {}
+    for folder in folders:
+        by_class.setdefault(folder.parent.name, []).append(folder)
+    turns = [(place, name, folder) for name, members in by_class.items() for place, folder in enumerate(members)]
+    return sorted(folder for _, _, folder in sorted(turns)[:limit])
+
+
+def plan(folders: list[Path]) -> tuple[list[Item], dict[Path, str]]:
+    """Identity of every view set (without its pictures), and the reasons why some have none."""
+    items, problems, seen = [], {}, {}
+    for folder in folders:
+        try:
+            header = read_json(folder / TRAIN)
+            object_id = str(header["object_id"])
+            label_of(header["class_name"])
+            if object_id in seen:
+                raise BadInput(f"object id '{object_id}' is also in {seen[object_id]}", fix="rename one")
+            seen[object_id] = folder
+            base_id = str(header.get("base_id", object_id))
+            group = str(header.get("shape_group", base_id))
+            items.append(Item(object_id, base_id, header["class_name"], int(header.get("version", 0)), group))
+        except BadInput as error:
+            problems[folder] = str(error)
+        except (KeyError, TypeError, ValueError) as error:
+            problems[folder] = f"{folder / TRAIN}: no usable identity ({error!r}); render the object again"
+    return items, problems
+
+
+def _already_built(out: Path, resume: bool) -> set[str]:
+    """Object ids that `out` holds; an existing zoo is only touched when resuming."""
+    manifest = Path(out) / "manifest.jsonl"
+    if not manifest.exists():
+        return set()
+    if not resume:
+        raise BadInput(
+            "there is a zoo already", where=out, fix="add --resume to go on with it, or choose another folder"
+        )
+    zoo = Zoo(out)
+    return set(zoo.object_ids)
+
+
+def _fit_all(folders: list[Path], config: FitConfig, seed: int, workers: int | None) -> Iterator[list[Outcome]]:
+    """Outcomes of groups of view sets, as they finish."""
+    groups = [folders[start : start + TOGETHER] for start in range(0, len(folders), TOGETHER)]
+    workers = min(workers or os.cpu_count() or 1, len(groups))
+    if workers <= 1:
+        for group in groups:
+            yield _fit_group(group, config, seed)
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_quiet_worker) as pool:
+        pending = [pool.submit(_fit_group, group, config, seed) for group in groups]
+        try:
+            for future in as_completed(pending):
+                yield future.result()
+        finally:
+            for future in pending:
+                future.cancel()
+
+
+def _quiet_worker() -> None:
+    """One thread a process, and no denormals: both cost time and neither changes a picture."""
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+
+
+def _fit_group(folders: list[Path], config: FitConfig, seed: int) -> list[Outcome]:
+    """Read and fit a group; a collapsed fit is tried again alone at half the learning rate."""
+    outcomes, readable = [], []
+    for folder in folders:
+        try:
+            readable.append((folder, read_views(folder)))
+        except BadInput as error:
+            outcomes.append(Outcome(folder, None, None, str(error)))
+    for folder, view_set, result in _fit_together(readable, config, seed):
+        if isinstance(result, FitResult) and result.status != "ok":
+            gentler = replace(config, learning_rate=config.learning_rate / 2)
+            result = fit([view_set], gentler, [child_seed(seed, view_set.object_id)])[0]
+        problem = str(result) if isinstance(result, BadInput) else result.status.removeprefix("ok")
+        outcomes.append(Outcome(folder, view_set, result if not problem else None, problem))
+    return outcomes
+
+
+def _fit_together(readable: list[tuple[Path, ViewSet]], config: FitConfig, seed: int) -> list[tuple]:
+    """Fit view sets in one batch; if one of them cannot be fitted, one by one."""
+    seeds = [child_seed(seed, view_set.object_id) for _, view_set in readable]
+    try:
+        results = fit([view_set for _, view_set in readable], config, seeds)
+        return [(*pair, result) for pair, result in zip(readable, results, strict=True)]
+    except BadInput as error:
+        if len(readable) == 1:
+            return [(*readable[0], error)]
+        return [_fit_together([pair], config, seed)[0] for pair in readable]
+
+
+def _store(writer: ZooWriter, good: list[Outcome], bad: list[Outcome], splits: dict, config: FitConfig) -> None:
+    if good:
+        writer.add(
+            [_row(outcome, splits, config) for outcome in good],
+            np.stack([outcome.result.field_weights for outcome in good]),
+            np.stack([outcome.result.occupied for outcome in good]),
+        )
+    writer.quarantine([_row(outcome, splits, config) for outcome in bad])
+
+
+def _row(outcome: Outcome, splits: dict[str, str], config: FitConfig) -> Row:
+    """The manifest line of one outcome, without its place on disk."""
+    view_set, result = outcome.view_set, outcome.result
+    object_id = view_set.object_id if view_set else outcome.folder.name
+    return Row(
+        object_id=object_id,
+        base_id=view_set.base_id if view_set else object_id,
+        class_name=view_set.class_name if view_set else "",
+        label=view_set.label if view_set else -1,
+        version=view_set.version if view_set else 0,
+        shape_group=view_set.shape_group if view_set else "",
+        source=view_set.source if view_set else "",
+        licence=view_set.licence if view_set else "",
+        split=splits.get(object_id, ""),
+        seed=result.seed if result else 0,
+        init_hash=vector_hash(initial_vector(config.init_seed)),
+        encoding=config.encoding,
+        backend="torch",
+        steps=config.n_steps,
+        step=config.step,
+        psnr_db=result.psnr_db if result else None,
+        fit_s=result.fit_s if result else None,
+        status=outcome.problem or "ok",
+    )

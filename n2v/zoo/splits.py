@@ -1,0 +1,101 @@
+"""Train, validation and test: so that no version of a test object was trained on, and as the authors did it."""
+
+from collections import defaultdict
+from typing import NamedTuple
+
+import numpy as np
+
+from n2v.errors import BadInput
+
+SPLITS = ("train", "val", "test")
+RULES = ("corrected", "as_published")
+PUBLISHED_SEED = 1203  # authors' generate_splits
+
+
+class Item(NamedTuple):
+    """What a split rule needs to know of an object."""
+
+    object_id: str
+    base_id: str
+    class_name: str
+    version: int = 0
+    shape_group: str = ""
+
+
+def assign(items: list[Item], rule: str = "corrected", seed: int = 0) -> dict[str, str]:
+    """Split name of every object id; independent of the items' order.
+
+    Args:
+        items: Objects, base and augmented.
+        rule: "corrected" keeps all versions of a base object and all members of a shape group together (and an
+            object listed under two classes), 80 / 10 / 10 per class with at least one validation and one test
+            group where a class has three. "as_published" shuffles and cuts base, A1 and A2 80 / 10 / 10
+            independently per class, as the authors' code does.
+        seed: Of "corrected"; the published rule has its own (1203).
+    """
+    if rule not in RULES:
+        raise BadInput(f"unknown split rule '{rule}'", fix=f"use one of: {', '.join(RULES)}")
+    if rule == "as_published":
+        return _as_published(items)
+    members: dict[str, list[Item]] = defaultdict(list)
+    for item, group in zip(items, groups(items), strict=True):
+        members[group].append(item)
+    by_class: dict[str, list[str]] = defaultdict(list)
+    for group, content in members.items():
+        by_class[min(item.class_name for item in content)].append(group)
+    splits = {}
+    for class_name in sorted(by_class):
+        names = sorted(by_class[class_name])
+        order = np.random.default_rng([seed, len(class_name), *class_name.encode()]).permutation(len(names))
+        n_held = max(1, round(len(names) / 10)) if len(names) >= 3 else 0
+        for place, index in enumerate(order):
+            split = "test" if place < n_held else "val" if place < 2 * n_held else "train"
+            splits.update({item.object_id: split for item in members[names[index]]})
+    return splits
+
+
+def groups(items: list[Item]) -> list[str]:
+    """Name of each item's group: items that share a base id, a shape group or an object id, directly or by a chain."""
+    parent: dict[str, str] = {}
+
+    def root(key: str) -> str:
+        parent.setdefault(key, key)
+        while parent[key] != key:
+            parent[key] = parent[parent[key]]
+            key = parent[key]
+        return key
+
+    for item in items:
+        keys = [f"object {item.object_id}", f"base {item.base_id}"]
+        if item.shape_group:
+            keys.append(f"group {item.class_name} {item.shape_group}")
+        first, *others = sorted(root(key) for key in keys)
+        for other in others:
+            parent[other] = first
+    return [root(f"object {item.object_id}") for item in items]
+
+
+def _as_published(items: list[Item]) -> dict[str, str]:
+    """Each of base, A1, A2 shuffled and cut on its own, class by class (10 % rounded down)."""
+    parts: dict[tuple[int, str], list[str]] = defaultdict(list)
+    for item in items:
+        parts[item.version, item.class_name].append(item.object_id)
+    generator = np.random.default_rng(PUBLISHED_SEED)
+    splits = {}
+    for key in sorted(parts):
+        names = sorted(parts[key])
+        n_held = len(names) // 10
+        for place, index in enumerate(generator.permutation(len(names))):
+            splits[names[index]] = "test" if place < n_held else "val" if place < 2 * n_held else "train"
+    return splits
+
+
+def leak(items: list[Item], splits: dict[str, str]) -> float:
+    """Share of test objects of which some other member of their group is in train (0 when nothing is in test)."""
+    trained, tested = set(), []
+    for item, group in zip(items, groups(items), strict=True):
+        if splits[item.object_id] == "train":
+            trained.add(group)
+        elif splits[item.object_id] == "test":
+            tested.append(group)
+    return sum(group in trained for group in tested) / len(tested) if tested else 0.0
