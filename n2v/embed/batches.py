@@ -1,0 +1,152 @@
+"""Training batches: rays aimed at each NeRF, and what the NeRF itself shows along them (thesis 3.3.5)."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+
+from n2v.nerf.field import evaluate
+from n2v.nerf.march import cell_indices, march
+from n2v.nerf.render import blend_weights
+from n2v.scenes.objects import AABB
+from n2v.zoo.store import Zoo
+
+
+@dataclass(frozen=True)
+class SampleConfig:
+    """How many coordinates a NeRF gives a training step; defaults: the thesis (section 3.3.1)."""
+
+    n_foreground: int = 25_000
+    n_background: int = 10_000
+    step: float = 1.4 * math.sqrt(3) / 1024  # sample length on rays, scene units
+    n_rays: int = 4096  # rays tried; those beyond the foreground budget are dropped whole
+
+    @classmethod
+    def laptop(cls, n_foreground: int = 384, n_background: int = 128) -> "SampleConfig":
+        """Coarse samples for two cores."""
+        return cls(n_foreground, n_background, step=0.04, n_rays=n_foreground // 4)
+
+
+@dataclass(frozen=True)
+class RayBatch:
+    """Foreground samples of b NeRFs, packed ray after ray, and empty points.
+
+    Shapes: positions (b, n, 3) scene units; slots (b, n) ray of each sample, non-decreasing, counted over the whole
+    batch; lengths (b, n) scene units, 0 for padding; targets (b, r, 4) premultiplied colour and opacity as the NeRF
+    renders it; is_ray (b, r); empty (b, m, 3) points, of which is_empty (b, m) lie outside the occupied cells.
+    """
+
+    positions: Float[torch.Tensor, "b n 3"]
+    slots: Int[torch.Tensor, "b n"]
+    lengths: Float[torch.Tensor, "b n"]
+    targets: Float[torch.Tensor, "b r 4"]
+    is_ray: Bool[torch.Tensor, "b r"]
+    empty: Float[torch.Tensor, "b m 3"]
+    is_empty: Bool[torch.Tensor, "b m"]
+
+
+class TrainingSet:
+    """The NeRFs of one split in memory: weights as float32, occupancy as bytes; NeRFs that are not finite left out."""
+
+    def __init__(self, zoo: Zoo, split: str | None = "train") -> None:
+        self.indices = zoo.indices(split)
+        self.field_weights = torch.from_numpy(zoo.field_weights(self.indices))
+        self.occupied = torch.from_numpy(zoo.occupied(self.indices))
+        self.encodings = [zoo.rows[i].encoding for i in self.indices]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def batch(self, chosen: Int[torch.Tensor, "b"], config: SampleConfig, generator: torch.Generator) -> RayBatch:
+        """Rays through random occupied cells of the chosen NeRFs, rendered by the NeRFs themselves."""
+        return ray_batch(
+            self.field_weights[chosen], self.occupied[chosen], self.encodings[int(chosen[0])], config, generator
+        )
+
+
+@torch.no_grad()
+def ray_batch(
+    field_weights: Float[torch.Tensor, "b w"],
+    occupied: Bool[torch.Tensor, "b g g g"],
+    encoding: str,
+    config: SampleConfig,
+    generator: torch.Generator,
+) -> RayBatch:
+    """Sample, march and render one batch. Whole rays are dropped when they exceed the budget of samples."""
+    b = len(field_weights)
+    origins, directions = aimed_rays(occupied, config.n_rays, generator)
+    flat = origins.view(-1, 3), directions.view(-1, 3)
+    samples = march(*flat, occupied, config.step, torch.arange(b).repeat_interleave(config.n_rays))
+    counts = samples.counts().view(b, config.n_rays)
+    ends = counts.cumsum(1)
+    is_ray = (ends <= config.n_foreground) & (counts > 0)
+    kept = is_ray.view(-1)[samples.ray_indices]
+    ray_indices, t_starts = samples.ray_indices[kept], samples.t_starts[kept]
+    owner = ray_indices // config.n_rays
+    first_of_owner = torch.searchsorted(owner, torch.arange(b))
+    place = torch.arange(len(owner)) - first_of_owner[owner]
+
+    positions = torch.zeros(b, config.n_foreground, 3)
+    t_mids = t_starts + config.step / 2
+    positions[owner, place] = flat[0][ray_indices] + flat[1][ray_indices] * t_mids[:, None]
+    lengths = torch.zeros(b, config.n_foreground)
+    lengths[owner, place] = config.step
+    slots = (torch.arange(b)[:, None] + 1) * config.n_rays - 1 + torch.zeros_like(lengths, dtype=torch.long)
+    slots[owner, place] = ray_indices
+    sigmas, rgbs = evaluate(field_weights, positions, encoding)
+    targets = blend(sigmas, rgbs, lengths, slots, b * config.n_rays).view(b, config.n_rays, 4)
+    empty, is_empty = empty_points(occupied, config.n_background, generator)
+    return RayBatch(positions, slots, lengths, targets, is_ray, empty, is_empty)
+
+
+def blend(sigmas, rgbs, lengths, slots, n_rays: int) -> Float[torch.Tensor, "r 4"]:
+    """Premultiplied colour and opacity of each ray, once (the authors' code adds the background twice)."""
+    weights = blend_weights((sigmas * lengths).view(-1), slots.view(-1), n_rays)
+    blended = torch.cat([weights[:, None] * rgbs.reshape(-1, 3), weights[:, None]], -1)
+    return blended.new_zeros(n_rays, 4).index_add(0, slots.view(-1), blended)
+
+
+def aimed_rays(
+    occupied: Bool[torch.Tensor, "b g g g"], n_rays: int, generator: torch.Generator
+) -> tuple[Float[torch.Tensor, "b r 3"], Float[torch.Tensor, "b r 3"]]:
+    """Rays from random cameras of the collection's distribution (upper half, 1.6 to 2.1 away) to occupied cells."""
+    b, side = len(occupied), occupied.shape[-1]
+    origins = upper_half_points((b, n_rays), generator)
+    target = torch.zeros(b, n_rays, 3)
+    for i, grid in enumerate(occupied):
+        cells = grid.nonzero()
+        if len(cells):
+            target[i] = cells[torch.randint(len(cells), (n_rays,), generator=generator)].float()
+    jitter = torch.rand(b, n_rays, 3, generator=generator)
+    target = (target + jitter) / side * (AABB[3] - AABB[0]) + AABB[0]
+    directions = target - origins
+    return origins, directions / directions.norm(dim=-1, keepdim=True)
+
+
+def upper_half_points(shape: tuple[int, ...], generator: torch.Generator) -> Float[torch.Tensor, "*n 3"]:
+    """Camera positions: any azimuth, elevation 0 to 60 degrees, distance 1.6 to 2.1 scene units."""
+    azimuth, elevation, distance = torch.rand(3, *shape, generator=generator)
+    azimuth, elevation = azimuth * 2 * math.pi, elevation * math.pi / 3
+    level = torch.cos(elevation)
+    points = torch.stack([level * torch.cos(azimuth), level * torch.sin(azimuth), torch.sin(elevation)], -1)
+    return points * (1.6 + 0.5 * distance)[..., None]
+
+
+def empty_points(
+    occupied: Bool[torch.Tensor, "b g g g"], n_points: int, generator: torch.Generator
+) -> tuple[Float[torch.Tensor, "b m 3"], Bool[torch.Tensor, "b m"]]:
+    """Uniform points in the box, and whether each lies outside the occupied cells."""
+    b, side = len(occupied), occupied.shape[-1]
+    points = torch.rand(b, n_points, 3, generator=generator) * (AABB[3] - AABB[0]) + AABB[0]
+    cells = cell_indices(points.view(-1, 3), side).view(b, n_points)
+    return points, ~occupied.view(b, -1).gather(1, cells)
+
+
+def epoch_order(n: int, batch_size: int, generator: torch.Generator) -> list[Int[torch.Tensor, "b"]]:
+    """A shuffled epoch cut into batches; a last batch of one joins the one before (batch norm needs two)."""
+    order = torch.randperm(n, generator=generator)
+    parts = list(order.split(batch_size))
+    if len(parts) > 1 and len(parts[-1]) == 1:
+        parts[-2:] = [torch.cat(parts[-2:])]
+    return parts

@@ -1,0 +1,78 @@
+"""nerf2vec: encoder and decoder together, and their checkpoint on disk."""
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from n2v.embed.decoder import Decoder, DecoderConfig
+from n2v.embed.encoder import EncoderConfig, make_encoder
+from n2v.errors import BadInput
+from n2v.files import atomic_path, read_json, write_json
+
+WEIGHTS, CONFIG = "model.safetensors", "model.json"
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Sizes of encoder and decoder; defaults: the thesis."""
+
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    decoder: DecoderConfig = field(default_factory=DecoderConfig)
+
+    @classmethod
+    def laptop(cls, kind: str = "rows") -> "ModelConfig":
+        """A quarter of the thesis's widths and ten octaves: minutes on two cores."""
+        encoder = EncoderConfig(kind, widths=(128, 128, 256, 256), embedding=256, noise=0.1)
+        return cls(encoder, DecoderConfig(hidden=256, n_octaves=10))
+
+
+class Nerf2Vec(nn.Module):
+    """NeRF weights to embedding to field."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = make_encoder(config.encoder)
+        self.decoder = Decoder(config.encoder.embedding, config.decoder)
+
+    def encode(self, field_weights: Float[torch.Tensor, "b w"]) -> Float[torch.Tensor, "b e"]:
+        return self.encoder(field_weights)
+
+    def decode(
+        self, embedding: Float[torch.Tensor, "b e"], positions: Float[torch.Tensor, "b n 3"]
+    ) -> tuple[Float[torch.Tensor, "b n"], Float[torch.Tensor, "b n 3"]]:
+        """Densities (per scene unit) and colours of b embeddings at n positions each, in scene units."""
+        return self.decoder(embedding, positions)
+
+    def forward(self, field_weights: torch.Tensor, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.decode(self.encode(field_weights), positions)
+
+
+def save_model(model: Nerf2Vec, folder: Path) -> None:
+    """Write weights and configuration, each whole or not at all."""
+    state = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    with atomic_path(Path(folder) / WEIGHTS) as temporary:
+        save_file(state, temporary)
+    write_json(Path(folder) / CONFIG, asdict(model.config))
+
+
+def load_model(folder: Path) -> Nerf2Vec:
+    """Read a trained nerf2vec, in evaluation mode."""
+    folder = Path(folder)
+    values = read_json(folder / CONFIG)
+    try:
+        encoder = EncoderConfig(**{**values["encoder"], "widths": tuple(values["encoder"]["widths"])})
+        model = Nerf2Vec(ModelConfig(encoder, DecoderConfig(**values["decoder"])))
+    except (KeyError, TypeError) as error:
+        raise BadInput(f"not a nerf2vec configuration ({error})", where=folder / CONFIG, fix="train again") from None
+    try:
+        model.load_state_dict({name: value.float() for name, value in load_file(folder / WEIGHTS).items()}, strict=True)
+    except (SafetensorError, OSError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise BadInput(f"broken checkpoint ({reason})", where=folder / WEIGHTS, fix="train again") from None
+    return model.eval()
