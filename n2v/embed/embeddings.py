@@ -1,0 +1,93 @@
+"""Embeddings of a whole zoo in one file, with what the tasks need to know of each object."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from n2v.embed.model import Nerf2Vec
+from n2v.errors import BadInput
+from n2v.files import atomic_path
+from n2v.zoo.store import Zoo
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """n embeddings and the identity of the NeRFs they came from, in the zoo's order."""
+
+    values: Float[np.ndarray, "n e"]
+    object_ids: list[str]
+    base_ids: list[str]
+    class_names: list[str]
+    labels: Int[np.ndarray, "n"]
+    versions: list[int]
+    shape_groups: list[str]
+    splits: list[str]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def of_split(self, split: str) -> Int[np.ndarray, "m"]:
+        """Positions of one split."""
+        return np.flatnonzero(np.array(self.splits) == split)
+
+    def index_of(self, object_id: str) -> int:
+        """Position of an object."""
+        if object_id not in self.object_ids:
+            raise BadInput(f"no object '{object_id}'", fix=f"for example: {', '.join(self.object_ids[:3])}")
+        return self.object_ids.index(object_id)
+
+    def save(self, path: Path) -> None:
+        """Write one safetensors file."""
+        identity = {
+            name: getattr(self, name)
+            for name in ("object_ids", "base_ids", "class_names", "versions", "shape_groups", "splits")
+        }
+        tensors = {"values": np.ascontiguousarray(self.values, np.float32), "labels": self.labels.astype(np.int64)}
+        with atomic_path(Path(path)) as temporary:
+            save_file(tensors, temporary, metadata={"identity": json.dumps(identity)})
+
+    @classmethod
+    def load(cls, path: Path) -> "Embeddings":
+        """Read a file written by `save`; refuses broken files and values that are not finite."""
+        fix = "make it with: n2v embed RUN ZOO --out FILE"
+        if not Path(path).is_file():
+            raise BadInput("no such file", where=path, fix=fix)
+        try:
+            with safe_open(path, "numpy") as handle:
+                values, labels = handle.get_tensor("values"), handle.get_tensor("labels")
+                identity = json.loads(handle.metadata()["identity"])
+            embeddings = cls(values=values, labels=labels, **identity)
+        except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
+            raise BadInput(f"not a file of embeddings ({error})", where=path, fix=fix) from None
+        if not np.isfinite(values).all():
+            raise BadInput("embeddings are not finite", where=path, fix=fix)
+        return embeddings
+
+
+@torch.no_grad()
+def embed_zoo(model: Nerf2Vec, zoo: Zoo, batch_size: int = 64) -> Embeddings:
+    """Encode every NeRF of a zoo; `model` in evaluation mode."""
+    model.eval()
+    parts = []
+    for start in range(0, len(zoo), batch_size):
+        weights = zoo.field_weights(range(start, min(start + batch_size, len(zoo))))
+        parts.append(model.encode(torch.from_numpy(weights)).float().numpy())
+    if not parts:
+        raise BadInput("the zoo holds no NeRF", where=zoo.folder, fix="see its manifest for the reasons")
+    rows = zoo.rows
+    return Embeddings(
+        values=np.concatenate(parts),
+        object_ids=[row.object_id for row in rows],
+        base_ids=[row.base_id for row in rows],
+        class_names=[row.class_name for row in rows],
+        labels=zoo.labels,
+        versions=[row.version for row in rows],
+        shape_groups=[row.shape_group for row in rows],
+        splits=[row.split for row in rows],
+    )

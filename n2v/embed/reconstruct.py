@@ -1,0 +1,119 @@
+"""What an embedding still shows: decoded renders against the NeRF's own, and what must do worse."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+
+from n2v.embed.model import Nerf2Vec
+from n2v.files import progress
+from n2v.nerf.occupancy import cell_centres
+from n2v.nerf.render import CAMERA_ANGLE_X, Query, field_query, psnr, render_image
+from n2v.scenes.cameras import turntable_cameras
+from n2v.zoo.store import Zoo
+
+OPACITY_FLOOR = 0.01  # a cell counts as empty when a sample of one step in it blocks less light than this
+
+
+def decoded_query(model: Nerf2Vec, embedding: Float[torch.Tensor, "e"]) -> Query:
+    """A function from positions (n, 3) to densities and colours of one embedding, for n2v.nerf.render."""
+    with torch.no_grad():
+        share = model.decoder.embedding_share(torch.as_tensor(embedding, dtype=torch.float32)[None])
+
+    def query(positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        with torch.no_grad():
+            sigmas, rgbs = model.decoder.from_share(share, positions[None])
+        return sigmas[0], rgbs[0]
+
+    return query
+
+
+def decoded_occupancy(
+    model: Nerf2Vec, embedding: Float[torch.Tensor, "e"], resolution: int = 32, step: float = 0.04
+) -> Bool[torch.Tensor, "g g g"]:
+    """Cells where the decoded field is not empty, grown by one cell: an embedding has no occupancy of its own."""
+    query = decoded_query(model, embedding)
+    sigmas = torch.cat([query(part)[0] for part in cell_centres(resolution).split(1 << 15)])
+    dense = (-torch.expm1(-sigmas * step) > OPACITY_FLOOR).view(1, 1, *[resolution] * 3)
+    return torch.nn.functional.max_pool3d(dense.float(), 3, 1, 1)[0, 0] > 0
+
+
+@dataclass(frozen=True)
+class RenderConfig:
+    """How reconstructions are looked at."""
+
+    n_views: int = 4
+    size_px: int = 64
+    step: float = 0.04  # scene units
+
+
+def nerf_views(zoo: Zoo, index: int, config: RenderConfig) -> Float[torch.Tensor, "v h w 4"]:
+    """One NeRF of a zoo from a turntable: colour on white, and opacity."""
+    weights = torch.from_numpy(zoo.field_weights(index)[0])
+    query = field_query(weights, zoo.rows[index].encoding)
+    return render_views(query, torch.from_numpy(zoo.occupied(index)[0]), config)
+
+
+def decoded_views(
+    model: Nerf2Vec, embedding: torch.Tensor, config: RenderConfig, occupied: torch.Tensor | None = None
+) -> Float[torch.Tensor, "v h w 4"]:
+    """A decoded embedding from the same turntable; its own occupancy unless one is given."""
+    occupied = decoded_occupancy(model, embedding, step=config.step) if occupied is None else occupied
+    return render_views(decoded_query(model, embedding), occupied, config)
+
+
+def render_views(query: Query, occupied: torch.Tensor, config: RenderConfig) -> Float[torch.Tensor, "v h w 4"]:
+    """Pictures from `turntable_cameras`."""
+    cameras = turntable_cameras(config.n_views)
+    return torch.stack(
+        [render_image(query, occupied, c2w, config.size_px, CAMERA_ANGLE_X, config.step) for c2w in cameras]
+    )
+
+
+def foreground_psnr(
+    shown: Float[torch.Tensor, "v h w 4"], truth: Float[torch.Tensor, "v h w 4"], opacity_floor: float = 0.05
+) -> float:
+    """PSNR (dB) over the pixels where the truth is not background."""
+    mask = truth[..., 3] > opacity_floor
+    return psnr(shown[..., :3][mask], truth[..., :3][mask]) if bool(mask.any()) else math.nan
+
+
+def reconstruction_table(model: Nerf2Vec, zoo: Zoo, indices, config: RenderConfig | None = None) -> list[dict]:
+    """Per NeRF: PSNR (dB, on white) of its decoded embedding against its own renders, beside what must lose.
+
+    Columns: full_db and foreground_db with the decoded field's own occupancy; given_db with the input NeRF's
+    occupancy, as the thesis renders (it tells the decoder where nothing is); blank_db for a white picture;
+    mean_colour_db for the best single colour; input_db, the NeRF against its pictures (the ceiling).
+    """
+    config = config or RenderConfig()
+    rows = []
+    for index in progress(list(indices), desc="reconstructing", unit="NeRF"):
+        truth = nerf_views(zoo, int(index), config)
+        with torch.no_grad():
+            embedding = model.encode(torch.from_numpy(zoo.field_weights(index)))[0]
+        own = decoded_views(model, embedding, config)
+        given = decoded_views(model, embedding, config, torch.from_numpy(zoo.occupied(index)[0]))
+        mean_colour = truth[..., :3].mean((0, 1, 2)).expand_as(truth[..., :3])
+        row = zoo.rows[int(index)]
+        rows.append(
+            {
+                "object_id": row.object_id,
+                "class_name": row.class_name,
+                "split": row.split,
+                "full_db": psnr(own[..., :3], truth[..., :3]),
+                "foreground_db": foreground_psnr(own, truth),
+                "given_db": psnr(given[..., :3], truth[..., :3]),
+                "blank_db": psnr(torch.ones_like(truth[..., :3]), truth[..., :3]),
+                "mean_colour_db": psnr(mean_colour, truth[..., :3]),
+                "input_db": row.psnr_db,
+            }
+        )
+    return rows
+
+
+def mean_of(rows: list[dict], column: str) -> float:
+    """Mean of a column over finite values."""
+    values = np.array([row[column] for row in rows if row[column] is not None], float)
+    return float(values[np.isfinite(values)].mean())
