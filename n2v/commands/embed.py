@@ -1,0 +1,56 @@
+"""`n2v train` and `n2v embed`: a zoo makes a nerf2vec, a nerf2vec makes embeddings."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import Positional, arg
+
+
+def train(
+    zoo: Annotated[Positional[Path], arg(help="zoo folder, from: n2v fit")],
+    out: Annotated[Path, arg(help="run folder to make")],
+    profile: Annotated[str, arg(help="sizes: smoke, laptop, gpu or thesis")] = "laptop",
+    encoder: Annotated[
+        Literal["rows", "aligned"], arg(help="the thesis's encoder, or ours that uses the shared initial vector")
+    ] = "rows",
+    minutes: Annotated[float | None, arg(help="time budget in minutes, instead of the profile's")] = None,
+    steps: Annotated[int | None, arg(help="a number of steps instead of a time budget")] = None,
+    seed: Annotated[int, arg(help="seed of weights, batches and backgrounds")] = 0,
+    resume: Annotated[bool, arg(help="go on from the run folder's last checkpoint")] = False,
+) -> dict:
+    """Train nerf2vec on the train split of a zoo."""
+    from dataclasses import replace
+
+    from n2v import profiles
+    from n2v.embed.train import train as train_model
+    from n2v.errors import BadInput
+    from n2v.files import read_json
+    from n2v.zoo.store import Zoo
+
+    chosen = profiles.get(profile)
+    config = chosen.training(seed)
+    if steps is not None:
+        config = replace(config, n_steps=steps, time_budget_s=None)
+    elif minutes is not None:
+        config = replace(config, time_budget_s=60 * minutes)
+    if (steps is not None and steps < 1) or (minutes is not None and minutes <= 0):
+        raise BadInput("an empty budget", where="--steps or --minutes", fix="use more than 0")
+    model_config = chosen.rows if encoder == "rows" else chosen.aligned
+    train_model(Zoo(zoo), config, model_config, out, resume=resume)
+    record = read_json(out / "run.json")
+    return {"run": str(out), **{key: record[key] for key in ("n_nerfs", "n_parameters", "steps", "wall_s")}}
+
+
+def embed(
+    run: Annotated[Positional[Path], arg(help="run folder, from: n2v train")],
+    zoo: Annotated[Positional[Path], arg(help="zoo folder")],
+    out: Annotated[Path, arg(help="file of embeddings to make (.safetensors)")],
+) -> dict:
+    """Encode every NeRF of a zoo."""
+    from n2v.embed.embeddings import embed_zoo
+    from n2v.embed.model import load_model
+    from n2v.zoo.store import Zoo
+
+    embeddings = embed_zoo(load_model(run), Zoo(zoo))
+    embeddings.save(out)
+    return {"out": str(out), "n": len(embeddings), "numbers_each": embeddings.values.shape[1]}

@@ -1,0 +1,66 @@
+"""`n2v fit` and `n2v zoo`: view sets become NeRFs; a collection is looked at and checked."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional, arg
+
+from n2v.errors import BadInput
+
+
+def parse_shard(text: str) -> tuple[int, int]:
+    """ "i/N" with 0 <= i < N."""
+    match = re.fullmatch(r"(\d+)/(\d+)", text)
+    if not match or int(match[1]) >= int(match[2]):
+        raise BadInput(f"shard '{text}'", where="--shard", fix="write i/N with i from 0 to N - 1, such as 0/4")
+    return int(match[1]), int(match[2])
+
+
+def fit(
+    views: Annotated[Positional[Path], arg(help="folder of view sets, from: n2v render")],
+    out: Annotated[Path, arg(help="zoo folder to make")],
+    profile: Annotated[str, arg(help="recipe: smoke, laptop, gpu or thesis")] = "laptop",
+    steps: Annotated[int | None, arg(help="optimiser steps a NeRF, instead of the profile's")] = None,
+    workers: Annotated[int | None, arg(help="processes; default: one a core")] = None,
+    shard: Annotated[str, arg(help="i/N: fit only the i-th of N parts, i from 0")] = "0/1",
+    seed: Annotated[int, arg(help="seed of splits, ray order and backgrounds")] = 0,
+    resume: Annotated[bool, arg(help="go on with an existing zoo")] = False,
+    limit: Annotated[int | None, arg(help="at most this many view sets, taken in turn from the classes")] = None,
+) -> dict:
+    """Fit one NeRF to each view set. What cannot be fitted is quarantined with its reason; the rest goes on."""
+    from dataclasses import replace
+
+    from n2v import profiles
+    from n2v.zoo.build import build_zoo
+
+    config = profiles.get(profile).fit
+    if steps is not None:
+        if steps < 1:
+            raise BadInput(f"{steps} steps", where="--steps", fix="use at least 1")
+        config = replace(config, n_steps=steps)
+    place = parse_shard(shard)
+    return build_zoo(views, out, config, seed=seed, workers=workers, shard=place, resume=resume, limit=limit)
+
+
+def zoo_info(zoo: Annotated[Positional[Path], arg(help="zoo folder")]) -> dict:
+    """Counts by class and split, quality and recipe of a zoo."""
+    from n2v.zoo.verify import info
+
+    return info(zoo)
+
+
+def zoo_verify(zoo: Annotated[Positional[Path], arg(help="zoo folder")]) -> dict:
+    """Read every byte of a zoo again; fails when a NeRF is missing, altered or not finite."""
+    from n2v.zoo.verify import verify
+
+    report = verify(zoo)
+    if report["problems"]:
+        shown = "; ".join(report["problems"][:5])
+        more = f" and {len(report['problems']) - 5} more" if len(report["problems"]) > 5 else ""
+        raise BadInput(
+            f"{len(report['problems'])} of {report['n']} NeRFs are damaged: {shown}{more}",
+            where=zoo,
+            fix="remove their lines from manifest.jsonl and run: n2v fit --resume",
+        )
+    return report

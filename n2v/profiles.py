@@ -1,0 +1,89 @@
+"""The named sizes. Everything that differs between a smoke test and the thesis stands here and nowhere else."""
+
+from dataclasses import dataclass, replace
+
+from n2v.embed.batches import SampleConfig
+from n2v.embed.encoder import EncoderConfig
+from n2v.embed.decoder import DecoderConfig
+from n2v.embed.model import ModelConfig
+from n2v.embed.train import TrainConfig
+from n2v.errors import BadInput
+from n2v.nerf.fit import FitConfig
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One size of the whole chain.
+
+    Objects: `per_class` base objects in each of 13 classes, each with `augment` altered versions. Pictures:
+    `n_views` to fit and `n_held_out` to measure, `size_px` a side. `seeds` is how often heads and tables are
+    repeated.
+    """
+
+    name: str
+    per_class: int
+    augment: int
+    n_views: int
+    n_held_out: int
+    size_px: int
+    fit: FitConfig
+    rows: ModelConfig  # the thesis's encoder
+    aligned: ModelConfig  # ours
+    train: TrainConfig
+    head_epochs: int = 150
+    gan_steps: int = 2000
+    seeds: tuple[int, ...] = (0, 1, 2)
+    n_shown: int = 6  # objects in a figure's rows
+    baseline_epochs: int = 10  # of the picture classifier
+
+    def training(self, seed: int = 0) -> TrainConfig:
+        """The nerf2vec recipe with a run's seed."""
+        return replace(self.train, seed=seed)
+
+
+def _small(widths: tuple[int, ...], embedding: int, hidden: int) -> tuple[ModelConfig, ModelConfig]:
+    """The thesis's encoder and ours over the same decoder."""
+    decoder = DecoderConfig(hidden=hidden, n_octaves=10)
+    rows = EncoderConfig("rows", widths, embedding)
+    aligned = EncoderConfig("aligned", widths, embedding, n_components=256, hidden=512, noise=0.1)
+    return ModelConfig(rows, decoder), ModelConfig(aligned, decoder)
+
+
+def smoke() -> Profile:
+    """Everything from nothing on two cores in at most ten minutes: every code path, tiny sizes."""
+    rows, aligned = _small((64, 64, 128, 128), 128, 128)
+    train = replace(TrainConfig.laptop(time_budget_s=60), samples=SampleConfig.laptop(256, 96))
+    return Profile(
+        "smoke", 8, 1, 36, 4, 64, FitConfig.laptop(300), rows, aligned, train,
+        head_epochs=60, gan_steps=400, n_shown=4, baseline_epochs=4,
+    )  # fmt: skip
+
+
+def laptop() -> Profile:
+    """The default: meaningful numbers on two to eight cores in at most 45 minutes."""
+    rows, aligned = _small((128, 128, 256, 256), 256, 256)
+    train = TrainConfig.laptop(time_budget_s=420)
+    return Profile("laptop", 14, 2, 36, 6, 64, FitConfig.laptop(500), rows, aligned, train)
+
+
+def gpu() -> Profile:
+    """One GPU, from nothing: thesis-size networks on 13 x 200 x 3 objects."""
+    aligned = ModelConfig(EncoderConfig("aligned", n_components=1024, hidden=1024, noise=0.1))
+    train = replace(TrainConfig(), n_steps=20_000, schedule="cosine")
+    return Profile("gpu", 200, 2, 36, 6, 128, FitConfig(n_steps=1500), ModelConfig(), aligned, train)
+
+
+def thesis() -> Profile:
+    """The thesis's sizes; its objects (ShapeNet) cannot be made here, so these are as many procedural ones."""
+    aligned = ModelConfig(EncoderConfig("aligned", n_components=1024, hidden=1024, noise=0.1))
+    return Profile("thesis", 2561, 2, 36, 6, 224, FitConfig(), ModelConfig(), aligned, TrainConfig())
+
+
+PROFILES = {"smoke": smoke, "laptop": laptop, "gpu": gpu, "thesis": thesis}
+
+
+def get(name: str) -> Profile:
+    """A profile by name."""
+    if name not in PROFILES:
+        raise BadInput(f"unknown profile '{name}'", fix=f"use one of: {', '.join(PROFILES)}")
+    return PROFILES[name]()
