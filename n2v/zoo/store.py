@@ -70,6 +70,14 @@ class ZooWriter:
         if dtype not in ("float16", "float32"):
             raise BadInput(f"weights as '{dtype}'", fix="use float16 or float32")
         self.folder, self.resolution, self.dtype = Path(folder), resolution, dtype
+        if (self.folder / MANIFEST).exists():
+            zoo = Zoo(self.folder)
+            if len(zoo) and zoo.resolution != resolution:
+                raise BadInput(
+                    f"occupancy of {resolution} cells a side for a zoo of {zoo.resolution}",
+                    where=self.folder,
+                    fix="use the recipe it was made with, or another folder",
+                )
         (self.folder / "shards").mkdir(parents=True, exist_ok=True)
 
     def add(
@@ -114,7 +122,9 @@ class ZooWriter:
             size = os.fstat(handle).st_size
             if size and os.pread(handle, 1, size - 1) != b"\n":
                 text = "\n" + text  # a crash tore the last line: start a fresh one
-            os.write(handle, text.encode())
+            data = text.encode()
+            if os.write(handle, data) != len(data):
+                raise BadInput("the disk is full", where=path, fix="free space and run again with --resume")
             os.fsync(handle)
         finally:
             os.close(handle)
@@ -185,6 +195,29 @@ class Zoo:
             raise BadInput("the zoo holds no NeRF", where=self.folder, fix="see its manifest for the reasons")
         return int(self._shard(self.rows[0].shard).metadata()["resolution"])
 
+    def readable(self, indices=None) -> tuple[Int[np.ndarray, "n"], dict[str, str]]:
+        """Those of `indices` (all without) whose NeRF is on disk and finite, and why the others are not, by object id.
+
+        Reads every weight once. The others also join `quarantined`, so that whoever goes on without them can say so.
+        """
+        good, reasons = [], {}
+        for i in range(len(self)) if indices is None else np.atleast_1d(indices):
+            row = self.rows[int(i)]
+            try:
+                self._read(row, "occupancy")
+                finite = np.isfinite(self._read(row, "weights")).all()
+            except BadInput as error:
+                reasons[row.object_id] = str(error)
+                continue
+            if finite:
+                good.append(int(i))
+            else:
+                reasons[row.object_id] = "weights are not finite"
+        listed = {row.object_id for row in self.quarantined}
+        bad = [row for row in self.rows if row.object_id in reasons and row.object_id not in listed]
+        self.quarantined += [replace(row, status=f"unreadable: {reasons[row.object_id]}") for row in bad]
+        return np.array(good, np.int64), reasons
+
     def field_weights(self, indices=None) -> Float[np.ndarray, "n w"]:
         """Weights as float32; checked to be finite."""
         rows = self._select(indices)
@@ -196,8 +229,10 @@ class Zoo:
 
     def occupied(self, indices=None) -> Bool[np.ndarray, "n g g g"]:
         """Occupancy grids."""
-        packed = np.stack([self._read(row, "occupancy") for row in self._select(indices)])
-        return unpack_bits(packed, self.resolution)
+        packed = [self._read(row, "occupancy") for row in self._select(indices)]
+        if len({len(bits) for bits in packed} | {self.resolution**3 // 8}) > 1:
+            raise BadInput("NeRFs with grids of different sizes", where=self.folder, fix="keep one zoo for each size")
+        return unpack_bits(np.stack(packed), self.resolution)
 
     def _select(self, indices) -> list[Row]:
         if indices is None:
@@ -206,6 +241,8 @@ class Zoo:
 
     def _read(self, row: Row, name: str) -> np.ndarray:
         try:
+            if row.row < 0:
+                raise IndexError(f"row {row.row}")
             return self._shard(row.shard).get_slice(name)[row.row : row.row + 1][0]
         except (SafetensorError, IndexError) as error:
             raise BadInput(f"{row.shard} is broken ({error})", where=self.folder, fix="run: n2v zoo verify") from None

@@ -1,0 +1,104 @@
+"""Split rules: the corrected one never leaks, the published one does."""
+
+import random
+
+import pytest
+
+from n2v.errors import BadInput
+from n2v.zoo.splits import SPLITS, Item, assign, groups, leak
+
+
+def collection(n_bases: int, classes=("chair", "table")) -> list[Item]:
+    """Bases with two augmented versions each; every tenth base is a recolour of the one before."""
+    items = []
+    for class_name in classes:
+        for number in range(n_bases):
+            base = f"{class_name}-{number:04d}"
+            group = f"g{number - 1 if number % 10 == 9 else number}"
+            for version in range(3):
+                name = base if version == 0 else f"{base}_A{version}"
+                items.append(Item(name, base, class_name, version, group))
+    return items
+
+
+def share(splits, items, split):
+    return sum(splits[item.object_id] == split for item in items) / len(items)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_corrected_never_leaks(seed):
+    items = collection(100)
+    splits = assign(items, "corrected", seed)
+    assert leak(items, splits) == 0
+    seen = {}
+    for item, group in zip(items, groups(items), strict=True):
+        assert seen.setdefault(group, splits[item.object_id]) == splits[item.object_id]
+    for class_name in ("chair", "table"):
+        members = [item for item in items if item.class_name == class_name]
+        assert [round(share(splits, members, split), 1) for split in SPLITS] == [0.8, 0.1, 0.1]
+
+
+def test_as_published_leaks_almost_always():
+    """A1 and A2 each land in train with probability .8, independently: 1 - .2^2 = .96 ."""
+    items = [item._replace(shape_group="") for item in collection(1000)]
+    splits = assign(items, "as_published")
+    assert leak(items, splits) == pytest.approx(0.96, abs=0.025)  # 600 test objects: standard error .008
+    bases = [item for item in items if item.version < 2]  # base and A1 alone: .8
+    assert leak(bases, splits) == pytest.approx(0.8, abs=0.05)
+
+
+def test_as_published_cuts_each_version_of_each_class_rounding_down():
+    items = collection(37, ("chair",))
+    splits = assign(items, "as_published")
+    for version in range(3):
+        names = [splits[item.object_id] for item in items if item.version == version]
+        assert [names.count(split) for split in SPLITS] == [31, 3, 3]
+    assert assign(items, "as_published", seed=5) == splits  # its seed is its own
+
+
+@pytest.mark.parametrize("rule", ["corrected", "as_published"])
+def test_independent_of_the_items_order(rule):
+    items = collection(40)
+    shuffled = random.Random(3).sample(items, len(items))
+    assert assign(items, rule) == assign(shuffled, rule)
+
+
+def test_seeds_differ():
+    items = collection(40)
+    assert assign(items, seed=0) != assign(items, seed=1)
+
+
+@pytest.mark.parametrize("n_groups", [1, 2, 3, 4, 10, 14])
+def test_small_classes_keep_a_test_and_a_validation_group_from_three_groups_on(n_groups):
+    items = [Item(f"lamp-{i}", f"lamp-{i}", "lamp") for i in range(n_groups)]
+    found = set(assign(items).values())
+    assert found == (set(SPLITS) if n_groups >= 3 else {"train"})
+
+
+def test_groups_are_connected_through_a_chain():
+    """a-b share a base, b-c a shape group, c-d nothing."""
+    items = [Item("a", "x", "car"), Item("b", "x", "car", 1, "g"), Item("c", "y", "car", 0, "g"), Item("d", "z", "car")]
+    first, second, third, fourth = groups(items)
+    assert first == second == third != fourth
+
+
+def test_an_object_listed_under_two_classes_stays_in_one_split():
+    """Fourteen published ids carry two classes."""
+    items = collection(30)
+    items += [Item("table-0003", "table-0003", "chair"), Item("table-0003_A1", "table-0003", "chair", 1)]
+    for seed in range(10):
+        splits = assign(items, seed=seed)
+        assert leak(items, splits) == 0
+        assert splits["table-0003"] == splits["table-0003_A1"] == splits["table-0003_A2"]
+
+
+def test_the_leak_measure_sees_a_leak():
+    items = [Item("a", "a", "car"), Item("a_A1", "a", "car", 1), Item("b", "b", "car")]
+    assert leak(items, {"a": "test", "a_A1": "train", "b": "test"}) == 0.5
+    assert leak(items, {"a": "test", "a_A1": "val", "b": "train"}) == 0
+    assert leak(items, {"a": "train", "a_A1": "train", "b": "train"}) == 0  # nothing to test
+
+
+def test_unknown_rule():
+    with pytest.raises(BadInput, match="corrected, as_published"):
+        assign([], "random")
