@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Bool, Float, Int
 
+from n2v.errors import BadInput
 from n2v.nerf.field import evaluate
 from n2v.nerf.march import cell_indices, march
 from n2v.nerf.render import blend_weights
@@ -21,11 +22,12 @@ class SampleConfig:
     n_background: int = 10_000
     step: float = 1.4 * math.sqrt(3) / 1024  # sample length on rays, scene units
     n_rays: int = 4096  # rays tried; those beyond the foreground budget are dropped whole
+    margin_cells: int = 0  # rays are aimed at and run through this many cells around the occupied ones too
 
     @classmethod
-    def laptop(cls, n_foreground: int = 384, n_background: int = 128) -> "SampleConfig":
+    def laptop(cls, n_foreground: int = 384, n_background: int = 128, margin_cells: int = 0) -> "SampleConfig":
         """Coarse samples for two cores."""
-        return cls(n_foreground, n_background, step=0.04, n_rays=n_foreground // 4)
+        return cls(n_foreground, n_background, step=0.04, n_rays=n_foreground // 4, margin_cells=margin_cells)
 
 
 @dataclass(frozen=True)
@@ -47,22 +49,25 @@ class RayBatch:
 
 
 class TrainingSet:
-    """The NeRFs of one split in memory: weights as float32, occupancy as bytes; NeRFs that are not finite left out."""
+    """The NeRFs of one split in memory, weights as float32, occupancy as bytes; `skipped` says which are left out and why."""
 
     def __init__(self, zoo: Zoo, split: str | None = "train") -> None:
-        self.indices = zoo.indices(split)
+        self.indices, self.skipped = zoo.readable(zoo.indices(split))
+        if not len(self.indices):
+            raise BadInput(f"no usable NeRF in split '{split}'", where=zoo.folder, fix="run: n2v zoo verify")
         self.field_weights = torch.from_numpy(zoo.field_weights(self.indices))
         self.occupied = torch.from_numpy(zoo.occupied(self.indices))
-        self.encodings = [zoo.rows[i].encoding for i in self.indices]
+        encodings = {zoo.rows[i].encoding for i in self.indices}
+        if len(encodings) > 1:
+            raise BadInput(f"encodings {', '.join(sorted(encodings))} in one zoo", where=zoo.folder, fix="train on one")
+        self.encoding = encodings.pop()
 
     def __len__(self) -> int:
         return len(self.indices)
 
     def batch(self, chosen: Int[torch.Tensor, "b"], config: SampleConfig, generator: torch.Generator) -> RayBatch:
         """Rays through random occupied cells of the chosen NeRFs, rendered by the NeRFs themselves."""
-        return ray_batch(
-            self.field_weights[chosen], self.occupied[chosen], self.encodings[int(chosen[0])], config, generator
-        )
+        return ray_batch(self.field_weights[chosen], self.occupied[chosen], self.encoding, config, generator)
 
 
 @torch.no_grad()
@@ -75,9 +80,10 @@ def ray_batch(
 ) -> RayBatch:
     """Sample, march and render one batch. Whole rays are dropped when they exceed the budget of samples."""
     b = len(field_weights)
-    origins, directions = aimed_rays(occupied, config.n_rays, generator)
+    passed = grow(occupied, config.margin_cells)
+    origins, directions = aimed_rays(passed, config.n_rays, generator)
     flat = origins.view(-1, 3), directions.view(-1, 3)
-    samples = march(*flat, occupied, config.step, torch.arange(b).repeat_interleave(config.n_rays))
+    samples = march(*flat, passed, config.step, torch.arange(b).repeat_interleave(config.n_rays))
     counts = samples.counts().view(b, config.n_rays)
     ends = counts.cumsum(1)
     is_ray = (ends <= config.n_foreground) & (counts > 0)
@@ -95,6 +101,8 @@ def ray_batch(
     slots = (torch.arange(b)[:, None] + 1) * config.n_rays - 1 + torch.zeros_like(lengths, dtype=torch.long)
     slots[owner, place] = ray_indices
     sigmas, rgbs = evaluate(field_weights, positions, encoding)
+    if config.margin_cells:
+        sigmas = sigmas * in_cells(occupied, positions)
     targets = blend(sigmas, rgbs, lengths, slots, b * config.n_rays).view(b, config.n_rays, 4)
     empty, is_empty = empty_points(occupied, config.n_background, generator)
     return RayBatch(positions, slots, lengths, targets, is_ray, empty, is_empty)
@@ -111,15 +119,8 @@ def aimed_rays(
     occupied: Bool[torch.Tensor, "b g g g"], n_rays: int, generator: torch.Generator
 ) -> tuple[Float[torch.Tensor, "b r 3"], Float[torch.Tensor, "b r 3"]]:
     """Rays from random cameras of the collection's distribution (upper half, 1.6 to 2.1 away) to occupied cells."""
-    b, side = len(occupied), occupied.shape[-1]
-    origins = upper_half_points((b, n_rays), generator)
-    target = torch.zeros(b, n_rays, 3)
-    for i, grid in enumerate(occupied):
-        cells = grid.nonzero()
-        if len(cells):
-            target[i] = cells[torch.randint(len(cells), (n_rays,), generator=generator)].float()
-    jitter = torch.rand(b, n_rays, 3, generator=generator)
-    target = (target + jitter) / side * (AABB[3] - AABB[0]) + AABB[0]
+    origins = upper_half_points((len(occupied), n_rays), generator)
+    target = occupied_points(occupied, n_rays, generator)
     directions = target - origins
     return origins, directions / directions.norm(dim=-1, keepdim=True)
 
@@ -136,11 +137,31 @@ def upper_half_points(shape: tuple[int, ...], generator: torch.Generator) -> Flo
 def empty_points(
     occupied: Bool[torch.Tensor, "b g g g"], n_points: int, generator: torch.Generator
 ) -> tuple[Float[torch.Tensor, "b m 3"], Bool[torch.Tensor, "b m"]]:
-    """Uniform points in the box, and whether each lies outside the occupied cells."""
+    """Half uniform in the box, half within three cells of the object, and whether each lies outside its cells.
+
+    Uniform points alone almost never fall near the surface, and a decoder trained on them inflates every object.
+    """
     b, side = len(occupied), occupied.shape[-1]
-    points = torch.rand(b, n_points, 3, generator=generator) * (AABB[3] - AABB[0]) + AABB[0]
+    size = AABB[3] - AABB[0]
+    points = torch.rand(b, n_points, 3, generator=generator) * size + AABB[0]
+    near = points[:, n_points // 2 :]
+    shift = (torch.rand(near.shape, generator=generator) * 2 - 1) * 3 * size / side
+    near.copy_((occupied_points(occupied, near.shape[1], generator) + shift).clamp(AABB[0], AABB[3]))
     cells = cell_indices(points.view(-1, 3), side).view(b, n_points)
-    return points, ~occupied.view(b, -1).gather(1, cells)
+    return points, ~occupied.reshape(b, -1).gather(1, cells)
+
+
+def occupied_points(
+    occupied: Bool[torch.Tensor, "b g g g"], n_points: int, generator: torch.Generator
+) -> Float[torch.Tensor, "b m 3"]:
+    """Uniform points in occupied cells (at the box's corner for an empty grid)."""
+    b, side = len(occupied), occupied.shape[-1]
+    cells = torch.zeros(b, n_points, 3)
+    for i, grid in enumerate(occupied):
+        filled = grid.nonzero()
+        if len(filled):
+            cells[i] = filled[torch.randint(len(filled), (n_points,), generator=generator)].float()
+    return (cells + torch.rand(cells.shape, generator=generator)) / side * (AABB[3] - AABB[0]) + AABB[0]
 
 
 def epoch_order(n: int, batch_size: int, generator: torch.Generator) -> list[Int[torch.Tensor, "b"]]:

@@ -14,7 +14,7 @@ from n2v.nerf.render import CAMERA_ANGLE_X, Query, field_query, psnr, render_ima
 from n2v.scenes.cameras import turntable_cameras
 from n2v.zoo.store import Zoo
 
-OPACITY_FLOOR = 0.01  # a cell counts as empty when a sample of one step in it blocks less light than this
+OPACITY_FLOOR = 0.1  # a cell counts as empty when a sample of one step in it blocks less light than this
 
 
 def decoded_query(model: Nerf2Vec, embedding: Float[torch.Tensor, "e"]) -> Query:

@@ -37,6 +37,7 @@ class TrainConfig:
     weight_decay: float = 1e-2
     foreground_weight: float = 0.8
     background_weight: float = 0.2
+    background_loss: str = "smooth_l1"  # "smooth_l1" (authors' code) or "l1" (thesis): of empty points' opacity
     amp: bool = True  # bfloat16 layers, float32 activations and compositing
     seed: int = 0
     checkpoint_s: float = 60.0  # seconds between checkpoints
@@ -90,6 +91,7 @@ def train(
     model.eval()
     _checkpoint(model, optimiser, out, done, spent_s)
     record = {"config": asdict(config), "model": asdict(model_config), "n_nerfs": len(training)}
+    record["skipped"] = training.skipped
     parameters = sum(value.numel() for value in model.parameters())
     write_json(out / "run.json", provenance(**record, n_parameters=parameters, steps=done, wall_s=spent_s))
     return model
@@ -170,7 +172,10 @@ def batch_loss(
     n_values = 3 * is_ray.sum().clamp(min=1)
     foreground = (errors * is_ray).sum() / n_values
     opacity = -torch.expm1(-sigmas[:, n:] * config.samples.step)
-    emptiness = torch.nn.functional.smooth_l1_loss(opacity, torch.zeros_like(opacity), reduction="none")
+    measure = (
+        torch.nn.functional.smooth_l1_loss if config.background_loss == "smooth_l1" else torch.nn.functional.l1_loss
+    )
+    emptiness = measure(opacity, torch.zeros_like(opacity), reduction="none")
     background_term = (emptiness * is_empty).sum() / is_empty.sum().clamp(min=1)
     mse = float((((predicted - truth) ** 2 * is_ray).sum() / n_values).detach())
     return config.foreground_weight * foreground + config.background_weight * background_term, mse

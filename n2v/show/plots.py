@@ -1,0 +1,102 @@
+"""Plots that several notebooks and commands share; each returns a matplotlib figure."""
+
+import numpy as np
+
+from n2v.scenes.classes import CLASSES
+from n2v.show.style import CHANCE, CLASS_COLOURS, CLASS_MARKERS, OURS
+
+
+def plot_confusion(counts: np.ndarray, title: str = ""):
+    """Row-normalised confusion matrix with counts; classes without items stay blank."""
+    import matplotlib.pyplot as plt
+
+    figure, axis = plt.subplots(figsize=(6.4, 5.6))
+    share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    axis.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    for i, j in zip(*np.nonzero(counts), strict=True):
+        axis.text(
+            j, i, counts[i, j], ha="center", va="center", fontsize=7, color="white" if share[i, j] > 0.5 else "black"
+        )
+    axis.set_xticks(range(len(CLASSES)), CLASSES, rotation=60, ha="right", fontsize=8)
+    axis.set_yticks(range(len(CLASSES)), CLASSES, fontsize=8)
+    axis.set_xlabel("predicted class")
+    axis.set_ylabel("true class (numbers: objects)")
+    axis.set_title(title)
+    axis.grid(False)
+    return figure
+
+
+def plot_accuracy(rows: list[dict], title: str = ""):
+    """Accuracy with Wilson intervals, one bar a row of n2v.tasks.classify.compare."""
+    import matplotlib.pyplot as plt
+
+    figure, axis = plt.subplots(figsize=(7, 0.36 * len(rows) + 1))
+    names = [f"{row['features']}, {row['reader']}" for row in rows]
+    values = np.array([row["accuracy"] for row in rows])
+    errors = np.array([[row["accuracy"] - row["low"], row["high"] - row["accuracy"]] for row in rows]).T.clip(min=0)
+    colours = [CHANCE if "shuffled" in name or "untrained" in name else OURS for name in names]
+    axis.barh(names, 100 * values, xerr=100 * errors, color=colours, height=0.65, error_kw={"lw": 1})
+    axis.invert_yaxis()
+    axis.set_xlim(0, 100)
+    axis.set_xlabel(f"accuracy on {rows[0]['n']} test objects, % (bars: 95 % Wilson interval; grey: controls)")
+    axis.set_title(title)
+    return figure
+
+
+def plot_retrieval(tables: dict[str, list[dict]], title: str = ""):
+    """Measures side by side for several kinds of features; a black line marks each chance floor."""
+    import matplotlib.pyplot as plt
+
+    measures = [row["measure"] for row in next(iter(tables.values()))]
+    figure, axis = plt.subplots(figsize=(8.5, 3.6))
+    width = 0.8 / len(tables)
+    hatches = ["", "//", "..", "xx", "\\\\"]
+    for i, (name, rows) in enumerate(tables.items()):
+        place = np.arange(len(rows)) + (i - (len(tables) - 1) / 2) * width
+        axis.bar(
+            place,
+            [100 * row["value"] for row in rows],
+            width * 0.92,
+            label=name,
+            hatch=hatches[i % 5],
+            edgecolor="white",
+        )
+        axis.hlines([100 * row["chance"] for row in rows], place - width / 2, place + width / 2, color="black", lw=2)
+    axis.set_xticks(range(len(measures)), measures)
+    axis.set_ylabel("% (black line: chance)")
+    axis.set_ylim(0, 100)
+    axis.legend(ncols=len(tables), loc="upper center", bbox_to_anchor=(0.5, 1.16))
+    axis.set_title(title, pad=24)
+    return figure
+
+
+def plot_map(points: np.ndarray, labels: np.ndarray, title: str = ""):
+    """Two-dimensional map, a colour and a marker a class."""
+    import matplotlib.pyplot as plt
+
+    figure, axis = plt.subplots(figsize=(7.2, 5.2))
+    for label in np.unique(labels):
+        name, chosen = CLASSES[label], labels == label
+        axis.scatter(
+            *points[chosen].T, s=26, color=CLASS_COLOURS[name], marker=CLASS_MARKERS[name], label=name, alpha=0.8
+        )
+    axis.set_xticks([])
+    axis.set_yticks([])
+    axis.set_xlabel("first map axis (no unit)")
+    axis.set_ylabel("second map axis (no unit)")
+    axis.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=8)
+    axis.set_title(title)
+    return figure
+
+
+def project(features: np.ndarray, method: str = "tsne", seed: int = 0) -> np.ndarray:
+    """Features to two dimensions: "pca", or "tsne" on the first 50 principal components."""
+    from sklearn.decomposition import PCA
+    from sklearn.manifold import TSNE
+
+    n = min(50, len(features) - 1, features.shape[1])
+    reduced = PCA(2 if method == "pca" else n, random_state=seed).fit_transform(features)
+    if method == "pca":
+        return reduced
+    perplexity = min(20, (len(features) - 1) / 3)
+    return TSNE(2, perplexity=perplexity, init="pca", random_state=seed).fit_transform(reduced)

@@ -1,0 +1,67 @@
+"""What a notebook made, on disk: figures, tables and numbers, each with its caption, for the report to gather."""
+
+import csv
+import io
+import math
+from pathlib import Path
+
+from n2v.files import read_json, write_bytes, write_json
+from n2v.show.thesis import check_item
+
+
+class Recorder:
+    """Writes a notebook's results into a run folder.
+
+    figures/<item>.png, tables/<item>.csv, items/<item>.<kind>.json (caption, status, notebook), metrics.json.
+    """
+
+    def __init__(self, out_dir: str | Path, notebook: str) -> None:
+        self.folder, self.notebook = Path(out_dir), notebook
+
+    def figure(self, item_id: str, figure, caption: str, alt: str = "") -> None:
+        """Save a matplotlib figure as the picture of an item."""
+        check_item(item_id)
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png")
+        write_bytes(self.folder / "figures" / f"{item_id}.png", buffer.getvalue())
+        self._item(item_id, "figure", caption, alt=alt or caption)
+
+    def table(self, item_id: str, rows: list[dict], caption: str) -> list[dict]:
+        """Save rows as the table of an item, and return them as shown: numbers rounded to four digits."""
+        check_item(item_id)
+        if not rows:
+            return self.not_run(item_id, "no rows were measured")
+        columns = list(dict.fromkeys(key for row in rows for key in row))
+        buffer = io.StringIO()
+        writer = csv.DictWriter(buffer, columns, lineterminator="\n")
+        writer.writeheader()
+        shown = [{column: _shown(row.get(column, "")) for column in columns} for row in rows]
+        writer.writerows(shown)
+        write_bytes(self.folder / "tables" / f"{item_id}.csv", buffer.getvalue().encode())
+        self._item(item_id, "table", caption)
+        return shown
+
+    def metric(self, name: str, value: float) -> None:
+        """Keep one number under notebook and name."""
+        path = self.folder / "metrics.json"
+        metrics = read_json(path) if path.exists() else {}
+        metrics.setdefault(self.notebook, {})[name] = float(value) if math.isfinite(value) else None
+        write_json(path, metrics)
+
+    def not_run(self, item_id: str, why: str) -> list[dict]:
+        """Say that an item was not measured, and why."""
+        check_item(item_id)
+        self._item(item_id, "not run", why)
+        return [{"status": f"not run: {why}"}]
+
+    def _item(self, item_id: str, kind: str, caption: str, **more: str) -> None:
+        status = "not run" if kind == "not run" else "measured"
+        content = {"item": item_id, "kind": kind, "status": status, "notebook": self.notebook, "caption": caption}
+        write_json(self.folder / "items" / f"{item_id}.{kind.replace(' ', '-')}.json", {**content, **more})
+
+
+def _shown(value: object) -> object:
+    """Floats with four significant digits; NaN and None as a dash."""
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else value
