@@ -49,7 +49,10 @@ class RayBatch:
 
 
 class TrainingSet:
-    """The NeRFs of one split in memory, weights as float32, occupancy as bytes; `skipped` says which are left out and why."""
+    """The NeRFs of one split in memory: weights as float32, occupancy as bytes.
+
+    Those that cannot be read or are not finite are left out; `skipped` has the reasons by object id.
+    """
 
     def __init__(self, zoo: Zoo, split: str | None = "train") -> None:
         self.indices, self.skipped = zoo.readable(zoo.indices(split))
@@ -147,8 +150,27 @@ def empty_points(
     near = points[:, n_points // 2 :]
     shift = (torch.rand(near.shape, generator=generator) * 2 - 1) * 3 * size / side
     near.copy_((occupied_points(occupied, near.shape[1], generator) + shift).clamp(AABB[0], AABB[3]))
-    cells = cell_indices(points.view(-1, 3), side).view(b, n_points)
-    return points, ~occupied.reshape(b, -1).gather(1, cells)
+    return points, ~in_cells(occupied, points)
+
+
+def in_cells(
+    occupied: Bool[torch.Tensor, "b g g g"], positions: Float[torch.Tensor, "b n 3"]
+) -> Bool[torch.Tensor, "b n"]:
+    """Whether each position (scene units) lies in an occupied cell of its own NeRF."""
+    cells = cell_indices(positions.reshape(-1, 3), occupied.shape[-1]).view(positions.shape[:2])
+    return occupied.reshape(len(occupied), -1).gather(1, cells)
+
+
+def grow(occupied: Bool[torch.Tensor, "b g g g"], n_cells: int) -> Bool[torch.Tensor, "b g g g"]:
+    """Occupied cells and those within `n_cells` steps from face to face."""
+    for _ in range(n_cells):
+        grown = occupied.clone()
+        for axis in (1, 2, 3):
+            n = occupied.shape[axis] - 1
+            grown.narrow(axis, 0, n).logical_or_(occupied.narrow(axis, 1, n))
+            grown.narrow(axis, 1, n).logical_or_(occupied.narrow(axis, 0, n))
+        occupied = grown
+    return occupied
 
 
 def occupied_points(

@@ -1,0 +1,105 @@
+"""Training batches: whole rays, targets equal to the renderer's, empty points that are empty."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from conftest import SOLIDS, write_zoo
+from scipy.ndimage import binary_dilation
+
+from n2v.embed.batches import SampleConfig, TrainingSet, aimed_rays, epoch_order, grow, in_cells, ray_batch
+from n2v.errors import BadInput
+from n2v.nerf.march import march
+from n2v.nerf.render import field_query, render_rays
+
+SAMPLES = SampleConfig.laptop(200, 64)
+
+
+def stream(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.mark.parametrize("margin", [0, 2])
+def test_targets_are_what_the_renderer_shows(zoo, margin):
+    """Each kept ray, rendered alone by n2v.nerf.render through the NeRF's own occupancy; to 1e-5."""
+    config = replace(SAMPLES, margin_cells=margin)
+    weights, occupied = torch.from_numpy(zoo.field_weights()), torch.from_numpy(zoo.occupied())
+    batch = ray_batch(weights, occupied, "exact", config, stream())
+    origins, directions = aimed_rays(grow(occupied, margin), config.n_rays, stream())
+    for i in range(len(weights)):
+        shown = render_rays(field_query(weights[i]), occupied[i], origins[i], directions[i], config.step)
+        kept = batch.is_ray[i]
+        assert kept.sum() >= 8
+        torch.testing.assert_close(batch.targets[i][kept], shown[kept], atol=1e-5, rtol=1e-4)
+    assert (batch.targets[..., 3] > 0.5).any() and (margin == 0 or (batch.targets[batch.is_ray][:, 3] < 0.01).any())
+
+
+def test_rays_over_the_budget_are_dropped_whole(zoo):
+    """The authors' code drops samples at random and keeps their intervals (THESIS, row 7)."""
+    config = replace(SAMPLES, n_foreground=90)
+    occupied = torch.from_numpy(zoo.occupied())
+    batch = ray_batch(torch.from_numpy(zoo.field_weights()), occupied, "exact", config, stream())
+    origins, directions = aimed_rays(occupied, config.n_rays, stream())
+    used = torch.bincount(batch.slots[batch.lengths > 0], minlength=4 * config.n_rays).view(4, -1)
+    for i in range(4):
+        counts = march(origins[i], directions[i], occupied[i], config.step).counts()
+        assert torch.equal(used[i], torch.where(batch.is_ray[i], counts, 0))
+        assert 0 < int(used[i].sum()) <= 90 < int(counts.sum())
+    assert (batch.slots.diff(dim=1) >= 0).all()
+
+
+def test_rays_come_from_above_and_hit_their_aim(zoo):
+    occupied = torch.from_numpy(zoo.occupied())
+    origins, directions = aimed_rays(occupied, 500, stream())
+    distance = origins.norm(dim=-1)
+    assert (origins[..., 2] >= -1e-6).all() and 1.6 <= float(distance.min()) < float(distance.max()) <= 2.1001
+    assert float((origins[..., 2] / distance).max()) <= np.sin(np.pi / 3) + 1e-5
+    for i in range(4):
+        assert (march(origins[i], directions[i], occupied[i], 0.005).counts() > 0).float().mean() > 0.99
+
+
+def test_empty_points_are_empty(zoo):
+    occupied = torch.from_numpy(zoo.occupied())
+    batch = ray_batch(torch.from_numpy(zoo.field_weights()), occupied, "exact", SAMPLES, stream())
+    assert torch.equal(batch.is_empty, ~in_cells(occupied, batch.empty))
+    assert 0.5 < float(batch.is_empty.float().mean()) < 1
+
+
+def test_growing_is_binary_dilation():
+    cells = torch.rand(2, 9, 9, 9, generator=stream()) < 0.02
+    for n in (0, 1, 3):
+        expected = np.stack([binary_dilation(grid, iterations=n) if n else grid for grid in cells.numpy()])
+        np.testing.assert_array_equal(grow(cells, n).numpy(), expected)
+
+
+def test_a_nerf_without_any_cell_gives_a_batch_without_rays(zoo):
+    weights, nothing = torch.from_numpy(zoo.field_weights([0, 1])), torch.zeros(2, 8, 8, 8, dtype=torch.bool)
+    batch = ray_batch(weights, nothing, "exact", SAMPLES, stream())
+    assert not batch.is_ray.any() and batch.is_empty.all() and (batch.targets == 0).all()
+
+
+def test_training_set_is_the_split_and_skips_what_is_broken(zoo, tmp_path):
+    assert [zoo.rows[i].object_id for i in TrainingSet(zoo).indices] == ["ball", "block", "rod"]
+    copy = write_zoo(tmp_path, list(SOLIDS), zoo.field_weights(), zoo.occupied())
+    shard = tmp_path / copy.rows[0].shard
+    data = bytearray(shard.read_bytes())
+    start = data.index(zoo.field_weights([1]).tobytes())
+    data[start : start + 4] = np.float32(np.nan).tobytes()
+    shard.write_bytes(bytes(data))
+    training = TrainingSet(type(zoo)(tmp_path))
+    assert training.skipped == {"block": "weights are not finite"} and len(training) == 2
+
+
+def test_zoo_of_two_encodings_is_refused(zoo, tmp_path):
+    mixed = write_zoo(tmp_path, list(SOLIDS), zoo.field_weights(), zoo.occupied(), rod={"encoding": "tcnn"})
+    with pytest.raises(BadInput, match="encodings exact, tcnn"):
+        TrainingSet(mixed)
+    with pytest.raises(BadInput, match="no usable NeRF in split 'val'"):
+        TrainingSet(zoo, "val")
+
+
+@pytest.mark.parametrize(("n", "sizes"), [(32, [16, 16]), (33, [16, 17]), (34, [16, 16, 2]), (3, [3]), (1, [1])])
+def test_epochs_visit_everything_once_and_never_one_alone(n, sizes):
+    parts = epoch_order(n, 16, stream())
+    assert [len(part) for part in parts] == sizes and sorted(torch.cat(parts).tolist()) == list(range(n))
