@@ -59,17 +59,18 @@ def _status(found: list[dict]) -> str:
 
 
 def _head(run: dict, records: dict) -> str:
-    n = sum(_status(records.get(item.item_id, [])) == "measured" for item in ITEMS)
+    missing = {item.item_id for item in ITEMS if _status(records.get(item.item_id, [])) != "measured"}
     links = "".join(
-        f'<div><a href="#{item.item_id}">{item.title}</a> {"" if _status(records.get(item.item_id, [])) == "measured" else "(not run)"}</div>'
+        f'<div><a href="#{item.item_id}">{item.title}</a>{" (not run)" * (item.item_id in missing)}</div>'
         for item in ITEMS
     )
     profile = html.escape(str(run.get("profile", "?")))
     minutes = run.get("wall_s", 0) / 60
     return (
         f"<h1>n2v: the thesis and what we measured</h1><p>Profile <b>{profile}</b>, {minutes:.1f} minutes. "
-        f"{n} of {len(ITEMS)} figures and tables measured. The thesis used 39,666 ShapeNet objects and a GPU; this run "
-        f"uses the collection stated in Table 3.1 below, so its numbers show trends and not the thesis's values.</p><nav>{links}</nav>"
+        f"{len(ITEMS) - len(missing)} of {len(ITEMS)} figures and tables measured. The thesis used 39,666 ShapeNet objects and a GPU; this run "
+        f"uses the collection stated in Table 3.1 below, so its numbers show trends and not the thesis's values.</p>"
+        f"<nav>{links}</nav>"
     )
 
 
@@ -140,3 +141,8 @@ def _environment(run: dict, folder: Path) -> str:
         f"<h2>Environment</h2><table>{listed}</table>"
         f"<h2>All numbers</h2><table><tr><th>notebook</th><th>name</th><th>value</th></tr>{numbers}</table>"
     )
+
+
+def _rows(lines: list[tuple]) -> str:
+    """HTML table rows."""
+    return "".join(f"<tr>{''.join(f'<td>{html.escape(str(value))}</td>' for value in line)}</tr>" for line in lines)

@@ -68,7 +68,9 @@ ITEMS: tuple[ThesisItem, ...] = (
         {"64 wide, frequency": "34.5 dB"},
     ),
     ThesisItem("fig-a.2", "Figure A.2", "02", "Renders for those widths and encodings."),
-    ThesisItem("app-b.2", "Appendix B.2", "04", "Mixed precision: memory and speed.", {"stated": "hugely reduced memory"}),
+    ThesisItem(
+        "app-b.2", "Appendix B.2", "04", "Mixed precision: memory and speed.", {"stated": "hugely reduced memory"}
+    ),
     ThesisItem(
         "app-b.3-fit", "Appendix B.3, one NeRF", "03", "Time to fit one NeRF.",
         {"RTX 3090": "12 s, 1500 to 2000 steps"},
@@ -85,6 +87,4 @@ BY_ID = {item.item_id: item for item in ITEMS}
 def check_item(item_id: str) -> None:
     """Refuse an id that is neither the thesis's nor marked as extra."""
     if item_id not in BY_ID and not item_id.startswith("extra-"):
-        raise BadInput(
-            f"unknown item '{item_id}'", fix="use an id of n2v.show.thesis.ITEMS, or one that begins with extra-"
-        )
+        raise BadInput(f"unknown item '{item_id}'", fix="use one of n2v.show.thesis.ITEMS, or begin it with extra-")
