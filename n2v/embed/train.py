@@ -56,6 +56,11 @@ class TrainConfig:
             samples=SampleConfig.laptop(),
         )
 
+    def __post_init__(self) -> None:
+        for name, allowed in (("schedule", ("steps", "cosine")), ("background_loss", ("smooth_l1", "l1"))):
+            if getattr(self, name) not in allowed:
+                raise BadInput(f"unknown {name} '{getattr(self, name)}'", fix=f"use one of: {', '.join(allowed)}")
+
     def rate_at(self, share: float) -> float:
         """Learning rate after `share` (0 to 1) of the budget."""
         if self.schedule == "steps":
@@ -172,9 +177,7 @@ def batch_loss(
     n_values = 3 * is_ray.sum().clamp(min=1)
     foreground = (errors * is_ray).sum() / n_values
     opacity = -torch.expm1(-sigmas[:, n:] * config.samples.step)
-    measure = (
-        torch.nn.functional.smooth_l1_loss if config.background_loss == "smooth_l1" else torch.nn.functional.l1_loss
-    )
+    measure = getattr(torch.nn.functional, f"{config.background_loss}_loss")
     emptiness = measure(opacity, torch.zeros_like(opacity), reduction="none")
     background_term = (emptiness * is_empty).sum() / is_empty.sum().clamp(min=1)
     mse = float((((predicted - truth) ** 2 * is_ray).sum() / n_values).detach())
