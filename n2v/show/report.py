@@ -68,9 +68,9 @@ def _head(run: dict, records: dict) -> str:
     minutes = run.get("wall_s", 0) / 60
     return (
         f"<h1>n2v: the thesis and what we measured</h1><p>Profile <b>{profile}</b>, {minutes:.1f} minutes. "
-        f"{len(ITEMS) - len(missing)} of {len(ITEMS)} figures and tables measured. The thesis used 39,666 ShapeNet objects and a GPU; this run "
-        f"uses the collection stated in Table 3.1 below, so its numbers show trends and not the thesis's values.</p>"
-        f"<nav>{links}</nav>"
+        f"{len(ITEMS) - len(missing)} of {len(ITEMS)} figures and tables measured. The thesis used 39,666 ShapeNet "
+        "objects and a GPU; this run uses the collection stated in Table 3.1 below, so its numbers show trends and "
+        f"not the thesis's values.</p><nav>{links}</nav>"
     )
 
 
@@ -88,9 +88,8 @@ def _section(item_id: str, found: list[dict], folder: Path) -> str:
     item = BY_ID.get(item_id)
     status = _status(found)
     title = f"{item.title}. {item.shows}" if item else item_id.removeprefix("extra-").replace("-", " ").capitalize()
-    parts = [
-        f'<h2 id="{item_id}">{html.escape(title)}<span class="tag {status.replace(" ", "-")}">{status}</span></h2>'
-    ]
+    tag = f'<span class="tag {status.replace(" ", "-")}">{status}</span>'
+    parts = [f'<h2 id="{item_id}">{html.escape(title)}{tag}</h2>']
     if item and item.values:
         theirs = "; ".join(f"{html.escape(name)}: <b>{html.escape(value)}</b>" for name, value in item.values.items())
         parts.append(f'<p class="theirs">Thesis: {theirs}</p>')
@@ -120,26 +119,19 @@ def _content(item_id: str, record: dict, folder: Path) -> str:
 
 
 def _environment(run: dict, folder: Path) -> str:
-    rows = "".join(
-        f"<tr><td>{html.escape(name)}</td><td>{html.escape(one['status'])}</td><td>{one.get('seconds', 0):.0f} s</td></tr>"
-        for name, one in run.get("notebooks", {}).items()
-    )
-    facts = {
-        key: run.get(key) for key in ("n2v", "commit", "python", "platform", "threads", "device", "packages", "seed")
-    }
-    listed = "".join(
-        f"<tr><td>{html.escape(key)}</td><td>{html.escape(str(value))}</td></tr>" for key, value in facts.items()
-    )
+    times = [(name, one["status"], f"{one.get('seconds', 0):.0f} s") for name, one in run.get("notebooks", {}).items()]
+    names = ("n2v", "commit", "python", "platform", "threads", "device", "packages", "seed")
+    facts = [(name, run.get(name)) for name in names]
     metrics = read_json(folder / "metrics.json") if (folder / "metrics.json").exists() else {}
-    numbers = "".join(
-        f"<tr><td>{html.escape(notebook)}</td><td>{html.escape(name)}</td><td>{'-' if value is None else f'{value:.4g}'}</td></tr>"
+    numbers = [
+        (notebook, name, "-" if value is None else f"{value:.4g}")
         for notebook, values in sorted(metrics.items())
         for name, value in sorted(values.items())
-    )
+    ]
     return (
-        f"<h2>Times</h2><table><tr><th>notebook</th><th>status</th><th>wall</th></tr>{rows}</table>"
-        f"<h2>Environment</h2><table>{listed}</table>"
-        f"<h2>All numbers</h2><table><tr><th>notebook</th><th>name</th><th>value</th></tr>{numbers}</table>"
+        f"<h2>Times</h2><table><tr><th>notebook</th><th>status</th><th>wall</th></tr>{_rows(times)}</table>"
+        f"<h2>Environment</h2><table>{_rows(facts)}</table>"
+        f"<h2>All numbers</h2><table><tr><th>notebook</th><th>name</th><th>value</th></tr>{_rows(numbers)}</table>"
     )
 
 

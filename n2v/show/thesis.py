@@ -87,4 +87,4 @@ BY_ID = {item.item_id: item for item in ITEMS}
 def check_item(item_id: str) -> None:
     """Refuse an id that is neither the thesis's nor marked as extra."""
     if item_id not in BY_ID and not item_id.startswith("extra-"):
-        raise BadInput(f"unknown item '{item_id}'", fix="use one of n2v.show.thesis.ITEMS, or begin it with extra-")
+        raise BadInput(f"unknown item '{item_id}'", fix="use an id of thesis.ITEMS, or begin it with extra-")
