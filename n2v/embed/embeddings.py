@@ -65,6 +65,9 @@ class Embeddings:
             embeddings = cls(values=values, labels=labels, **identity)
         except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
             raise BadInput(f"not a file of embeddings ({error})", where=path, fix=fix) from None
+        for name, part in {"labels": labels, **identity}.items():
+            if len(part) != len(values):
+                raise BadInput(f"{name}: {len(part)} of {len(values)}", where=path, fix=fix)
         if not np.isfinite(values).all():
             raise BadInput("embeddings are not finite", where=path, fix=fix)
         return embeddings

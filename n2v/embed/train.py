@@ -45,13 +45,19 @@ class TrainConfig:
 
     @classmethod
     def laptop(cls, time_budget_s: float | None = None, n_steps: int = 2000, seed: int = 0) -> "TrainConfig":
-        """Two cores: a tenth of the coordinates, a higher rate on a cosine."""
+        """Two cores: a hundredth of the coordinates, a higher rate on a cosine, and L1 on empty points.
+
+        Smooth L1 is quadratic near zero, so thin fog around an object costs almost nothing: three memorised objects
+        render at 6 to 10 dB through their own decoded occupancy, and at 21 to 25 dB with L1
+        (tests/embed/test_training.py).
+        """
         return cls(
             n_steps=n_steps,
             time_budget_s=time_budget_s,
             learning_rate=1e-3,
             final_rate=1e-5,
             schedule="cosine",
+            background_loss="l1",
             seed=seed,
             samples=SampleConfig.laptop(),
         )
