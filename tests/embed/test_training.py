@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from conftest import SOLIDS, write_zoo
+from solids import SOLIDS, write_zoo
 
 from n2v.embed import train as training_room
 from n2v.embed.batches import SampleConfig, TrainingSet
