@@ -1,4 +1,7 @@
-"""`n2v`: the commands, their exit codes, and one clear line for whatever goes wrong."""
+"""`n2v`: every room from the command line.
+
+Exit 0: done; 1: not all of it went well; 2: unusable input, said in one line; 130: interrupted.
+"""
 
 import errno
 import json
@@ -10,16 +13,18 @@ from pathlib import Path
 
 from tyro.extras import SubcommandApp
 
-from n2v.commands import embed, scenes, show, tasks, zoo
+from n2v import __version__
 from n2v.errors import BadInput
 
-OK, FAILED, INTERRUPTED = 0, 2, 130
-_FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
-DESCRIPTION = "Fit one small NeRF per object, embed the NeRFs' weights, and work with the embeddings."
+DESCRIPTION = "Fit NeRFs, embed their weights, and work with the embeddings. --json prints any result as JSON."
+GROUPS = {"zoo": "Look at a collection of NeRFs, or check every byte of it."}
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def commands() -> dict[str, Callable[..., dict]]:
-    """Every command by the words that call it, in the order in which data flows."""
+def commands() -> dict[str, Callable]:
+    """Every command by its words."""
+    from n2v.commands import embed, scenes, show, tasks, zoo
+
     return {
         "doctor": show.doctor,
         "shapes": scenes.shapes,
@@ -39,45 +44,46 @@ def commands() -> dict[str, Callable[..., dict]]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command and return the exit code: 0 done, 2 cannot be done, 130 interrupted.
-
-    `--json` anywhere prints the result as JSON. N2V_TRACEBACK=1 lets exceptions through.
-    """
+    """Run one command; returns the exit code. With N2V_TRACEBACK=1 exceptions pass through."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if words == ["--version"]:
+        print(__version__)
+        return 0
     as_json = "--json" in words
     words = [word for word in words if word != "--json"]
     try:
-        result = _call(words)
-    except KeyboardInterrupt:
-        return _say("interrupted; what is finished is kept, go on with: --resume", INTERRUPTED)
+        result = _run(words or ["--help"])
     except BadInput as error:
-        if os.environ.get("N2V_TRACEBACK"):
-            raise
-        return _say(str(error), FAILED)
+        return _complain(str(error))
+    except KeyboardInterrupt:
+        print("n2v: interrupted; what was finished is kept, --resume goes on (fit, train, reproduce)", file=sys.stderr)
+        return 130
     except OSError as error:
-        if error.errno not in _FULL or os.environ.get("N2V_TRACEBACK"):
-            raise
-        place = error.filename or "the output folder"
-        return _say(f"{place}: {error.strerror}; free some space or choose another --out", FAILED)
+        if error.errno in FULL_DISK:
+            return _complain(f"{error.filename or 'output'}: no space left; free some and go on with --resume")
+        if isinstance(error, FileNotFoundError | PermissionError | NotADirectoryError | IsADirectoryError):
+            return _complain(f"{error.filename}: {error.strerror}; check the path")
+        raise
     print(json.dumps(_plain(result), indent=2, allow_nan=False) if as_json else summary(result))
-    return OK
+    return 0 if result.get("ok", True) else 1
 
 
-def _call(words: list[str]) -> dict:
-    app, zoo_app = SubcommandApp(), SubcommandApp()
+def _run(words: list[str]) -> dict:
+    app, groups = SubcommandApp(), {}
     for name, function in commands().items():
-        if name == "zoo info":
-            app.command(zoo_app, name="zoo", help="Look at a collection of NeRFs, or check every byte of it.")
-        if name.startswith("zoo "):
-            zoo_app.command(function, name=name.removeprefix("zoo "))
-        else:
-            app.command(function, name=name)
-    return app.cli(prog="n2v", description=DESCRIPTION, args=words or ["--help"])
+        group, _, last = name.rpartition(" ")
+        if group and group not in groups:
+            groups[group] = SubcommandApp()
+            app.command(groups[group], name=group, help=GROUPS[group])
+        groups.get(group, app).command(function, name=last)
+    return app.cli(prog="n2v", args=words, description=DESCRIPTION)
 
 
-def _say(line: str, code: int) -> int:
-    print(f"n2v: {' '.join(line.split())}", file=sys.stderr)
-    return code
+def _complain(message: str) -> int:
+    if os.environ.get("N2V_TRACEBACK"):
+        raise
+    print("n2v: " + " ".join(message.split()), file=sys.stderr)
+    return 2
 
 
 def _plain(value: object) -> object:

@@ -1,4 +1,4 @@
-"""`n2v doctor`, `n2v view` and `n2v reproduce`: what works here, one NeRF to look at, the whole chain."""
+"""`n2v view`, `doctor` and `reproduce`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,63 +7,70 @@ from tyro.conf import Positional, arg
 
 from n2v.errors import BadInput
 
-SUFFIXES = (".png", ".gif", ".html")
-
 
 def doctor() -> dict:
-    """Say what is installed and works, what each part is for, and how to put right what does not."""
-    from dataclasses import asdict
-
+    """What is installed, what works, and one line to mend each gap."""
     from n2v.show.doctor import examine
 
-    checks = examine()
-    lacking = [check.part for check in checks if check.needed and check.status != "ok"]
-    parts = [asdict(check) for check in checks]
-    verdict = f"missing: {', '.join(lacking)}" if lacking else "ready for the profiles smoke and laptop"
-    return {"parts": parts, "ok": not lacking, "verdict": verdict}
+    rows = examine()
+    broken = [row["part"] for row in rows if row["state"] == "MISSING"]
+    return {"parts": rows, "backend": "torch (CPU)", "ok": not broken}
 
 
 def view(
     zoo: Annotated[Positional[Path], arg(help="zoo folder")],
-    object_id: Annotated[Positional[str], arg(help="which NeRF, such as chair-000003")],
-    out: Annotated[Path, arg(help="a still (.png), a turntable (.gif) or a page with a slider (.html)")],
-    size: Annotated[int, arg(help="side of a picture in pixels")] = 224,
-    frames: Annotated[int, arg(help="pictures in one turn, for .gif and .html")] = 24,
+    object_id: Annotated[Positional[str], arg(help="which NeRF; n2v zoo info lists the collection")],
+    out: Annotated[Path, arg(help=".png: a still; .gif: a turntable; .html: a page with a slider, offline")],
+    size: Annotated[int, arg(help="side of a picture in pixels")] = 256,
+    frames: Annotated[int, arg(help="pictures of a turntable")] = 24,
+    step: Annotated[float | None, arg(help="sample length in scene units; default: a quarter of the fit's")] = None,
 ) -> dict:
-    """Render one NeRF of a zoo to a picture, a turntable or an offline page."""
-    from n2v.show.viewing import render_turn, write_turn
+    """Render one NeRF of a zoo."""
+    import torch
+
+    from n2v.files import progress, write_bytes
+    from n2v.nerf.render import field_query, render_image
+    from n2v.scenes.cameras import turntable_cameras
+    from n2v.show.pictures import png_bytes, slider_page, write_gif
     from n2v.zoo.store import Zoo
 
-    if out.suffix.lower() not in SUFFIXES:
-        raise BadInput(f"cannot write '{out.suffix}'", where=out, fix=f"end the name in {', '.join(SUFFIXES)}")
-    if not 8 <= size <= 4096 or not 2 <= frames <= 720:
-        raise BadInput(f"size {size}, {frames} frames", fix="use a size from 8 to 4096 and 2 to 720 frames")
+    if out.suffix not in (".png", ".gif", ".html"):
+        raise BadInput(f"cannot write '{out.suffix}'", where=out, fix="use .png, .gif or .html")
+    if not 8 <= size <= 2048 or frames < 2:
+        raise BadInput(f"size {size} px, {frames} frames", fix="use 8 to 2048 px and at least 2 frames")
     collection = Zoo(zoo)
-    row = collection.rows[collection.index_of(object_id)]
-    pictures = render_turn(collection, object_id, size, 1 if out.suffix.lower() == ".png" else frames)
-    write_turn(pictures, out, object_id)
-    quality = {"class_name": row.class_name, "split": row.split, "psnr_db": row.psnr_db}
-    return {"out": out, "object_id": object_id, **quality, "pictures": len(pictures), "size_px": size}
+    index = collection.index_of(object_id)
+    row = collection.rows[index]
+    query = field_query(torch.from_numpy(collection.field_weights(index)[0]), row.encoding)
+    occupied = torch.from_numpy(collection.occupied(index)[0])
+    cameras = turntable_cameras(8)[7:] if out.suffix == ".png" else turntable_cameras(frames)
+    step = row.step / 4 if step is None else step
+    turn = progress(cameras, desc="rendering", unit="frame") if len(cameras) > 1 else cameras
+    pictures = [render_image(query, occupied, c2w, size, step=step).numpy() for c2w in turn]
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if out.suffix == ".png":
+        write_bytes(out, png_bytes(pictures[0]))
+    elif out.suffix == ".gif":
+        write_gif(pictures, out)
+    else:
+        write_bytes(out, slider_page(pictures, f"{object_id} ({row.class_name})").encode())
+    return {"out": str(out), "class_name": row.class_name, "psnr_db": row.psnr_db, "licence": row.licence}
 
 
 def reproduce(
     profile: Annotated[str, arg(help="sizes: smoke, laptop, gpu or thesis")] = "laptop",
-    out: Annotated[Path | None, arg(help="run folder; default: runs/PROFILE")] = None,
-    only: Annotated[str, arg(help="numbers of notebooks to run, such as 05,06; default: all")] = "",
-    resume: Annotated[bool, arg(help="skip notebooks that ended well and whose source has not changed")] = False,
-    seed: Annotated[int, arg(help="seed handed to every notebook")] = 0,
-    notebooks: Annotated[Path, arg(help="folder of the notebooks NN_*.py")] = Path("notebooks"),
+    out: Annotated[Path | None, arg(help="run folder; default: runs/<profile>")] = None,
+    notebooks: Annotated[Path, arg(help="folder of the notebooks")] = Path("notebooks"),
+    only: Annotated[str, arg(help="numbers of notebooks, such as 05,06; default: all")] = "",
+    resume: Annotated[bool, arg(help="skip notebooks that are up to date")] = False,
+    seed: Annotated[int, arg(help="seed of the whole run")] = 0,
 ) -> dict:
-    """Execute the notebooks in order and write every figure, every table and report.html into one run folder."""
+    """Execute the notebooks in order and gather every figure and table in report.html."""
     from n2v.show.chain import reproduce as run_chain
 
     folder = out or Path("runs") / profile
-    numbers = tuple(part.strip() for part in only.split(",") if part.strip())
-    run = run_chain(profile, folder, notebooks, only=numbers, resume=resume, seed=seed)
-    report = folder / "report.html"
-    wrong = {name: record for name, record in run["notebooks"].items() if record["status"] != "ok"}
-    if not run["ok"]:
-        listed = "; ".join(f"{name} {record['status']}: {record.get('error', '')}" for name, record in wrong.items())
-        raise BadInput(f"not every notebook ended well: {listed}", where=report, fix="mend it and run again: --resume")
-    seconds = {name: record["seconds"] for name, record in run["notebooks"].items()}
-    return {"report": report, "ok": True, "wall_s": run["wall_s"], "seconds": seconds}
+    chosen = tuple(filter(None, (part.strip() for part in only.split(","))))
+    run = run_chain(profile, folder, notebooks, only=chosen, resume=resume, seed=seed)
+    told = ("status", "seconds", "cell", "error")
+    table = [{"notebook": name, **{key: one.get(key) for key in told}} for name, one in run["notebooks"].items()]
+    return {"report": str(folder / "report.html"), "minutes": run["wall_s"] / 60, "notebooks": table, "ok": run["ok"]}

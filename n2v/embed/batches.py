@@ -22,12 +22,11 @@ class SampleConfig:
     n_background: int = 10_000
     step: float = 1.4 * math.sqrt(3) / 1024  # sample length on rays, scene units
     n_rays: int = 4096  # rays tried; those beyond the foreground budget are dropped whole
-    margin_cells: int = 0  # rays are aimed at and run through this many cells around the occupied ones too
 
     @classmethod
-    def laptop(cls, n_foreground: int = 384, n_background: int = 128, margin_cells: int = 0) -> "SampleConfig":
+    def laptop(cls, n_foreground: int = 384, n_background: int = 128) -> "SampleConfig":
         """Coarse samples for two cores."""
-        return cls(n_foreground, n_background, step=0.04, n_rays=n_foreground // 4, margin_cells=margin_cells)
+        return cls(n_foreground, n_background, step=0.04, n_rays=n_foreground // 4)
 
 
 @dataclass(frozen=True)
@@ -83,10 +82,9 @@ def ray_batch(
 ) -> RayBatch:
     """Sample, march and render one batch. Whole rays are dropped when they exceed the budget of samples."""
     b = len(field_weights)
-    passed = grow(occupied, config.margin_cells)
-    origins, directions = aimed_rays(passed, config.n_rays, generator)
+    origins, directions = aimed_rays(occupied, config.n_rays, generator)
     flat = origins.view(-1, 3), directions.view(-1, 3)
-    samples = march(*flat, passed, config.step, torch.arange(b).repeat_interleave(config.n_rays))
+    samples = march(*flat, occupied, config.step, torch.arange(b).repeat_interleave(config.n_rays))
     counts = samples.counts().view(b, config.n_rays)
     ends = counts.cumsum(1)
     is_ray = (ends <= config.n_foreground) & (counts > 0)
@@ -104,8 +102,6 @@ def ray_batch(
     slots = (torch.arange(b)[:, None] + 1) * config.n_rays - 1 + torch.zeros_like(lengths, dtype=torch.long)
     slots[owner, place] = ray_indices
     sigmas, rgbs = evaluate(field_weights, positions, encoding)
-    if config.margin_cells:
-        sigmas = sigmas * in_cells(occupied, positions)
     targets = blend(sigmas, rgbs, lengths, slots, b * config.n_rays).view(b, config.n_rays, 4)
     empty, is_empty = empty_points(occupied, config.n_background, generator)
     return RayBatch(positions, slots, lengths, targets, is_ray, empty, is_empty)
@@ -159,18 +155,6 @@ def in_cells(
     """Whether each position (scene units) lies in an occupied cell of its own NeRF."""
     cells = cell_indices(positions.reshape(-1, 3), occupied.shape[-1]).view(positions.shape[:2])
     return occupied.reshape(len(occupied), -1).gather(1, cells)
-
-
-def grow(occupied: Bool[torch.Tensor, "b g g g"], n_cells: int) -> Bool[torch.Tensor, "b g g g"]:
-    """Occupied cells and those within `n_cells` steps from face to face."""
-    for _ in range(n_cells):
-        grown = occupied.clone()
-        for axis in (1, 2, 3):
-            n = occupied.shape[axis] - 1
-            grown.narrow(axis, 0, n).logical_or_(occupied.narrow(axis, 1, n))
-            grown.narrow(axis, 1, n).logical_or_(occupied.narrow(axis, 0, n))
-        occupied = grown
-    return occupied
 
 
 def occupied_points(

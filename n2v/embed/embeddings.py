@@ -65,6 +65,9 @@ class Embeddings:
             embeddings = cls(values=values, labels=labels, **identity)
         except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
             raise BadInput(f"not a file of embeddings ({error})", where=path, fix=fix) from None
+        for name, part in {"labels": labels, **identity}.items():
+            if len(part) != len(values):
+                raise BadInput(f"{name}: {len(part)} of {len(values)}", where=path, fix=fix)
         if not np.isfinite(values).all():
             raise BadInput("embeddings are not finite", where=path, fix=fix)
         return embeddings
@@ -72,21 +75,22 @@ class Embeddings:
 
 @torch.no_grad()
 def embed_zoo(model: Nerf2Vec, zoo: Zoo, batch_size: int = 64) -> Embeddings:
-    """Encode every NeRF of a zoo; `model` in evaluation mode."""
+    """Encode every readable NeRF of a zoo (the others join `zoo.quarantined`); `model` in evaluation mode."""
     model.eval()
+    indices, _ = zoo.readable()
+    if not len(indices):
+        raise BadInput("the zoo holds no readable NeRF", where=zoo.folder, fix="run: n2v zoo verify")
     parts = []
-    for start in range(0, len(zoo), batch_size):
-        weights = zoo.field_weights(range(start, min(start + batch_size, len(zoo))))
+    for start in range(0, len(indices), batch_size):
+        weights = zoo.field_weights(indices[start : start + batch_size])
         parts.append(model.encode(torch.from_numpy(weights)).float().numpy())
-    if not parts:
-        raise BadInput("the zoo holds no NeRF", where=zoo.folder, fix="see its manifest for the reasons")
-    rows = zoo.rows
+    rows = [zoo.rows[i] for i in indices]
     return Embeddings(
         values=np.concatenate(parts),
         object_ids=[row.object_id for row in rows],
         base_ids=[row.base_id for row in rows],
         class_names=[row.class_name for row in rows],
-        labels=zoo.labels,
+        labels=zoo.labels[indices],
         versions=[row.version for row in rows],
         shape_groups=[row.shape_group for row in rows],
         splits=[row.split for row in rows],

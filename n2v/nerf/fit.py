@@ -1,6 +1,7 @@
 """Fit NeRFs: several objects at once, each its own field, all from one initial vector."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ from n2v.nerf.layout import initial_vector
 from n2v.nerf.march import THESIS_STEP
 from n2v.nerf.occupancy import carve, learned_occupancy
 from n2v.nerf.pool import Batches, pack_batches
-from n2v.nerf.render import blend_weights, field_query, over_background, psnr, render_image
+from n2v.nerf.render import Query, blend_weights, field_query, over_background, psnr, render_image
 from n2v.scenes.views import ViewSet
 
 
@@ -124,9 +125,25 @@ def batch_loss(
     config: FitConfig,
     generators: list[torch.Generator],
 ) -> Float[torch.Tensor, ""]:
-    """Sum over k NeRFs of the mean smooth L1 between composited and true colour, rays over a random background.
+    """Loss of k NeRFs on their batches at step `done`; see `rendering_loss`."""
 
-    smooth L1 is half the squared error on [0, 1]: the thesis says L1, its code computes this.
+    def network(unit: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return activate(run_layers(encode(unit, config.encoding), field_weights))
+
+    return rendering_loss(network, batches, done, config, generators)
+
+
+def rendering_loss(
+    network: Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]],
+    batches: list[Batches],
+    done: int,
+    config: FitConfig,
+    generators: list[torch.Generator],
+) -> Float[torch.Tensor, ""]:
+    """Sum over k fields of the mean smooth L1 between composited and true colour, rays over a random background.
+
+    `network` takes positions (k, n, 3) in [0, 1]^3 to densities (k, n) and colours (k, n, 3). smooth L1 is half the
+    squared error on [0, 1]: the thesis says L1, its code computes this.
     """
     places = [done % len(part) for part in batches]
     n_slots = max(part.targets.shape[1] for part in batches)
@@ -139,7 +156,7 @@ def batch_loss(
     shape = (n_slots, 3) if config.background == "ray" else (1, 3)
     backgrounds = torch.stack([torch.rand(shape, generator=generator) for generator in generators])
 
-    sigmas, rgbs = activate(run_layers(encode(positions, config.encoding), field_weights))
+    sigmas, rgbs = network(positions)
     k, n_rays = len(batches), len(batches) * n_slots
     weights = blend_weights((sigmas * lengths).view(-1), slots.view(-1), n_rays)
     blended = torch.cat([weights[:, None] * rgbs.view(-1, 3), weights[:, None]], -1)
@@ -158,17 +175,20 @@ def _widen(rows: torch.Tensor, n: int) -> torch.Tensor:
 
 
 def held_out_psnr(field_weights, occupied, view_set: ViewSet, config: FitConfig) -> float:
+    """Mean PSNR (dB) of a NeRF's renders against held-out pictures; see `view_psnr`."""
+    query = field_query(torch.as_tensor(field_weights), config.encoding)
+    return view_psnr(query, torch.as_tensor(occupied), view_set, config.step)
+
+
+def view_psnr(query: Query, occupied: torch.Tensor, view_set: ViewSet, step: float) -> float:
     """Mean PSNR (dB) of renders against held-out pictures on white; training pictures when none is held out."""
     held_out = len(view_set.held_out_images) > 0
     images = view_set.held_out_images if held_out else view_set.images
     cameras = view_set.held_out_c2w if held_out else view_set.c2w
-    query = field_query(torch.as_tensor(field_weights), config.encoding)
     values = []
     for image, c2w in zip(images, cameras, strict=True):
         truth = over_background(torch.from_numpy(image.astype(np.float32) / 255))
-        shown = render_image(
-            query, torch.as_tensor(occupied), c2w, view_set.size_px, view_set.camera_angle_x, config.step
-        )
+        shown = render_image(query, occupied, c2w, view_set.size_px, view_set.camera_angle_x, step)
         values.append(min(psnr(shown[..., :3], truth), 100.0))
     if not values:
         raise BadInput("no pictures to measure", where=view_set.object_id, fix="render it again")

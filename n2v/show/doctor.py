@@ -1,111 +1,104 @@
-"""What is installed and works here, what each part is for, and one line to put right what does not."""
+"""What is installed, what works, and one line to mend each gap."""
 
 import importlib
 import platform
 import shutil
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 
-NOTEBOOKS_FIX = "pip install 'n2v[notebooks]'"
-FREE_GB = 5  # a laptop run keeps about one
-
-
-@dataclass(frozen=True)
-class Check:
-    """One part: `status` is "ok" or "missing"; `fix` is empty when nothing needs doing."""
-
-    part: str
-    status: str
-    found: str
-    used_for: str
-    needed: bool
-    fix: str = ""
-
-
-def examine(folder: Path = Path(".")) -> list[Check]:
-    """Try every part for real: import it, cast a ray, ask the device. Never raises for a part that fails.
-
-    Args:
-        folder: Where results would be written; its free space is measured.
-    """
-    notebooks = ("jupyterlab", "jupytext", "papermill", "ipywidgets", "ipykernel", "nbconvert")
-    return [
-        _check("Python", _python, "everything", "install Python 3.11 or newer", needed=True),
-        _check("torch", _version_of("torch"), "every network and renderer", "pip install 'torch>=2.10'", needed=True),
-        _check("ray casting", _cast_ray, "pictures of meshes", "pip install trimesh embreex", needed=True),
-        *[_check(name, _version_of(name), "the notebooks", NOTEBOOKS_FIX, needed=False) for name in notebooks],
-        _check(
-            "disk space", lambda: _free(folder), "results", f"free {FREE_GB} GB or choose another --out", needed=True
-        ),
-        _check(
-            "CUDA device",
-            _cuda,
-            "profiles gpu and thesis; mixed precision",
-            "none needed for smoke and laptop",
-            needed=False,
-        ),
-        _check(
-            "nerfacc", _version_of("nerfacc"), "the thesis's engine, GPU only", "pip install 'n2v[gpu]'", needed=False
-        ),
-        _check(
-            "tinycudann",
-            _version_of("tinycudann"),
-            "the thesis's engine, GPU only",
-            "conda env create -f environment.yml",
-            needed=False,
-        ),
-    ]
-
-
-def _check(part: str, attempt: Callable[[], str], used_for: str, fix: str, *, needed: bool) -> Check:
-    try:
-        return Check(part, "ok", attempt(), used_for, needed)
-    except Exception as error:  # a broken binary part may raise anything: ImportError, OSError, EnvironmentError
-        found = f"{type(error).__name__}: {error}".splitlines()[0][:100]
-        return Check(part, "missing", found, used_for, needed, fix)
+NOTEBOOKS = "pip install 'n2v[notebooks]'"
+CONDA = "use environment.yml on a machine with an NVIDIA GPU"
 
 
 def _python() -> str:
-    return f"{platform.python_version()} at {sys.prefix}"
+    return platform.python_version()  # an older one cannot install this package
 
 
-def _version_of(name: str) -> Callable[[], str]:
-    def attempt() -> str:
-        module = importlib.import_module(name)
-        return str(getattr(module, "__version__", "imports"))
+def _torch() -> str:
+    import torch
 
-    return attempt
+    product = torch.ones(8, 8) @ torch.ones(8, 8)
+    if float(product.sum()) != 512:
+        raise RuntimeError("a matrix product came out wrong")
+    return f"{torch.__version__}, {torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}"
+
+
+def _embree() -> str:
+    import numpy as np
+
+    from n2v.scenes.cameras import look_at
+    from n2v.scenes.objects import Part, SceneObject
+    from n2v.scenes.raycast import render_rgba
+
+    corners = np.array([[-1.0, -1, 0], [1, -1, 0], [0, 1, 0]])
+    triangle = Part("triangle", corners, np.array([[0, 1, 2]]), np.ones((1, 3, 4), np.float32))
+    picture = render_rgba(
+        SceneObject("probe", "table", (triangle,)).placed(), look_at(np.array([0.1, 0.1, 2.0]))[None], 8
+    )
+    if not picture[..., 3].any():
+        raise RuntimeError("a ray missed a triangle in front of it")
+    return "rays hit"
 
 
 def _cuda() -> str:
     import torch
 
     if not torch.cuda.is_available():
-        raise RuntimeError("none")
-    properties = torch.cuda.get_device_properties(0)
-    float(torch.ones(8, device="cuda").sum())  # a kernel really runs
-    return f"{properties.name}, {properties.total_memory / 1e9:.0f} GB"
+        raise RuntimeError("no CUDA device")
+    major, minor = torch.cuda.get_device_capability()
+    return f"{torch.cuda.get_device_name(0)}, compute capability {major}.{minor}, CUDA {torch.version.cuda}"
 
 
-def _cast_ray() -> str:
-    """Shoot one ray at a box of side 1: it must hit the face at z = 0.5."""
-    import embreex
-    import trimesh
-    from trimesh.ray.ray_pyembree import RayMeshIntersector
+def _nerfacc() -> str:
+    import nerfacc
+    import torch
 
-    hits, _, _ = RayMeshIntersector(trimesh.creation.box()).intersects_location([[0.1, 0.2, 2]], [[0, 0, -1]], False)
-    if len(hits) != 1 or abs(hits[0][2] - 0.5) > 1e-4:
-        raise RuntimeError(f"a ray at a box hit {hits.tolist()}")
-    return f"embreex {getattr(embreex, '__version__', '')}, a ray hits".replace(" ,", ",")
+    if not torch.cuda.is_available():
+        raise RuntimeError(f"{nerfacc.__version__} installed, but its sampling needs a CUDA device")
+    estimator = nerfacc.OccGridEstimator([0, 0, 0, 1, 1, 1.0], 8).cuda()
+    estimator.sampling(torch.rand(4, 3, device="cuda"), torch.rand(4, 3, device="cuda"))
+    return f"{nerfacc.__version__}, sampling runs"
 
 
-def _free(folder: Path) -> str:
-    place = Path(folder).resolve()
-    while not place.exists():
-        place = place.parent
-    free_gb = shutil.disk_usage(place).free / 1e9
-    if free_gb < FREE_GB:
-        raise RuntimeError(f"{free_gb:.1f} GB free")
-    return f"{free_gb:.0f} GB free"
+def _module(name: str) -> Callable[[], str]:
+    def probe() -> str:
+        return str(getattr(importlib.import_module(name), "__version__", "installed"))
+
+    return probe
+
+
+def _disk() -> str:
+    free = shutil.disk_usage(".").free / 2**30
+    if free < 2:
+        raise RuntimeError(f"{free:.1f} GiB free here")
+    return f"{free:.0f} GiB free here"
+
+
+# name, probe, required, what it is for, what to do
+CHECKS: tuple[tuple[str, Callable[[], str], bool, str, str], ...] = (
+    ("python", _python, True, "everything", "install Python 3.11 or newer"),
+    ("torch", _torch, True, "every network", "make setup"),
+    ("embree", _embree, True, "pictures of meshes", "pip install embreex"),
+    ("jupyterlab", _module("jupyterlab"), False, "make lab", NOTEBOOKS),
+    ("jupytext", _module("jupytext"), False, "notebooks as .py files", NOTEBOOKS),
+    ("papermill", _module("papermill"), False, "make reproduce", NOTEBOOKS),
+    ("ipykernel", _module("ipykernel"), False, "make reproduce", NOTEBOOKS),
+    ("nbconvert", _module("nbconvert"), False, "notebooks as pages", NOTEBOOKS),
+    ("ipywidgets", _module("ipywidgets"), False, "demos", NOTEBOOKS),
+    ("cuda", _cuda, False, "the gpu and thesis profiles", CONDA),
+    ("nerfacc", _nerfacc, False, "the thesis's own NeRF engine", CONDA),
+    ("tinycudann", _module("tinycudann"), False, "the thesis's own NeRF engine", CONDA),
+    ("disk", _disk, False, "collections and runs", "free some space"),
+)
+
+
+def examine() -> list[dict]:
+    """Try every part for real; a broken part never stops the others."""
+    rows = []
+    for name, probe, required, purpose, mend in CHECKS:
+        try:
+            found, works = probe(), True
+        except Exception as error:  # a probe may fail in any way: OSError from tinycudann without a GPU, for one
+            found, works = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}", False
+        state = "ok" if works else "MISSING" if required else "absent"
+        rows.append({"part": name, "state": state, "found": found, "for": purpose, "mend": "" if works else mend})
+    return rows

@@ -1,0 +1,155 @@
+"""`n2v classify`, `retrieve`, `interpolate` and `generate`: the thesis's tasks on a file of embeddings."""
+
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional, arg
+
+from n2v.errors import BadInput
+
+EmbeddingsFile = Annotated[Positional[Path], arg(help="file of embeddings, from: n2v embed")]
+RunFolder = Annotated[Positional[Path], arg(help="run folder of a trained nerf2vec, from: n2v train")]
+ZooFolder = Annotated[Positional[Path], arg(help="zoo folder")]
+Out = Annotated[Path, arg(help="folder for tables (.csv) and figures (.png)")]
+
+
+def _features(embeddings, zoo: Path | None) -> dict:
+    """Embeddings, and with a zoo the raw weights of the same objects."""
+    from n2v.zoo.store import Zoo
+
+    kinds = {"embeddings": embeddings.values}
+    if zoo is not None:
+        collection = Zoo(zoo)
+        kinds["raw weights"] = collection.field_weights([collection.index_of(name) for name in embeddings.object_ids])
+    return kinds
+
+
+def _parts(embeddings):
+    train, test = embeddings.of_split("train"), embeddings.of_split("test")
+    if not len(train) or not len(test):
+        raise BadInput(
+            f"{len(train)} train and {len(test)} test objects", fix="fit a zoo with three or more groups a class"
+        )
+    return train, test
+
+
+def classify(
+    embeddings: EmbeddingsFile,
+    out: Out,
+    zoo: Annotated[Path | None, arg(help="also classify the raw weights of this zoo")] = None,
+    seeds: Annotated[int, arg(help="repetitions of each head")] = 3,
+    epochs: Annotated[int, arg(help="training epochs of the head")] = 150,
+) -> dict:
+    """Classify embeddings (thesis Table 4.1): the thesis's head, a linear probe, nearest neighbour, shuffled labels."""
+    from n2v.embed.embeddings import Embeddings
+    from n2v.show.plots import plot_accuracy, plot_confusion
+    from n2v.show.record import Recorder
+    from n2v.tasks.classify import HeadConfig, compare
+
+    if seeds < 1 or epochs < 1:
+        raise BadInput(f"{seeds} seeds and {epochs} epochs", fix="use at least 1 of each")
+    loaded = Embeddings.load(embeddings)
+    train, test = _parts(loaded)
+    config = HeadConfig(n_epochs=epochs)
+    rows, confusions = compare(_features(loaded, zoo), loaded.labels, train, test, config, tuple(range(seeds)))
+    record = Recorder(out, "classify")
+    record.table("table-4.1", rows, "Accuracy on the test split of the corrected rule.")
+    record.figure("extra-accuracy", plot_accuracy(rows), "Accuracy by features and reader.")
+    record.figure("extra-confusion", plot_confusion(confusions["embeddings"]), "Confusions of the head on embeddings.")
+    return {"out": str(out), "rows": rows}
+
+
+def retrieve(
+    embeddings: EmbeddingsFile,
+    out: Out,
+    zoo: Annotated[Path | None, arg(help="also retrieve by the raw weights of this zoo")] = None,
+    k: Annotated[tuple[int, ...], arg(help="neighbours looked at")] = (1, 5, 10),
+) -> dict:
+    """Retrieve by nearest neighbours (thesis Table 4.3): hit@k, precision@k, mAP@k, mAP, beside chance."""
+    from n2v.embed.embeddings import Embeddings
+    from n2v.show.plots import plot_retrieval
+    from n2v.show.record import Recorder
+    from n2v.tasks.retrieve import as_published, corrected
+
+    if min(k) < 1:
+        raise BadInput(f"k = {min(k)}", where="--k", fix="use k of at least 1")
+    loaded = Embeddings.load(embeddings)
+    train, test = _parts(loaded)
+    rows, tables = [], {}
+    for name, features in _features(loaded, zoo).items():
+        tables[name] = corrected(features, loaded.labels, test, train, k)
+        published = as_published(features, loaded.labels, test, k)
+        for protocol, found in (("corrected", tables[name]), ("as published", published)):
+            rows += [{"features": name, "protocol": protocol, **row} for row in found]
+    record = Recorder(out, "retrieve")
+    record.table("table-4.3", rows, "Corrected: test objects look among training objects. As published: among test.")
+    record.figure("extra-retrieval", plot_retrieval(tables), "Retrieval, corrected protocol.")
+    return {"out": str(out), "rows": rows}
+
+
+def interpolate(
+    run: RunFolder,
+    zoo: ZooFolder,
+    first: Annotated[Positional[str], arg(help="object id")],
+    second: Annotated[Positional[str], arg(help="object id")],
+    out: Out,
+    size: Annotated[int, arg(help="side of a picture in pixels")] = 96,
+) -> dict:
+    """Pictures between two objects (thesis Fig 4.3, 4.4): embeddings above, raw weights below."""
+    from n2v.embed.model import load_model
+    from n2v.show.journeys import interpolation_strips
+    from n2v.show.pictures import sheet, write_gif
+    from n2v.show.record import Recorder
+    from n2v.tasks.interpolate import GAMMAS
+    from n2v.zoo.store import Zoo
+
+    collection = Zoo(zoo)
+    pair = collection.index_of(first), collection.index_of(second)
+    strips, numbers = interpolation_strips(load_model(run), collection, pair, size)
+    record = Recorder(out, "interpolate")
+    titles = [first, *(f"{gamma:g}" for gamma in GAMMAS), second]
+    figure = sheet([list(strip.numpy()) for strip in strips.values()], list(strips), titles)
+    record.figure("fig-4.4", figure, "Interpolation in embedding space and in weight space; columns: gamma.")
+    record.table("extra-interpolation", numbers, "Evenness of the steps and solidity of the middle.")
+    write_gif(list(strips["embeddings"].numpy()), out / "interpolation.gif")
+    return {"out": str(out), "rows": numbers}
+
+
+def generate(
+    run: RunFolder,
+    embeddings: EmbeddingsFile,
+    class_name: Annotated[str, arg(help="class to generate")],
+    out: Out,
+    n: Annotated[int, arg(help="samples shown")] = 8,
+    steps: Annotated[int, arg(help="training steps of the generator")] = 2000,
+    seed: Annotated[int, arg(help="seed of training and samples")] = 0,
+) -> dict:
+    """Train a Latent-GAN on one class's embeddings and show samples beside their nearest training object."""
+    from n2v.embed.embeddings import Embeddings
+    from n2v.embed.model import load_model
+    from n2v.scenes.classes import label_of
+    from n2v.show.journeys import decoded_pictures
+    from n2v.show.pictures import sheet
+    from n2v.show.record import Recorder
+    from n2v.tasks.generate import GanConfig, judge, train_latent_gan
+    from n2v.tasks.retrieve import distances
+
+    loaded, model = Embeddings.load(embeddings), load_model(run)
+    members = loaded.labels == label_of(class_name)
+    train = loaded.values[[i for i in loaded.of_split("train") if members[i]]]
+    rest = [i for i in range(len(loaded)) if members[i] and loaded.splits[i] != "train"]
+    if not rest:
+        raise BadInput(f"no held-out object of class '{class_name}'", where=embeddings, fix="use a larger collection")
+    gan = train_latent_gan(train, GanConfig(n_steps=steps), seed)
+    row = {
+        "class_name": class_name,
+        "n_train": len(train),
+        **judge(gan.sample(len(train), seed), train, loaded.values[rest]),
+    }
+    made = gan.sample(n, seed + 1)
+    nearest = train[distances(made, train).argmin(1)]
+    pictures = [list(decoded_pictures(model, made)), list(decoded_pictures(model, nearest))]
+    record = Recorder(out, "generate")
+    record.figure("fig-4.7", sheet(pictures, ["made", "nearest\ntraining"]), "Generated embeddings, decoded.")
+    record.table("extra-generation", [row], "Quality against held-out, novelty against training embeddings.")
+    return {"out": str(out), "rows": [row]}
