@@ -1,16 +1,23 @@
-"""`n2v`: every room from the command line. Exit 0: done; 2: unusable input, said in one line; 130: interrupted."""
+"""`n2v`: every room from the command line.
+
+Exit 0: done; 1: not all of it went well; 2: unusable input, said in one line; 130: interrupted.
+"""
 
 import errno
 import json
+import math
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
-import tyro
+from tyro.extras import SubcommandApp
 
 from n2v import __version__
 from n2v.errors import BadInput
 
+DESCRIPTION = "Fit NeRFs, embed their weights, and work with the embeddings. --json prints any result as JSON."
+GROUPS = {"zoo": "Look at a collection of NeRFs, or check every byte of it."}
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -37,7 +44,7 @@ def commands() -> dict[str, Callable]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; returns the exit code."""
+    """Run one command; returns the exit code. With N2V_TRACEBACK=1 exceptions pass through."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words == ["--version"]:
         print(__version__)
@@ -57,18 +64,19 @@ def main(arguments: list[str] | None = None) -> int:
         if isinstance(error, FileNotFoundError | PermissionError | NotADirectoryError | IsADirectoryError):
             return _complain(f"{error.filename}: {error.strerror}; check the path")
         raise
-    print(json.dumps(result, indent=2) if as_json else summary(result))
+    print(json.dumps(_plain(result), indent=2, allow_nan=False) if as_json else summary(result))
     return 0 if result.get("ok", True) else 1
 
 
 def _run(words: list[str]) -> dict:
-    app = tyro.extras.SubcommandApp()
+    app, groups = SubcommandApp(), {}
     for name, function in commands().items():
-        app.command(function, name=name.replace(" ", "-"))
-    if words[0] == "zoo" and len(words) > 1 and not words[1].startswith("-"):
-        words = [f"zoo-{words[1]}", *words[2:]]
-    description = "Fit NeRFs, embed their weights, and work with the embeddings. --json prints any result as JSON."
-    return app.cli(prog="n2v", args=words, description=description)
+        group, _, last = name.rpartition(" ")
+        if group and group not in groups:
+            groups[group] = SubcommandApp()
+            app.command(groups[group], name=group, help=GROUPS[group])
+        groups.get(group, app).command(function, name=last)
+    return app.cli(prog="n2v", args=words, description=DESCRIPTION)
 
 
 def _complain(message: str) -> int:
@@ -78,28 +86,49 @@ def _complain(message: str) -> int:
     return 2
 
 
-def summary(result: dict) -> str:
-    """A result for people: one line a value, long lists cut."""
-    lines = []
-    for key, value in result.items():
-        name = key.replace("_", " ")
-        if isinstance(value, list) and value and isinstance(value[0], dict):
-            columns = list(value[0])
-            lines.append(f"{name}:")
-            lines += [
-                "  " + "  ".join(f"{column} {_short(row.get(column))}" for column in columns) for row in value[:30]
-            ]
-        elif isinstance(value, list) and len(value) > 8:
-            lines += [f"{name}: {len(value)}", *(f"  {item}" for item in value[:8]), "  ..."]
-        elif isinstance(value, dict):
-            lines.append(f"{name}: " + ", ".join(f"{inner} {_short(one)}" for inner, one in value.items()))
-        else:
-            lines.append(f"{name}: {_short(value)}")
-    return "\n".join(lines)
+def _plain(value: object) -> object:
+    """A result as JSON knows it: paths as text, NumPy numbers as numbers, what is not finite as null."""
+    if isinstance(value, dict):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [_plain(part) for part in value]
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def summary(result: object) -> str:
+    """A result for people: one aligned line a key, tables as columns."""
+    values = _plain(result)
+    if not isinstance(values, dict):
+        return str(values)
+    width = max((len(key) for key in values), default=0)
+    return "\n".join(f"{key.replace('_', ' '):<{width}}  {_short(value)}".rstrip() for key, value in values.items())
 
 
 def _short(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_short(part)}" for key, part in value.items())
+    if isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
+        return _columns(value)
+    if isinstance(value, list):
+        shown = ", ".join(_short(part) for part in value[:8])
+        return f"{shown} and {len(value) - 8} more" if len(value) > 8 else shown
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return "-" if value is None else str(value)
+
+
+def _columns(rows: list[dict]) -> str:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    cells = [names, *[[_short(row.get(name)) for name in names] for row in rows]]
+    widths = [max(len(line[place]) for line in cells) for place in range(len(names))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in cells]
+    return "\n" + "\n".join(f"  {line}".rstrip() for line in lines)
 
 
 if __name__ == "__main__":

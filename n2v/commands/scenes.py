@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 from tyro.conf import Positional, arg
 
 from n2v.scenes.classes import CLASSES
-from n2v.scenes.collection import render_collection, write_shapes
 
 
 def shapes(
@@ -17,6 +16,8 @@ def shapes(
     seed: Annotated[int, arg(help="same seed, same objects")] = 0,
 ) -> dict:
     """Make procedural objects of the thirteen classes, with augmented versions, as .glb files."""
+    from n2v.scenes.collection import write_shapes
+
     return write_shapes(out, per_class, augment, classes, seed)
 
 
@@ -40,6 +41,8 @@ def render(
     An index.csv beside the sub-folders adds licence, source, shape_group, base_id and version. Meshes that
     cannot be used are listed in quarantine.jsonl and the rest goes on.
     """
+    from n2v.scenes.collection import render_collection
+
     return render_collection(
         source,
         out,

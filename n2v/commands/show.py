@@ -71,7 +71,6 @@ def reproduce(
     folder = out or Path("runs") / profile
     chosen = tuple(filter(None, (part.strip() for part in only.split(","))))
     run = run_chain(profile, folder, notebooks, only=chosen, resume=resume, seed=seed)
-    table = [
-        {"notebook": name, **{key: one[key] for key in ("status", "seconds")}} for name, one in run["notebooks"].items()
-    ]
+    told = ("status", "seconds", "cell", "error")
+    table = [{"notebook": name, **{key: one.get(key) for key in told}} for name, one in run["notebooks"].items()]
     return {"report": str(folder / "report.html"), "minutes": run["wall_s"] / 60, "notebooks": table, "ok": run["ok"]}

@@ -2,18 +2,22 @@
 
 import hashlib
 import json
+import math
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from n2v import profiles
 from n2v.errors import BadInput, MissingPart
 from n2v.files import provenance, read_json, write_bytes, write_json
+from n2v.show.record import forget
 from n2v.show.report import write_report
 
-LIMIT_S = {"smoke": 600, "laptop": 2400, "gpu": 3600, "thesis": None}  # seconds a cell
+LIMIT_S = {"smoke": 600, "laptop": 2400, "gpu": 3600, "thesis": None}  # seconds a notebook
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,10 @@ class Lesson:
     needs: tuple[str, ...]
     makes: tuple[str, ...]
     minutes: dict[str, float]
+
+    @property
+    def name(self) -> str:
+        return self.path.stem
 
     @property
     def digest(self) -> str:
@@ -77,11 +85,7 @@ def reproduce(
     Returns:
         The content of run.json; its "ok" says whether all notebooks asked for ended well.
     """
-    profiles.get(profile)
-    lessons = read_lessons(notebooks)
-    unknown = set(only) - {lesson.number for lesson in lessons}
-    if unknown:
-        raise BadInput(f"no notebook {', '.join(sorted(unknown))}", where="--only", fix="use numbers such as 05,06")
+    lessons = _asked_for(profile, notebooks, only)
     out = Path(out).resolve()
     out.mkdir(parents=True, exist_ok=True)
     given = {"profile": profile, "out_dir": str(out), "seed": seed, "interactive": False, **(parameters or {})}
@@ -89,29 +93,62 @@ def reproduce(
         check_parameters(lesson, given)
     earlier = read_json(out / "run.json") if (out / "run.json").exists() else {}
     old = earlier.get("notebooks", {}) if resume or only else {}
-    run = {**provenance(profile=profile, seed=seed, parameters=given), "notebooks": dict(old), "wall_s": 0.0}
-    have, chain_digest = set(), json.dumps(given, sort_keys=True)
+    run = {**provenance(profile=profile, seed=seed, parameters=given), "ok": False, "notebooks": dict(old)}
+    made: dict[str, float] = {}  # artefact -> when the notebook that made it started
+    chain_digest = json.dumps(given, sort_keys=True)
     for lesson in lessons:
         chain_digest = hashlib.sha256((chain_digest + lesson.digest).encode()).hexdigest()[:16]
-        before = old.get(lesson.path.stem, {})
-        kept = before.get("status") == "ok" and before.get("digest") == chain_digest
-        if (only and lesson.number not in only) or (resume and kept):
-            have |= set(lesson.makes) if before.get("status") == "ok" else set()
-            print(f"{lesson.path.stem}: {'up to date' if kept else 'left out'}", flush=True)
-            continue
-        lacking = [need for need in lesson.needs if need not in have]
-        record = _not_run(lacking) if lacking else execute(lesson, given, out / "notebooks", LIMIT_S[profile])
-        have |= set(lesson.makes) if record["status"] == "ok" else set()
-        run["notebooks"][lesson.path.stem] = {**record, "digest": chain_digest}
-        print(
-            f"{lesson.path.stem}: {record['status']}, {record['seconds']:.0f} s {record.get('error', '')}", flush=True
-        )
-        _save(run, out)
-    wanted = [lesson.path.stem for lesson in lessons if not only or lesson.number in only]
+        before = old.get(lesson.name, {})
+        kept = resume and _holds(lesson, before, chain_digest, made)
+        if kept or (only and lesson.number not in only):
+            _tell(lesson, "up to date" if kept else "left out")
+            record = before
+        else:
+            record = {**_run_or_not(lesson, given, out, made), "digest": chain_digest}
+            run["notebooks"][lesson.name] = record
+            _save(run, out)
+        if record.get("status") == "ok":
+            made |= dict.fromkeys(lesson.makes, record["started"])
+    wanted = [lesson.name for lesson in lessons if not only or lesson.number in only]
     run["ok"] = all(run["notebooks"].get(name, {}).get("status") == "ok" for name in wanted)
     _save(run, out)
     write_report(out)
     return run
+
+
+def _asked_for(profile: str, notebooks: Path, only: tuple[str, ...]) -> list[Lesson]:
+    """The lessons, once profile and numbers are known to exist."""
+    profiles.get(profile)
+    lessons = read_lessons(notebooks)
+    unknown = set(only) - {lesson.number for lesson in lessons}
+    if unknown:
+        raise BadInput(f"no notebook {', '.join(sorted(unknown))}", where="--only", fix="use numbers such as 05,06")
+    return lessons
+
+
+def _holds(lesson: Lesson, before: dict, digest: str, made: dict[str, float]) -> bool:
+    """Is an earlier result still good: same source, parameters and forerunners, and no need made anew since?"""
+    if before.get("status") != "ok" or before.get("digest") != digest:
+        return False
+    return all(made.get(need, math.inf) <= before["started"] for need in lesson.needs)
+
+
+def _run_or_not(lesson: Lesson, given: dict, out: Path, made: dict[str, float]) -> dict:
+    """Execute a lesson whose needs are met; say which are not."""
+    forget(out, lesson.number)
+    started = time.time()
+    lacking = [need for need in lesson.needs if need not in made]
+    if lacking:
+        record = {"status": "not run", "seconds": 0.0, "cell": None, "error": f"needs {', '.join(lacking)}"}
+    else:
+        record = execute(lesson, given, out / "notebooks", LIMIT_S[given["profile"]])
+    place = "" if record["cell"] is None else f", cell {record['cell']}"
+    _tell(lesson, f"{record['status']}, {record['seconds']:.0f} s{place} {record.get('error', '')}".rstrip())
+    return {**record, "started": started, "source": lesson.digest}
+
+
+def _tell(lesson: Lesson, text: str) -> None:
+    print(f"{lesson.name}: {text}", file=sys.stderr, flush=True)
 
 
 def _save(run: dict, out: Path) -> None:
@@ -119,14 +156,9 @@ def _save(run: dict, out: Path) -> None:
     write_json(out / "run.json", run)
 
 
-def _not_run(lacking: list[str]) -> dict:
-    return {"status": "not run", "seconds": 0.0, "cell": None, "error": f"needs {', '.join(lacking)}"}
-
-
 def check_parameters(lesson: Lesson, given: dict) -> None:
     """Refuse parameters that the notebook's parameters cell does not have (papermill only warns)."""
-    papermill, jupytext = _require("papermill"), _require("jupytext")
-    known = papermill.inspect_notebook(jupytext.read(lesson.path))
+    known = _require("papermill").inspect_notebook(_read(lesson))
     unknown = [name for name in given if name not in known]
     if unknown:
         raise BadInput(
@@ -134,51 +166,82 @@ def check_parameters(lesson: Lesson, given: dict) -> None:
         )
 
 
+def _read(lesson: Lesson):
+    """The notebook for this interpreter's kernel, each cell marked with its position in the source."""
+    notebook = _require("jupytext").read(lesson.path)
+    for index, cell in enumerate(notebook.cells):
+        cell.metadata["source_index"] = index
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    return notebook
+
+
 def execute(lesson: Lesson, given: dict, folder: Path, limit_s: float | None) -> dict:
-    """Run one notebook; keep its executed copy (also a failed one) and an HTML page."""
-    papermill, jupytext = _require("papermill"), _require("jupytext")
+    """Run one notebook within `limit_s` seconds; keep its executed copy (also a failed one) and an HTML page.
+
+    Returns:
+        status "ok" or "failed", seconds, and on failure the error and the cell's position in the source, from 0.
+    """
+    papermill = _require("papermill")
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
-    notebook = jupytext.read(lesson.path)
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     folder.mkdir(parents=True, exist_ok=True)
-    target = folder / f"{lesson.path.stem}.ipynb"
-    started = time.perf_counter()
+    target = folder / f"{lesson.name}.ipynb"
+    _remove_old(target)
+    watch = _Watch(limit_s)
     record = {"status": "ok", "cell": None}
-    _use_this_python()
     try:
-        papermill.execute_notebook(
-            notebook, str(target), given, kernel_name="python3", progress_bar=False, log_output=False,
-            execution_timeout=limit_s, cwd=str(Path.cwd()),
-        )  # fmt: skip
+        with _this_python():
+            papermill.execute_notebook(
+                _read(lesson), str(target), given, kernel_name="python3", progress_bar=False, log_output=False,
+                cwd=str(Path.cwd()), timeout_func=watch,
+            )  # fmt: skip
     except PapermillExecutionError as error:
-        record = {"status": "failed", "cell": error.cell_index, "error": f"{error.ename}: {error.evalue}"}
-    except DeadKernelError as error:
-        record = {"status": "failed", "cell": _last_started(target), "error": f"the kernel died ({error})"}
+        record = {"status": "failed", "cell": watch.cell, "error": f"{error.ename}: {error.evalue}"}
+    except DeadKernelError:
+        record = {"status": "failed", "cell": watch.cell, "error": "the kernel died (out of memory, or killed)"}
     except CellTimeoutError:
-        record = {"status": "failed", "cell": _last_started(target), "error": f"a cell ran longer than {limit_s:.0f} s"}
-    record["seconds"] = time.perf_counter() - started
+        record = {"status": "failed", "cell": watch.cell, "error": f"the notebook ran longer than {limit_s:.0f} s"}
+    record["seconds"] = time.perf_counter() - watch.started
     _write_html(target)
     return record
 
 
-def _use_this_python() -> None:
-    """Make "python3" kernels run this interpreter, and notebooks print plain progress."""
-    os.environ["N2V_HEADLESS"] = "1"
+class _Watch:
+    """Asked before each cell how long it may take: what is left to the notebook. Counts the source's cells."""
+
+    def __init__(self, limit_s: float | None) -> None:
+        self.limit_s, self.started, self.cell = limit_s, time.perf_counter(), None
+
+    def __call__(self, cell: dict) -> int | None:
+        if "injected-parameters" not in cell.metadata.get("tags", []):
+            self.cell = cell.metadata["source_index"]
+        if self.limit_s is None:
+            return None
+        return max(1, math.ceil(self.limit_s - (time.perf_counter() - self.started)))
+
+
+@contextmanager
+def _this_python() -> Iterator[None]:
+    """Within, kernels called "python3" run this interpreter, and notebooks print plain progress."""
     own = str(Path(sys.prefix) / "share" / "jupyter")
-    paths = os.environ.get("JUPYTER_PATH", "").split(os.pathsep)
-    if own not in paths:
-        os.environ["JUPYTER_PATH"] = os.pathsep.join([own, *filter(None, paths)])
+    paths = os.pathsep.join(filter(None, [own, os.environ.get("JUPYTER_PATH")]))
+    changed = {"N2V_HEADLESS": "1", "JUPYTER_PATH": paths}
+    before = {name: os.environ.get(name) for name in changed}
+    os.environ.update(changed)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
-def _last_started(target: Path) -> int | None:
-    """Index of the cell that was running when a kernel died, from papermill's own marks."""
-    if not target.exists():
-        return None
-    cells = json.loads(target.read_text())["cells"]
-    running = [i for i, cell in enumerate(cells) if cell["metadata"].get("papermill", {}).get("status") == "running"]
-    return running[0] if running else None
+def _remove_old(target: Path) -> None:
+    for path in (target, target.with_suffix(".html")):
+        path.unlink(missing_ok=True)
 
 
 def _write_html(target: Path) -> None:

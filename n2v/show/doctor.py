@@ -81,6 +81,8 @@ CHECKS: tuple[tuple[str, Callable[[], str], bool, str, str], ...] = (
     ("jupyterlab", _module("jupyterlab"), False, "make lab", NOTEBOOKS),
     ("jupytext", _module("jupytext"), False, "notebooks as .py files", NOTEBOOKS),
     ("papermill", _module("papermill"), False, "make reproduce", NOTEBOOKS),
+    ("ipykernel", _module("ipykernel"), False, "make reproduce", NOTEBOOKS),
+    ("nbconvert", _module("nbconvert"), False, "notebooks as pages", NOTEBOOKS),
     ("ipywidgets", _module("ipywidgets"), False, "demos", NOTEBOOKS),
     ("cuda", _cuda, False, "the gpu and thesis profiles", CONDA),
     ("nerfacc", _nerfacc, False, "the thesis's own NeRF engine", CONDA),

@@ -13,14 +13,17 @@ class Recorder:
     """Writes a notebook's results into a run folder.
 
     figures/<item>.png, tables/<item>.csv, items/<item>.<kind>.json (caption, status, notebook), metrics.json.
+    One item may have a figure, a table and a part that was not run; the first record of an item replaces those of
+    earlier runs.
     """
 
     def __init__(self, out_dir: str | Path, notebook: str) -> None:
         self.folder, self.notebook = Path(out_dir), notebook
+        self._begun: set[str] = set()
 
     def figure(self, item_id: str, figure, caption: str, alt: str = "") -> None:
         """Save a matplotlib figure as the picture of an item."""
-        check_item(item_id)
+        self._begin(item_id)
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png")
         write_bytes(self.folder / "figures" / f"{item_id}.png", buffer.getvalue())
@@ -28,7 +31,7 @@ class Recorder:
 
     def table(self, item_id: str, rows: list[dict], caption: str) -> list[dict]:
         """Save rows as the table of an item, and return them as shown: numbers rounded to four digits."""
-        check_item(item_id)
+        self._begin(item_id)
         if not rows:
             return self.not_run(item_id, "no rows were measured")
         columns = list(dict.fromkeys(key for row in rows for key in row))
@@ -50,14 +53,46 @@ class Recorder:
 
     def not_run(self, item_id: str, why: str) -> list[dict]:
         """Say that an item was not measured, and why."""
-        check_item(item_id)
+        self._begin(item_id)
         self._item(item_id, "not run", why)
         return [{"status": f"not run: {why}"}]
+
+    def _begin(self, item_id: str) -> None:
+        check_item(item_id)
+        if item_id not in self._begun:
+            _remove(self.folder, item_id)
+            self._begun.add(item_id)
 
     def _item(self, item_id: str, kind: str, caption: str, **more: str) -> None:
         status = "not run" if kind == "not run" else "measured"
         content = {"item": item_id, "kind": kind, "status": status, "notebook": self.notebook, "caption": caption}
         write_json(self.folder / "items" / f"{item_id}.{kind.replace(' ', '-')}.json", {**content, **more})
+
+
+def forget(out_dir: str | Path, notebook: str) -> None:
+    """Remove what earlier runs of a notebook recorded, so that nothing old passes for new.
+
+    Args:
+        out_dir: Run folder.
+        notebook: Its number; recorders may carry the number or the whole name.
+    """
+    folder = Path(out_dir)
+    for path in sorted((folder / "items").glob("*.json")):
+        record = read_json(path)
+        if record["notebook"].startswith(notebook):
+            _remove(folder, record["item"])
+    path = folder / "metrics.json"
+    metrics = read_json(path) if path.exists() else {}
+    kept = {name: values for name, values in metrics.items() if not name.startswith(notebook)}
+    if kept != metrics:
+        write_json(path, kept)
+
+
+def _remove(folder: Path, item_id: str) -> None:
+    (folder / "figures" / f"{item_id}.png").unlink(missing_ok=True)
+    (folder / "tables" / f"{item_id}.csv").unlink(missing_ok=True)
+    for kind in ("figure", "table", "not-run"):
+        (folder / "items" / f"{item_id}.{kind}.json").unlink(missing_ok=True)
 
 
 def _shown(value: object) -> object:

@@ -1,5 +1,6 @@
 """Every figure and table of the thesis, in order: what it shows, its own numbers, and where ours is made."""
 
+import re
 from dataclasses import dataclass, field
 
 from n2v.errors import BadInput
@@ -69,7 +70,7 @@ ITEMS: tuple[ThesisItem, ...] = (
     ),
     ThesisItem("fig-a.2", "Figure A.2", "02", "Renders for those widths and encodings."),
     ThesisItem(
-        "app-b.2", "Appendix B.2", "04", "Mixed precision: memory and speed.", {"stated": "hugely reduced memory"}
+        "app-b.2", "Appendix B.2", "04", "Mixed precision: memory and speed.", {"stated": "hugely reduced memory"},
     ),
     ThesisItem(
         "app-b.3-fit", "Appendix B.3, one NeRF", "03", "Time to fit one NeRF.",
@@ -79,7 +80,9 @@ ITEMS: tuple[ThesisItem, ...] = (
         "app-b.3-epoch", "Appendix B.3, one epoch", "04", "Time of one nerf2vec epoch.",
         {"RTX 3090": "58 min, about 90,000 NeRFs"},
     ),
-    ThesisItem("fig-c.1", "Figure C.1", "06", "Accuracy when first and last layer are left out.", {"direction": "lower"}),
+    ThesisItem(
+        "fig-c.1", "Figure C.1", "06", "Accuracy when first and last layer are left out.", {"direction": "lower"},
+    ),
 )  # fmt: skip
 BY_ID = {item.item_id: item for item in ITEMS}
 
@@ -87,4 +90,8 @@ BY_ID = {item.item_id: item for item in ITEMS}
 def check_item(item_id: str) -> None:
     """Refuse an id that is neither the thesis's nor marked as extra."""
     if item_id not in BY_ID and not item_id.startswith("extra-"):
-        raise BadInput(f"unknown item '{item_id}'", fix="use an id of thesis.ITEMS, or begin it with extra-")
+        raise BadInput(
+            f"unknown item '{item_id}'", fix="use an id of n2v.show.thesis.ITEMS, or one that begins with extra-"
+        )
+    if not re.fullmatch(r"[a-z0-9.-]+", item_id):
+        raise BadInput(f"item '{item_id}' cannot name a file", fix="use a to z, digits, dots and hyphens")
