@@ -8,7 +8,7 @@ from torch import nn
 
 from n2v.embed.matrix import weight_matrix
 from n2v.errors import BadInput
-from n2v.nerf.layout import N_HIDDEN, N_WEIGHTS
+from n2v.nerf.layout import N_HIDDEN, N_WEIGHTS, SLICES
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,14 @@ class EncoderConfig:
     n_components: int = 256  # principal components kept ("aligned")
     hidden: int = 512  # of the small network behind them ("aligned")
     noise: float = 0.0  # standard deviation added to the components while training ("aligned")
+    layers: str = "all"  # or "hidden": first and last matrix are not shown to the encoder (thesis App. C)
+
+
+def hidden_layers_only(field_weights: Float[torch.Tensor, "b w"]) -> Float[torch.Tensor, "b w"]:
+    """The same vectors with the first and the last matrix set to zero."""
+    kept = torch.zeros(N_WEIGHTS, dtype=torch.bool, device=field_weights.device)
+    kept[SLICES[1].start : SLICES[2].stop] = True
+    return field_weights * kept
 
 
 def make_encoder(config: EncoderConfig) -> nn.Module:

@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from n2v.embed.decoder import Decoder, DecoderConfig
-from n2v.embed.encoder import EncoderConfig, make_encoder
+from n2v.embed.encoder import EncoderConfig, hidden_layers_only, make_encoder
 from n2v.errors import BadInput
 from n2v.files import atomic_path, read_json, write_json
 
@@ -41,7 +41,12 @@ class Nerf2Vec(nn.Module):
         self.decoder = Decoder(config.encoder.embedding, config.decoder)
 
     def encode(self, field_weights: Float[torch.Tensor, "b w"]) -> Float[torch.Tensor, "b e"]:
-        return self.encoder(field_weights)
+        """Embeddings of b NeRFs."""
+        return self.encoder(self.visible(field_weights))
+
+    def visible(self, field_weights: Float[torch.Tensor, "b w"]) -> Float[torch.Tensor, "b w"]:
+        """What the encoder is shown of the weights (all of them, but for the thesis's App. C)."""
+        return hidden_layers_only(field_weights) if self.config.encoder.layers == "hidden" else field_weights
 
     def decode(
         self, embedding: Float[torch.Tensor, "b e"], positions: Float[torch.Tensor, "b n 3"]

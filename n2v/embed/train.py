@@ -98,7 +98,7 @@ def train(
         done, spent_s = 0, 0.0
         (out / LOG).unlink(missing_ok=True)
         if isinstance(model.encoder, AlignedEncoder):
-            model.encoder.fit_front(training.field_weights)
+            model.encoder.fit_front(model.visible(training.field_weights))
     done, spent_s = _loop(model, optimiser, training, config, out, done, spent_s)
     model.eval()
     _checkpoint(model, optimiser, out, done, spent_s)

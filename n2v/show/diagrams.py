@@ -1,5 +1,7 @@
 """Block diagrams drawn from the real modules, and the NeRF pipeline drawn from real samples."""
 
+from itertools import pairwise
+
 import numpy as np
 from torch import nn
 
@@ -27,7 +29,7 @@ def flow(boxes: list[tuple[str, str]], title: str = "", a_row: int = 7):
     for (x, y), (text, colour) in zip(places, boxes, strict=True):
         axis.add_patch(plt.Rectangle((x - 0.4, y - 0.3), 0.8, 0.6, facecolor=colour, edgecolor="black", lw=0.8))
         axis.text(x, y, text, ha="center", va="center", fontsize=8)
-    for (x0, y0), (x1, y1) in zip(places[:-1], places[1:], strict=True):
+    for (x0, y0), (x1, y1) in pairwise(places):
         start, end = ((x0 + 0.4, y0), (x1 - 0.4, y1)) if y0 == y1 else ((x0, y0 - 0.3), (x1, y1 + 0.3))
         axis.annotate("", end, start, arrowprops={"arrowstyle": "->", "lw": 1})
     axis.set_xlim(-0.55, min(len(boxes), a_row) - 0.45)
