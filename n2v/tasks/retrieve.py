@@ -22,7 +22,7 @@ def distances(
     queries: Float[np.ndarray, "q d"], gallery: Float[np.ndarray, "g d"], metric: str = "euclidean"
 ) -> Float[np.ndarray, "q g"]:
     """Euclidean distance, or one minus the cosine."""
-    first, second = torch.as_tensor(queries, dtype=torch.float32), torch.as_tensor(gallery, dtype=torch.float32)
+    first, second = (torch.from_numpy(np.ascontiguousarray(x, np.float32)) for x in (queries, gallery))
     if metric == "cosine":
         normalise = torch.nn.functional.normalize
         return (1 - normalise(first) @ normalise(second).T).numpy()

@@ -1,0 +1,92 @@
+"""Measures against hand-worked cases, other libraries, closed forms and random rankings."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import f1_score
+from torchmetrics.retrieval import RetrievalMAP
+
+from n2v.show.thesis import COUNTS
+from n2v.tasks.metrics import (
+    average_precision,
+    chance_average_precision,
+    chance_hit_at_k,
+    chance_precision,
+    confusion_matrix,
+    hit_at_k,
+    macro_f1,
+    mcnemar,
+    precision_at_k,
+    summarise,
+    wilson_interval,
+)
+
+RANKING = np.array([[False, True, False, True, False], [False] * 5])
+
+
+def test_hand_worked_ranking():
+    assert hit_at_k(RANKING, 1).tolist() == [0, 0]
+    assert hit_at_k(RANKING, 2).tolist() == [1, 0]
+    assert precision_at_k(RANKING, 4).tolist() == [0.5, 0]
+    assert average_precision(RANKING).tolist() == [0.5, 0]  # (1/2 + 2/4) / 2
+    assert average_precision(RANKING, 2).tolist() == [0.25, 0]  # 1/2 over min(2, 2)
+    assert average_precision(RANKING, 1).tolist() == [0, 0]
+
+
+def test_average_precision_equals_torchmetrics():
+    rng = np.random.default_rng(0)
+    relevant = rng.random((30, 50)) < 0.2
+    relevant[:, 0] |= ~relevant.any(1)
+    scores = np.tile(np.linspace(1, 0.01, 50), (30, 1))  # positive: torchmetrics ignores negative scores
+    queries = np.repeat(np.arange(30), 50)
+    theirs = RetrievalMAP()(*(torch.from_numpy(x.ravel()) for x in (scores, relevant)), torch.from_numpy(queries))
+    assert average_precision(relevant).mean() == pytest.approx(float(theirs), abs=1e-6)
+
+
+def test_f1_and_confusion_equal_sklearn():
+    rng = np.random.default_rng(1)
+    labels, predicted = rng.integers(0, 4, 200), rng.integers(0, 4, 200)
+    assert macro_f1(labels, predicted) == pytest.approx(f1_score(labels, predicted, average="macro"))
+    counts = confusion_matrix(labels, predicted, 4)
+    assert counts.sum() == 200 and counts[2, 3] == ((labels == 2) & (predicted == 3)).sum()
+
+
+def test_chance_floors_equal_random_rankings():
+    """Ten classes of unequal size, 4,000 random rankings: every floor within 1 %."""
+    rng = np.random.default_rng(2)
+    counts = np.array([3, 5, 8, 10, 12, 4, 6, 9, 11, 2])
+    gallery = np.repeat(np.arange(10), counts)
+    queries = rng.integers(0, 10, 4000)
+    relevant = np.stack([rng.permutation(gallery) for _ in queries]) == queries[:, None]
+    tiled = np.tile(counts, (len(queries), 1))
+    for k in (1, 5, 10):
+        assert hit_at_k(relevant, k).mean() == pytest.approx(chance_hit_at_k(queries, tiled, k), abs=0.01)
+        assert precision_at_k(relevant, k).mean() == pytest.approx(chance_precision(queries, tiled), abs=0.01)
+        floor = chance_average_precision(queries, tiled, k)
+        assert average_precision(relevant, k).mean() == pytest.approx(floor, abs=0.01)
+    assert average_precision(relevant).mean() == pytest.approx(chance_average_precision(queries, tiled), abs=0.01)
+
+
+def test_thesis_test_set_has_the_stated_floor():
+    """Class frequencies alone give hit@1, 5, 10 of 11.5, 42.8 and 63.3 % on its 3,961 test objects."""
+    counts = np.array([count // 10 for count in COUNTS.values()])
+    queries = np.repeat(np.arange(13), counts)
+    gallery = counts[None] - np.eye(13, dtype=int)[queries]
+    found = [100 * chance_hit_at_k(queries, gallery, k) for k in (1, 5, 10)]
+    assert found == pytest.approx([11.5, 42.8, 63.3], abs=0.3)
+
+
+def test_intervals():
+    assert wilson_interval(3457, 3961) == pytest.approx((0.862, 0.8828), abs=5e-4)  # thesis: 87.28 +- 1.04 %
+    assert wilson_interval(0, 10)[0] == 0 and wilson_interval(0, 10)[1] == pytest.approx(0.2775, abs=1e-4)
+    found = summarise([1.0, 2.0, 3.0])
+    assert found["mean"] == 2 and found["sd"] == 1 and found["half_width"] == pytest.approx(2.484, abs=1e-3)
+
+
+def test_mcnemar_sees_a_difference_and_only_that():
+    a = np.array([True] * 20 + [False] * 5)
+    assert mcnemar(a, a) == 1
+    assert mcnemar(a, ~a) < 0.01
+    b = a.copy()
+    b[[0, 24]] = ~b[[0, 24]]
+    assert mcnemar(a, b) == 1

@@ -1,0 +1,201 @@
+"""The four tasks on synthetic features: they find what is there, and nothing where nothing is."""
+
+import numpy as np
+import pytest
+import torch
+
+from n2v.errors import BadInput
+from n2v.tasks.classify import HeadConfig, compare, linear_probe, nearest_neighbour, principal_components, train_head
+from n2v.tasks.generate import (
+    GanConfig,
+    coverage,
+    frechet_distance,
+    judge,
+    minimum_matching_distance,
+    novelty,
+    one_nna,
+    train_latent_gan,
+)
+from n2v.tasks.interpolate import distance_to_real, lerp, slerp, smoothness, solidity
+from n2v.tasks.pictures import PictureConfig, predict_views, train_on_pictures, vote
+from n2v.tasks.retrieve import as_published, corrected, distances, instance_retrieval
+from n2v.tasks.timing import time_call
+
+QUICK = HeadConfig(widths=(64, 32), n_epochs=40, batch_size=64)
+
+
+def clusters(n_each=20, n_classes=5, n_features=24, spread=0.6, seed=0):
+    """Separable Gaussian clusters, shuffled."""
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(size=(n_classes, n_features))
+    labels = np.repeat(np.arange(n_classes), n_each)
+    features = centres[labels] + spread * rng.normal(size=(len(labels), n_features))
+    order = rng.permutation(len(labels))
+    return features[order].astype(np.float32), labels[order]
+
+
+def test_readers_find_clusters_and_shuffled_labels_fall_to_chance():
+    features, labels = clusters()
+    train, test = np.arange(0, 70), np.arange(70, 100)
+    rows, confusions = compare({"clusters": features}, labels, train, test, QUICK, seeds=(0, 1))
+    by_reader = {row["reader"]: row for row in rows}
+    for reader in ("head", "linear probe", "nearest neighbour"):
+        assert by_reader[reader]["accuracy"] > 0.9
+        assert by_reader[reader]["low"] < by_reader[reader]["accuracy"] <= by_reader[reader]["high"] + 1e-9
+    assert by_reader["head, shuffled labels"]["accuracy"] < 0.45
+    assert confusions["clusters"].sum() == 30
+    noise = np.random.default_rng(3).normal(size=features.shape).astype(np.float32)
+    assert compare({"noise": noise}, labels, train, test, QUICK, seeds=(0,))[0][0]["accuracy"] < 0.45
+
+
+def test_head_is_repeatable_and_survives_odd_sizes():
+    features, labels = clusters(n_each=13)
+    first, again = (train_head(features, labels, QUICK, 5).logits(features) for _ in range(2))
+    assert np.array_equal(first, again)
+    odd = HeadConfig(widths=(8,), n_epochs=2, batch_size=64)
+    train_head(features, labels, odd)  # 65 items: a batch of one would break batch norm
+    constant = np.concatenate([features, np.ones((len(features), 3), np.float32)], 1)
+    assert np.isfinite(train_head(constant, labels, QUICK).logits(constant)).all()
+
+
+def test_components_are_fitted_on_training_features_only():
+    features, _ = clusters()
+    train, both = principal_components(features[:50], [features], 8)
+    assert train.shape == (50, 8) and np.allclose(both[:50], train)
+    assert np.allclose(train.mean(0), 0, atol=1e-5) and not np.allclose(both[50:].mean(0), 0, atol=1e-2)
+
+
+@pytest.mark.parametrize(
+    "spoil, message",
+    [
+        (lambda x, y: (np.full_like(x, np.nan), y), "not finite"),
+        (lambda x, y: (x, np.zeros_like(y)), "a single class"),
+        (lambda x, y: (x[:-1], y), "99 features for 100 labels"),
+    ],
+)
+def test_unusable_features_are_refused(spoil, message):
+    features, labels = spoil(*clusters())
+    for reader in (train_head, lambda x, y: linear_probe(x, y, x), lambda x, y: nearest_neighbour(x, y, x)):
+        with pytest.raises(BadInput, match=message):
+            reader(features, labels)
+
+
+def test_retrieval_finds_clusters_and_random_features_reach_the_floor():
+    features, labels = clusters(n_each=40)
+    train, test = np.arange(0, 140), np.arange(140, 200)
+    found = {row["measure"]: row for row in corrected(features, labels, test, train)}
+    assert found["hit@1"]["value"] > 0.95 and found["mAP"]["value"] > 0.8
+    assert found["hit@1"]["value"] <= found["hit@5"]["value"] <= found["hit@10"]["value"]
+    noise = np.random.default_rng(4).normal(size=(2000, 8)).astype(np.float32)
+    classes = np.random.default_rng(5).integers(0, 5, 2000)
+    for rows in (
+        as_published(noise, classes, np.arange(1500)),
+        corrected(noise, classes, np.arange(1500), np.arange(1500, 2000)),
+    ):
+        for row in rows:
+            assert row["value"] == pytest.approx(row["chance"], abs=0.025), row["measure"]
+
+
+def test_published_protocol_leaves_the_query_out():
+    features, labels = np.eye(12, dtype=np.float32), np.arange(12)
+    assert as_published(features, labels, np.arange(12), (1, 5))[0]["value"] == 0
+
+
+def test_k_beyond_the_gallery_is_refused():
+    features, labels = clusters()
+    with pytest.raises(BadInput, match="k = 10 but a query has only 4"):
+        as_published(features, labels, np.arange(5))
+    with pytest.raises(BadInput, match="unknown metric"):
+        distances(features, features, "manhattan")
+
+
+def test_twins_are_found():
+    rng = np.random.default_rng(0)
+    base = rng.normal(size=(20, 16)).astype(np.float32)
+    both = np.concatenate([base, base + 0.05 * rng.normal(size=base.shape).astype(np.float32)])
+    ids = [f"object {i}" for i in range(20)] * 2
+    found = instance_retrieval(both, ids)
+    assert found["hit@1"] == 1 and found["chance"] == pytest.approx(1 / 39)
+    assert instance_retrieval(rng.normal(size=both.shape).astype(np.float32), ids)["hit@1"] < 0.2
+    with pytest.raises(BadInput, match="no object has an augmented version"):
+        instance_retrieval(base, ids[:20])
+
+
+def test_interpolation_ends_and_middle():
+    a, b = np.float32([3, 0]), np.float32([0, 4])
+    assert np.allclose(lerp(a, b, (0, 0.5, 1)), [[3, 0], [1.5, 2], [0, 4]])
+    assert np.allclose(slerp(a, b, (0, 1)), [a, b], atol=1e-6)
+    assert np.linalg.norm(slerp(a, b, (0.5,))) == pytest.approx(3.5)
+    assert np.allclose(slerp(a, 2 * a, (0.5,)), [[4.5, 0]])
+    with pytest.raises(BadInput, match="no direction"):
+        slerp(a, 0 * a)
+
+
+def test_smoothness_and_solidity():
+    even = torch.linspace(0, 1, 11)[:, None, None, None].expand(11, 4, 4, 4)
+    assert smoothness(even)["worst_share"] == pytest.approx(0.1, abs=1e-6)
+    jump = (torch.arange(11) > 4).float()[:, None, None, None].expand(11, 4, 4, 4)
+    assert smoothness(jump)["worst_share"] == 1
+    assert solidity(torch.ones(1, 4, 4, 4))[0] == 1 and solidity(torch.full((1, 4, 4, 4), 0.5))[0] == 0
+    real = np.arange(10, dtype=np.float32)[:, None]
+    assert distance_to_real(np.float32([[3.5]]), real)[0] == pytest.approx(0.5)
+
+
+def test_frechet_distance_of_gaussians_has_a_closed_form():
+    """Diagonal Gaussians: |difference of means|^2 + sum of (difference of standard deviations)^2."""
+    rng = np.random.default_rng(0)
+    sd_a, sd_b, shift = np.array([1.0, 2.0, 0.5]), np.array([2.0, 1.0, 0.5]), np.array([1.0, 0.0, -2.0])
+    a, b = rng.normal(size=(40_000, 3)) * sd_a, rng.normal(size=(40_000, 3)) * sd_b + shift
+    step = slice(None, None, 20)  # the singular values need samples x samples
+    assert frechet_distance(a[step], b[step]) == pytest.approx(5 + 2, rel=0.1)
+    assert frechet_distance(a[step], a[step]) == pytest.approx(0, abs=1e-6)
+
+
+def test_measures_tell_good_shifted_copied_and_collapsed_apart():
+    rng = np.random.default_rng(1)
+    real, other = (rng.normal(size=(150, 6)).astype(np.float32) for _ in range(2))
+    assert 0.4 < one_nna(real, other) < 0.6 and one_nna(real, other + 9) > 0.98
+    assert coverage(other, real) > 0.4 > coverage(np.zeros_like(real), real)
+    assert minimum_matching_distance(real, real) < 1e-3 < minimum_matching_distance(other, real)
+    assert 0.7 < novelty(other, real)["ratio"] < 1.4 and novelty(real, real)["copies"] == 1
+    assert judge(other, real, other)["verdict"] == "alive"
+    assert judge(real[::-1], real, other)["verdict"] == "copies"
+    assert judge(np.zeros_like(real) + 1e-3 * other, real, other)["verdict"] == "collapsed"
+
+
+def test_gan_learns_a_distribution_that_noise_does_not_have():
+    rng = np.random.default_rng(2)
+    real = (rng.normal(size=(60, 3)) @ rng.normal(size=(3, 12)) + 4).astype(np.float32)
+    gan = train_latent_gan(real, GanConfig(noise=8, hidden=64, n_steps=400), seed=0)
+    made = gan.sample(200, 1)
+    blind = rng.normal(size=made.shape).astype(np.float32)
+    assert frechet_distance(made, real) < 0.3 * frechet_distance(blind, real)
+    assert np.array_equal(made, gan.sample(200, 1)) and not np.array_equal(made, gan.sample(200, 2))
+
+
+def test_final_relu_cannot_make_negative_numbers():
+    real = np.random.default_rng(3).normal(size=(30, 5)).astype(np.float32)
+    made = train_latent_gan(real, GanConfig(noise=4, hidden=16, n_steps=5, final_relu=True)).sample(50)
+    assert made.min() >= 0 > real.min()
+    with pytest.raises(BadInput, match="3 embeddings; give at least 4"):
+        train_latent_gan(real[:3])
+    with pytest.raises(BadInput, match="not finite"):
+        train_latent_gan(real * np.nan)
+
+
+def test_picture_classifier_learns_colour_and_votes():
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2], 12)
+    tint = np.eye(3)[labels][:, None, None, None] * 120
+    pictures = (rng.integers(0, 100, (36, 3, 16, 16, 3)) + tint).astype(np.uint8)
+    net = train_on_pictures(
+        pictures, labels, PictureConfig(widths=(8, 8), n_epochs=8, pictures_an_epoch=400, batch_size=32)
+    )
+    predicted, features = predict_views(net, pictures)
+    assert (vote(predicted) == labels).mean() > 0.9 and features.shape == (36, 3, 8)
+    assert vote(np.array([[1, 2, 2], [0, 1, 2]])).tolist() == [2, 0]
+
+
+def test_timing_reports_spread():
+    found = time_call(lambda: sum(range(1000)), n_runs=5)
+    assert 0 < found["q25_ms"] <= found["median_ms"] <= found["q75_ms"] and found["runs"] == 5
