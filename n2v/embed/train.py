@@ -14,7 +14,7 @@ from n2v.embed.batches import RayBatch, SampleConfig, TrainingSet, blend, epoch_
 from n2v.embed.encoder import AlignedEncoder
 from n2v.embed.model import ModelConfig, Nerf2Vec, save_model
 from n2v.errors import BadInput
-from n2v.files import atomic_path, progress, provenance, read_json, write_json
+from n2v.files import atomic_path, progress, provenance, read_json, write_bytes, write_json
 from n2v.seeds import child_seed
 from n2v.zoo.store import Zoo
 
@@ -93,6 +93,7 @@ def train(
     optimiser = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     if resume and (out / STATE).exists():
         done, spent_s = _restore(model, optimiser, out, model_config)
+        _trim_log(out / LOG, done)
     else:
         done, spent_s = 0, 0.0
         (out / LOG).unlink(missing_ok=True)
@@ -199,6 +200,18 @@ def _checkpoint(model: Nerf2Vec, optimiser, out: Path, done: int, spent_s: float
     state.update({f"model.{name}": value.contiguous() for name, value in model.state_dict().items()})
     with atomic_path(out / STATE) as temporary:
         save_file(state, temporary, metadata={"done": str(done), "spent_s": str(spent_s)})
+
+
+def _trim_log(path: Path, done: int) -> None:
+    """Drop a torn line and those of steps after the checkpoint: they are about to be taken again."""
+    kept = []
+    for line in path.read_text().splitlines() if path.exists() else []:
+        try:
+            if json.loads(line)["step"] <= done:
+                kept.append(line + "\n")
+        except json.JSONDecodeError:
+            continue
+    write_bytes(path, "".join(kept).encode())
 
 
 def _restore(model: Nerf2Vec, optimiser, out: Path, model_config: ModelConfig) -> tuple[int, float]:

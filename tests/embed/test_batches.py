@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from conftest import SOLIDS, write_zoo
+from solids import SOLIDS, write_zoo
 
 from n2v.embed.batches import SampleConfig, TrainingSet, aimed_rays, empty_points, epoch_order, in_cells, ray_batch
 from n2v.errors import BadInput

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from conftest import SOLIDS, write_zoo
+from solids import SOLIDS, write_zoo
 
 from n2v.embed.decoder import DecoderConfig
 from n2v.embed.embeddings import Embeddings, embed_zoo

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from conftest import SOLIDS, write_zoo
+from solids import SOLIDS, write_zoo
 
 from n2v.embed import train as training_room
 from n2v.embed.batches import SampleConfig, TrainingSet
@@ -124,6 +124,15 @@ def test_a_killed_run_resumes_on_the_same_trajectory(zoo, tmp_path, monkeypatch,
     assert read_json(tmp_path / "parts" / "run.json")["steps"] == 12
     with pytest.raises(BadInput, match="another model configuration"):
         train(zoo, QUICK, ALIGNED if model_config is ROWS else ROWS, tmp_path / "parts", resume=True)
+
+
+def test_resuming_keeps_one_log_line_a_step(zoo, tmp_path):
+    train(zoo, replace(QUICK, n_steps=50), ALIGNED, tmp_path)
+    log = tmp_path / "log.jsonl"
+    log.write_text(log.read_text() + json.dumps({"step": 100, "seconds": 9.0, "ray_psnr_db": 1.0}) + '\n{"step": 1')
+    train(zoo, replace(QUICK, n_steps=100), ALIGNED, tmp_path, resume=True)
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [line["step"] for line in lines] == [50, 100] and lines[1]["ray_psnr_db"] > 5
 
 
 def test_the_checkpoint_is_the_model(zoo, tmp_path):
