@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -35,9 +36,7 @@ class VariantField(nn.Module):
         self.n_octaves = variant.n_octaves
         n_inputs = 6 * variant.n_octaves or 3
         widths = [n_inputs, variant.width, variant.width, variant.width, 4]
-        self.layers = nn.ModuleList(
-            nn.Linear(first, second, bias=False) for first, second in zip(widths[:-1], widths[1:], strict=True)
-        )
+        self.layers = nn.ModuleList(nn.Linear(first, second, bias=False) for first, second in pairwise(widths))
 
     def forward(self, unit: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         hidden = encode(unit, "exact", self.n_octaves) if self.n_octaves else unit

@@ -1,12 +1,23 @@
 """What a notebook made, on disk: figures, tables and numbers, each with its caption, for the report to gather."""
 
 import csv
+import html
 import io
 import math
 from pathlib import Path
 
 from n2v.files import read_json, write_bytes, write_json
 from n2v.show.thesis import check_item
+
+
+class Table(list):
+    """Rows as shown; a notebook displays them as an HTML table."""
+
+    def _repr_html_(self) -> str:
+        columns = list(dict.fromkeys(key for row in self for key in row))
+        head = "".join(f"<th>{html.escape(column.replace('_', ' '))}</th>" for column in columns)
+        lines = ["".join(f"<td>{html.escape(str(row.get(column, '')))}</td>" for column in columns) for row in self]
+        return f"<table><tr>{head}</tr>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
 
 
 class Recorder:
@@ -29,7 +40,7 @@ class Recorder:
         write_bytes(self.folder / "figures" / f"{item_id}.png", buffer.getvalue())
         self._item(item_id, "figure", caption, alt=alt or caption)
 
-    def table(self, item_id: str, rows: list[dict], caption: str) -> list[dict]:
+    def table(self, item_id: str, rows: list[dict], caption: str) -> Table:
         """Save rows as the table of an item, and return them as shown: numbers rounded to four digits."""
         self._begin(item_id)
         if not rows:
@@ -42,7 +53,7 @@ class Recorder:
         writer.writerows(shown)
         write_bytes(self.folder / "tables" / f"{item_id}.csv", buffer.getvalue().encode())
         self._item(item_id, "table", caption)
-        return shown
+        return Table(shown)
 
     def metric(self, name: str, value: float) -> None:
         """Keep one number under notebook and name."""
@@ -51,11 +62,11 @@ class Recorder:
         metrics.setdefault(self.notebook, {})[name] = float(value) if math.isfinite(value) else None
         write_json(path, metrics)
 
-    def not_run(self, item_id: str, why: str) -> list[dict]:
+    def not_run(self, item_id: str, why: str) -> Table:
         """Say that an item was not measured, and why."""
         self._begin(item_id)
         self._item(item_id, "not run", why)
-        return [{"status": f"not run: {why}"}]
+        return Table([{"status": f"not run: {why}"}])
 
     def _begin(self, item_id: str) -> None:
         check_item(item_id)
