@@ -105,7 +105,8 @@ def summary(result: object) -> str:
     if not isinstance(values, dict):
         return str(values)
     width = max((len(key) for key in values), default=0)
-    return "\n".join(f"{key.replace('_', ' '):<{width}}  {_short(value)}".rstrip() for key, value in values.items())
+    lines = [f"{key.replace('_', ' '):<{width}}  {_short(value)}" for key, value in values.items()]
+    return "\n".join(line.rstrip() for line in "\n".join(lines).splitlines())
 
 
 def _short(value: object) -> str:

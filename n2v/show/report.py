@@ -22,7 +22,7 @@ table{border-collapse:collapse;font-size:.86rem}
 th,td{border-bottom:1px solid var(--line);padding:.25rem .7rem;text-align:left;white-space:nowrap}
 th{background:var(--soft)}td.n{text-align:right;font-variant-numeric:tabular-nums}
 .tag{font:600 .74rem/1 system-ui;padding:.2rem .55rem;border-radius:1rem;margin-left:.6rem;vertical-align:middle}
-.tag.measured{background:#0093;border:1px solid #009a}.tag.not-run{background:#e692;border:1px solid #e69a}
+.tag.measured{background:#0a53;border:1px solid #0a5a}.tag.not-run{background:#e903;border:1px solid #e90a}
 .tag.failed{background:#c003;border:1px solid #c00a}
 .failures{border:2px solid #c00a;border-radius:6px;padding:.2rem 1rem;margin:1rem 0}
 .failures h2{border:0;margin:0;padding:.6rem 0 0}
@@ -146,9 +146,9 @@ def _table(header: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
 
 def _is_number(value: object) -> bool:
     try:
-        float(str(value))
+        float(str(value).removesuffix(" %"))
     except ValueError:
-        return False
+        return value == "-"
     return True
 
 

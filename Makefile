@@ -1,0 +1,48 @@
+# The only door to the project: make <target>
+.DEFAULT_GOAL := help
+.PHONY: help setup test reproduce lab bench report lint clean
+
+PYTHON      ?= python3
+TORCH       ?= torch==2.13.0
+TORCH_INDEX ?=
+PROFILE     ?= laptop
+ARGS        ?=
+RUN         := runs/$(PROFILE)
+BIN         := .venv/bin
+STAMP       := .venv/.ready
+
+help:       ## this list
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  variables: PYTHON=$(PYTHON) TORCH=$(TORCH) TORCH_INDEX=$(TORCH_INDEX) PROFILE=$(PROFILE) ARGS=$(ARGS)"
+
+setup: $(STAMP) ## make .venv with everything (torch first: one wheel for all that follows)
+
+$(STAMP): pyproject.toml ci/constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) '$(TORCH)'
+	$(BIN)/python -m pip install -e '.[notebooks,dev]' $(if $(filter torch==2.13.0,$(TORCH)),-c ci/constraints.txt)
+	touch $(STAMP)
+
+test: $(STAMP) ## the test suite; ARGS="-k cameras"
+	$(BIN)/python -m pytest $(ARGS)
+
+reproduce: $(STAMP) ## every figure and table into runs/PROFILE; PROFILE=smoke, ARGS="--resume --only 05,06"
+	$(BIN)/n2v reproduce --profile $(PROFILE) --out $(RUN) $(ARGS)
+
+lab: $(STAMP) ## JupyterLab on the notebooks
+	$(BIN)/jupyter lab --notebook-dir=. $(ARGS)
+
+bench: $(STAMP) ## time one run of the smallest profile from nothing
+	rm -rf runs/bench
+	$(BIN)/n2v reproduce --profile smoke --out runs/bench --json $(ARGS)
+
+report: $(STAMP) ## write runs/PROFILE/report.html again from what is there
+	$(BIN)/python -c "from pathlib import Path; from n2v.show.report import write_report; print(write_report(Path('$(RUN)')))"
+
+lint: $(STAMP) ## ruff, format and rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+clean:      ## remove .venv, caches and build outputs; runs/ stays
+	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
