@@ -21,7 +21,7 @@ from n2v.tasks.pictures import PictureConfig, predict_views, train_on_pictures, 
 from n2v.tasks.retrieve import as_published, corrected, distances, instance_retrieval
 from n2v.tasks.timing import time_call
 
-QUICK = HeadConfig(widths=(64, 32), n_epochs=40, batch_size=64)
+QUICK = HeadConfig(widths=(64, 32), dropout=0.2, n_epochs=80, batch_size=64)
 
 
 def clusters(n_each=20, n_classes=5, n_features=24, spread=0.6, seed=0):
@@ -86,14 +86,12 @@ def test_retrieval_finds_clusters_and_random_features_reach_the_floor():
     found = {row["measure"]: row for row in corrected(features, labels, test, train)}
     assert found["hit@1"]["value"] > 0.95 and found["mAP"]["value"] > 0.8
     assert found["hit@1"]["value"] <= found["hit@5"]["value"] <= found["hit@10"]["value"]
-    noise = np.random.default_rng(4).normal(size=(2000, 8)).astype(np.float32)
-    classes = np.random.default_rng(5).integers(0, 5, 2000)
-    for rows in (
-        as_published(noise, classes, np.arange(1500)),
-        corrected(noise, classes, np.arange(1500), np.arange(1500, 2000)),
-    ):
+    noise = np.random.default_rng(4).normal(size=(4000, 8)).astype(np.float32)
+    classes = np.random.default_rng(5).integers(0, 5, 4000)
+    half, rest = np.arange(2000), np.arange(2000, 4000)
+    for rows in (as_published(noise, classes, half), corrected(noise, classes, half, rest)):
         for row in rows:
-            assert row["value"] == pytest.approx(row["chance"], abs=0.025), row["measure"]
+            assert row["value"] == pytest.approx(row["chance"], abs=0.03), row["measure"]  # neighbours share hubs
 
 
 def test_published_protocol_leaves_the_query_out():
@@ -189,7 +187,7 @@ def test_picture_classifier_learns_colour_and_votes():
     tint = np.eye(3)[labels][:, None, None, None] * 120
     pictures = (rng.integers(0, 100, (36, 3, 16, 16, 3)) + tint).astype(np.uint8)
     net = train_on_pictures(
-        pictures, labels, PictureConfig(widths=(8, 8), n_epochs=8, pictures_an_epoch=400, batch_size=32)
+        pictures, labels, PictureConfig(widths=(8, 8), n_epochs=20, pictures_an_epoch=400, batch_size=32)
     )
     predicted, features = predict_views(net, pictures)
     assert (vote(predicted) == labels).mean() > 0.9 and features.shape == (36, 3, 8)
