@@ -11,7 +11,7 @@ RUN         := runs/$(PROFILE)
 BIN         := .venv/bin
 STAMP       := .venv/.ready
 
-help:       ## this list
+help: ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  variables: PYTHON=$(PYTHON) TORCH=$(TORCH) TORCH_INDEX=$(TORCH_INDEX) PROFILE=$(PROFILE) ARGS=$(ARGS)"
 
@@ -32,9 +32,8 @@ reproduce: $(STAMP) ## every figure and table into runs/PROFILE; PROFILE=smoke, 
 lab: $(STAMP) ## JupyterLab on the notebooks
 	$(BIN)/jupyter lab --notebook-dir=. $(ARGS)
 
-bench: $(STAMP) ## time one run of the smallest profile from nothing
-	rm -rf runs/bench
-	$(BIN)/n2v reproduce --profile smoke --out runs/bench --json $(ARGS)
+bench: $(STAMP) ## speeds as ratios in one run; ARGS="--meshes FOLDER"
+	$(BIN)/python ci/bench.py --out runs/bench $(ARGS)
 
 report: $(STAMP) ## write runs/PROFILE/report.html again from what is there
 	$(BIN)/python -c "from pathlib import Path; from n2v.show.report import write_report; print(write_report(Path('$(RUN)')))"
@@ -43,6 +42,6 @@ lint: $(STAMP) ## ruff, format and rules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 
-clean:      ## remove .venv, caches and build outputs; runs/ stays
+clean: ## remove .venv, caches and build outputs; runs/ stays
 	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

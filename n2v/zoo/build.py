@@ -57,23 +57,26 @@ def build_zoo(
         config: Recipe.
         seed: Of the splits, and with each object id of that NeRF's ray order and backgrounds.
         workers: Processes, one thread each; None: one a core.
-        shard: (i, n): build the i-th of n parts of the collection, i from 0.
+        shard: (i, n): build the i-th of n parts of the collection, i from 0; the parts share `out`.
         resume: Go on with an existing zoo, skipping what it holds.
         limit: At most this many view sets, taken in turn from the classes.
 
     Returns:
-        Counts, mean PSNR (dB) and wall seconds, as written to `out`/run.json.
+        Counts, mean PSNR (dB) and wall seconds, as written to `out`/run.json (run-i-of-N.json for a shard).
     """
     started = time.perf_counter()
     folders = find_views(views)
     folders = folders if limit is None else spread(folders, limit)
     items, problems = plan(folders)
     splits = assign(items, seed=seed)
-    done = _already_built(out, resume)
-    mine = [folder for folder in folders if folder not in problems][shard[0] :: shard[1]]
-    mine = [folder for folder in mine if folder.name not in done]
+    done = _already_built(out, resume or shard[1] > 1)
+    mine = [folder for folder in folders[shard[0] :: shard[1]] if folder not in problems and folder.name not in done]
     writer = ZooWriter(out, resolution=config.grid_resolution)
-    failed = [Outcome(folder, None, None, reason) for folder, reason in problems.items() if folder.name not in done]
+    failed = [
+        Outcome(folder, None, None, reason)
+        for folder, reason in problems.items()
+        if folder in folders[shard[0] :: shard[1]]
+    ]
     writer.quarantine([_row(outcome, splits, config) for outcome in failed])
     fitted = []
     with progress(total=len(mine), desc="fitting NeRFs", unit="NeRF") as bar:
@@ -91,7 +94,8 @@ def build_zoo(
         "mean_psnr_db": float(np.mean(fitted)) if fitted else None,
         "wall_s": time.perf_counter() - started,
     }
-    write_json(Path(out) / "run.json", provenance(seed=seed, config=asdict(config), shard=list(shard), **summary))
+    name = "run.json" if shard[1] == 1 else f"run-{shard[0]}-of-{shard[1]}.json"
+    write_json(Path(out) / name, provenance(seed=seed, config=asdict(config), shard=list(shard), **summary))
     return summary
 
 

@@ -1,0 +1,133 @@
+"""Benchmarks, as ratios in one run: fitting NeRFs against a plain loop, and the decoder against its plain form.
+
+    python ci/bench.py [--meshes FOLDER] [--objects 8] [--out runs/bench]
+
+Speeds are printed and written to bench.json with machine, threads and versions; nothing here is a test.
+"""
+
+import argparse
+import math
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from n2v.embed.model import ModelConfig, Nerf2Vec
+from n2v.files import provenance, write_json
+from n2v.nerf.field import activate, run_layers, to_unit_box
+from n2v.nerf.fit import FitConfig, view_psnr
+from n2v.nerf.layout import initial_vector
+from n2v.nerf.march import camera_rays
+from n2v.nerf.occupancy import learned_occupancy
+from n2v.nerf.render import composite, field_query
+from n2v.scenes.collection import render_collection, write_shapes
+from n2v.scenes.views import find_views, read_views
+from n2v.tasks.timing import time_call
+from n2v.zoo.build import build_zoo, spread
+from n2v.zoo.store import Zoo
+
+RAYS_A_STEP = 290  # as many as the fast path composites in one step of 2,048 samples, on average
+
+
+def plain_features(unit: torch.Tensor) -> torch.Tensor:
+    """The encoding as its formula is written."""
+    angle = unit[..., None] * 2.0 ** torch.arange(24) * math.pi
+    return torch.stack([torch.sin(angle), torch.cos(angle)], -1).flatten(-3)
+
+
+def plain_fit(view_set, config: FitConfig, seed: int) -> tuple[float, float]:
+    """One object, every step of every ray evaluated: seconds and held-out PSNR (dB)."""
+    started = time.perf_counter()
+    torch.manual_seed(seed)
+    rays = [camera_rays(torch.from_numpy(c2w), view_set.size_px, view_set.camera_angle_x) for c2w in view_set.c2w]
+    origins, directions = (torch.cat([pair[i] for pair in rays]) for i in (0, 1))
+    colours = torch.from_numpy(view_set.images).view(-1, 4).float() / 255
+    seen = (colours[:, 3] > 0).nonzero()[:, 0]
+    n_steps = math.ceil(2.42 / config.step)  # the box's diagonal
+    t_mids = 0.6 + (torch.arange(n_steps) + 0.5) * config.step  # from just before the nearest corner
+    weights = torch.from_numpy(initial_vector())[None].requires_grad_()
+    optimiser = torch.optim.Adam([weights], lr=config.learning_rate, eps=1e-15)
+    for done in range(config.n_steps):
+        optimiser.param_groups[0]["lr"] = config.rate_at(done)
+        half = RAYS_A_STEP // 2
+        chosen = torch.cat([seen[torch.randint(len(seen), (half,))], torch.randint(len(origins), (half,))])
+        points = origins[chosen, None] + directions[chosen, None] * t_mids[:, None]
+        unit = to_unit_box(points.view(1, -1, 3))
+        sigmas, rgbs = activate(run_layers(plain_features(unit), weights))
+        sigmas = sigmas * ((unit > 0) & (unit < 1)).all(-1)
+        slots = torch.arange(len(chosen)).repeat_interleave(n_steps)
+        lengths = torch.full((len(slots),), config.step)
+        colour, opacity = composite(sigmas[0], rgbs[0], lengths, slots, len(chosen))
+        background, truth = torch.rand(len(chosen), 3), colours[chosen]
+        shown = colour + background * (1 - opacity[:, None])
+        target = truth[:, :3] * truth[:, 3:] + background * (1 - truth[:, 3:])
+        optimiser.zero_grad()
+        torch.nn.functional.smooth_l1_loss(shown, target).backward()
+        optimiser.step()
+    seconds = time.perf_counter() - started
+    occupied = learned_occupancy(weights.detach()[0], torch.ones([config.grid_resolution] * 3, dtype=torch.bool))
+    return seconds, view_psnr(field_query(weights.detach()[0]), occupied, view_set, config.step)
+
+
+def bench_fit(views: Path, n_objects: int, n_plain: int, steps: int) -> list[dict]:
+    """Our build on all cores against the plain loop, the same recipe."""
+    config = FitConfig.laptop(steps)
+    folders = spread(find_views(views), n_objects)
+    with tempfile.TemporaryDirectory() as folder:
+        ours = build_zoo(views, Path(folder) / "zoo", config, limit=n_objects)
+        quality = {row.object_id: row.psnr_db for row in Zoo(Path(folder) / "zoo").rows}
+    sets = [read_views(folder) for folder in folders[:: max(1, len(folders) // n_plain)][:n_plain]]
+    plain = [plain_fit(view_set, config, seed) for seed, view_set in enumerate(sets)]
+    a_nerf, plain_s = ours["wall_s"] / ours["fitted"], float(np.mean([seconds for seconds, _ in plain]))
+    same = [quality[view_set.object_id] for view_set in sets]
+    return [
+        {"what": "n2v fit, all cores", "n": ours["fitted"], "s_a_nerf": a_nerf, "psnr_db": ours["mean_psnr_db"]},
+        {"what": "n2v fit, the plain loop's objects", "n": len(same), "s_a_nerf": a_nerf, "psnr_db": float(np.mean(same))},
+        {"what": "plain loop, all cores", "n": len(plain), "s_a_nerf": plain_s,
+         "psnr_db": float(np.mean([psnr for _, psnr in plain]))},
+        {"what": "ratio plain / n2v", "n": len(plain), "s_a_nerf": plain_s / a_nerf, "psnr_db": None},
+    ]  # fmt: skip
+
+
+def bench_decoder() -> list[dict]:
+    """The embedding's share once a NeRF against once a sample, thesis widths, 4 NeRFs of 512 samples."""
+    model = Nerf2Vec(ModelConfig()).eval()
+    codes, points = torch.randn(4, 1024), torch.rand(4, 512, 3) - 0.5
+    with torch.no_grad():
+        once = time_call(lambda: model.decoder(codes, points), 10)["median_ms"]
+        often = time_call(lambda: model.decoder.forward_concatenated(codes, points), 10)["median_ms"]
+    return [
+        {"what": "decoder, share once a NeRF", "ms": once},
+        {"what": "decoder, once a sample", "ms": often, "ratio": often / once},
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--meshes", type=Path, help="folder of meshes; default: procedural objects")
+    parser.add_argument("--objects", type=int, default=26, help="objects for n2v fit")
+    parser.add_argument("--plain", type=int, default=3, help="objects for the plain loop")
+    parser.add_argument("--steps", type=int, default=500, help="optimiser steps")
+    parser.add_argument("--out", type=Path, default=Path("runs/bench"))
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        source = options.meshes
+        if source is None:
+            source = Path(folder) / "shapes"
+            write_shapes(source, max(1, options.objects // 13), 0)
+        render_collection(source, Path(folder) / "views", size_px=64)
+        rows = bench_fit(Path(folder) / "views", options.objects, options.plain, options.steps)
+    rows += bench_decoder()
+    for row in rows:
+        print(
+            "  ".join(
+                f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}" for key, value in row.items()
+            )
+        )
+    write_json(options.out / "bench.json", provenance(rows=rows))
+
+
+if __name__ == "__main__":
+    main()

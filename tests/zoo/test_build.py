@@ -1,0 +1,113 @@
+"""Building a zoo: it fits what can be fitted, lists what cannot, goes on where it stopped, and can be divided."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from n2v.errors import BadInput
+from n2v.nerf.fit import FitConfig
+from n2v.scenes.cameras import orbit_cameras
+from n2v.scenes.raycast import render_rgba
+from n2v.scenes.shapes import make_object
+from n2v.scenes.views import ViewSet, write_views
+from n2v.zoo.build import build_zoo, plan, spread
+from n2v.zoo.store import Zoo
+
+QUICK = replace(FitConfig.laptop(40, 512), grid_resolution=24, psnr_floor_db=5.0)
+
+
+@pytest.fixture(scope="module")
+def views(tmp_path_factory):
+    """Five small view sets in three classes, two of them versions of one base."""
+    root = tmp_path_factory.mktemp("views")
+    for name, seed, base in (
+        ("chair", 0, ""),
+        ("chair", 1, "chair-000000"),
+        ("lamp", 0, ""),
+        ("sofa", 0, ""),
+        ("sofa", 1, ""),
+    ):
+        made = make_object(name, seed)
+        c2w, held_out = orbit_cameras(8, seed), orbit_cameras(2, seed + 50)
+        one = ViewSet(
+            made.object_id, name, render_rgba(made, c2w, 24), c2w, base_id=base, version=int(bool(base)), licence="MIT",
+            held_out_images=render_rgba(made, held_out, 24), held_out_c2w=held_out,
+        )  # fmt: skip
+        write_views(one, root / name / made.object_id)
+    return root
+
+
+@pytest.fixture(scope="module")
+def whole(views, tmp_path_factory):
+    out = tmp_path_factory.mktemp("zoo") / "whole"
+    return build_zoo(views, out, QUICK, workers=1), Zoo(out)
+
+
+def test_every_view_set_becomes_a_nerf_with_provenance(whole):
+    summary, zoo = whole
+    assert summary["fitted"] == len(zoo) == 5 and summary["quarantined"] == []
+    row = zoo.rows[zoo.index_of("chair-000001")]
+    assert (row.base_id, row.version, row.class_name, row.licence) == ("chair-000000", 1, "chair", "MIT")
+    assert row.steps == 40 and row.encoding == "exact" and row.init_hash and row.psnr_db > 5 and row.fit_s > 0
+    assert row.split == zoo.rows[zoo.index_of("chair-000000")].split
+
+
+def test_resume_makes_only_what_is_missing(whole, views):
+    _, zoo = whole
+    with pytest.raises(BadInput, match="there is a zoo already.*--resume"):
+        build_zoo(views, zoo.folder, QUICK, workers=1)
+    again = build_zoo(views, zoo.folder, QUICK, workers=1, resume=True)
+    assert again["fitted"] == 0 and again["already_there"] == 5
+
+
+def test_shards_together_equal_one_build(whole, views, tmp_path):
+    _, zoo = whole
+    for i in range(2):
+        build_zoo(views, tmp_path / "parts", QUICK, workers=1, shard=(i, 2))
+    parts = Zoo(tmp_path / "parts")
+    assert parts.object_ids == zoo.object_ids
+    assert [row.split for row in parts.rows] == [row.split for row in zoo.rows]
+    assert [row.seed for row in parts.rows] == [row.seed for row in zoo.rows]
+    assert {path.name for path in parts.folder.glob("run*.json")} == {"run-0-of-2.json", "run-1-of-2.json"}
+
+
+def test_bad_view_sets_are_quarantined_and_the_rest_goes_on(views, tmp_path):
+    import shutil
+
+    copy = tmp_path / "views"
+    shutil.copytree(views, copy)
+    torn = copy / "lamp" / "lamp-000000" / "train" / "r_003.png"
+    torn.write_bytes(torn.read_bytes()[:60])
+    (copy / "sofa" / "sofa-000001" / "transforms_train.json").write_text('{"frames": [')
+    summary = build_zoo(copy, tmp_path / "zoo", QUICK, workers=1)
+    zoo = Zoo(tmp_path / "zoo")
+    assert summary["fitted"] == len(zoo) == 3
+    reasons = {row.object_id: row.status for row in zoo.quarantined}
+    assert "r_003.png" in reasons["lamp-000000"] and "not valid JSON" in reasons["sofa-000001"]
+
+
+def test_a_collapsed_fit_is_not_stored(views, tmp_path):
+    impossible = replace(QUICK, psnr_floor_db=90.0, n_steps=2)
+    summary = build_zoo(views, tmp_path / "zoo", impossible, workers=1, limit=1)
+    assert summary["fitted"] == 0 and "below 90 dB" in summary["quarantined"][0]["reason"]
+    assert len(Zoo(tmp_path / "zoo")) == 0
+
+
+def test_limit_takes_classes_in_turn(views):
+    from n2v.scenes.views import find_views
+
+    folders = find_views(views)
+    assert {folder.parent.name for folder in spread(folders, 3)} == {"chair", "lamp", "sofa"}
+    items, problems = plan(folders)
+    assert len(items) == 5 and not problems
+
+
+def test_nerfs_do_not_depend_on_the_rest_of_the_collection(whole, views, tmp_path):
+    _, zoo = whole
+    build_zoo(views, tmp_path / "zoo", QUICK, workers=1, limit=3)
+    few = Zoo(tmp_path / "zoo")
+    for object_id in few.object_ids:
+        a, b = few.rows[few.index_of(object_id)], zoo.rows[zoo.index_of(object_id)]
+        assert a.seed == b.seed and a.psnr_db == pytest.approx(b.psnr_db, abs=1.5)
+    assert np.isfinite(few.field_weights()).all()
