@@ -84,7 +84,7 @@ def bench_fit(views: Path, n_objects: int, n_plain: int, steps: int) -> list[dic
     same = [quality[view_set.object_id] for view_set in sets]
     return [
         {"what": "n2v fit, all cores", "n": ours["fitted"], "s_a_nerf": a_nerf, "psnr_db": ours["mean_psnr_db"]},
-        {"what": "n2v fit, the plain loop's objects", "n": len(same), "s_a_nerf": a_nerf, "psnr_db": float(np.mean(same))},
+        {"what": "n2v fit, same objects", "n": len(same), "s_a_nerf": a_nerf, "psnr_db": float(np.mean(same))},
         {"what": "plain loop, all cores", "n": len(plain), "s_a_nerf": plain_s,
          "psnr_db": float(np.mean([psnr for _, psnr in plain]))},
         {"what": "ratio plain / n2v", "n": len(plain), "s_a_nerf": plain_s / a_nerf, "psnr_db": None},

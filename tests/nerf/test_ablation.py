@@ -1,0 +1,33 @@
+"""Other networks: sizes as asked, and the encoding's advantage is there to be measured."""
+
+from dataclasses import replace
+
+import torch
+
+from n2v.nerf.ablation import Variant, VariantField, fit_variant
+from n2v.nerf.fit import FitConfig
+from n2v.scenes.cameras import orbit_cameras
+from n2v.scenes.raycast import render_rgba
+from n2v.scenes.shapes import make_object
+from n2v.scenes.views import ViewSet
+
+
+def test_variant_of_the_thesis_has_its_number_of_weights():
+    n_weights = sum(value.numel() for value in VariantField(Variant(64, 24)).parameters())
+    assert n_weights == 17_664  # 18,432 without the twelve padding rows of 64
+    assert VariantField(Variant(16, 0)).layers[0].weight.shape == (16, 3)
+
+
+def test_frequency_beats_identity_and_both_repeat():
+    made = make_object("display", 1, "monitor")
+    c2w, held_out = orbit_cameras(16, 0), orbit_cameras(3, 1)
+    one = ViewSet(
+        "display", "display", render_rgba(made, c2w, 48), c2w,
+        held_out_images=render_rgba(made, held_out, 48), held_out_c2w=held_out,
+    )  # fmt: skip
+    config = replace(FitConfig.laptop(150, 1024), grid_resolution=32)
+    found = {n: fit_variant(one, Variant(64, n), config, seed=0)[2] for n in (0, 24)}
+    assert found[24]["psnr_db"] > found[0]["psnr_db"] + 1
+    assert (found[0]["encoding"], found[24]["encoding"]) == ("identity", "frequency")
+    again = fit_variant(one, Variant(64, 24), config, seed=0)[2]
+    assert torch.isclose(torch.tensor(again["psnr_db"]), torch.tensor(found[24]["psnr_db"]), atol=1e-3)
