@@ -1,0 +1,119 @@
+"""The whole chain by the command line on a tiny collection, and what each command says to bad input."""
+
+import json
+import shutil
+
+import pytest
+
+from n2v.cli import main
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Shapes, pictures, NeRFs, nerf2vec and embeddings of three classes, all tiny."""
+    root = tmp_path_factory.mktemp("chain")
+    steps = (
+        ("shapes", "--out", "shapes", "--per-class", "5", "--augment", "1", "--classes", "chair", "lamp", "sofa"),
+        ("render", "shapes", "--out", "views", "--size", "24", "--views", "10", "--held-out", "2"),
+        ("fit", "views", "--out", "zoo", "--profile", "smoke", "--steps", "80", "--workers", "1"),
+        ("train", "zoo", "--out", "run", "--profile", "smoke", "--steps", "12"),
+        ("train", "zoo", "--out", "aligned", "--profile", "smoke", "--steps", "12", "--encoder", "aligned"),
+        ("embed", "run", "zoo", "--out", "emb.safetensors"),
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        for words in steps:
+            assert main(list(words)) == 0, words
+    return root
+
+
+@pytest.fixture
+def here(made, monkeypatch):
+    monkeypatch.chdir(made)
+    return made
+
+
+def as_json(words, capsys):
+    capsys.readouterr()
+    assert main([*words, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def complaint(words, capsys):
+    """The one line of a refused command."""
+    capsys.readouterr()
+    assert main(list(words)) == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1 and "Traceback" not in lines[0]
+    return lines[0]
+
+
+def test_the_zoo_is_sound(here, capsys):
+    assert as_json(["zoo", "verify", "zoo"], capsys)["sound"] == 30
+    assert as_json(["zoo", "info", "zoo"], capsys)["classes"] == {"chair": 10, "lamp": 10, "sofa": 10}
+
+
+def test_tasks_write_tables_and_figures(here, capsys):
+    rows = as_json(
+        ["classify", "emb.safetensors", "--out", "cls", "--zoo", "zoo", "--seeds", "1", "--epochs", "5"], capsys
+    )["rows"]
+    assert {row["features"] for row in rows} == {"embeddings", "raw weights"}
+    rows = as_json(["retrieve", "emb.safetensors", "--out", "ret", "--k", "1", "2"], capsys)["rows"]
+    assert {row["protocol"] for row in rows} == {"corrected", "as published"}
+    for name in ("cls/tables/table-4.1.csv", "cls/figures/extra-confusion.png", "ret/tables/table-4.3.csv"):
+        assert (here / name).stat().st_size > 0
+
+
+def test_interpolate_and_generate(here, capsys):
+    ids = [json.loads(line)["object_id"] for line in (here / "zoo" / "manifest.jsonl").read_text().splitlines()]
+    words = ["interpolate", "aligned", "zoo", ids[0], ids[-1], "--out", "way", "--size", "16"]
+    assert {row["space"] for row in as_json(words, capsys)["rows"]} == {"embeddings", "raw weights"}
+    assert (here / "way" / "interpolation.gif").stat().st_size > 0
+    words = ["generate", "run", "emb.safetensors", "--class-name", "chair", "--out", "gen", "--n", "2", "--steps", "5"]
+    assert as_json(words, capsys)["rows"][0]["n_train"] >= 4
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (["render", "nowhere", "--out", "x"], "nowhere"),
+        (["render", "shapes", "--out", "x", "--size", "3"], "8 to 2048 px"),
+        (["shapes", "--out", "x", "--per-class", "0"], "at least 1"),
+        (["shapes", "--out", "x", "--per-class", "1", "--classes", "boat"], "unknown class 'boat'"),
+        (["fit", "nowhere", "--out", "x"], "nowhere"),
+        (["fit", "views", "--out", "zoo"], "there is a zoo already"),
+        (["fit", "views", "--out", "x", "--profile", "huge"], "unknown profile 'huge'; use one of: smoke"),
+        (["fit", "views", "--out", "x", "--steps", "0"], "at least 1"),
+        (["fit", "views", "--out", "x", "--shard", "4/4"], "write i/N"),
+        (["zoo", "info", "views"], "no zoo here"),
+        (["view", "zoo", "nobody", "--out", "x.png"], "no object 'nobody'"),
+        (["view", "zoo", "nobody", "--out", "x.bmp"], "use .png, .gif or .html"),
+        (["train", "nowhere", "--out", "x"], "no zoo here"),
+        (["train", "zoo", "--out", "x", "--minutes", "0"], "more than 0"),
+        (["embed", "views", "zoo", "--out", "x.safetensors"], "no such file"),
+        (["classify", "nothing.safetensors", "--out", "x"], "no such file; make it with: n2v embed"),
+        (["classify", "zoo/manifest.jsonl", "--out", "x"], "not a file of embeddings"),
+        (["retrieve", "emb.safetensors", "--out", "x", "--k", "500"], "k = 500"),
+        (["generate", "run", "emb.safetensors", "--class-name", "boat", "--out", "x"], "unknown class"),
+        (["generate", "run", "emb.safetensors", "--class-name", "table", "--out", "x"], "no held-out object"),
+        (["interpolate", "run", "zoo", "a", "b", "--out", "x"], "no object 'a'"),
+        (["reproduce", "--profile", "huge", "--out", "x"], "unknown profile"),
+        (["reproduce", "--profile", "smoke", "--notebooks", "views", "--out", "x"], "no notebooks"),
+    ],
+)  # fmt: skip
+def test_bad_input_gets_one_line(here, capsys, words, said):
+    assert said in complaint(words, capsys)
+
+
+def test_a_damaged_zoo_is_named_and_the_rest_still_embeds(here, tmp_path, capsys):
+    shutil.copytree("zoo", tmp_path / "zoo")
+    shard = sorted((tmp_path / "zoo" / "shards").iterdir())[0]
+    data = bytearray(shard.read_bytes())
+    data[len(data) // 2] ^= 1
+    shard.write_bytes(data)
+    said = complaint(["zoo", "verify", str(tmp_path / "zoo")], capsys)
+    assert "1 of 30 NeRFs are damaged" in said and "checksum" in said
+    shard.write_bytes(data[: len(data) // 3])
+    assert "damaged" in complaint(["zoo", "verify", str(tmp_path / "zoo")], capsys)
+    left = as_json(["embed", "run", str(tmp_path / "zoo"), "--out", str(tmp_path / "e.safetensors")], capsys)
+    assert 0 < left["n"] < 30
