@@ -52,7 +52,7 @@ def _small(widths: tuple[int, ...], embedding: int, hidden: int) -> tuple[ModelC
 def smoke() -> Profile:
     """Everything from nothing on two cores in at most ten minutes: every code path, tiny sizes."""
     rows, aligned = _small((64, 64, 128, 128), 128, 128)
-    train = replace(TrainConfig.laptop(time_budget_s=60), samples=SampleConfig.laptop(256, 96))
+    train = replace(TrainConfig.laptop(time_budget_s=45), samples=SampleConfig.laptop(256, 96))
     return Profile(
         "smoke", 8, 1, 36, 4, 64, FitConfig.laptop(300), rows, aligned, train,
         head_epochs=60, gan_steps=400, n_shown=4, baseline_epochs=4,
@@ -62,14 +62,14 @@ def smoke() -> Profile:
 def laptop() -> Profile:
     """The default: meaningful numbers on two to eight cores in at most 45 minutes."""
     rows, aligned = _small((128, 128, 256, 256), 256, 256)
-    train = TrainConfig.laptop(time_budget_s=420)
-    return Profile("laptop", 14, 2, 36, 6, 64, FitConfig.laptop(500), rows, aligned, train)
+    train = TrainConfig.laptop(time_budget_s=300)
+    return Profile("laptop", 12, 2, 36, 6, 64, FitConfig.laptop(500), rows, aligned, train)
 
 
 def gpu() -> Profile:
     """One GPU, from nothing: thesis-size networks on 13 x 200 x 3 objects."""
     aligned = ModelConfig(EncoderConfig("aligned", n_components=1024, hidden=1024, noise=0.1))
-    train = replace(TrainConfig(), n_steps=20_000, schedule="cosine")
+    train = replace(TrainConfig(), n_steps=20_000, schedule="cosine", background_loss="l1")
     return Profile("gpu", 200, 2, 36, 6, 128, FitConfig(n_steps=1500), ModelConfig(), aligned, train)
 
 

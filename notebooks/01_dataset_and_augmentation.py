@@ -157,7 +157,9 @@ for title, found, rule in (
 record.metric("leak_as_published", table[2]["leak"])
 record.metric("leak_corrected", leak(items, corrected))
 record.table(
-    "extra-leak", table, "leak: share of test objects with another version in train. Ten percent of few objects is none."
+    "extra-leak",
+    table,
+    "leak: share of test objects with another version in train. Ten percent of few objects is none.",
 )
 
 # %% [markdown]

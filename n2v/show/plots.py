@@ -62,11 +62,11 @@ def plot_retrieval(tables: dict[str, list[dict]], title: str = ""):
             edgecolor="white",
         )
         axis.hlines([100 * row["chance"] for row in rows], place - width / 2, place + width / 2, color="black", lw=2)
-    axis.set_xticks(range(len(measures)), measures)
+    axis.set_xticks(range(len(measures)), measures, rotation=25, ha="right")
     axis.set_ylabel("% (black line: chance)")
     axis.set_ylim(0, 100)
-    axis.legend(ncols=len(tables), loc="upper center", bbox_to_anchor=(0.5, 1.16))
-    axis.set_title(title, pad=24)
+    axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    axis.set_title(title)
     return figure
 
 

@@ -65,6 +65,17 @@ def test_components_are_fitted_on_training_features_only():
     assert np.allclose(train.mean(0), 0, atol=1e-5) and not np.allclose(both[50:].mean(0), 0, atol=1e-2)
 
 
+def test_turning_into_the_span_of_the_items_changes_no_prediction():
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    features, labels = clusters(n_each=12, n_features=400, spread=4.0)
+    train, test = features[:40], features[40:]
+    plain = make_pipeline(StandardScaler(), LogisticRegression(C=0.03, max_iter=2000)).fit(train, labels[:40])
+    assert (linear_probe(train, labels[:40], test) == plain.predict(test)).mean() > 0.85  # C is chosen, so not all
+
+
 @pytest.mark.parametrize(
     "spoil, message",
     [
