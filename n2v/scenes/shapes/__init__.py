@@ -12,13 +12,17 @@ import numpy as np
 from n2v.errors import BadInput
 from n2v.scenes.classes import CLASSES, label_of
 from n2v.scenes.objects import SceneObject
-from n2v.scenes.shapes.electronics import DISPLAYS, PHONES, SPEAKERS
+from n2v.scenes.shapes.airplanes import AIRPLANES
+from n2v.scenes.shapes.cars import CARS
+from n2v.scenes.shapes.electronics import DISPLAYS, PHONES
 from n2v.scenes.shapes.kit import Kit
 from n2v.scenes.shapes.lamps import LAMPS
 from n2v.scenes.shapes.rifles import RIFLES
-from n2v.scenes.shapes.seating import BENCHES, CHAIRS, SOFAS
+from n2v.scenes.shapes.seating import BENCHES, CHAIRS
+from n2v.scenes.shapes.sofas import SOFAS
+from n2v.scenes.shapes.speakers import SPEAKERS
 from n2v.scenes.shapes.tables import CABINETS, TABLES
-from n2v.scenes.shapes.vehicles import AIRPLANES, CARS, WATERCRAFT
+from n2v.scenes.shapes.watercraft import WATERCRAFT
 from n2v.seeds import child_seed
 
 _BUILDERS: dict[str, tuple[Callable[[Kit], None], ...]] = {
