@@ -44,7 +44,7 @@ def _seat_and_back(k: Kit, width: float, depth: float, height: float, back: floa
             k.tube(f"rail_{i}", line, 0.045, seat_rgb, 8)
 
 
-def chairfour_legs(k: Kit) -> None:
+def chair_four_legs(k: Kit) -> None:
     width, depth, height = k.u(0.42, 0.6), k.u(0.42, 0.55), k.u(0.4, 0.52)
     frame = colour(k.rng, "wood", "metal", "paint")
     seat = k.pick(frame, colour(k.rng, "fabric", "plastic"))
@@ -225,5 +225,5 @@ def bench_storage(k: Kit) -> None:
         k.box("back", (0, depth / 2, height + 0.25), (width, 0.06, 0.5), wood)
 
 
-CHAIRS = (chairfour_legs, chair_sled, chair_swivel, chair_stool, chair_armchair, chair_rocking)
+CHAIRS = (chair_four_legs, chair_sled, chair_swivel, chair_stool, chair_armchair, chair_rocking)
 BENCHES = (bench_park, bench_backless, bench_slab, bench_picnic, bench_storage)
