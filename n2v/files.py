@@ -125,5 +125,7 @@ def progress(iterable=None, *, total: int | None = None, desc: str = "", unit: s
         from tqdm import tqdm
     else:
         from tqdm.auto import tqdm
-    quiet = not sys.stderr.isatty() and "ipykernel" not in sys.modules
+    ipython = sys.modules.get("IPython")
+    in_kernel = ipython is not None and ipython.get_ipython() is not None
+    quiet = not sys.stderr.isatty() and not in_kernel
     return tqdm(iterable, total=total, desc=desc, unit=unit, disable=quiet, **options)

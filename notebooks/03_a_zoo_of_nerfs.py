@@ -128,7 +128,7 @@ def leave_one_out(features, classes):
     return float(np.mean(hits))
 
 
-n_each = 3  # objects a class, fitted twice
+n_each = 2 if profile == "smoke" else 4  # objects a class, fitted twice
 subset = [index for label in range(13) for index in np.flatnonzero(labels == label)[:n_each]]
 sets = [read_views(folders[zoo.object_ids[index]]) for index in subset]
 quick = replace(size.fit, n_steps=min(size.fit.n_steps, 200))

@@ -12,7 +12,7 @@ import n2v
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ("scenes", "nerf", "zoo", "embed", "tasks", "show", "course", "commands")
-ANYWHERE = ("errors", "files", "seeds", "profiles")
+ANYWHERE = ("errors", "files", "machine", "seeds", "profiles")
 SOURCES = sorted((ROOT / "n2v").rglob("*.py"))
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
 

@@ -17,7 +17,7 @@ from n2v.zoo.store import Zoo
 OPACITY_FLOOR = 0.1  # a cell counts as empty when a sample of one step in it blocks less light than this
 
 
-def decoded_query(model: Nerf2Vec, embedding: Float[torch.Tensor, "e"]) -> Query:
+def decoded_query(model: Nerf2Vec, embedding: Float[torch.Tensor, "e"] | Float[np.ndarray, "e"]) -> Query:
     """A function from positions (n, 3) to densities and colours of one embedding, for n2v.nerf.render."""
     with torch.no_grad():
         share = model.decoder.embedding_share(torch.as_tensor(embedding, dtype=torch.float32)[None])

@@ -158,7 +158,7 @@ def _step(model, optimiser, training: TrainingSet, chosen, config: TrainConfig, 
 
 
 def batch_loss(
-    model: Nerf2Vec,
+    model,  # encodes and decodes as Nerf2Vec does
     field_weights: Float[torch.Tensor, "b w"],
     batch: RayBatch,
     config: TrainConfig,

@@ -62,7 +62,7 @@ def box_range(
 def march(
     origins: Float[torch.Tensor, "r 3"],
     directions: Float[torch.Tensor, "r 3"],
-    occupied: Bool[torch.Tensor, "k g g g"],
+    occupied: Bool[torch.Tensor, "*k g g g"],
     step: float,
     grid_indices: Int[torch.Tensor, "r"] | None = None,
 ) -> Samples:

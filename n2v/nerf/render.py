@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 
@@ -78,8 +79,8 @@ def render_rays(
 
 def render_image(
     query: Query,
-    occupied: Bool[torch.Tensor, "g g g"],
-    c2w: Float[torch.Tensor, "4 4"],
+    occupied: Bool[torch.Tensor, "g g g"] | Bool[np.ndarray, "g g g"],
+    c2w: Float[torch.Tensor, "4 4"] | Float[np.ndarray, "4 4"],
     size_px: int,
     camera_angle_x: float = CAMERA_ANGLE_X,
     step: float = THESIS_STEP,

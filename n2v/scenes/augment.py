@@ -3,6 +3,7 @@
 The deformation is one smooth map of space without folds, so parts stay attached and no triangle flips.
 """
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -68,13 +69,9 @@ def _free_form(points: np.ndarray, controls: np.ndarray) -> np.ndarray:
     degree = len(controls) - 1
     t = np.clip((points + 1) / 2, 0, 1)
     index = np.arange(degree + 1)
-    binomial = np.array([_choose(degree, k) for k in index])
+    binomial = np.array([math.comb(degree, k) for k in index])
     basis = binomial * t[..., None] ** index * (1 - t[..., None]) ** (degree - index)
     return np.einsum("na,nb,nc,abcd->nd", basis[:, 0], basis[:, 1], basis[:, 2], controls, optimize=True)
-
-
-def _choose(n: int, k: int) -> int:
-    return 1 if k == 0 else _choose(n, k - 1) * (n - k + 1) // k
 
 
 def augment(obj: SceneObject, version: int, seed: int = 0, config: AugmentConfig | None = None) -> SceneObject:

@@ -17,7 +17,7 @@ DISTANCE = (1.6, 2.1)  # scene units; at 1.6 the whole sphere of radius 0.65 is 
 RIGID_TOLERANCE = 1e-3
 
 
-def look_at(eye: Float[np.ndarray, "3"], target: tuple[float, float, float] = (0, 0, 0)) -> np.ndarray:
+def look_at(eye: np.ndarray | tuple[float, float, float], target: tuple[float, float, float] = (0, 0, 0)) -> np.ndarray:
     """Camera at `eye` that looks at `target` with the world's z axis upwards in the picture.
 
     Returns:

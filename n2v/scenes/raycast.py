@@ -78,7 +78,7 @@ class _Soup:
     @property
     def see_through(self) -> bool:
         textures = any(texture[..., 3].min() < OPAQUE_FROM for texture in self.textures)
-        return textures or self.corner_rgba[..., 3].min() < OPAQUE_FROM
+        return bool(textures or self.corner_rgba[..., 3].min() < OPAQUE_FROM)
 
 
 def _embree_scene(triangles: np.ndarray) -> object:

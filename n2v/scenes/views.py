@@ -12,7 +12,7 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Shaped, UInt8
 from PIL import Image
 
 from n2v.errors import BadInput
@@ -43,8 +43,8 @@ class ViewSet:
 
     object_id: str
     class_name: str
-    images: UInt8[np.ndarray, "n h w 4"]
-    c2w: Float[np.ndarray, "n 4 4"]
+    images: Shaped[np.ndarray, "n h w 4"]  # uint8: check_views
+    c2w: Float[np.ndarray, "n_cameras 4 4"]  # as many as images: check_views
     base_id: str = ""
     version: int = 0
     shape_group: str = ""
@@ -52,8 +52,8 @@ class ViewSet:
     licence: str = ""
     aabb: tuple[float, ...] = AABB
     camera_angle_x: float = CAMERA_ANGLE_X
-    held_out_images: UInt8[np.ndarray, "m h w 4"] = field(default_factory=_no_images)
-    held_out_c2w: Float[np.ndarray, "m 4 4"] = field(default_factory=_no_cameras)
+    held_out_images: UInt8[np.ndarray, "m held_h held_w 4"] = field(default_factory=_no_images)
+    held_out_c2w: Float[np.ndarray, "m_cameras 4 4"] = field(default_factory=_no_cameras)
     folder: Path | None = None
 
     def __post_init__(self) -> None:

@@ -43,7 +43,7 @@ class Head:
 
 def train_head(
     features: Float[np.ndarray, "n d"],
-    labels: Int[np.ndarray, "n"],
+    labels: Int[np.ndarray, "n_labels"],
     config: HeadConfig | None = None,
     seed: int = 0,
     n_classes: int = len(CLASSES),

@@ -9,10 +9,10 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from n2v.errors import BadInput
 from n2v.files import progress, provenance, read_json, write_json
+from n2v.machine import quiet_worker
 from n2v.nerf.fit import FitConfig, FitResult, fit
 from n2v.nerf.layout import initial_vector, vector_hash
 from n2v.scenes.classes import label_of
@@ -150,7 +150,7 @@ def _fit_all(folders: list[Path], config: FitConfig, seed: int, workers: int | N
         for group in groups:
             yield _fit_group(group, config, seed)
         return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_quiet_worker) as pool:
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=quiet_worker) as pool:
         pending = [pool.submit(_fit_group, group, config, seed) for group in groups]
         try:
             for future in as_completed(pending):
@@ -158,12 +158,6 @@ def _fit_all(folders: list[Path], config: FitConfig, seed: int, workers: int | N
         finally:
             for future in pending:
                 future.cancel()
-
-
-def _quiet_worker() -> None:
-    """One thread a process, and no denormals: both cost time and neither changes a picture."""
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
 
 
 def _fit_group(folders: list[Path], config: FitConfig, seed: int) -> list[Outcome]:

@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 import trimesh
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
 
 from n2v.errors import BadInput
 from n2v.scenes.classes import CLASSES
@@ -32,6 +35,29 @@ def test_family_builds_sound_objects(class_name, family):
             solid = trimesh.Trimesh(part.vertices, part.faces, process=False)
             assert solid.area_faces.min() > 0
             assert solid.volume > 0  # faces look outward
+
+
+def pieces(parts, reach: float = 0.035) -> int:
+    """Number of groups of parts that touch: surface points closer than `reach` (scene units) join two parts."""
+    points = []
+    for part in parts:
+        mesh = trimesh.Trimesh(part.vertices, part.faces, process=False)
+        points.append(np.concatenate([trimesh.sample.sample_surface(mesh, 600, seed=0)[0], part.vertices]))
+    trees = [cKDTree(own) for own in points]
+    touching = [[tree.query(other, distance_upper_bound=reach)[0].min() < reach for other in points] for tree in trees]
+    return connected_components(csr_matrix(touching), directed=False)[0]
+
+
+@pytest.mark.parametrize("class_name, family", EVERY)
+def test_no_part_floats(class_name, family):
+    for seed in range(3):
+        assert pieces(make_object(class_name, seed, family).parts) == 1
+
+
+def test_a_floating_part_would_be_seen():
+    made = make_object("chair", 0, "stool")
+    legless = tuple(part for part in made.parts if not part.name.startswith("leg"))
+    assert pieces(legless) == 2  # seat and ring
 
 
 def test_same_seed_same_object_and_other_seed_another():

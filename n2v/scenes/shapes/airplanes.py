@@ -94,8 +94,9 @@ def airplane_jet(k: Kit) -> None:
     _wing(k, "wing", 0.0, -0.4 * r, span, k.u(0.38, 0.5), sweep, 0.35, wing, 0.08)
     _wing(k, "tail", 0.44 * length, 0.3 * r, 0.65, 0.22, 0.15, 0.5, wing)
     _fin(k, "fin", 0, 0.42 * length, 0.6 * r, k.u(0.3, 0.42), 0.3, 0.2, accent)
+    n_engines, engine = int(k.pick(1, 1, 2)), k.pick(accent, wing)
     for side in (-1, 1):
-        for i in range(int(k.pick(1, 1, 2))):
+        for i in range(n_engines):
             share = 0.32 + 0.28 * i
             x, y = side * share * span / 2, sweep * share - 0.12
             k.rod(
@@ -103,7 +104,7 @@ def airplane_jet(k: Kit) -> None:
                 (x, y - 0.16, -0.4 * r - 0.09),
                 (x, y + 0.14, -0.4 * r - 0.07),
                 0.075,
-                accent if k.chance(0.5) else wing,
+                engine,
                 0.05,
             )
 
@@ -186,14 +187,13 @@ def airplane_biplane(k: Kit) -> None:
     body, wing = colour(k.rng, "paint", "olive", "wood"), colour(k.rng, "paint", "white")
     _fuselage(k, length, r, body, nose=0.12)
     gap, span, chord = k.u(0.38, 0.5), k.u(1.5, 1.8), k.u(0.26, 0.32)
+    strut = colour(k.rng, "wood")
     for i, z in enumerate((-0.8 * r, -0.8 * r + gap)):
         _wing(k, f"wing_{i}", -0.22, z, span, chord, 0.0, 0.9, wing)
         for side in (-1, 1) if i else ():
             for share in (0.3, 0.75):
                 x = side * share * span / 2
-                k.rod(
-                    f"strut_{side > 0:d}{share}", (x, -0.22, -0.8 * r), (x, -0.22, z), 0.022, colour(k.rng, "wood"), n=6
-                )
+                k.rod(f"strut_{side > 0:d}{share}", (x, -0.22, -0.8 * r), (x, -0.22, z), 0.022, strut, n=6)
     _wing(k, "tail", 0.46 * length, 0.3 * r, 0.55, 0.22, 0.0, 0.8, wing)
     _fin(k, "fin", 0, 0.45 * length, 0.4 * r, 0.24, 0.22, 0.05, wing)
     _propeller(k, -length / 2 - 0.02, 0, 0.3)

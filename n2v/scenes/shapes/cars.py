@@ -176,18 +176,22 @@ def car_buggy(k: Kit) -> None:
         ],
         paint,
     )
+    seat, bar = colour(k.rng, "dark", "fabric"), colour(k.rng, "dark", "metal")
     for side in (-1, 1):
-        k.box(f"seat_{side > 0:d}", (side * 0.18, 0.12, 0.52), (0.24, 0.1, 0.3), colour(k.rng, "dark", "fabric"))
+        k.box(f"seat_{side > 0:d}", (side * 0.18, 0.12, 0.52), (0.24, 0.1, 0.3), seat)
         points = [
             (side * 0.36, -0.35 * half, 0.42),
             (side * 0.33, -0.1 * half, 0.82),
             (side * 0.33, 0.5 * half, 0.82),
             (side * 0.36, 0.85 * half, 0.42),
         ]
-        k.tube(f"bar_{side > 0:d}", points, 0.03, colour(k.rng, "dark", "metal"), 8)
+        k.tube(f"bar_{side > 0:d}", points, 0.03, bar, 8)
     for i, y in enumerate((-0.1, 0.5)):
         k.rod(f"cross_{i}", (-0.33, y * half, 0.82), (0.33, y * half, 0.82), 0.03, darker(paint, 0.6))
-    _wheels(k, width + 0.14, (-0.68 * half, 0.66 * half), k.u(0.21, 0.25))
+    radius, axles, reach = k.u(0.21, 0.25), (-0.68 * half, 0.66 * half), width / 2 + 0.03
+    for i, y in enumerate(axles):
+        k.rod(f"axle_{i}", (-reach, y, radius), (reach, y, radius), 0.04, bar, n=8)
+    _wheels(k, width + 0.14, axles, radius)
 
 
 CARS = (car_sedan, car_sports, car_van, car_pickup, car_bus, car_buggy)

@@ -63,6 +63,7 @@ def lamp_arc(k: Kit) -> None:
         8,
     )
     x = reach / 2 * (1 - np.cos(2.3))
+    k.rod("cord", (x, 0, height - 0.1), (x, 0, height - 0.38), 0.022, metal)
     _shade(k, x, 0, height - 0.5, 0.22)
 
 

@@ -87,6 +87,7 @@ def chair_swivel(k: Kit) -> None:
         radius=0.04,
         tilt=-k.u(0.05, 0.2),
     )
+    k.rod("back_post", (0, 0.16, height + 0.03), (0, 0.24, height + 0.15 + back / 2), 0.03, metal)
     if k.chance(0.6):
         for side in (-1, 1):
             x = side * (width / 2 + 0.02)
@@ -167,12 +168,13 @@ def bench_park(k: Kit) -> None:
     n = int(k.pick(2, 3))
     for i, z in enumerate(np.linspace(height + 0.14, height + 0.42, n)):
         k.box(f"back_{i}", (0, depth / 2 + 0.04 + 0.25 * (z - height), z), (width, 0.045, 0.1), wood, tilt=-0.25)
+    arms = k.chance(0.6)
     for side in (-1, 1):
         x = side * (width / 2 - 0.12)
         k.box(f"leg_front_{side > 0:d}", (x, -depth / 2 + 0.05, height / 2), (0.07, 0.07, height), metal)
         k.rod(f"leg_back_{side > 0:d}", (x, depth / 2 - 0.02, 0), (x, depth / 2 + 0.16, height + 0.48), 0.04, metal)
         k.box(f"foot_{side > 0:d}", (x, 0, height - 0.05), (0.06, depth, 0.05), metal)
-        if k.chance(0.6):
+        if arms:
             k.box(f"arm_{side > 0:d}", (x, 0, height + 0.22), (0.07, depth, 0.05), metal)
             k.box(f"arm_post_{side > 0:d}", (x, -depth / 2 + 0.05, height + 0.1), (0.06, 0.06, 0.22), metal)
 
@@ -189,14 +191,10 @@ def bench_slab(k: Kit) -> None:
     width, depth, height = k.u(1.0, 1.6), k.u(0.35, 0.5), k.u(0.36, 0.46)
     stone = colour(k.rng, "white", "metal", "wood")
     k.box("slab", (0, 0, height), (width, depth, k.u(0.08, 0.14)), stone, radius=k.pick(0.0, 0.02))
+    x, thick, taper = width * k.u(0.28, 0.38), k.u(0.12, 0.25), k.u(0.7, 1.0)
     for side in (-1, 1):
-        k.box(
-            f"block_{side > 0:d}",
-            (side * width * k.u(0.28, 0.38), 0, height / 2),
-            (k.u(0.12, 0.25), depth * 0.85, height),
-            darker(stone, 0.85),
-            taper=k.u(0.7, 1.0),
-        )
+        size = (thick, depth * 0.85, height)
+        k.box(f"block_{side > 0:d}", (side * x, 0, height / 2), size, darker(stone, 0.85), taper=taper)
 
 
 def bench_picnic(k: Kit) -> None:

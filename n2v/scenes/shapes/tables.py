@@ -93,27 +93,16 @@ def table_trestle(k: Kit) -> None:
     width, depth, height = k.u(1.2, 1.7), k.u(0.6, 0.8), k.u(0.7, 0.76)
     wood, top = colour(k.rng, "wood", "metal", "paint"), colour(k.rng, "wood", "white")
     k.box("top", (0, 0, height), (width, depth, 0.05), top)
+    crossed = k.chance(0.5)
+    foot, head = (0.42, -0.3) if crossed else (0.45, 0.1)
     for side in (-1, 1):
         x = side * width * 0.34
         k.box(f"beam_{side > 0:d}", (x, 0, height - 0.06), (0.08, depth * 0.8, 0.07), wood)
         for way in (-1, 1):
-            if k.chance(0.5):
-                k.rod(
-                    f"leg_{side > 0:d}{way > 0:d}",
-                    (x, way * depth * 0.45, 0),
-                    (x, way * depth * 0.1, height - 0.05),
-                    0.035,
-                    wood,
-                )
-            else:
-                k.rod(
-                    f"leg_{side > 0:d}{way > 0:d}",
-                    (x, way * depth * 0.42, 0),
-                    (x, -way * depth * 0.3, height - 0.05),
-                    0.035,
-                    wood,
-                )
-    k.rod("stretcher", (-width * 0.34, 0, 0.3), (width * 0.34, 0, 0.3), 0.03, wood)
+            start, end = (x, way * depth * foot, 0), (x, way * depth * head, height - 0.05)
+            k.rod(f"leg_{side > 0:d}{way > 0:d}", start, end, 0.035, wood)
+    z = 0.58 * height if crossed else height - 0.11
+    k.rod("stretcher", (-width * 0.34, 0, z), (width * 0.34, 0, z), 0.03, wood)
 
 
 def table_coffee(k: Kit) -> None:
