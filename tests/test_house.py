@@ -74,6 +74,21 @@ def test_files_stay_readable():
     assert not [path for path in SOURCES if path.name == "utils.py"]
 
 
+def test_no_file_knows_one_machine_or_one_index():
+    """Paths of somebody's machine, and addresses of package indexes, in anything that git tracks."""
+    machine = re.compile(r"(?<![\w.\-])/(?:home|root|work|Users|mnt|opt|scratch)/[\w.-]+")
+    index = re.compile(r"https?://[^\s\"'<>)]*(?:/simple\b|/whl\b)|index-url[= ]+https?:")
+    web = "https:/" + "/example.org"
+    assert all(machine.search(f"x=/{folder}/ada") for folder in ("home", "work", "Users"))
+    assert index.search(f"{web}/whl/cpu") and index.search(f"--extra-index-url {web}")
+    assert not machine.search("see ./opt/a, docs/home/a") and not index.search(f"{web}/simplest")
+    for name in tracked():
+        data = (ROOT / name).read_bytes() if (ROOT / name).is_file() else b"\0"
+        if b"\0" not in data:
+            text = data.decode("utf-8", "replace")
+            assert not machine.search(text) and not index.search(text), name
+
+
 def test_only_sources_are_in_git():
     generated = (".ipynb", ".pyc", ".pth", ".pt", ".pkl")
     assert [name for name in tracked() if name.endswith(generated) or name.startswith("runs/")] == []
