@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from safetensors import SafetensorError
 from tyro.extras import SubcommandApp
 
 from n2v import __version__
@@ -18,6 +19,7 @@ from n2v.errors import BadInput
 
 DESCRIPTION = "Fit NeRFs, embed their weights, and work with the embeddings. --json prints any result as JSON."
 GROUPS = {"zoo": "Look at a collection of NeRFs, or check every byte of it."}
+NO_SPACE = "no space left; free some and run it again (fit, train, reproduce: with --resume)"
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -60,9 +62,13 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
     except OSError as error:
         if error.errno in FULL_DISK:
-            return _complain(f"{error.filename or 'output'}: no space left; free some and go on with --resume")
+            return _complain(f"{error.filename or 'output'}: {NO_SPACE}")
         if isinstance(error, FileNotFoundError | PermissionError | NotADirectoryError | IsADirectoryError):
             return _complain(f"{error.filename}: {error.strerror}; check the path")
+        raise
+    except SafetensorError as error:  # carries the system's error number only in its text
+        if any(f"(os error {number})" in str(error) for number in FULL_DISK):
+            return _complain(f"output: {NO_SPACE}")
         raise
     print(json.dumps(_plain(result), indent=2, allow_nan=False) if as_json else summary(result))
     return 0 if result.get("ok", True) else 1

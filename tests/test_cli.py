@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors import SafetensorError
 
 from n2v import __version__, cli
 from n2v.errors import BadInput
@@ -68,6 +69,31 @@ def test_a_full_disk_is_one_line(monkeypatch, capsys, number):
     assert cli.main(["doctor"]) == 2
     printed = capsys.readouterr().err
     assert printed.startswith("n2v: runs/x: no space left") and printed.count("\n") == 1
+
+
+def test_a_full_disk_under_safetensors_is_one_line_too(monkeypatch, capsys, tmp_path):
+    """Its exception is no OSError. A real write, past the size that the process may write to one file."""
+    import resource
+
+    from safetensors.numpy import save_file
+
+    def doctor() -> dict:
+        """Stand-in."""
+        save_file({"a": np.zeros(100_000, np.float32)}, tmp_path / "a.safetensors")
+        return {}
+
+    monkeypatch.setattr(cli, "commands", lambda: {"doctor": doctor, "zoo info": doctor})
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    try:
+        code = cli.main(["doctor"])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    printed = capsys.readouterr().err
+    assert code == 2 and printed.startswith("n2v: output: no space left") and printed.count("\n") == 1
+    answer(monkeypatch, SafetensorError("invalid header"))
+    with pytest.raises(SafetensorError):
+        cli.main(["doctor"])
 
 
 def test_a_fault_of_ours_is_not_hidden(monkeypatch):
