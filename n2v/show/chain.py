@@ -17,6 +17,7 @@ from n2v.files import provenance, read_json, write_bytes, write_json
 from n2v.show.record import forget
 from n2v.show.report import write_report
 
+NOT_ENDED = {"status": "not run", "seconds": 0.0, "cell": None, "error": "interrupted before it ended"}
 LIMIT_S = {"smoke": 600, "laptop": 2400, "gpu": 3600, "thesis": None}  # seconds a notebook
 
 
@@ -46,15 +47,9 @@ def read_lessons(folder: Path) -> list[Lesson]:
     Raises:
         BadInput: no notebooks, a missing or broken header, or a need that no earlier notebook makes.
     """
-    jupytext = _require("jupytext")
     lessons, made = [], set()
     for path in sorted(Path(folder).glob("[0-9][0-9]_*.py")):
-        header = jupytext.read(path).metadata.get("n2v")
-        if not header or not {"needs", "makes", "minutes"} <= set(header):
-            raise BadInput(
-                "no n2v header with needs, makes and minutes", where=path, fix="copy one from another notebook"
-            )
-        lesson = Lesson(path.name[:2], path, tuple(header["needs"]), tuple(header["makes"]), dict(header["minutes"]))
+        lesson = _lesson(path)
         missing = [need for need in lesson.needs if need not in made]
         if missing:
             raise BadInput(
@@ -65,6 +60,22 @@ def read_lessons(folder: Path) -> list[Lesson]:
     if not lessons:
         raise BadInput("no notebooks NN_*.py", where=folder, fix="run this in the project's folder or give --notebooks")
     return lessons
+
+
+def _lesson(path: Path) -> Lesson:
+    """One notebook's header, checked."""
+    fix = "copy one from another notebook"
+    jupytext = _require("jupytext")
+    try:
+        header = jupytext.read(path).metadata.get("n2v")
+    except Exception as error:  # jupytext passes on whatever its YAML reader or nbformat raises
+        raise BadInput(f"not a notebook ({str(error).splitlines()[0]})", where=path, fix=fix) from None
+    if not isinstance(header, dict) or not {"needs", "makes", "minutes"} <= set(header):
+        raise BadInput("no n2v header with needs, makes and minutes", where=path, fix=fix)
+    for name, kind, example in (("needs", list, "[zoo]"), ("makes", list, "[]"), ("minutes", dict, "{smoke: 1}")):
+        if not isinstance(header[name], kind):
+            raise BadInput(f"n2v header: {name} is {header[name]!r}", where=path, fix=f"write it as {example}")
+    return Lesson(path.name[:2], path, tuple(header["needs"]), tuple(header["makes"]), dict(header["minutes"]))
 
 
 def reproduce(
@@ -96,24 +107,32 @@ def reproduce(
     run = {**provenance(profile=profile, seed=seed, parameters=given), "ok": False, "notebooks": dict(old)}
     made: dict[str, float] = {}  # artefact -> when the notebook that made it started
     chain_digest = json.dumps(given, sort_keys=True)
-    for lesson in lessons:
-        chain_digest = hashlib.sha256((chain_digest + lesson.digest).encode()).hexdigest()[:16]
-        before = old.get(lesson.name, {})
-        kept = resume and _holds(lesson, before, chain_digest, made)
-        if kept or (only and lesson.number not in only):
-            _tell(lesson, "up to date" if kept else "left out")
-            record = before
-        else:
-            record = {**_run_or_not(lesson, given, out, made), "digest": chain_digest}
-            run["notebooks"][lesson.name] = record
-            _save(run, out)
-        if record.get("status") == "ok":
-            made |= dict.fromkeys(lesson.makes, record["started"])
-    wanted = [lesson.name for lesson in lessons if not only or lesson.number in only]
-    run["ok"] = all(run["notebooks"].get(name, {}).get("status") == "ok" for name in wanted)
-    _save(run, out)
-    write_report(out)
+    try:
+        for lesson in lessons:
+            chain_digest = hashlib.sha256((chain_digest + lesson.digest).encode()).hexdigest()[:16]
+            before = old.get(lesson.name, {})
+            kept = resume and _holds(lesson, before, chain_digest, made)
+            if kept or (only and lesson.number not in only):
+                _tell(lesson, "up to date" if kept else "left out")
+                record = before
+            else:
+                _note(run, lesson, {**NOT_ENDED, "digest": chain_digest}, out)
+                record = _note(run, lesson, {**_run_or_not(lesson, given, out, made), "digest": chain_digest}, out)
+            if record.get("status") == "ok":
+                made |= dict.fromkeys(lesson.makes, record["started"])
+        wanted = [lesson.name for lesson in lessons if not only or lesson.number in only]
+        run["ok"] = all(run["notebooks"].get(name, {}).get("status") == "ok" for name in wanted)
+        _save(run, out)
+    finally:
+        write_report(out)
     return run
+
+
+def _note(run: dict, lesson: Lesson, record: dict, out: Path) -> dict:
+    """Put a lesson's record into run.json at once, so that a kill is never taken for an earlier success."""
+    run["notebooks"][lesson.name] = record
+    _save(run, out)
+    return record
 
 
 def _asked_for(profile: str, notebooks: Path, only: tuple[str, ...]) -> list[Lesson]:
@@ -141,6 +160,8 @@ def _run_or_not(lesson: Lesson, given: dict, out: Path, made: dict[str, float]) 
     if lacking:
         record = {"status": "not run", "seconds": 0.0, "cell": None, "error": f"needs {', '.join(lacking)}"}
     else:
+        minutes = lesson.minutes.get(given["profile"])
+        _tell(lesson, "running" if minutes is None else f"running, about {minutes} min on two cores")
         record = execute(lesson, given, out / "notebooks", LIMIT_S[given["profile"]])
     place = "" if record["cell"] is None else f", cell {record['cell']}"
     _tell(lesson, f"{record['status']}, {record['seconds']:.0f} s{place} {record.get('error', '')}".rstrip())
@@ -202,6 +223,8 @@ def execute(lesson: Lesson, given: dict, folder: Path, limit_s: float | None) ->
         record = {"status": "failed", "cell": watch.cell, "error": "the kernel died (out of memory, or killed)"}
     except CellTimeoutError:
         record = {"status": "failed", "cell": watch.cell, "error": f"the notebook ran longer than {limit_s:.0f} s"}
+    except RuntimeError as error:  # jupyter_client's, when a kernel does not come up
+        record = {"status": "failed", "cell": watch.cell, "error": f"the kernel did not start ({error})"}
     record["seconds"] = time.perf_counter() - watch.started
     _write_html(target)
     return record

@@ -66,6 +66,7 @@ def test_a_good_chain_runs_in_order_and_resume_runs_only_what_changed(notebooks,
         assert (out / name).stat().st_size > 0
     written = capfd.readouterr()
     assert written.out == "" and "02_lesson: ok" in written.err
+    assert "01_lesson: running, about 1 min" in written.err
 
     assert reproduce("smoke", out, notebooks, seed=7, resume=True)["ok"] and ran(out) == ["01", "02"]
     lesson(notebooks, "02", ["a"], ["b"], GOOD.format(number="02") + "\nassert seed == 7")
@@ -79,6 +80,55 @@ def test_resume_repeats_what_follows_a_notebook_made_anew(notebooks, tmp_path):
     reproduce("smoke", out, notebooks, only=("01",))
     reproduce("smoke", out, notebooks, resume=True)
     assert ran(out) == ["01", "02", "01", "02"]
+
+
+def test_an_interrupted_notebook_is_not_taken_for_its_earlier_success(notebooks, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    table = 'from n2v.show.record import Recorder\nRecorder(out_dir, "01").table("table-3.1", [{"a": 1}], "counts")'
+    lesson(notebooks, "01", [], ["a"], GOOD.format(number="01") + "\n" + table)
+    assert reproduce("smoke", out, notebooks)["ok"]
+
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("n2v.show.chain.execute", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            reproduce("smoke", out, notebooks)
+    assert not (out / "tables" / "table-3.1.csv").exists()
+    assert "interrupted before it ended" in (out / "report.html").read_text()
+    assert reproduce("smoke", out, notebooks, resume=True)["ok"] and ran(out) == ["01", "02", "01", "02"]
+    assert (out / "tables" / "table-3.1.csv").exists()
+
+
+def test_a_kernel_that_does_not_start_is_recorded(notebooks, tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise RuntimeError("Kernel didn't respond in 60 seconds")
+
+    monkeypatch.setattr("papermill.execute_notebook", refuse)
+    run = reproduce("smoke", tmp_path / "out", notebooks)
+    record = run["notebooks"]["01_lesson"]
+    assert record["status"] == "failed" and "did not start (Kernel didn't respond" in record["error"]
+    assert run["notebooks"]["02_lesson"]["status"] == "not run" and (tmp_path / "out" / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ("{needs: a, makes: [], minutes: {}}", "needs is 'a'; write it as"),
+        ("{needs: [], makes: null, minutes: {}}", "makes is None; write it as"),
+        ("{needs: [], makes: [], minutes: 3}", "minutes is 3; write it as"),
+        ("{needs: [, makes", "not a notebook"),
+        ("[1]", "no n2v header"),
+    ],
+)
+def test_a_header_that_cannot_be_used_is_named(notebooks, wrong, message):
+    path = notebooks / "02_lesson.py"
+    good = '{needs: ["a"], makes: ["b"], minutes: {smoke: 1, laptop: 1}}'
+    assert good in path.read_text()
+    path.write_text(path.read_text().replace(good, wrong))
+    with pytest.raises(BadInput, match=f"02_lesson.py: .*{message}"):
+        read_lessons(notebooks)
 
 
 def test_resume_with_another_seed_repeats_everything(notebooks, tmp_path):
