@@ -9,6 +9,8 @@ from pathlib import Path
 from n2v.files import read_json, write_bytes, write_json
 from n2v.show.thesis import check_item
 
+SVG_LIMIT = 200_000
+
 
 class Table(list):
     """Rows as shown; a notebook displays them as an HTML table."""
@@ -23,7 +25,8 @@ class Table(list):
 class Recorder:
     """Writes a notebook's results into a run folder.
 
-    figures/<item>.png, tables/<item>.csv, items/<item>.<kind>.json (caption, status, notebook), metrics.json.
+    figures/<item>.png (and .svg of a small plot), tables/<item>.csv, items/<item>.<kind>.json (caption, status,
+    notebook), metrics.json.
     One item may have a figure, a table and a part that was not run; the first record of an item replaces those of
     earlier runs.
     """
@@ -33,11 +36,14 @@ class Recorder:
         self._begun: set[str] = set()
 
     def figure(self, item_id: str, figure, caption: str, alt: str = "") -> None:
-        """Save a matplotlib figure as the picture of an item."""
+        """Save a matplotlib figure as the picture of an item; a plot without pixels also as SVG."""
         self._begin(item_id)
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png")
         write_bytes(self.folder / "figures" / f"{item_id}.png", buffer.getvalue())
+        drawing = _svg(figure)
+        if drawing:
+            write_bytes(self.folder / "figures" / f"{item_id}.svg", drawing)
         self._item(item_id, "figure", caption, alt=alt or caption)
 
     def table(self, item_id: str, rows: list[dict], caption: str) -> Table:
@@ -100,10 +106,23 @@ def forget(out_dir: str | Path, notebook: str) -> None:
 
 
 def _remove(folder: Path, item_id: str) -> None:
-    (folder / "figures" / f"{item_id}.png").unlink(missing_ok=True)
+    for suffix in (".png", ".svg"):
+        (folder / "figures" / f"{item_id}{suffix}").unlink(missing_ok=True)
     (folder / "tables" / f"{item_id}.csv").unlink(missing_ok=True)
     for kind in ("figure", "table", "not-run"):
         (folder / "items" / f"{item_id}.{kind}.json").unlink(missing_ok=True)
+
+
+def _svg(figure) -> bytes | None:
+    """The same bytes for the same plot; None for pictures and for plots of more than SVG_LIMIT bytes."""
+    import matplotlib as mpl
+
+    if any(axis.images for axis in figure.axes):
+        return None
+    buffer = io.BytesIO()
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "n2v"}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
+    return buffer.getvalue() if buffer.tell() <= SVG_LIMIT else None
 
 
 def _shown(value: object) -> object:

@@ -9,6 +9,7 @@ from pathlib import Path
 from n2v.files import read_json, write_bytes
 from n2v.show.thesis import BY_ID, ITEMS
 
+NEEDS = {"gpu": "a GPU", "weights file": "a file of pretrained ResNet50 weights"}
 STYLE = """
 :root{color-scheme:light dark;--line:#8884;--soft:#8881;--link:#0060a8}
 @media (prefers-color-scheme:dark){:root{--link:#7fc1f5}}
@@ -29,6 +30,8 @@ th{background:var(--soft)}td.n{text-align:right;font-variant-numeric:tabular-num
 .theirs{font-size:.9rem;background:var(--soft);padding:.5rem .9rem;border-left:3px solid #e69f00}
 .theirs .pair{display:inline-block;margin-right:1.2rem}
 figcaption,.caption{font-size:.88rem;opacity:.85}
+@media print{:root{color-scheme:light}body{max-width:none;margin:0}nav{display:none}h2{break-after:avoid}
+figure,tr,.failures{break-inside:avoid}.wide{overflow:visible}td,th{white-space:normal}}
 nav{columns:15rem 3;font-size:.86rem;margin:1rem 0}nav div{break-inside:avoid}
 """
 
@@ -114,6 +117,8 @@ def _section(item_id: str, found: list[dict], folder: Path) -> str:
         parts.append(f'<p class="theirs">Thesis: {" ".join(pairs)}</p>')
     if not found:
         parts.append(f"<p>Not run: notebook {item.notebook if item else '?'} did not get to it.</p>")
+    if item and item.needs in NEEDS:
+        parts.append(f'<p class="caption">In full it takes {NEEDS[item.needs]}.</p>')
     return "".join([*parts, *[_content(item_id, record, folder) for record in found]])
 
 
@@ -127,7 +132,7 @@ def _content(item_id: str, record: dict, folder: Path) -> str:
         return f"<p>{_tag('failed')} {escape(f'{place[0]}/{path.name}')} is missing. {caption}</p>"
     if record["kind"] == "figure":
         data, alt = base64.b64encode(path.read_bytes()).decode(), escape(record.get("alt", ""), quote=True)
-        image = f'<img loading="lazy" alt="{alt}" src="data:image/png;base64,{data}">'
+        image = f'<img alt="{alt}" src="data:image/png;base64,{data}">'
         return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"
     with open(path, newline="") as file:
         header, *rows = csv.reader(file)

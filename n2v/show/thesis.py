@@ -8,13 +8,17 @@ from n2v.errors import BadInput
 
 @dataclass(frozen=True)
 class ThesisItem:
-    """One figure, table or stated measurement. `values` are the thesis's own, by row name."""
+    """One figure, table or stated measurement.
+
+    `values` are the thesis's own, by row name; `needs` is what all of its rows take: "cpu", "gpu" or "weights file".
+    """
 
     item_id: str
     title: str
     notebook: str  # two digits
     shows: str
     values: dict[str, str] = field(default_factory=dict)
+    needs: str = "cpu"
 
 
 COUNTS = {
@@ -47,10 +51,11 @@ ITEMS: tuple[ThesisItem, ...] = (
             "nerf2vec": "87.28 %", "NeRF weights": "84.53 %", "ResNet50, 1 view, pretrained": "94.12 %",
             "ResNet50, 1 view, from scratch": "86.88 %", "ResNet50, 9 views, from scratch": "93.28 %",
         },
+        needs="weights file",
     ),
     ThesisItem(
         "table-4.2", "Table 4.2", "06", "Time to encode and to infer, one object.",
-        {"nerf2vec": "0.75 + 0.28 ms", "render, then ResNet50": "4.63 + 6.21 ms"},
+        {"nerf2vec": "0.75 + 0.28 ms", "render, then ResNet50": "4.63 + 6.21 ms"}, needs="gpu",
     ),
     ThesisItem("fig-4.3", "Figure 4.3", "07", "Interpolation between two embeddings."),
     ThesisItem("fig-4.4", "Figure 4.4", "07", "The same against interpolated NeRF weights."),
@@ -66,11 +71,12 @@ ITEMS: tuple[ThesisItem, ...] = (
     ThesisItem("fig-4.7", "Figure 4.7", "09", "Generated NeRFs, one GAN a class."),
     ThesisItem(
         "fig-a.1", "Figure A.1", "02", "PSNR and fitting time against width, identity and frequency encoding.",
-        {"64 wide, frequency": "34.5 dB"},
+        {"64 wide, frequency": "34.5 dB"}, needs="gpu",
     ),
     ThesisItem("fig-a.2", "Figure A.2", "02", "Renders for those widths and encodings."),
     ThesisItem(
         "app-b.2", "Appendix B.2", "04", "Mixed precision: memory and speed.", {"stated": "hugely reduced memory"},
+        needs="gpu",
     ),
     ThesisItem(
         "app-b.3-fit", "Appendix B.3, one NeRF", "03", "Time to fit one NeRF.",

@@ -42,6 +42,26 @@ def test_figure_table_and_metric_land_in_the_run_folder(recorder, tmp_path):
     assert record["alt"] == "a line" and record["notebook"] == "06" and record["status"] == "measured"
 
 
+def test_a_plot_is_also_a_drawing_and_a_picture_is_not(recorder, tmp_path):
+    figure, axis = plt.subplots(figsize=(2, 1))
+    axis.plot([0, 1])
+    axis.set_xlabel("steps")
+    drawing = tmp_path / "figures" / "fig-4.2.svg"
+    recorder.figure("fig-4.2", figure, "A plot.")
+    first = drawing.read_bytes()
+    assert b">steps</text>" in first and plt.rcParams["svg.fonttype"] != "none"  # text stays text; settings come back
+    Recorder(tmp_path, "06").figure("fig-4.2", figure, "A plot.")
+    assert drawing.read_bytes() == first
+    axis.scatter(range(5000), range(5000))
+    Recorder(tmp_path, "06").figure("fig-4.2", figure, "Too large a plot.")
+    assert not drawing.exists()
+    axis.clear()
+    axis.imshow([[0, 1]])
+    Recorder(tmp_path, "06").figure("fig-4.2", figure, "A picture.")
+    assert not drawing.exists() and (tmp_path / "figures" / "fig-4.2.png").exists()
+    plt.close(figure)
+
+
 def test_items_are_the_thesis_s_or_marked_extra_and_name_files_inside(recorder):
     recorder.not_run("extra-timing", "no GPU")
     for bad in ("table-9.9", "extra-../../escape", "extra-a/b", "extra-A B"):

@@ -75,6 +75,8 @@ def test_failures_come_first_and_unmeasured_items_say_why(run_folder):
     assert "measured" in part["table-4.1"] and "Not run: ResNet50 rows" in part["table-4.1"]
     assert "Not run: notebook 08 did not get to it" in part["table-4.3"]
     assert f"2 of {len(ITEMS)}" in text
+    assert "In full it takes a file of pretrained" in part["table-4.1"] and "takes a GPU" in part["table-4.2"]
+    assert "In full it takes" not in part["table-4.3"]
 
 
 def test_a_lost_picture_is_said_and_an_empty_folder_still_reports(run_folder, tmp_path_factory):
@@ -90,6 +92,10 @@ def test_the_thesis_s_own_numbers():
     assert BY_ID["table-4.1"].values["nerf2vec"] == "87.28 %"
     assert BY_ID["table-4.3"].values["9 views"] == "82.74 / 91.66 / 93.79"
     assert {item.notebook for item in ITEMS} == {f"0{i}" for i in range(1, 10)}
+
+
+def test_what_an_item_needs_is_one_of_three():
+    assert {item.needs for item in ITEMS} == {"cpu", "gpu", "weights file"}
 
 
 def test_classes_look_different():
