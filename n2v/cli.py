@@ -16,6 +16,7 @@ from tyro.extras import SubcommandApp
 
 from n2v import __version__
 from n2v.errors import BadInput
+from n2v.machine import polite_threads
 
 DESCRIPTION = "Fit NeRFs, embed their weights, and work with the embeddings. --json prints any result as JSON."
 GROUPS = {"zoo": "Look at a collection of NeRFs, or check every byte of it."}
@@ -47,6 +48,7 @@ def commands() -> dict[str, Callable]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code. With N2V_TRACEBACK=1 exceptions pass through."""
+    polite_threads()
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words == ["--version"]:
         print(__version__)

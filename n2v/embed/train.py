@@ -121,6 +121,8 @@ def _loop(model, optimiser, training: TrainingSet, config: TrainConfig, out: Pat
             spent_s = time.perf_counter() - started
             share = spent_s / config.time_budget_s if config.time_budget_s else done / config.n_steps
             if share >= 1:
+                if shown:
+                    _report(log, bar, done, spent_s, shown, config)
                 return done, spent_s
             if done // steps_an_epoch != epoch:
                 epoch = done // steps_an_epoch
@@ -132,15 +134,20 @@ def _loop(model, optimiser, training: TrainingSet, config: TrainConfig, out: Pat
             shown.append(mse)
             bar.update()
             if done % 50 == 0:
-                psnr_db = -10 * math.log10(sum(shown) / len(shown))
-                log.write(json.dumps({"step": done, "seconds": spent_s, "ray_psnr_db": psnr_db}) + "\n")
-                log.flush()
-                left = f", {config.time_budget_s - spent_s:.0f} s left" if config.time_budget_s else ""
-                bar.set_postfix_str(f"{psnr_db:.1f} dB on rays{left}")
-                shown.clear()
+                _report(log, bar, done, spent_s, shown, config)
             if time.perf_counter() - saved > config.checkpoint_s:
                 _checkpoint(model, optimiser, out, done, spent_s)
                 saved = time.perf_counter()
+
+
+def _report(log, bar, done: int, spent_s: float, shown: list[float], config: TrainConfig) -> None:
+    """One line of the log, and the bar's text: PSNR over the steps since the last one."""
+    psnr_db = -10 * math.log10(max(sum(shown) / len(shown), 1e-12))
+    log.write(json.dumps({"step": done, "seconds": spent_s, "ray_psnr_db": psnr_db}) + "\n")
+    log.flush()
+    left = f", {config.time_budget_s - spent_s:.0f} s left" if config.time_budget_s else ""
+    bar.set_postfix_str(f"{psnr_db:.1f} dB on rays{left}")
+    shown.clear()
 
 
 def _step(model, optimiser, training: TrainingSet, chosen, config: TrainConfig, done: int) -> float:
