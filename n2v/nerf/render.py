@@ -38,7 +38,11 @@ def composite(
 def blend_weights(
     depths: Float[torch.Tensor, "s"], ray_indices: Int[torch.Tensor, "s"], n_rays: int
 ) -> Float[torch.Tensor, "s"]:
-    """Transmittance times alpha of each packed sample; `depths` is sigma * length."""
+    """Transmittance times alpha of each packed sample; `depths` is sigma * length.
+
+    Depths are cut at 1e4, where nothing is left to see: an infinite density must not turn a prefix sum into NaN.
+    """
+    depths = depths.clamp(max=1e4)
     before = torch.cumsum(depths.double(), 0) - depths.double()
     counts = torch.bincount(ray_indices, minlength=n_rays)
     starts = (torch.cumsum(counts, 0) - counts).clamp(max=max(len(depths) - 1, 0))

@@ -54,6 +54,13 @@ def test_weights_and_light_left_sum_to_one():
     assert (total + left - 1).abs().max() < 1e-5
 
 
+def test_infinite_density_is_a_wall():
+    sigmas, rgbs = torch.tensor([0.0, math.inf, math.inf, 2.0]), torch.eye(4)[:, :3]
+    colour, opacity = composite(sigmas, rgbs, torch.full((4,), 0.1), torch.tensor([0, 0, 0, 1]), 2)
+    assert torch.allclose(colour[0], torch.tensor([0.0, 1.0, 0.0])) and float(opacity[0]) == 1
+    assert float(opacity[1]) == pytest.approx(1 - math.exp(-0.2))
+
+
 def test_composite_gradient_matches_finite_differences():
     ray_indices = torch.tensor([0, 0, 0, 2, 2])
     lengths = torch.full((5,), 0.3, dtype=torch.float64)
