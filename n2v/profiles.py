@@ -52,10 +52,10 @@ def _small(widths: tuple[int, ...], embedding: int, hidden: int) -> tuple[ModelC
 def smoke() -> Profile:
     """Everything from nothing on two cores in at most ten minutes: every code path, tiny sizes."""
     rows, aligned = _small((64, 64, 128, 128), 128, 128)
-    train = replace(TrainConfig.laptop(time_budget_s=45), samples=SampleConfig.laptop(256, 96))
+    train = replace(TrainConfig.laptop(time_budget_s=35), samples=SampleConfig.laptop(256, 96))
     return Profile(
-        "smoke", 8, 1, 36, 4, 64, FitConfig.laptop(300), rows, aligned, train,
-        head_epochs=60, gan_steps=400, n_shown=4, baseline_epochs=4,
+        "smoke", 8, 1, 36, 4, 64, FitConfig.laptop(250), rows, aligned, train,
+        head_epochs=50, gan_steps=400, n_shown=4, baseline_epochs=3,
     )  # fmt: skip
 
 

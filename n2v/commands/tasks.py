@@ -77,7 +77,7 @@ def retrieve(
     train, test = _parts(loaded)
     rows, tables = [], {}
     for name, features in _features(loaded, zoo).items():
-        tables[name] = corrected(features, loaded.labels, test, train, k)
+        tables[name] = corrected(features, loaded.labels, test, train, k, loaded.base_ids)
         published = as_published(features, loaded.labels, test, k)
         for protocol, found in (("corrected", tables[name]), ("as published", published)):
             rows += [{"features": name, "protocol": protocol, **row} for row in found]
@@ -103,6 +103,8 @@ def interpolate(
     from n2v.tasks.interpolate import GAMMAS
     from n2v.zoo.store import Zoo
 
+    if not 8 <= size <= 2048:
+        raise BadInput(f"{size} px", where="--size", fix="use 8 to 2048 px")
     collection = Zoo(zoo)
     pair = collection.index_of(first), collection.index_of(second)
     strips, numbers = interpolation_strips(load_model(run), collection, pair, size)
@@ -134,7 +136,13 @@ def generate(
     from n2v.tasks.generate import GanConfig, judge, train_latent_gan
     from n2v.tasks.retrieve import distances
 
+    if n < 1 or steps < 1:
+        raise BadInput(f"{n} samples and {steps} steps", fix="use at least 1 of each")
     loaded, model = Embeddings.load(embeddings), load_model(run)
+    width, needed = loaded.values.shape[1], model.config.encoder.embedding
+    if width != needed:
+        fix = f"embed again with: n2v embed {run} ZOO --out FILE"
+        raise BadInput(f"embeddings of {width} numbers, but {run} decodes {needed}", where=embeddings, fix=fix)
     members = loaded.labels == label_of(class_name)
     train = loaded.values[[i for i in loaded.of_split("train") if members[i]]]
     rest = [i for i in range(len(loaded)) if members[i] and loaded.splits[i] != "train"]
@@ -151,5 +159,7 @@ def generate(
     pictures = [list(decoded_pictures(model, made)), list(decoded_pictures(model, nearest))]
     record = Recorder(out, "generate")
     record.figure("fig-4.7", sheet(pictures, ["made", "nearest\ntraining"]), "Generated embeddings, decoded.")
-    record.table("extra-generation", [row], "Quality against held-out, novelty against training embeddings.")
+    record.table(
+        "extra-generation", [row], "mmd and the yardstick of novelty: held-out embeddings; the rest: training ones."
+    )
     return {"out": str(out), "rows": [row]}

@@ -33,7 +33,9 @@ class Head:
 
     @torch.no_grad()
     def logits(self, features: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n c"]:
-        """Unnormalised log-probabilities."""
+        """Unnormalised log-probabilities; refuses features that are not finite."""
+        if not np.isfinite(features).all():
+            raise BadInput("features are not finite", fix="embed again")
         return self.net((torch.as_tensor(features, dtype=torch.float32) - self.mean) / self.scale).numpy()
 
     def predict(self, features: Float[np.ndarray, "n d"]) -> Int[np.ndarray, "n"]:
@@ -51,10 +53,12 @@ def train_head(
     """Train the thesis's head.
 
     Raises:
-        BadInput: features that are not finite, a single class, or fewer than two items.
+        BadInput: features that are not finite, a single class, fewer than two items, or labels beyond `n_classes`.
     """
     config = config or HeadConfig()
     check_features(features, labels)
+    if not 0 <= labels.min() <= labels.max() < n_classes:
+        raise BadInput(f"labels from {labels.min()} to {labels.max()}", fix=f"use 0 to {n_classes - 1}")
     torch.manual_seed(child_seed(seed, "head"))
     inputs, targets = torch.as_tensor(features, dtype=torch.float32), torch.as_tensor(labels)
     mean, scale = inputs.mean(0), inputs.std(0)
@@ -66,7 +70,7 @@ def train_head(
         width = next_width
     net = nn.Sequential(*layers, nn.Linear(width, n_classes))
     optimiser = torch.optim.AdamW(net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
-    n_batches = max(1, len(inputs) // config.batch_size)  # whole batches: batch norm never meets a single item
+    n_batches = max(1, len(inputs) // max(2, config.batch_size))  # batch norm never meets a single item
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, config.n_epochs * n_batches)
     for _ in range(config.n_epochs):
         for chosen in torch.randperm(len(inputs)).tensor_split(n_batches):
@@ -98,6 +102,8 @@ def principal_components(train: Float[np.ndarray, "n d"], others: list[np.ndarra
 def linear_probe(train, train_labels, test) -> Int[np.ndarray, "n"]:
     """Logistic regression on standardised features; its strength is chosen by cross-validation on train.
 
+    Where a class has a single training item there is nothing to cross-validate, and the strength is scikit-learn's.
+
     With more features than items they are first turned into the span of the training items. That changes nothing:
     the best weights of an L2-regularised linear model lie in it (tests/tasks/test_tasks.py).
     """
@@ -108,6 +114,8 @@ def linear_probe(train, train_labels, test) -> Int[np.ndarray, "n"]:
     from sklearn.preprocessing import StandardScaler
 
     check_features(train, train_labels)
+    if not np.isfinite(test).all():
+        raise BadInput("features are not finite", fix="embed again")
     turn = [PCA(svd_solver="full")] if train.shape[1] > len(train) else []
     model = make_pipeline(StandardScaler(), *turn, LogisticRegression(max_iter=2000))
     folds = min(3, int(np.bincount(train_labels)[np.unique(train_labels)].min()))

@@ -132,22 +132,38 @@ def frechet_distance(made: Float[np.ndarray, "m d"], real: Float[np.ndarray, "n 
     return float(shift + (a**2).sum() + (b**2).sum() - 2 * cross)
 
 
-def novelty(made: Float[np.ndarray, "m d"], train: Float[np.ndarray, "n d"]) -> dict[str, float]:
-    """Are samples copies? Distance to the nearest training embedding against the training set's own spacing.
+def novelty(
+    made: Float[np.ndarray, "m d"], train: Float[np.ndarray, "n d"], held_out: Float[np.ndarray, "t d"] | None = None
+) -> dict[str, float]:
+    """Are samples copies? Distance to the nearest training embedding against that of real objects never trained on.
 
-    `ratio` is the median over samples divided by the median leave-one-out distance among training embeddings: about
-    1 for new samples of the same kind, 0 for copies. `copies` is the share of samples nearer than a tenth of it.
+    `ratio` is the median over samples divided by the median over `held_out`: about 1 for new samples of the same kind,
+    0 for copies. `copies` is the share of samples nearer than a tenth of it. Without held-out embeddings the
+    training set's leave-one-out distances stand in; where it holds several versions of an object these are the
+    distances between versions, far too short, so give `held_out` there.
+
+    Raises:
+        BadInput: the embeddings compared with repeat each other, so that there is no distance to measure by.
     """
-    own = distances(train, train)
-    np.fill_diagonal(own, np.inf)
-    spacing = float(np.median(own.min(1)))
+    if held_out is not None and len(held_out):
+        spacing = float(np.median(distances(held_out, train).min(1)))
+    else:
+        own = distances(train, train)
+        np.fill_diagonal(own, np.inf)
+        spacing = float(np.median(own.min(1)))
+    if spacing == 0:
+        raise BadInput("embeddings repeat each other", where="novelty", fix="check the encoder, or remove duplicates")
     nearest = distances(made, train).min(1)
     return {"ratio": float(np.median(nearest)) / spacing, "copies": float((nearest < 0.1 * spacing).mean())}
 
 
 def judge(made: np.ndarray, train: np.ndarray, test: np.ndarray) -> dict[str, float | str]:
-    """All measures at once; quality against held-out embeddings, novelty against training ones, and a verdict."""
-    new, covered = novelty(made, train), coverage(made, train)
+    """All measures at once, and a verdict.
+
+    `mmd` and the yardstick of novelty come from the held-out embeddings `test`; coverage, 1-NNA, the Fréchet distance
+    and spread compare with `train`, because a class has only a few held-out objects.
+    """
+    new, covered = novelty(made, train, test), coverage(made, train)
     spread = float(made.std(0).mean() / train.std(0).mean())
     verdict = "collapsed" if spread < 0.3 or covered < 0.15 else "copies" if new["copies"] > 0.5 else "alive"
     return {

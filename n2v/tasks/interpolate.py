@@ -17,7 +17,11 @@ def lerp(start: Float[np.ndarray, "d"], end: Float[np.ndarray, "d"], gammas=GAMM
 
 
 def slerp(start: Float[np.ndarray, "d"], end: Float[np.ndarray, "d"], gammas=GAMMAS) -> Float[np.ndarray, "g d"]:
-    """Along the great circle between the two directions, with lengths interpolated linearly."""
+    """Along the great circle between the two directions, with lengths interpolated linearly.
+
+    Raises:
+        BadInput: a zero vector, or opposite directions, which many great circles join.
+    """
     lengths = np.linalg.norm(start), np.linalg.norm(end)
     if min(lengths) == 0:
         raise BadInput("a zero vector has no direction", fix="use lerp")
@@ -25,9 +29,12 @@ def slerp(start: Float[np.ndarray, "d"], end: Float[np.ndarray, "d"], gammas=GAM
     angle = float(np.arccos(np.clip(a @ b, -1, 1)))
     if angle < 1e-6:
         return lerp(start, end, gammas)
+    if np.pi - angle < 1e-3:  # float32 knows the angle no better
+        raise BadInput("opposite directions have no single way between them", fix="use lerp")
     gamma = np.asarray(gammas, np.float32)[:, None]
     direction = (np.sin((1 - gamma) * angle) * a + np.sin(gamma * angle) * b) / np.sin(angle)
-    return direction * ((1 - gamma) * lengths[0] + gamma * lengths[1])
+    way = (direction * ((1 - gamma) * lengths[0] + gamma * lengths[1])).astype(start.dtype)
+    return np.where(gamma == 0, start, np.where(gamma == 1, end, way))
 
 
 def smoothness(frames: Float[torch.Tensor, "g h w c"]) -> dict[str, float]:
@@ -47,7 +54,12 @@ def solidity(frames: Float[torch.Tensor, "g h w 4"]) -> Float[np.ndarray, "g"]:
 
 
 def distance_to_real(points: Float[np.ndarray, "g d"], real: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "g"]:
-    """Distance of each point to the nearest real embedding, in units of the median nearest-neighbour distance."""
+    """Distance of each point to the nearest real embedding, in units of the median nearest-neighbour distance.
+
+    NaN where the real embeddings repeat each other: there is no unit then.
+    """
     among = distances(real, real)
     np.fill_diagonal(among, np.inf)
-    return distances(points, real).min(1) / np.median(among.min(1))
+    unit = np.median(among.min(1))
+    nearest = distances(points, real).min(1)
+    return nearest / unit if unit > 0 else np.full_like(nearest, np.nan)

@@ -21,7 +21,13 @@ KS = (1, 5, 10)
 def distances(
     queries: Float[np.ndarray, "q d"], gallery: Float[np.ndarray, "g d"], metric: str = "euclidean"
 ) -> Float[np.ndarray, "q g"]:
-    """Euclidean distance, or one minus the cosine."""
+    """Euclidean distance, or one minus the cosine.
+
+    Raises:
+        BadInput: unknown metric, or features that are not finite.
+    """
+    if not (np.isfinite(queries).all() and np.isfinite(gallery).all()):
+        raise BadInput("features are not finite", fix="embed again")
     first, second = (torch.from_numpy(np.ascontiguousarray(x, np.float32)) for x in (queries, gallery))
     if metric == "cosine":
         normalise = torch.nn.functional.normalize
@@ -55,14 +61,16 @@ def retrieval_measures(
     `forbidden` pairs (a query and itself, or its own versions) are left out of the ranking.
 
     Raises:
-        BadInput: k larger than the gallery, or features that are not finite.
+        BadInput: k below 1 or larger than the gallery, a single class, or what `distances` refuses.
     """
-    if not (np.isfinite(queries).all() and np.isfinite(gallery).all()):
-        raise BadInput("features are not finite", fix="embed again")
+    if min(ks) < 1:
+        raise BadInput(f"k = {min(ks)}", fix="use k of at least 1")
     forbidden = np.zeros((len(queries), len(gallery)), bool) if forbidden is None else forbidden
     smallest = int((~forbidden).sum(1).min()) if len(queries) else 0
     if max(ks) > smallest:
         raise BadInput(f"k = {max(ks)} but a query has only {smallest} candidates", fix="use a smaller k or more NeRFs")
+    if len(np.unique(np.concatenate([query_labels, gallery_labels]))) < 2:
+        raise BadInput("objects of a single class", fix="use a collection with at least two classes")
     order, allowed = rank(distances(queries, gallery, metric), forbidden)
     relevant = (gallery_labels[order] == query_labels[:, None]) & allowed
     n_classes = int(max(gallery_labels.max(), query_labels.max())) + 1
@@ -93,15 +101,10 @@ def retrieval_measures(
                 _mean_interval(found),
             )
         )
-    whole = _without_forbidden(relevant, allowed)
+    whole = average_precision(relevant)  # forbidden entries stand last and are never relevant
     floor = chance_average_precision(query_labels, counts)
     rows.append(_row("mAP", whole.mean(), floor, len(queries), _mean_interval(whole)))
     return rows
-
-
-def _without_forbidden(relevant: np.ndarray, allowed: np.ndarray) -> np.ndarray:
-    """Average precision over the whole ranking; forbidden entries stand last and are never relevant."""
-    return average_precision(relevant & allowed)
 
 
 def _mean_interval(values: np.ndarray) -> tuple[float, float]:
@@ -127,9 +130,16 @@ def as_published(features, labels, test: Int[np.ndarray, "t"], ks=KS) -> list[di
     return retrieval_measures(chosen, classes, chosen, classes, np.eye(len(test), dtype=bool), ks)
 
 
-def corrected(features, labels, test: Int[np.ndarray, "t"], train: Int[np.ndarray, "m"], ks=KS) -> list[dict]:
-    """Test objects look among training objects, which hold no version of any of them (grouped split)."""
-    return retrieval_measures(features[test], labels[test], features[train], labels[train], None, ks)
+def corrected(
+    features, labels, test: Int[np.ndarray, "t"], train: Int[np.ndarray, "m"], ks=KS, base_ids: list[str] | None = None
+) -> list[dict]:
+    """Test objects look among training objects, never at a version of themselves.
+
+    A grouped split has none in train; with `base_ids` they are left out of the ranking under any split.
+    """
+    bases = None if base_ids is None else np.array(base_ids)
+    own = None if bases is None else bases[test][:, None] == bases[train][None]
+    return retrieval_measures(features[test], labels[test], features[train], labels[train], own, ks)
 
 
 def instance_retrieval(features, base_ids: list[str]) -> dict[str, float]:
