@@ -1,5 +1,7 @@
 """The four tasks on synthetic features: they find what is there, and nothing where nothing is."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -54,6 +56,9 @@ def test_head_is_repeatable_and_survives_odd_sizes():
     assert np.array_equal(first, again)
     odd = HeadConfig(widths=(8,), n_epochs=2, batch_size=64)
     train_head(features, labels, odd)  # 65 items: a batch of one would break batch norm
+    train_head(features, labels, replace(odd, batch_size=1))
+    with pytest.raises(BadInput, match="labels from 10 to 14; use 0 to 12"):
+        train_head(features, labels + 10, odd)
     constant = np.concatenate([features, np.ones((len(features), 3), np.float32)], 1)
     assert np.isfinite(train_head(constant, labels, QUICK).logits(constant)).all()
 
@@ -91,6 +96,18 @@ def test_unusable_features_are_refused(spoil, message):
             reader(features, labels)
 
 
+def test_no_reader_labels_what_is_not_finite():
+    features, labels = clusters()
+    odd = HeadConfig(widths=(8,), n_epochs=1)
+    for predict in (
+        lambda x: train_head(features, labels, odd).predict(x),
+        lambda x: linear_probe(features, labels, x),
+        lambda x: nearest_neighbour(features, labels, x),
+    ):
+        with pytest.raises(BadInput, match="not finite"):
+            predict(features[:2] * np.nan)
+
+
 def test_retrieval_finds_clusters_and_random_features_reach_the_floor():
     features, labels = clusters(n_each=40)
     train, test = np.arange(0, 140), np.arange(140, 200)
@@ -110,8 +127,26 @@ def test_published_protocol_leaves_the_query_out():
     assert as_published(features, labels, np.arange(12), (1, 5))[0]["value"] == 0
 
 
+def test_versions_of_the_query_are_left_out_of_a_leaky_split():
+    """Noise whose twins lie in train: a hit for each without base ids, chance with them."""
+    rng = np.random.default_rng(6)
+    base = rng.normal(size=(300, 12)).astype(np.float32)
+    both = np.concatenate([base, base + 0.01 * rng.normal(size=base.shape).astype(np.float32)])
+    labels, ids = np.tile(rng.integers(0, 5, 300), 2), [f"object {i}" for i in range(300)] * 2
+    test, train = np.arange(300), np.arange(300, 600)
+    assert corrected(both, labels, test, train)[0]["value"] == 1
+    row = corrected(both, labels, test, train, base_ids=ids)[0]
+    assert row["value"] == pytest.approx(row["chance"], abs=0.08)
+
+
 def test_k_beyond_the_gallery_is_refused():
     features, labels = clusters()
+    with pytest.raises(BadInput, match="k = 0"):
+        as_published(features, labels, np.arange(20), (0, 1))
+    with pytest.raises(BadInput, match="single class"):
+        as_published(features, labels * 0, np.arange(20))
+    with pytest.raises(BadInput, match="not finite"):
+        as_published(features * np.nan, labels, np.arange(20))
     with pytest.raises(BadInput, match="k = 10 but a query has only 4"):
         as_published(features, labels, np.arange(5))
     with pytest.raises(BadInput, match="unknown metric"):
@@ -133,7 +168,13 @@ def test_twins_are_found():
 def test_interpolation_ends_and_middle():
     a, b = np.float32([3, 0]), np.float32([0, 4])
     assert np.allclose(lerp(a, b, (0, 0.5, 1)), [[3, 0], [1.5, 2], [0, 4]])
-    assert np.allclose(slerp(a, b, (0, 1)), [a, b], atol=1e-6)
+    rng = np.random.default_rng(0)
+    for way in (lerp, slerp):
+        for _ in range(20):
+            ends = rng.normal(size=(2, 50)).astype(np.float32)
+            assert np.array_equal(way(*ends, (0, 1)), ends) and way(*ends).dtype == np.float32
+    with pytest.raises(BadInput, match="opposite directions"):
+        slerp(a, -2 * a)
     assert np.linalg.norm(slerp(a, b, (0.5,))) == pytest.approx(3.5)
     assert np.allclose(slerp(a, 2 * a, (0.5,)), [[4.5, 0]])
     with pytest.raises(BadInput, match="no direction"):
@@ -148,6 +189,7 @@ def test_smoothness_and_solidity():
     assert solidity(torch.ones(1, 4, 4, 4))[0] == 1 and solidity(torch.full((1, 4, 4, 4), 0.5))[0] == 0
     real = np.arange(10, dtype=np.float32)[:, None]
     assert distance_to_real(np.float32([[3.5]]), real)[0] == pytest.approx(0.5)
+    assert np.isnan(distance_to_real(np.float32([[3.5]]), np.repeat(real, 2, 0))).all()
 
 
 def test_frechet_distance_of_gaussians_has_a_closed_form():
@@ -170,6 +212,27 @@ def test_measures_tell_good_shifted_copied_and_collapsed_apart():
     assert judge(other, real, other)["verdict"] == "alive"
     assert judge(real[::-1], real, other)["verdict"] == "copies"
     assert judge(np.zeros_like(real) + 1e-3 * other, real, other)["verdict"] == "collapsed"
+
+
+def test_versions_of_an_object_in_train_do_not_hide_copies():
+    """Three near-equal versions of each object: their spacing says nothing about how far new objects lie."""
+    rng = np.random.default_rng(2)
+    base, held_out, fresh = (rng.normal(size=(20, 16)).astype(np.float32) for _ in range(3))
+    train = np.concatenate([base + 0.1 * rng.normal(size=base.shape).astype(np.float32) for _ in range(3)])
+    near_copies = train + 0.02 * rng.normal(size=train.shape).astype(np.float32)
+    assert novelty(fresh, train)["ratio"] > 4 and novelty(near_copies, train)["copies"] < 0.8  # versions as yardstick
+    assert 0.7 < novelty(fresh, train, held_out)["ratio"] < 1.4
+    assert novelty(near_copies, train, held_out)["copies"] == 1
+    assert judge(near_copies, train, held_out)["verdict"] == "copies"
+    assert judge(fresh, train, held_out)["verdict"] == "alive"
+
+
+def test_repeated_embeddings_still_show_copies():
+    rng = np.random.default_rng(3)
+    twice = np.repeat(rng.normal(size=(10, 8)).astype(np.float32), 2, 0)
+    assert judge(twice, twice, rng.normal(size=(5, 8)).astype(np.float32))["verdict"] == "copies"
+    with pytest.raises(BadInput, match="repeat each other"):
+        novelty(twice, twice)
 
 
 def test_gan_learns_a_distribution_that_noise_does_not_have():
