@@ -123,7 +123,7 @@ for name, found in by_measure.items():
     record.metric(f"hit@1 {name}", found["hit@1"]["value"])
     record.metric(f"mAP {name}", found["mAP"]["value"])
 ours = by_measure["nerf2vec (rows)"]
-assert ours["mAP"]["value"] > 1.5 * ours["mAP"]["chance"], "embeddings must beat chance by far"
+assert ours["mAP"]["low"] > ours["mAP"]["chance"], "embeddings must beat chance beyond their interval"
 shuffled = np.random.default_rng(seed).permutation(labels)
 control = {row["measure"]: row for row in corrected(features["nerf2vec (rows)"], shuffled, test_set, train_set)}
 record.metric("mAP shuffled labels", control["mAP"]["value"])
