@@ -43,10 +43,10 @@ def interpolation_strips(
 
     The weight-space frames see the union of both occupancy grids; embeddings decode their own.
     """
-    weights, grids = zoo.field_weights(pair), zoo.occupied(pair)
+    weights, grids, encoding = zoo.field_weights(pair), zoo.occupied(pair), zoo.rows[pair[0]].encoding
     with torch.no_grad():
         ends = model.encode(torch.from_numpy(weights)).numpy()
-        everything = model.encode(torch.from_numpy(zoo.field_weights(zoo.indices("train")))).numpy()
+        everything = model.encode(torch.from_numpy(zoo.field_weights())).numpy()
     gammas = (0.0, *GAMMAS, 1.0)
     union = torch.from_numpy(grids[0] | grids[1])
     step, camera = RenderConfig().step, front_camera()
@@ -55,7 +55,7 @@ def interpolation_strips(
         "embeddings": torch.stack([decoded_picture(model, one, size_px) for one in between]),
         "raw weights": torch.stack(
             [
-                render_image(field_query(torch.from_numpy(one)), union, camera, size_px, CAMERA_ANGLE_X, step)
+                render_image(field_query(torch.from_numpy(one), encoding), union, camera, size_px, CAMERA_ANGLE_X, step)
                 for one in lerp(*weights, gammas)
             ]
         ),

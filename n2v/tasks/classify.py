@@ -69,7 +69,9 @@ def train_head(
         layers += [nn.Linear(width, next_width), nn.BatchNorm1d(next_width), nn.ReLU(), nn.Dropout(config.dropout)]
         width = next_width
     net = nn.Sequential(*layers, nn.Linear(width, n_classes))
-    optimiser = torch.optim.AdamW(net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    optimiser = torch.optim.AdamW(
+        net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
+    )
     n_batches = max(1, len(inputs) // max(2, config.batch_size))  # batch norm never meets a single item
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, config.n_epochs * n_batches)
     for _ in range(config.n_epochs):
