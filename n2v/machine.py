@@ -24,8 +24,8 @@ def keep_freed_memory() -> bool:
 def polite_threads() -> None:
     """Let idle OpenMP threads sleep instead of spin; works for libraries loaded, and processes started, after the call.
 
-    On two cores that other programs use too, spinning threads take the time of those that compute: a training step
-    that takes 0.06 s on an idle machine took more than 2 s beside two busy processes, and 0.3 s with this setting.
+    On two cores that other programs use too, spinning threads take the time of those that compute. Seen on a busy
+    machine, minutes apart and not as a paired benchmark: about 2 s a training step without, 0.3 s with this setting.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
