@@ -1,23 +1,25 @@
 """Build a zoo: every view set under a folder becomes one NeRF, on all cores, restartable at any moment."""
 
-import os
+import fcntl
 import time
+import warnings
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
-from multiprocessing import get_context
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from n2v.errors import BadInput
 from n2v.files import progress, provenance, read_json, write_json
-from n2v.machine import quiet_worker
 from n2v.nerf.fit import FitConfig, FitResult, fit
 from n2v.nerf.layout import initial_vector, vector_hash
 from n2v.scenes.classes import label_of
 from n2v.scenes.views import TRAIN, ViewSet, find_views, read_views
 from n2v.seeds import child_seed
+from n2v.zoo.drivers import Death, Driver, InProcess, Pool
 from n2v.zoo.splits import Item, assign
 from n2v.zoo.store import Row, Zoo, ZooWriter
 
@@ -44,6 +46,7 @@ def build_zoo(
     shard: tuple[int, int] = (0, 1),
     resume: bool = False,
     limit: int | None = None,
+    driver: Driver | None = None,
 ) -> dict:
     """Fit one NeRF to each view set under `views` and store them in `out`.
 
@@ -56,10 +59,11 @@ def build_zoo(
         out: Zoo folder.
         config: Recipe.
         seed: Of the splits, and with each object id of that NeRF's ray order and backgrounds.
-        workers: Processes, one thread each; None: one a core.
+        workers: Processes, one thread each; None: one a core. Ignored when a driver is given.
         shard: (i, n): build the i-th of n parts of the collection, i from 0; the parts share `out`.
         resume: Go on with an existing zoo, skipping what it holds.
         limit: At most this many view sets, taken in turn from the classes.
+        driver: Who computes; None: a pool, or this process for one worker or a handful of view sets.
 
     Returns:
         Counts, mean PSNR (dB) and wall seconds, as written to `out`/run.json (run-i-of-N.json for a shard).
@@ -69,22 +73,22 @@ def build_zoo(
     folders = folders if limit is None else spread(folders, limit)
     items, problems = plan(folders)
     splits = assign(items, seed=seed)
-    done = _already_built(out, resume or shard[1] > 1)
-    mine = [folder for folder in folders[shard[0] :: shard[1]] if folder not in problems and folder.name not in done]
-    writer = ZooWriter(out, resolution=config.grid_resolution)
-    failed = [
-        Outcome(folder, None, None, reason)
-        for folder, reason in problems.items()
-        if folder in folders[shard[0] :: shard[1]]
-    ]
-    writer.quarantine([_row(outcome, splits, config) for outcome in failed])
+    done, listed = _already_built(out, resume or shard[1] > 1)
+    ids = dict(zip([folder for folder in folders if folder not in problems], items, strict=True))
+    groups = [folders[start : start + TOGETHER] for start in range(0, len(folders), TOGETHER)][shard[0] :: shard[1]]
+    mine = [[folder for folder in group if folder in ids and ids[folder].object_id not in done] for group in groups]
+    mine = [group for group in mine if group]
+    driver = driver or (InProcess() if workers == 1 or len(mine) < 2 else Pool.of(workers))
+    keep = partial(_store, ZooWriter(out, config.grid_resolution), splits, config, listed)
+    failed = [Outcome(folder, None, None, problems[folder]) for folder in chain(*groups) if folder in problems]
+    keep(failed)
     fitted = []
-    with progress(total=len(mine), desc="fitting NeRFs", unit="NeRF") as bar:
-        for outcomes in _fit_all(mine, config, seed, workers):
-            good = [outcome for outcome in outcomes if not outcome.problem]
-            bad = [outcome for outcome in outcomes if outcome.problem]
-            _store(writer, good, bad, splits, config)
-            fitted, failed = fitted + [outcome.result.psnr_db for outcome in good], failed + bad
+    bar = progress(total=sum(map(len, mine)), desc="fitting NeRFs", unit="NeRF")
+    with bar, closing(_fit_all(driver, partial(_fit_group, config=config, seed=seed), mine)) as finished:
+        for outcomes in finished:
+            keep(outcomes)
+            fitted += [outcome.result.psnr_db for outcome in outcomes if not outcome.problem]
+            failed += [outcome for outcome in outcomes if outcome.problem]
             bar.update(len(outcomes))
             bar.set_postfix_str(f"mean {np.mean(fitted or [0]):.1f} dB, {len(failed)} quarantined")
     summary = {
@@ -129,35 +133,31 @@ def plan(folders: list[Path]) -> tuple[list[Item], dict[Path, str]]:
     return items, problems
 
 
-def _already_built(out: Path, resume: bool) -> set[str]:
-    """Object ids that `out` holds; an existing zoo is only touched when resuming."""
+def _already_built(out: Path, resume: bool) -> tuple[set[str], set[tuple[str, str]]]:
+    """Object ids that `out` holds, and its quarantined ones with their reasons; touched only when resuming."""
     manifest = Path(out) / "manifest.jsonl"
     if not manifest.exists():
-        return set()
+        return set(), set()
     if not resume:
         raise BadInput(
             "there is a zoo already", where=out, fix="add --resume to go on with it, or choose another folder"
         )
     zoo = Zoo(out)
-    return set(zoo.object_ids)
+    return set(zoo.object_ids), {(row.object_id, row.status) for row in zoo.quarantined}
 
 
-def _fit_all(folders: list[Path], config: FitConfig, seed: int, workers: int | None) -> Iterator[list[Outcome]]:
-    """Outcomes of groups of view sets, as they finish."""
-    groups = [folders[start : start + TOGETHER] for start in range(0, len(folders), TOGETHER)]
-    workers = min(workers or os.cpu_count() or 1, len(groups))
-    if workers <= 1:
-        for group in groups:
-            yield _fit_group(group, config, seed)
-        return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=quiet_worker) as pool:
-        pending = [pool.submit(_fit_group, group, config, seed) for group in groups]
-        try:
-            for future in as_completed(pending):
-                yield future.result()
-        finally:
-            for future in pending:
-                future.cancel()
+def _fit_all(driver: Driver, task: partial, groups: list[list[Path]]) -> Iterator[list[Outcome]]:
+    """Outcomes of groups as they finish; then those of groups whose process died, one view set at a time."""
+    again = []
+    with closing(driver.run(task, groups)) as finished:
+        for group, result in finished:
+            if isinstance(result, Death):
+                again += [[folder] for folder in group]
+            else:
+                yield result
+    with closing(driver.run(task, again, singly=True)) as finished:
+        for group, result in finished:
+            yield [Outcome(group[0], None, None, result.reason)] if isinstance(result, Death) else result
 
 
 def _fit_group(folders: list[Path], config: FitConfig, seed: int) -> list[Outcome]:
@@ -173,8 +173,13 @@ def _fit_group(folders: list[Path], config: FitConfig, seed: int) -> list[Outcom
             gentler = replace(config, learning_rate=config.learning_rate / 2)
             result = fit([view_set], gentler, [child_seed(seed, view_set.object_id)])[0]
         problem = str(result) if isinstance(result, BadInput) else result.status.removeprefix("ok")
-        outcomes.append(Outcome(folder, view_set, result if not problem else None, problem))
+        outcomes.append(Outcome(folder, _without_pictures(view_set), result if not problem else None, problem))
     return outcomes
+
+
+def _without_pictures(view_set: ViewSet) -> ViewSet:
+    """Its identity: what a manifest line needs, small enough to pass between processes."""
+    return replace(view_set, images=view_set.images[:0], held_out_images=view_set.held_out_images[:0])
 
 
 def _fit_together(readable: list[tuple[Path, ViewSet]], config: FitConfig, seed: int) -> list[tuple]:
@@ -189,14 +194,29 @@ def _fit_together(readable: list[tuple[Path, ViewSet]], config: FitConfig, seed:
         return [_fit_together([pair], config, seed)[0] for pair in readable]
 
 
-def _store(writer: ZooWriter, good: list[Outcome], bad: list[Outcome], splits: dict, config: FitConfig) -> None:
-    if good:
-        writer.add(
-            [_row(outcome, splits, config) for outcome in good],
-            np.stack([outcome.result.field_weights for outcome in good]),
-            np.stack([outcome.result.occupied for outcome in good]),
-        )
-    writer.quarantine([_row(outcome, splits, config) for outcome in bad])
+def _store(writer: ZooWriter, splits: dict, config: FitConfig, listed: set, outcomes: list[Outcome]) -> None:
+    """Store what was fitted and list what was not, unless it is `listed` with the same reason."""
+    good = [outcome for outcome in outcomes if not outcome.problem]
+    bad = [_row(outcome, splits, config) for outcome in outcomes if outcome.problem]
+    with _alone(writer.folder):
+        if good:
+            writer.add(
+                [_row(outcome, splits, config) for outcome in good],
+                np.stack([outcome.result.field_weights for outcome in good]),
+                np.stack([outcome.result.occupied for outcome in good]),
+            )
+        writer.quarantine([row for row in bad if (row.object_id, row.status) not in listed])
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other builds from writing to a zoo: over NFS, two machines' appends would overwrite each other."""
+    with open(folder / "manifest.lock", "a") as handle:
+        try:
+            fcntl.lockf(handle, fcntl.LOCK_EX)
+        except OSError as error:
+            warnings.warn(f"{folder}: no file locks here ({error.strerror}); build from one machine only", stacklevel=2)
+        yield
 
 
 def _row(outcome: Outcome, splits: dict[str, str], config: FitConfig) -> Row:
