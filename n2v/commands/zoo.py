@@ -7,6 +7,7 @@ from typing import Annotated
 from tyro.conf import Positional, arg
 
 from n2v.errors import BadInput
+from n2v.zoo.cluster import SlurmConfig
 
 
 def parse_shard(text: str) -> tuple[int, int]:
@@ -22,16 +23,19 @@ def fit(
     out: Annotated[Path, arg(help="zoo folder to make")],
     profile: Annotated[str, arg(help="recipe: smoke, laptop, gpu or thesis")] = "laptop",
     steps: Annotated[int | None, arg(help="optimiser steps a NeRF, instead of the profile's")] = None,
-    workers: Annotated[int | None, arg(help="processes; default: one a core")] = None,
+    driver: Annotated[str, arg(help="who computes: inprocess, pool, gpus or slurm")] = "pool",
+    workers: Annotated[int | None, arg(help="processes of the pool; default: one a core")] = None,
     shard: Annotated[str, arg(help="i/N: fit only the i-th of N parts, i from 0")] = "0/1",
     seed: Annotated[int, arg(help="seed of splits, ray order and backgrounds")] = 0,
     resume: Annotated[bool, arg(help="go on with an existing zoo")] = False,
     limit: Annotated[int | None, arg(help="at most this many view sets, taken in turn from the classes")] = None,
+    slurm: SlurmConfig = SlurmConfig(),  # noqa: B008 - frozen
 ) -> dict:
     """Fit one NeRF to each view set. What cannot be fitted is quarantined with its reason; the rest goes on."""
     from dataclasses import replace
 
     from n2v import profiles
+    from n2v.zoo import cluster, drivers
     from n2v.zoo.build import build_zoo
 
     config = profiles.get(profile).fit
@@ -40,7 +44,13 @@ def fit(
             raise BadInput(f"{steps} steps", where="--steps", fix="use at least 1")
         config = replace(config, n_steps=steps)
     place = parse_shard(shard)
-    return build_zoo(views, out, config, seed=seed, workers=workers, shard=place, resume=resume, limit=limit)
+    recipe = {"config": config, "seed": seed, "limit": limit}
+    if driver == "slurm":
+        if place != (0, 1):
+            raise BadInput("a shard of a SLURM build", where="--shard", fix="leave it out: the pieces are shards")
+        return cluster.submit(views, out, slurm, resume=resume, **recipe)
+    chosen = drivers.choose(driver, workers)
+    return build_zoo(views, out, shard=place, resume=resume, driver=chosen, **recipe)
 
 
 def zoo_info(zoo: Annotated[Positional[Path], arg(help="zoo folder")]) -> dict:

@@ -85,6 +85,9 @@ def test_bad_view_sets_are_quarantined_and_the_rest_goes_on(views, tmp_path):
     assert summary["fitted"] == len(zoo) == 3
     reasons = {row.object_id: row.status for row in zoo.quarantined}
     assert "r_003.png" in reasons["lamp-000000"] and "not valid JSON" in reasons["sofa-000001"]
+    manifest = (zoo.folder / "manifest.jsonl").read_bytes()
+    assert build_zoo(copy, zoo.folder, QUICK, workers=1, resume=True)["fitted"] == 0
+    assert (zoo.folder / "manifest.jsonl").read_bytes() == manifest  # the reasons are listed already
 
 
 def test_a_collapsed_fit_is_not_stored(views, tmp_path):
@@ -92,6 +95,16 @@ def test_a_collapsed_fit_is_not_stored(views, tmp_path):
     summary = build_zoo(views, tmp_path / "zoo", impossible, workers=1, limit=1)
     assert summary["fitted"] == 0 and "below 90 dB" in summary["quarantined"][0]["reason"]
     assert len(Zoo(tmp_path / "zoo")) == 0
+
+
+def test_resume_knows_a_nerf_by_its_object_id(views, tmp_path):
+    """The folder of a view set may have been renamed."""
+    import shutil
+
+    shutil.copytree(views / "lamp", tmp_path / "views" / "lamp")
+    (tmp_path / "views" / "lamp" / "lamp-000000").rename(tmp_path / "views" / "lamp" / "renamed")
+    for fitted in (1, 0):
+        assert build_zoo(tmp_path / "views", tmp_path / "zoo", QUICK, workers=1, resume=True)["fitted"] == fitted
 
 
 def test_limit_takes_classes_in_turn(views):

@@ -1,0 +1,140 @@
+"""Jobs: what sbatch is told, and that pieces which overlap, die or are pre-empted still give one zoo."""
+
+import os
+import signal
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from tiny import TINY, contents, make_views
+
+from n2v.commands.zoo import fit
+from n2v.errors import BadInput, MissingPart
+from n2v.zoo import cluster
+from n2v.zoo.build import build_zoo
+from n2v.zoo.cluster import Piece, SlurmConfig, run_local, submit
+from n2v.zoo.drivers import InProcess
+
+submitit = pytest.importorskip("submitit", reason="extra [cluster] is not installed")
+TWO = SlurmConfig(pieces=2, at_once=2, cpus=1, executor="local")
+
+
+@pytest.fixture(scope="module")
+def views(tmp_path_factory):
+    return make_views(tmp_path_factory.mktemp("views"))
+
+
+@pytest.fixture(autouse=True)
+def jobs_find_our_modules(monkeypatch):
+    folders = [Path(__file__).parents[2], Path(__file__).parent]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, folders)))
+
+
+@dataclass(frozen=True)
+class DyingPiece(Piece):
+    """A piece whose process is killed before it stores anything."""
+
+    def __call__(self):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def on_path(folder, name, text, monkeypatch):
+    """A program that is found before all others."""
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(f"#!/bin/sh\n{text}\n")
+    (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+
+
+def test_two_local_pieces_equal_one_process(views, tmp_path):
+    build_zoo(views, tmp_path / "here", TINY, driver=InProcess())
+    summary = submit(views, tmp_path / "jobs", replace(TWO, logs=tmp_path / "logs"), config=TINY)
+    assert summary["ok"] and (summary["pieces"], summary["fitted"], summary["failed"]) == (2, 9, [])
+    assert contents(tmp_path / "jobs") == contents(tmp_path / "here")
+    with pytest.raises(BadInput, match="there is a zoo already.*--resume"):
+        submit(views, tmp_path / "jobs", TWO, config=TINY)
+
+
+def test_a_piece_that_dies_leaves_the_others_and_a_second_submission_finishes(views, tmp_path):
+    shared = {"views": views, "out": tmp_path / "zoo", "config": TINY}
+    summary = run_local([Piece(shared, (0, 2)), DyingPiece(shared, (1, 2))], TWO, tmp_path / "logs")
+    assert not summary["ok"] and summary["fitted"] == len(contents(tmp_path / "zoo")) == 5
+    assert [row["piece"] for row in summary["failed"]] == [1] and Path(summary["failed"][0]["log"]).exists()
+    before = contents(tmp_path / "zoo")
+    again = submit(views, tmp_path / "zoo", replace(TWO, pieces=1), resume=True, config=TINY)
+    assert again["ok"] and again["fitted"] == 4
+    assert len(contents(tmp_path / "zoo")) == 9 and before.items() <= contents(tmp_path / "zoo").items()
+    assert (tmp_path / "zoo-jobs").is_dir()  # where logs go by default
+
+
+def test_a_preempted_piece_goes_on_where_it_was(views, tmp_path):
+    """SLURM's order of signals to every process of a piece: SIGTERM, then the warning it was asked for."""
+    out, logs = tmp_path / "zoo", tmp_path / "logs"
+    executor = submitit.LocalExecutor(logs)
+    executor.update_parameters(timeout_min=60)
+    slow = replace(TINY, n_steps=600)
+    job = executor.submit(Piece({"views": views, "out": out, "config": slow}, (0, 1), cpus=1))
+    limit = time.monotonic() + 120
+    while not (out / "manifest.jsonl").exists() and time.monotonic() < limit:
+        time.sleep(0.02)
+    [piece] = children(int(job.job_id))
+    family = [piece, *children(piece)]
+    for number in (signal.SIGTERM, signal.SIGUSR2):
+        for process in family:
+            if Path(f"/proc/{process}").exists():
+                os.kill(process, number)
+    summary = job.result()
+    log = job.paths.stderr.read_text() + job.paths.stdout.read_text()
+    assert "Requeued" in log and "preempted" in log
+    assert summary["already_there"] >= 4 and summary["already_there"] + summary["fitted"] == 9
+    assert summary["quarantined"] == []
+
+
+def children(process):
+    """Numbers of a process's children."""
+    found = [path for path in Path("/proc").glob("[0-9]*/stat") if path.exists()]
+    parents = {int(path.parent.name): int(path.read_text().rpartition(")")[2].split()[1]) for path in found}
+    return [number for number, parent in parents.items() if parent == process]
+
+
+def test_sbatch_is_told_what_was_asked_for(views, tmp_path, monkeypatch):
+    on_path(tmp_path / "bin", "sbatch", f'cp "$1" {tmp_path}/told; echo "Submitted batch job 4242"', monkeypatch)
+    on_path(tmp_path / "bin", "srun", "", monkeypatch)
+    slurm = SlurmConfig(
+        pieces=40, at_once=7, partition="long", time_min=90, memory_gb=12.5, cpus=3, gpus=2, logs=tmp_path / "logs",
+        extra=("account=lab", "--exclusive"), setup=("module load cuda",),
+    )  # fmt: skip
+    script = fit(views, tmp_path / "zoo", driver="slurm", slurm=replace(slurm, dry_run=True))["script"]
+    assert not (tmp_path / "told").exists() and not (tmp_path / "logs").exists()  # a dry run submits nothing
+    summary = fit(views, tmp_path / "zoo", driver="slurm", slurm=slurm, limit=8)
+    assert summary["job"] == "4242" and summary["pieces"] == 40
+    told = (tmp_path / "told").read_text()
+    assert told == script
+    for line in (
+        "array=0-39%7", "partition=long", "time=90", "mem=12800M", "cpus-per-task=3", "gpus-per-node=2",
+        "account=lab", "exclusive", "requeue", "signal=USR2@120", "ntasks-per-node=1",
+    ):  # fmt: skip
+        assert f"#SBATCH --{line}\n" in told
+    assert "module load cuda\n" in told and sys.executable in told
+    submitted = [submitit.core.utils.DelayedSubmission.load(path) for path in (tmp_path / "logs").glob("*.pkl")]
+    pieces = [one.function for one in submitted]
+    assert sorted(piece.shard for piece in pieces) == [(i, 40) for i in range(40)]
+    assert all((piece.cpus, piece.gpus, piece.arguments["limit"]) == (3, 2, 8) for piece in pieces)
+    assert pieces[0].checkpoint().function == pieces[0] and not (tmp_path / "zoo").exists()
+
+
+def test_a_cluster_that_is_not_there_or_refuses_is_one_line(views, tmp_path, monkeypatch):
+    slurm = SlurmConfig(logs=tmp_path / "logs")
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", str(tmp_path))
+        with pytest.raises(BadInput, match="no SLURM here.*--slurm.executor local"):
+            submit(views, tmp_path / "zoo", slurm, config=TINY)
+    on_path(tmp_path / "bin", "sbatch", "echo 'error: invalid partition specified: x' >&2; exit 1", monkeypatch)
+    on_path(tmp_path / "bin", "srun", "", monkeypatch)
+    with pytest.raises(BadInput, match="sbatch refused: .*invalid partition specified: x.*--slurm.dry-run"):
+        submit(views, tmp_path / "zoo", slurm, config=TINY)
+    monkeypatch.setitem(sys.modules, "submitit", None)
+    with pytest.raises(MissingPart, match=r"n2v\[cluster\]"):
+        cluster.submit(views, tmp_path / "zoo", slurm, config=TINY)

@@ -1,0 +1,210 @@
+"""Who computes must not matter: processes, GPUs, shards and jobs give one zoo, and survive deaths and interruptions."""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pytest
+from tiny import TINY, contents, make_views
+
+from n2v.commands.zoo import fit
+from n2v.errors import BadInput
+from n2v.zoo import drivers
+from n2v.zoo.build import build_zoo
+from n2v.zoo.cluster import SlurmConfig
+from n2v.zoo.drivers import Death, InProcess, Pool
+from n2v.zoo.store import Zoo
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def views(tmp_path_factory):
+    return make_views(tmp_path_factory.mktemp("views"))
+
+
+@pytest.fixture(scope="module")
+def here(views, tmp_path_factory):
+    """What one process makes of them."""
+    out = tmp_path_factory.mktemp("zoo") / "here"
+    build_zoo(views, out, TINY, driver=InProcess())
+    return contents(out)
+
+
+def doubled(group):
+    return [2 * item for item in group]
+
+
+def troubled(group):
+    """A task with every kind of trouble a process can have."""
+    match group[0]:
+        case "killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "full":
+            raise MemoryError("no room for 8 TiB")
+        case "wrong":
+            raise ZeroDivisionError("a fault of ours")
+    return os.getpid()
+
+
+def is_group_alive(group):
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def meet(folder, group):
+    """Wait for another worker, then tell its process and its GPU."""
+    (folder / f"{os.getpid()}").touch()
+    limit = time.monotonic() + 60
+    while len(list(folder.iterdir())) < 2 and time.monotonic() < limit:
+        time.sleep(0.01)
+    return os.getpid(), os.environ["CUDA_VISIBLE_DEVICES"]
+
+
+class Unreadable:
+    """Pickles, but no worker can read it."""
+
+    def __reduce__(self):
+        return int, ("no number",)
+
+
+@dataclass(frozen=True)
+class DeadlyPool(Pool):
+    """A pool in which fitting one of the `victims` kills the process, as a fault in a library would."""
+
+    victims: tuple[str, ...] = ()
+
+    def run(self, task, groups, *, singly=False):
+        return super().run(partial(deadly, task, self.victims), groups, singly=singly)
+
+
+def deadly(task, victims, group):
+    if any(folder.name in victims for folder in group):
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return task(group)
+
+
+def test_a_pool_answers_every_group_once_and_leaves_no_process():
+    groups = [[i, i + 100] for i in range(7)]
+    answers = list(Pool.of(2).run(doubled, groups))
+    assert sorted(answers) == [(group, doubled(group)) for group in groups] and len(answers) == 7
+    assert list(InProcess().run(doubled, groups)) == sorted(answers)
+    assert list(Pool.of(2).run(doubled, [])) == []
+    early = Pool.of(1).run(doubled, groups)
+    next(early)
+    assert multiprocessing.active_children()
+    early.close()
+    assert not multiprocessing.active_children()
+
+
+def test_a_death_costs_its_group_alone():
+    groups = [["killed"], ["fine"], ["full"], ["fine too"]]
+    answers = {group[0]: answer for group, answer in Pool.of(1).run(troubled, groups)}
+    assert "SIGKILL; the system does so when memory runs out" in answers["killed"].reason
+    assert "no room for 8 TiB" in answers["full"].reason
+    assert isinstance(answers["fine"], int) and isinstance(answers["fine too"], int)
+    assert [type(answer) for _, answer in InProcess().run(troubled, [["full"], ["fine"]])] == [Death, int]
+
+
+def test_faults_of_ours_are_not_taken_for_bad_luck():
+    with pytest.raises(ZeroDivisionError, match="a fault of ours") as caught:
+        list(Pool.of(1).run(troubled, [["wrong"]]))
+    assert "in troubled" in caught.value.__notes__[0]
+    with pytest.raises(BadInput, match="a worker process does not start: its process ended with exit code 1"):
+        list(Pool.of(1).run(partial(meet, Unreadable()), [[1]]))
+    assert not multiprocessing.active_children()
+
+
+def test_every_gpu_has_its_own_worker(monkeypatch, tmp_path):
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert drivers.visible_gpus() == ("0", "1")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3, GPU-5f2")
+    pool = drivers.choose("gpus")
+    assert len(pool.environments) == 2 and pool.threads >= 1
+    seen = {answer for _, answer in pool.run(partial(meet, tmp_path), [[i] for i in range(4)])}
+    assert len({process for process, _ in seen}) == len(seen) == 2 and {gpu for _, gpu in seen} == {"3", "GPU-5f2"}
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+    with pytest.raises(BadInput, match="no GPU is visible.*--driver pool"):
+        drivers.choose("gpus")
+
+
+def test_wrong_choices_are_refused_before_any_work(views, tmp_path):
+    out = tmp_path / "zoo"
+    with pytest.raises(BadInput, match="unknown driver 'slrm'; use one of: inprocess, pool, gpus, slurm"):
+        fit(views, out, driver="slrm")
+    with pytest.raises(BadInput, match="--workers: 0 workers"):
+        fit(views, out, workers=0)
+    with pytest.raises(BadInput, match="the pieces are shards"):
+        fit(views, out, driver="slurm", shard="0/2")
+    for wrong, said in (
+        ({"pieces": 0}, "--slurm.pieces: 0"),
+        ({"gpus": -1}, "negative"),
+        ({"executor": "pbs"}, "unknown executor 'pbs'"),
+        ({"extra": ("array=0-3",)}, "sbatch option 'array'"),
+        ({"extra": ("a b=1",)}, "sbatch option 'a b'"),
+    ):
+        with pytest.raises(BadInput, match=said):
+            fit(views, out, driver="slurm", slurm=SlurmConfig(**wrong))
+    with pytest.raises(BadInput, match="no view sets"):
+        fit(tmp_path, out, driver="slurm")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_workers_do_not_change_a_nerf(views, here, tmp_path):
+    assert len(here) == 9
+    build_zoo(views, tmp_path / "zoo", TINY, driver=Pool.of(2))
+    assert contents(tmp_path / "zoo") == here
+
+
+def test_shards_do_not_change_a_nerf_and_run_again_do_nothing(views, here, tmp_path):
+    out = tmp_path / "zoo"
+    sizes = [build_zoo(views, out, TINY, driver=InProcess(), shard=(i, 2))["fitted"] for i in range(2)]
+    assert sizes == [5, 4] and contents(out) == here
+    manifest = (out / "manifest.jsonl").read_bytes()
+    assert build_zoo(views, out, TINY, driver=InProcess(), shard=(1, 3))["fitted"] == 0  # cut in another way
+    assert (out / "manifest.jsonl").read_bytes() == manifest
+
+
+def test_a_view_set_that_kills_its_process_is_quarantined_alone(views, here, tmp_path):
+    out = tmp_path / "zoo"
+    driver = DeadlyPool(({},) * 2, victims=("lamp-000001",))
+    summary = build_zoo(views, out, TINY, driver=driver)
+    assert summary["fitted"] == 8 and set(contents(out)) == set(here) - {"lamp-000001"}
+    [row] = Zoo(out).quarantined
+    assert row.object_id == "lamp-000001" and "its process was ended by SIGSEGV" in row.status
+    assert summary["quarantined"] == [{"object": "lamp-000001", "reason": row.status}]
+    assert build_zoo(views, out, TINY, resume=True)["fitted"] == 1 and not Zoo(out).quarantined
+
+
+def test_ctrl_c_says_one_line_and_resume_goes_on(views, tmp_path):
+    out = tmp_path / "zoo"
+    words = ["fit", str(views), "--out", str(out), "--profile", "smoke", "--steps", "400", "--workers", "1"]
+    started = subprocess.Popen(
+        [sys.executable, "-m", "n2v.cli", *words], stderr=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True
+    )
+    limit = time.monotonic() + 120
+    while not (out / "manifest.jsonl").exists() and started.poll() is None and time.monotonic() < limit:
+        time.sleep(0.02)
+    os.killpg(started.pid, signal.SIGINT)  # as a terminal does: every process of the group
+    _, said = started.communicate(timeout=30)
+    assert started.returncode == 130, said
+    assert said.startswith("n2v: interrupted") and said.count("\n") == 1 and "--resume" in said
+    limit = time.monotonic() + 20
+    while is_group_alive(started.pid) and time.monotonic() < limit:
+        time.sleep(0.1)
+    assert not is_group_alive(started.pid)  # no worker is left
+    kept = contents(out)
+    assert 1 <= len(kept) + len(Zoo(out).quarantined) < 9
+    again = fit(views, out, profile="smoke", steps=3, driver="inprocess", resume=True)
+    assert again["already_there"] == len(kept) and kept.items() <= contents(out).items()
+    assert again["fitted"] + len(again["quarantined"]) == 9 - len(kept)
