@@ -8,7 +8,7 @@ from n2v.embed.encoder import EncoderConfig
 from n2v.embed.model import ModelConfig
 from n2v.embed.train import TrainConfig
 from n2v.errors import BadInput
-from n2v.nerf.fit import FitConfig
+from n2v.nerf.recipe import FitConfig
 
 
 @dataclass(frozen=True)

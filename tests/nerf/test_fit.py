@@ -8,10 +8,12 @@ import torch
 import trimesh
 
 from n2v.errors import BadInput
-from n2v.nerf.fit import FitConfig, FitResult, batch_loss, fit, held_out_psnr
+from n2v.nerf.fit import FitResult, fit, held_out_psnr
 from n2v.nerf.layout import initial_vector
 from n2v.nerf.occupancy import carve, cell_centres
+from n2v.nerf.optimise import batch_loss
 from n2v.nerf.pool import pack_batches
+from n2v.nerf.recipe import FitConfig
 from n2v.scenes.cameras import orbit_cameras
 from n2v.scenes.objects import Part, SceneObject
 from n2v.scenes.raycast import render_rgba
