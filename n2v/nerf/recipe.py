@@ -23,9 +23,9 @@ class FitConfig:
     backend: str = "auto"  # engine, see n2v.nerf.backends
 
     @classmethod
-    def laptop(cls, n_steps: int = 600, n_samples: int = 2048) -> "FitConfig":
+    def laptop(cls, n_steps: int = 1000, n_samples: int = 2048) -> "FitConfig":
         """Two CPU cores: coarse steps, few samples a step, a background colour a ray."""
-        return cls(n_steps=n_steps, n_samples=n_samples, step=0.04, background="ray", grid_resolution=48)
+        return cls(n_steps=n_steps, n_samples=n_samples, step=0.03, background="ray", grid_resolution=48)
 
     def rate_at(self, done: int) -> float:
         """Learning rate after `done` of the steps."""
