@@ -12,6 +12,7 @@ from n2v.nerf import backends
 from n2v.nerf.occupancy import carve, learned_occupancy
 from n2v.nerf.recipe import FitConfig
 from n2v.nerf.render import Query, field_query, over_background, psnr, render_image
+from n2v.nerf.silhouettes import check_silhouettes
 from n2v.scenes.views import ViewSet
 
 
@@ -40,16 +41,20 @@ class FitResult:
         return "ok"
 
 
-def fit(view_sets: list[ViewSet], config: FitConfig, seeds: list[int] | None = None) -> list[FitResult]:
+def fit(
+    view_sets: list[ViewSet], config: FitConfig, seeds: list[int] | None = None, force: bool = False
+) -> list[FitResult]:
     """Fit one NeRF to each view set; what becomes of one does not depend on the others.
 
     Args:
         view_sets: Objects to fit; the torch backend is quickest with four at a time a core, triton with many more.
         config: Recipe.
         seeds: One a NeRF, for ray order and backgrounds; the initial vector depends on config.init_seed alone.
+        force: Fit even where silhouettes and cameras contradict each other.
 
     Raises:
-        BadInput: a view set in which no ray meets the object, or a backend that does not work here.
+        BadInput: a view set in which no ray meets the object or whose silhouettes contradict its cameras, or a
+            backend that does not work here.
     """
     if not view_sets:
         return []
@@ -58,6 +63,9 @@ def fit(view_sets: list[ViewSet], config: FitConfig, seeds: list[int] | None = N
     config = replace(config, backend=backend.name)
     started = time.perf_counter()
     hulls = [carve(view_set, config.grid_resolution) for view_set in view_sets]
+    if not force:
+        for view_set, hull in zip(view_sets, hulls, strict=True):
+            check_silhouettes(view_set, hull)
     field_weights = backend.fit(view_sets, hulls, config, seeds)
     fit_s = (time.perf_counter() - started) / len(view_sets)
     results = []

@@ -35,6 +35,7 @@ class Backend(Protocol):
     """One engine."""
 
     name: str
+    encodings: tuple[str, ...]
 
     def fit(
         self,
@@ -54,10 +55,14 @@ class Backend(Protocol):
         """What it found, in one line, after running a real kernel; raises when it cannot work here."""
 
 
-def load(name: str) -> Backend:
-    """A backend by name, not yet probed."""
+def _check_name(name: str) -> None:
     if name not in _CLASSES:
         raise BadInput(f"unknown backend '{name}'", fix=f"use one of: auto, {', '.join(BACKENDS)}")
+
+
+def load(name: str) -> Backend:
+    """A backend by name, not yet probed."""
+    _check_name(name)
     module, class_name = _CLASSES[name]
     return getattr(importlib.import_module(f"n2v.nerf.backends.{module}"), class_name)()
 
@@ -69,6 +74,7 @@ def try_out(name: str, apart: bool = False) -> tuple[bool, str]:
         name: Of the backend.
         apart: Probe in a process of its own: a GPU library may crash instead of raising.
     """
+    _check_name(name)
     if apart:
         command = [sys.executable, "-m", "n2v.nerf.backends", name]
         try:
@@ -80,8 +86,6 @@ def try_out(name: str, apart: bool = False) -> tuple[bool, str]:
     try:
         return True, load(name).probe()
     except BadInput as error:
-        if f"'{name}'" in str(error):
-            raise
         return False, str(error)
     except Exception as error:  # a probe may fail in any way: OSError from tinycudann without a GPU, for one
         return False, f"{type(error).__name__}: {(str(error) or 'no message').splitlines()[0]}"
@@ -91,7 +95,7 @@ def choose(name: str = "auto", encoding: str = "exact") -> tuple[Backend, str]:
     """The backend to use and why.
 
     "auto" prefers triton where a CUDA device is, else native, else torch; each is tried with a real kernel first.
-    Only torch has the "tcnn" encoding everywhere.
+    Engines without the wanted encoding are passed over.
 
     Raises:
         BadInput: a backend asked for by name that does not work here.
@@ -102,14 +106,22 @@ def choose(name: str = "auto", encoding: str = "exact") -> tuple[Backend, str]:
             raise BadInput(
                 f"backend '{name}' does not work here: {found}", fix="run: n2v doctor, or use --backend auto"
             )
-        return load(name), f"{name}: asked for; {found}"
-    if encoding != "exact":
-        return load("torch"), f"torch: the '{encoding}' encoding is its own"
-    candidates = ["triton"] if torch.cuda.is_available() else ["native"]
+        backend = load(name)
+        if encoding not in backend.encodings:
+            raise BadInput(
+                f"backend '{name}' has no '{encoding}' encoding", fix=f"use --encoding {' or '.join(backend.encodings)}"
+            )
+        return backend, f"{name}: asked for; {found}"
+    candidates = [
+        candidate
+        for candidate in (["triton"] if torch.cuda.is_available() else ["native"])
+        if encoding in load(candidate).encodings
+    ]
     reasons = []
     for candidate in candidates:
         works, found = try_out(candidate, apart=candidate == "triton")
         if works:
             return load(candidate), f"{candidate}: {found}"
         reasons.append(f"not {candidate} ({found})")
-    return load("torch"), f"torch: {'; '.join(reasons)}"
+    why = "; ".join(reasons) or f"the others have no '{encoding}' encoding"
+    return load("torch"), f"torch: {why}"

@@ -16,6 +16,7 @@ class NativeBackend:
     """n2v/nerf/native/fused.cpp."""
 
     name = "native"
+    encodings = ("exact",)
 
     def fit(self, view_sets, hulls, config, seeds):
         fitted = []
@@ -26,7 +27,8 @@ class NativeBackend:
         return torch.stack(fitted)
 
     def evaluate(self, field_weights, positions, encoding):
-        _only_exact(encoding)
+        if encoding not in self.encodings:
+            raise BadInput(f"the fused CPU kernel has no '{encoding}' encoding", fix="use --backend torch")
         unit = to_unit_box(positions)
         sigmas, rgbs = fused.evaluate(field_weights, unit)
         return sigmas * inside_box(unit), rgbs
@@ -45,7 +47,6 @@ def optimise_fused(
     initial: Float[torch.Tensor, "w"] | None = None,
 ) -> Float[torch.Tensor, "w"]:
     """`n2v.nerf.optimise.optimise` for one NeRF: same batches, backgrounds and schedule, one compiled call a step."""
-    _only_exact(config.encoding)
     start = torch.from_numpy(initial_vector(config.init_seed)) if initial is None else initial
     adam = fused.Adam(start.clone())
     gradient = torch.empty(N_WEIGHTS)
@@ -70,8 +71,3 @@ def _ray_counts(batches: Batches, at: int) -> torch.Tensor:
     """Samples on each ray of a batch, int32."""
     n_rays = int(batches.is_ray[at].sum())
     return torch.bincount(batches.slots[at], minlength=n_rays)[:n_rays].int()
-
-
-def _only_exact(encoding: str) -> None:
-    if encoding != "exact":
-        raise BadInput(f"the native backend has no '{encoding}' encoding", fix="use --backend torch")

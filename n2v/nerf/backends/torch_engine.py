@@ -11,6 +11,7 @@ class TorchBackend:
     """Batched matrix products over NeRFs, gradients by autograd."""
 
     name = "torch"
+    encodings = ("exact", "tcnn")
 
     def __init__(self, device: str | None = None) -> None:
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))

@@ -33,7 +33,7 @@ def load() -> tuple[ctypes.CDLL | None, str]:
         return None, "no C++ compiler (install g++ or clang)"
     try:
         path, flags = compiled(compiler)
-        library = _declare(ctypes.CDLL(str(path)))
+        library = declare(ctypes.CDLL(str(path)))
     except (OSError, subprocess.SubprocessError) as error:
         return None, f"could not be compiled: {str(error).splitlines()[0]}"
     worst = _distance_from_torch(library)
@@ -93,7 +93,8 @@ def _processor() -> str:
     return platform.machine() + next((line for line in lines if line.startswith(("flags", "Features"))), "")
 
 
-def _declare(library: ctypes.CDLL) -> ctypes.CDLL:
+def declare(library: ctypes.CDLL) -> ctypes.CDLL:
+    """Tell ctypes the functions' arguments."""
     pointer, long, real = ctypes.c_void_p, ctypes.c_long, ctypes.c_float
     library.n2v_lanes.restype = ctypes.c_int
     library.n2v_loss.restype = ctypes.c_double
