@@ -14,10 +14,10 @@ from n2v.errors import BadInput
 from n2v.scenes.objects import RADIUS
 from n2v.scenes.sources.orbit import METADATA, field_of_view, orbit_camera, read_numbered, read_numbers
 from n2v.scenes.sources.pictures import Found, Layout, Shot
+from n2v.scenes.sources.shapenet import LICENCE
 
 N_VALUES = 10
 SHAPENET_HALF_DIAGONAL = 0.5  # ShapeNetCore v1: bounding boxes centred, of diagonal 1
-SHAPENET_LICENCE = "ShapeNet terms of use: non-commercial research and teaching, no passing on"
 
 
 def read_disn(found: Found) -> Shot:
@@ -46,7 +46,7 @@ DISN = Layout(
     name="disn",
     looks_like="<synset>/<id>/easy/ (or hard/) with NN.png and rendering_metadata.txt",
     source="ShapeNetRendering (DISN)",
-    licence=SHAPENET_LICENCE,
+    licence=LICENCE,
     scale=RADIUS / SHAPENET_HALF_DIAGONAL,
     read=read_disn,
 )

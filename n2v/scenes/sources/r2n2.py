@@ -9,7 +9,7 @@ import numpy as np
 
 from n2v.errors import BadInput
 from n2v.scenes.objects import RADIUS
-from n2v.scenes.sources.disn import SHAPENET_HALF_DIAGONAL, SHAPENET_LICENCE
+from n2v.scenes.sources.disn import SHAPENET_HALF_DIAGONAL
 from n2v.scenes.sources.orbit import (
     DISTANCE_UNIT,
     METADATA,
@@ -19,6 +19,7 @@ from n2v.scenes.sources.orbit import (
     read_numbers,
 )
 from n2v.scenes.sources.pictures import Found, Layout, Shot
+from n2v.scenes.sources.shapenet import LICENCE
 
 N_VALUES = 5
 
@@ -41,7 +42,7 @@ R2N2 = Layout(
     name="r2n2",
     looks_like="<synset>/<id>/rendering/ with NN.png and rendering_metadata.txt",
     source="ShapeNetRendering (3D-R2N2)",
-    licence=SHAPENET_LICENCE,
+    licence=LICENCE,
     scale=RADIUS / SHAPENET_HALF_DIAGONAL,
     read=read_r2n2,
 )
