@@ -126,7 +126,8 @@ def import_pictures(
 
 
 def _held_out_rule(config: ImportConfig) -> str:
-    every = f"every {config.held_out_every}th view" if config.held_out_every else "none"
+    k = config.held_out_every
+    every = f"1 view in {k} (numbers {k - 1}, {2 * k - 1}, ... from 0)" if k else "none"
     return f"the source's test views, else {every}" if config.layout == "blender" else every
 
 

@@ -2,8 +2,9 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain, count
 from pathlib import Path
 
 from n2v.errors import BadInput
@@ -86,10 +87,12 @@ def find(root: Path, layout: str, difficulty: str, class_name: str | None) -> tu
     a shape group, so that no split divides them.
 
     Raises:
-        BadInput: Unknown difficulty, or no object of the layout.
+        BadInput: Unknown difficulty, meshes, or no object of the layout.
     """
     if difficulty not in DIFFICULTIES:
         raise BadInput(f"unknown difficulty '{difficulty}'", fix=f"use one of: {', '.join(DIFFICULTIES)}")
+    if layout == MESHES:
+        raise BadInput("holds meshes, not pictures", where=root, fix="use: n2v render")
     views = {DISN.name: difficulty, R2N2.name: "rendering", BLENDER.name: ""}[layout]
     found, refused, taken = [], [], set()
     for folder, folders, kind in _walk(Path(root)):
@@ -98,8 +101,9 @@ def find(root: Path, layout: str, difficulty: str, class_name: str | None) -> tu
         try:
             item = _identify(folder, folders, views, Path(root), class_name)
         except BadInput as error:
-            file = folder.relative_to(root).as_posix()
-            refused.append({"file": file, "reason": f"{error.what}; {error.fix}" if error.fix else error.what})
+            refused.append(
+                {"file": _name(folder, Path(root)), "reason": f"{error.what}; {error.fix}" if error.fix else error.what}
+            )
             continue
         if item.object_id.lower() in taken:
             item = replace(item, object_id=_another(item, taken))
@@ -121,12 +125,17 @@ def _identify(folder: Path, folders: list[str], views: str, root: Path, class_na
     if not SAFE_NAME.fullmatch(object_id):
         raise BadInput(f"object_id '{object_id}' is no safe file name", fix="use letters, digits, . _ -")
     named = class_of_folder(home.parent.name, class_name, folder)
-    file = folder.relative_to(root).as_posix()
-    return Found(folder / views if views and not is_views else folder, file, object_id, named, object_id)
+    pictures = folder / views if views and not is_views else folder
+    return Found(pictures, _name(folder, root), object_id, named, object_id)
+
+
+def _name(folder: Path, root: Path) -> str:
+    """A folder's path within the collection; its own name when it is the collection."""
+    return folder.resolve().name if folder == root else folder.relative_to(root).as_posix()
 
 
 def _another(item: Found, taken: set[str]) -> str:
     """Another id for an object whose own is taken."""
     first = f"{item.class_name}-{item.object_id}"
-    names: Callable = lambda: (first, *(f"{first}-{n}" for n in range(2, 10_000)))  # noqa: E731
-    return next(name for name in names() if name.lower() not in taken)
+    names = chain([first], (f"{first}-{n}" for n in count(2)))
+    return next(name for name in names if name.lower() not in taken)

@@ -1,7 +1,7 @@
 """What every layout gives: an object found on disk, and its pictures with cameras in the source's own units."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -41,14 +41,13 @@ class Layout:
 
 @dataclass(frozen=True)
 class Found:
-    """One object's pictures on disk; `file` is its folder within the collection."""
+    """One object's pictures on disk; `file` names its folder within the collection."""
 
     folder: Path
     file: str
     object_id: str
     class_name: str
     shape_group: str = ""
-    extra: dict = field(default_factory=dict)  # what only its layout understands
 
 
 def class_of_folder(name: str, class_name: str | None, where: Path) -> str:

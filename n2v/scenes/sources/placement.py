@@ -18,7 +18,7 @@ MIN_EXPLAINED = 0.98  # share of opaque pixels; 1.00 for the DISN authors' sampl
 MIN_HALF_DIAGONAL = 0.2  # scene units; a placed object has 0.65
 CHECK_CELLS = 64  # a side, of the box
 FINE_CELLS = 64  # a side, of the silhouettes' bounding box
-MAX_VIEWS = 48  # as many, evenly spread, tell the bounding box
+MAX_VIEWS = 48  # silhouettes looked at, evenly spread: 800 px pictures take much memory
 
 
 @dataclass(frozen=True)
@@ -66,10 +66,10 @@ def place(shot: Shot, scale: float | None) -> tuple[Float[np.ndarray, "n 4 4"], 
         centre, scale = (low + high) / 2, RADIUS / (np.linalg.norm(high - low) / 2)
     c2w = np.array(shot.c2w, float)
     c2w[:, :3, 3] = (c2w[:, :3, 3] - centre) * scale
-    opaque = shot.images[..., 3] >= 128
-    box = np.array(AABB).reshape(2, 3)
-    points, cell = visual_hull(Silhouettes(shot.images[..., 3] > 0, c2w, shot.camera_angle_x), *box, CHECK_CELLS)
-    share = explained(Silhouettes(opaque, c2w, shot.camera_angle_x), points, cell)
+    some = _spread(len(c2w))
+    alpha, box = shot.images[some, ..., 3], np.array(AABB).reshape(2, 3)
+    points, cell = visual_hull(Silhouettes(alpha > 0, c2w[some], shot.camera_angle_x), *box, CHECK_CELLS)
+    share = explained(Silhouettes(alpha >= 128, c2w[some], shot.camera_angle_x), points, cell)
     span = np.linalg.norm(np.ptp(points, axis=0)) / 2 if len(points) else 0.0
     placement = Placement(float(scale), tuple(float(x) for x in centre), share, float(span))
     _check(placement)
@@ -94,7 +94,7 @@ def silhouette_bounds(shot: Shot) -> tuple[Float[np.ndarray, "3"], Float[np.ndar
     Raises:
         BadInput: No point is covered in all views.
     """
-    some = np.unique(np.linspace(0, len(shot.images) - 1, MAX_VIEWS).astype(int))
+    some = _spread(len(shot.images))
     seen = Silhouettes(shot.images[some, ..., 3] >= 128, np.asarray(shot.c2w, float)[some], shot.camera_angle_x)
     target = _looked_at(seen.c2w)
     half = np.linalg.norm(seen.c2w[:, :3, 3] - target, axis=1).min() / sqrt(3)  # so that no camera is inside
@@ -108,6 +108,11 @@ def silhouette_bounds(shot: Shot) -> tuple[Float[np.ndarray, "3"], Float[np.ndar
             raise BadInput("no point is covered by the object in all views", fix=fix)
         low, high = points.min(0) - cell, points.max(0) + cell
     return points.min(0), points.max(0)
+
+
+def _spread(n_views: int) -> np.ndarray:
+    """Places of at most MAX_VIEWS views, evenly spread."""
+    return np.unique(np.linspace(0, n_views - 1, MAX_VIEWS).astype(int))
 
 
 def _looked_at(c2w: np.ndarray) -> np.ndarray:
