@@ -15,9 +15,11 @@ from n2v.commands.sources import pictures_import
 from n2v.errors import BadInput
 from n2v.nerf.fit import FitConfig, fit
 from n2v.nerf.occupancy import carve
+from n2v.scenes.augment import augment as augmented
 from n2v.scenes.cameras import CAMERA_ANGLE_X, look_at
 from n2v.scenes.collection import render_collection
 from n2v.scenes.index import find_items
+from n2v.scenes.meshes import load_mesh
 from n2v.scenes.objects import AABB
 from n2v.scenes.raycast import linear_to_srgb, render_rgba, srgb_to_linear
 from n2v.scenes.shapes import make_object
@@ -214,9 +216,8 @@ def test_hull_holds_the_object_and_agrees_with_the_carver_of_the_fit():
     other = carve(ViewSet("a", "chair", images, c2w.astype(np.float32)), 64).numpy()
     mine = np.zeros((64,) * 3, bool)
     mine[tuple(np.floor((points + 0.7) / cell).astype(int).T)] = True
-    print(mine.sum(), other.sum(), (mine & ~other).sum())
-    assert mine.sum() > 2000 and (mine & ~other).sum() < 0.01 * mine.sum()
-    assert (other & ~mine).sum() < 0.25 * mine.sum()
+    assert mine.sum() > 2000 and (mine & ~other).sum() < 0.001 * mine.sum()
+    assert (other & ~mine).sum() < 0.3 * mine.sum()  # the fit's carver reaches further: it tests balls, not windows
 
 
 def test_mirrored_cameras_are_refused(disn, tmp_path):
@@ -234,17 +235,23 @@ def test_a_scale_that_does_not_fit_the_box_is_refused(disn, tmp_path, scale, mes
         pictures_import(disn[0], tmp_path, scale=scale)
 
 
-@pytest.mark.parametrize(("elevations", "tolerance"), [((-70, 75), 0.04), ((5, 75), 0.10)])
-def test_blender_scene_is_centred_and_scaled_by_its_silhouettes(tmp_path, elevations, tolerance):
-    """Seen from all sides the hull is the object up to pixels; from above only, it bulges below the seat."""
+@pytest.mark.parametrize("elevations", [(-70, 75), (5, 75)])
+def test_blender_scene_is_centred_and_scaled_by_its_silhouettes(tmp_path, elevations):
+    """Measured: size within 0.3 % and centre within 0.018 at 32 px, size within 2 % at 96 px, also from above only."""
     obj = put_blender(tmp_path / "in" / "lego", elevations=elevations)
     summary = pictures_import(tmp_path / "in", tmp_path / "out", class_name="chair", licence="CC-BY-3.0")
     view_set = read_views(tmp_path / "out" / "chair" / "lego")
     line = json.loads((tmp_path / "out" / "imported.jsonl").read_text())
     corners = (obj.bounds() * 2.5 + (0.3, -0.2, 0.4) - line["centre"]) * line["scale"]
     half_diagonal = np.linalg.norm(corners[1] - corners[0]) / 2
-    assert abs(half_diagonal / 0.65 - 1) < tolerance and half_diagonal < 0.66
-    assert np.abs(corners.mean(0)).max() < 0.65 * tolerance
+    assert abs(half_diagonal / 0.65 - 1) < 0.02 and half_diagonal < 0.66
+    assert np.abs(corners.mean(0)).max() < 0.025
+    parts = [
+        replace(part, vertices=(part.vertices * 2.5 + (0.3, -0.2, 0.4) - line["centre"]) * line["scale"])
+        for part in obj.parts
+    ]
+    again = render_rgba(replace(obj, parts=tuple(parts)), view_set.c2w, SIZE, 0.69)
+    assert (again[..., 3] != view_set.images[..., 3]).mean() < 1e-3  # the cameras moved with the object
     assert len(view_set.images) == 20 and len(view_set.held_out_images) == 3
     assert view_set.camera_angle_x == 0.69 and view_set.licence == "CC-BY-3.0"
     assert summary["layout"] == "blender" and line["explained"] > 0.99
@@ -279,7 +286,6 @@ def test_a_nerf_is_fitted_to_imported_pictures(disn, tmp_path):
     ])  # fmt: skip
     fitted = fit([view_set], config)[0].psnr_db
     turned = replace(view_set, c2w=np.roll(view_set.c2w, 3, axis=0))
-    print(fitted, blank, fit([turned], config)[0].psnr_db)
     assert fitted > blank + 2
     assert fit([turned], config)[0].psnr_db < fitted - 1.5  # other views' cameras teach nothing
 
@@ -333,7 +339,8 @@ def test_shapenet_meshes_render_with_textures_of_the_object_folder_and_versions(
     assert seen[:, 2].min() > 2 * seen[:, 0].max()  # the blue of ../images/t0.png
     altered = read_views(tmp_path / "out" / "table" / "bbb_A2")
     assert (altered.base_id, altered.version, altered.shape_group) == ("bbb", 2, "bbb")
-    assert (altered.images != table.images).any()
+    base = load_mesh(core / TABLE / "bbb" / "models" / "model_normalized.obj", object_id="bbb")
+    np.testing.assert_array_equal(altered.images, render_rgba(augmented(base, 2, seed=0), altered.c2w, 16))
     twin = read_views(tmp_path / "out" / "sofa" / "sofa-aaa_A1")
     assert (twin.base_id, twin.shape_group) == ("sofa-aaa", "aaa")
     assert not plan(find_views(tmp_path / "out"))[1]
