@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 SOURCE = "ShapeNetCore"
-LICENCE = "ShapeNet terms of use: non-commercial research and teaching, no passing on"
+LICENCE = "ShapeNet terms of use: non-commercial research and teaching, by those who accepted them"
 LOOKS_LIKE = "<synset>/<id>/model.obj or <synset>/<id>/models/model_normalized.obj"
 _SYNSET = re.compile(r"\d{8}")
 
