@@ -412,6 +412,11 @@ def cut(folder):
     path.write_bytes(path.read_bytes()[:60])
 
 
+def folder_instead(folder):
+    (folder / "03.png").unlink()
+    (folder / "03.png").mkdir()
+
+
 def link_out(folder):
     secret = folder.parents[3] / "secret.png"
     shutil.copy(folder / "03.png", secret)
@@ -434,6 +439,7 @@ BROKEN = {
     "NaN": (lines_of(lambda rows: [*rows[:4], rows[4].replace("1.75", "nan"), *rows[5:]]), "line 5 has NaN"),
     "no distance": (lines_of(lambda rows: [row.replace("1.75", "0") for row in rows]), "distance is not positive"),
     "two lenses": (lines_of(lambda rows: [rows[0].replace(",35,", ",50,"), *rows[1:]]), "lens or sensor"),
+    "a folder as picture": (folder_instead, "03.png: picture is truncated"),
     "a link": (link_out, "leaves its folder"),
     "no easy folder": (lambda f: f.rename(f.parent / "hard"), "has no folder 'easy'"),
 }  # fmt: skip

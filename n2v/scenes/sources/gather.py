@@ -20,7 +20,7 @@ from n2v.scenes.raycast import linear_to_srgb, srgb_to_linear
 from n2v.scenes.sources.layouts import LAYOUTS, find, recognise
 from n2v.scenes.sources.pictures import Found
 from n2v.scenes.sources.placement import Placement, place
-from n2v.scenes.views import TRAIN, ViewSet, write_views
+from n2v.scenes.views import TRAIN, ViewSet, check_views, write_views
 
 LINES, RECORD = "imported.jsonl", "import.json"
 SECONDS_A_VIEW = 0.02  # measured on one core at 224 px, for the decision whether worker processes pay
@@ -149,42 +149,50 @@ def _import_all(items: list[Found], out: Path, config: ImportConfig, workers: in
 
 def import_one(item: Found, out: Path, config: ImportConfig) -> dict | str:
     """Import one object; its line for imported.jsonl, or the reason it was refused."""
-    layout = LAYOUTS[config.layout]
     try:
         key = _fingerprint(item, config)
-        shot = layout.read(item)
-        c2w, placement = place(shot, config.scale_of(layout.scale))
-        train, held_out = _divide(len(shot.images), shot.held_out, config.held_out_every)
-        images = shrunk(shot.images, config.shrink)
-        view_set = ViewSet(
-            object_id=item.object_id,
-            class_name=item.class_name,
-            images=images[train],
-            c2w=c2w[train],
-            shape_group=item.shape_group,
-            source=config.source or layout.source,
-            licence=config.licence or layout.licence,
-            camera_angle_x=shot.camera_angle_x,
-            held_out_images=images[held_out],
-            held_out_c2w=c2w[held_out],
-        )
-        write_views(view_set, _folder(item, out))
-    except OSError:
-        raise
+        view_set, line = read_one(item, config)
     except BadInput as error:
         where = f"{Path(error.where).name}: " if error.where else ""
         return f"{where}{error.what}; {error.fix}" if error.fix else f"{where}{error.what}"
     except Exception as error:
         return f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
-    return _line(item, key, placement, train, held_out)
+    write_views(view_set, _folder(item, out))
+    return {**line, "key": key}
 
 
-def _line(item: Found, key: str, placement: Placement, train: np.ndarray, held_out: np.ndarray) -> dict:
+def read_one(item: Found, config: ImportConfig) -> tuple[ViewSet, dict]:
+    """An object's view set in the box, and how it got there.
+
+    Raises:
+        BadInput: Its files cannot be used, or the silhouettes do not fit the box.
+    """
+    layout = LAYOUTS[config.layout]
+    shot = layout.read(item)
+    c2w, placement = place(shot, config.scale_of(layout.scale))
+    train, held_out = _divide(len(shot.images), shot.held_out, config.held_out_every)
+    images = shrunk(shot.images, config.shrink)
+    view_set = ViewSet(
+        object_id=item.object_id,
+        class_name=item.class_name,
+        images=images[train],
+        c2w=c2w[train],
+        shape_group=item.shape_group,
+        source=config.source or layout.source,
+        licence=config.licence or layout.licence,
+        camera_angle_x=shot.camera_angle_x,
+        held_out_images=images[held_out],
+        held_out_c2w=c2w[held_out],
+    )
+    check_views(view_set, item.folder)
+    return view_set, _line(item, placement, train, held_out)
+
+
+def _line(item: Found, placement: Placement, train: np.ndarray, held_out: np.ndarray) -> dict:
     return {
         "file": item.file,
         "object_id": item.object_id,
         "class_name": item.class_name,
-        "key": key,
         "n_train": len(train),
         "held_out_views": held_out.tolist(),
         **asdict(placement),
