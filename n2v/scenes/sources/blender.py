@@ -7,7 +7,7 @@ import numpy as np
 
 from n2v.errors import BadInput
 from n2v.scenes.sources.pictures import Found, Layout, Shot
-from n2v.scenes.views import TEST, TRAIN, _read_split
+from n2v.scenes.views import TEST, TRAIN, read_split
 
 VAL = "transforms_val.json"
 
@@ -18,13 +18,13 @@ def read_blender(found: Found) -> Shot:
     Raises:
         BadInput: A transforms file or picture is missing or broken, or the splits differ in size or field of view.
     """
-    record, images, c2w = _read_split(found.folder, TRAIN)
+    record, images, c2w = read_split(found.folder, TRAIN)
     if "aabb" in record:
         raise BadInput("is a view set of n2v already", where=found.folder, fix="use it as it is: n2v fit")
     held_out = ()
     name = next((name for name in (TEST, VAL) if (found.folder / name).exists()), None)
     if name:
-        other, more, their_c2w = _read_split(found.folder, name, images.shape[1])
+        other, more, their_c2w = read_split(found.folder, name, images.shape[1])
         if abs(other["camera_angle_x"] - record["camera_angle_x"]) > 1e-6:
             raise BadInput("camera_angle_x differs from the training file's", where=found.folder / name)
         held_out = tuple(range(len(images), len(images) + len(more)))

@@ -14,7 +14,7 @@ from jaxtyping import Float, UInt8
 
 from n2v.errors import BadInput
 from n2v.files import inside
-from n2v.scenes.views import _read_picture
+from n2v.scenes.views import read_picture
 
 METADATA = "rendering_metadata.txt"
 DISTANCE_UNIT = 1.75  # ShapeNet units a distance ratio of 1 stands for, in both collections
@@ -99,7 +99,7 @@ def read_numbered(folder: Path, n_views: int) -> UInt8[np.ndarray, "n h w 4"]:
         raise BadInput(what, where=folder, fix="restore the metadata: its cameras belong to pictures by number")
     images = []
     for index in range(n_views):
-        image = _read_picture(inside(folder, f"{index:02d}.png"))
+        image = read_picture(inside(folder, f"{index:02d}.png"))
         if images and image.shape != images[0].shape:
             what = f"{index:02d}.png is {len(image)} px wide, 00.png {len(images[0])} px"
             raise BadInput(what, where=folder, fix="render all views at one size")
