@@ -17,10 +17,11 @@ import torch
 from n2v.embed.model import ModelConfig, Nerf2Vec
 from n2v.files import provenance, write_json
 from n2v.nerf.field import activate, run_layers, to_unit_box
-from n2v.nerf.fit import FitConfig, view_psnr
+from n2v.nerf.fit import view_psnr
 from n2v.nerf.layout import initial_vector
 from n2v.nerf.march import camera_rays
 from n2v.nerf.occupancy import learned_occupancy
+from n2v.nerf.recipe import FitConfig
 from n2v.nerf.render import composite, field_query
 from n2v.scenes.collection import render_collection, write_shapes
 from n2v.scenes.views import find_views, read_views

@@ -19,19 +19,23 @@ from n2v.errors import BadInput
 from n2v.machine import polite_threads
 
 DESCRIPTION = "Fit NeRFs, embed their weights, and work with the embeddings. --json prints any result as JSON."
-GROUPS = {"zoo": "Look at a collection of NeRFs, or check every byte of it."}
+GROUPS = {
+    "zoo": "Look at a collection of NeRFs, or check every byte of it.",
+    "pictures": "Read pictures and meshes that others made.",
+}
 NO_SPACE = "no space left; free some and run it again (fit, train, reproduce: with --resume)"
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def commands() -> dict[str, Callable]:
     """Every command by its words."""
-    from n2v.commands import embed, scenes, show, tasks, zoo
+    from n2v.commands import embed, scenes, show, sources, tasks, zoo
 
     return {
         "doctor": show.doctor,
         "shapes": scenes.shapes,
         "render": scenes.render,
+        "pictures import": sources.pictures_import,
         "fit": zoo.fit,
         "zoo info": zoo.zoo_info,
         "zoo verify": zoo.zoo_verify,

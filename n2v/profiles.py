@@ -8,7 +8,7 @@ from n2v.embed.encoder import EncoderConfig
 from n2v.embed.model import ModelConfig
 from n2v.embed.train import TrainConfig
 from n2v.errors import BadInput
-from n2v.nerf.fit import FitConfig
+from n2v.nerf.recipe import FitConfig
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def laptop() -> Profile:
     """The default: meaningful numbers on two to eight cores in at most 45 minutes."""
     rows, aligned = _small((128, 128, 256, 256), 256, 256)
     train = TrainConfig.laptop(time_budget_s=300)
-    return Profile("laptop", 12, 2, 36, 6, 64, FitConfig.laptop(500), rows, aligned, train)
+    return Profile("laptop", 12, 2, 36, 6, 64, FitConfig.laptop(1000), rows, aligned, train)
 
 
 def gpu() -> Profile:

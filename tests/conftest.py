@@ -7,3 +7,20 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is loaded
 from jaxtyping import install_import_hook
 
 install_import_hook("n2v", "typecheck.checked")
+
+
+def pytest_addoption(parser):
+    """--require-cuda: on a GPU machine nothing that needs the GPU may be skipped."""
+    parser.addoption("--require-cuda", action="store_true", help="fail, instead of skip, what needs a CUDA device")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Tests marked `cuda` are skipped by name where there is no device."""
+    import pytest
+    import torch
+
+    if torch.cuda.is_available() or config.getoption("--require-cuda"):
+        return
+    for item in items:
+        if item.get_closest_marker("cuda"):
+            item.add_marker(pytest.mark.skip(reason="no CUDA device"))

@@ -10,11 +10,12 @@ from n2v.errors import BadInput
 
 def doctor() -> dict:
     """What is installed, what works, and one line to mend each gap."""
+    from n2v.nerf import backends
     from n2v.show.doctor import examine
 
     rows = examine()
     broken = [row["part"] for row in rows if row["state"] == "MISSING"]
-    return {"parts": rows, "backend": "torch (CPU)", "ok": not broken}
+    return {"parts": rows, "backend": backends.choose()[1], "ok": not broken}
 
 
 def view(

@@ -9,9 +9,11 @@ from torch import nn
 
 from n2v.nerf.encoding import encode
 from n2v.nerf.field import activate, to_unit_box
-from n2v.nerf.fit import FitConfig, rendering_loss, view_psnr
+from n2v.nerf.fit import view_psnr
 from n2v.nerf.occupancy import carve
+from n2v.nerf.optimise import rendering_loss
 from n2v.nerf.pool import pack_batches
+from n2v.nerf.recipe import FitConfig
 from n2v.nerf.render import Query
 from n2v.scenes.views import ViewSet
 

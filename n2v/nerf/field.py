@@ -1,10 +1,11 @@
 """One field, evaluated: position to density and colour, for many NeRFs at once (thesis Fig 3.3)."""
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from n2v.nerf.encoding import encode
 from n2v.nerf.layout import N_OUTPUTS, split_weights
+from n2v.nerf.native import fused
 from n2v.scenes.objects import AABB
 
 
@@ -47,12 +48,34 @@ def run_layers(
     return torch.bmm(hidden, last[:, :N_OUTPUTS].transpose(1, 2))
 
 
+def inside_box(unit: Float[torch.Tensor, "*n 3"]) -> Bool[torch.Tensor, "*n"]:
+    """True strictly inside [0, 1]^3: outside there is nothing."""
+    return ((unit > 0) & (unit < 1)).all(-1)
+
+
 def evaluate(
     field_weights: Float[torch.Tensor, "k w"],
     positions: Float[torch.Tensor, "k n 3"],
     encoding: str = "exact",
 ) -> tuple[Float[torch.Tensor, "k n"], Float[torch.Tensor, "k n 3"]]:
-    """Density (per scene unit; 0 outside the box) and colour of k NeRFs at n positions each, in scene units."""
+    """Density (per scene unit; 0 outside the box) and colour of k NeRFs at n positions each, in scene units.
+
+    Where no gradient is wanted the fused CPU kernel does it, if there is one: within 1e-5 of `evaluate_reference`
+    relative to the largest value (tests/nerf/test_native.py), about eight times faster.
+    """
+    if not fused.can_evaluate(field_weights, positions, encoding):
+        return evaluate_reference(field_weights, positions, encoding)
+    unit = to_unit_box(positions)
+    sigmas, rgbs = fused.evaluate(field_weights, unit)
+    return sigmas * inside_box(unit), rgbs
+
+
+def evaluate_reference(
+    field_weights: Float[torch.Tensor, "k w"],
+    positions: Float[torch.Tensor, "k n 3"],
+    encoding: str = "exact",
+) -> tuple[Float[torch.Tensor, "k n"], Float[torch.Tensor, "k n 3"]]:
+    """`evaluate` in PyTorch: any device, with gradients, both encodings."""
     unit = to_unit_box(positions)
     sigmas, rgbs = activate(run_layers(encode(unit, encoding), field_weights))
-    return sigmas * ((unit > 0) & (unit < 1)).all(-1), rgbs
+    return sigmas * inside_box(unit), rgbs

@@ -1,5 +1,6 @@
 """Which cells of the box can hold matter: carved from silhouettes, learned from density, packed into bits."""
 
+import itertools
 import math
 
 import numpy as np
@@ -39,32 +40,49 @@ def carve(view_set: ViewSet, resolution: int = 48) -> Bool[torch.Tensor, "g g g"
     Each cell is tested at 2 x 2 x 2 points; a point is ruled out by a view in which no pixel within the reach of
     its sub-cell has any opacity. Points outside a view's frame or behind its camera are not ruled out by it.
     """
-    fine = 2 * resolution
-    points = cell_centres(fine)
-    alive = torch.arange(len(points))
-    reach = math.sqrt(3) * SIDE / fine / 2
     focal_px = 0.5 * view_set.size_px / math.tan(view_set.camera_angle_x / 2)
     masks = torch.from_numpy(np.ascontiguousarray(view_set.images[..., 3] > 0))
-    for mask, c2w in zip(masks, torch.as_tensor(view_set.c2w, dtype=torch.float32), strict=True):
-        alive = alive[_not_ruled_out(points[alive], mask, c2w, focal_px, reach)]
-    hull = torch.zeros(len(points), dtype=torch.bool)
-    hull[alive] = True
-    return hull.view(resolution, 2, resolution, 2, resolution, 2).amax((1, 3, 5))
+    cameras = torch.as_tensor(view_set.c2w, dtype=torch.float32)
+    views = list(zip(masks, cameras, strict=True))
+    reach = math.sqrt(3) * SIDE / resolution / 2
+    centres = cell_centres(resolution)
+    alive = torch.arange(len(centres))
+    for mask, c2w in views:  # whole cells first: it drops what none of its sub-cells would survive
+        alive = alive[_not_ruled_out(centres[alive], mask, c2w, focal_px, reach, spare_px=2)]
+    quarter = SIDE / resolution / 4
+    corners = torch.tensor(list(itertools.product((-quarter, quarter), repeat=3)))
+    cells = alive.repeat_interleave(8)
+    points = (centres[alive, None] + corners).reshape(-1, 3)
+    for mask, c2w in views:
+        kept = _not_ruled_out(points, mask, c2w, focal_px, reach / 2)
+        cells, points = cells[kept], points[kept]
+    hull = torch.zeros(len(centres), dtype=torch.bool)
+    hull[cells] = True
+    return hull.view(resolution, resolution, resolution)
 
 
-def _not_ruled_out(points, mask, c2w, focal_px: float, reach: float) -> torch.Tensor:
-    """True for points whose neighbourhood of radius `reach` (scene units) projects onto some opaque pixel."""
-    local = (points - c2w[:3, 3]) @ c2w[:3, :3]
-    depth = -local[:, 2]
+def _not_ruled_out(points, mask, c2w, focal_px: float, reach: float, spare_px: int = 0) -> torch.Tensor:
+    """True for points whose neighbourhood of radius `reach` (scene units) projects onto an opaque pixel.
+
+    Neighbourhoods that leave the picture or come within reach of the camera are not ruled out either.
+    """
     size = mask.shape[0]
-    column = local[:, 0] / depth * focal_px + size / 2
-    row = -local[:, 1] / depth * focal_px + size / 2
-    outside = (depth <= reach) | (column < 0) | (row < 0) | (column >= size) | (row >= size)
-    nearest = depth[depth > reach].min() if bool((depth > reach).any()) else torch.tensor(1.0)
-    radius = math.ceil(focal_px * reach / float(nearest))
-    wide = torch.nn.functional.max_pool2d(mask[None, None].float(), 2 * radius + 1, 1, radius)[0, 0] > 0
-    seen = wide[row.long().clamp(0, size - 1), column.long().clamp(0, size - 1)]
-    return seen | outside
+    columns = torch.stack([c2w[:3, 0] * focal_px, -c2w[:3, 1] * focal_px, -c2w[:3, 2]], 1)
+    right, down, depth = torch.addmm(-c2w[:3, 3] @ columns, points, columns).unbind(1)
+    behind = depth <= reach
+    front = depth[~behind]
+    radius = math.ceil(focal_px * reach / float(front.min())) + spare_px if len(front) else size
+    radius = min(radius, size)
+    framed = torch.ones(size + 2, size + 2)  # a border of "opaque" stands for all that lies outside
+    framed[1:-1, 1:-1] = mask
+    wide = framed[None, None]
+    if spare_px == 0:  # the border itself does not grow: a point inside the picture is judged by the picture
+        wide = torch.nn.functional.pad(mask[None, None].float(), (1, 1, 1, 1))
+    wide = torch.nn.functional.max_pool2d(wide, 2 * radius + 1, 1, radius)[0, 0] > 0
+    wide = wide | (torch.nn.functional.pad(torch.zeros(size, size), (1, 1, 1, 1), value=1) > 0)
+    column = (right / depth + (size / 2 + 1)).clamp_(0, size + 1).long()
+    row = (down / depth + (size / 2 + 1)).clamp_(0, size + 1).long()
+    return wide[row, column] | behind
 
 
 @torch.no_grad()

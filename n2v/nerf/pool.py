@@ -1,7 +1,7 @@
 """Training rays of one object, marched once and packed into batches of whole rays."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -30,6 +30,10 @@ class Batches:
 
     def __len__(self) -> int:
         return len(self.positions)
+
+    def to(self, device: torch.device) -> "Batches":
+        """The same on a device."""
+        return Batches(*(getattr(self, field.name).to(device) for field in fields(self)))
 
 
 def training_rays(

@@ -128,10 +128,8 @@ def _misses_box(matrix: np.ndarray, aabb: np.ndarray, camera_angle_x: float) -> 
     return None
 
 
-def _likely_convention(c2w: np.ndarray, aabb: tuple[float, ...], camera_angle_x: float) -> str | None:
-    """The other convention under which every matrix is a good camera, the one that looks at the box best."""
-    if not np.isfinite(c2w).all():
-        return None
+def other_conventions(c2w: np.ndarray) -> dict[str, np.ndarray]:
+    """The same finite matrices read in other conventions, by what one would have to do to them."""
     flip = np.diag([1.0, -1.0, -1.0, 1.0])
     axes = np.linalg.norm(c2w[:, :3, :3], axis=1, keepdims=True)
     unscaled = c2w.copy()
@@ -139,7 +137,7 @@ def _likely_convention(c2w: np.ndarray, aabb: tuple[float, ...], camera_angle_x:
     mirrored = c2w * np.array([-1.0, 1.0, 1.0, 1.0])
     invertible = bool((np.abs(np.linalg.det(c2w)) > 1e-9).all())
     inverse = np.linalg.inv(c2w) if invertible else c2w
-    guesses = {
+    return {
         "they look transposed: transpose each matrix": c2w.transpose(0, 2, 1),
         "they look like the OpenCV convention (+Z forward): negate columns 1 and 2": c2w @ flip,
         "they look like world-to-camera matrices: invert each": inverse,
@@ -147,9 +145,15 @@ def _likely_convention(c2w: np.ndarray, aabb: tuple[float, ...], camera_angle_x:
         "their axes look scaled: divide columns 0 to 2 by their lengths": unscaled,
         "their x axis looks mirrored: negate column 0": mirrored,
     }
+
+
+def _likely_convention(c2w: np.ndarray, aabb: tuple[float, ...], camera_angle_x: float) -> str | None:
+    """The other convention under which every matrix is a good camera, the one that looks at the box best."""
+    if not np.isfinite(c2w).all():
+        return None
     fitting = {
         guess: _mean_angle(matrices, np.asarray(aabb, float))
-        for guess, matrices in guesses.items()
+        for guess, matrices in other_conventions(c2w).items()
         if not any(_fault(matrix, aabb, camera_angle_x) for matrix in matrices)
     }
     return min(fitting, key=fitting.__getitem__) if fitting else None

@@ -8,7 +8,7 @@ import multiprocessing
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
@@ -24,6 +24,7 @@ from n2v.scenes.cameras import orbit_cameras
 from n2v.scenes.classes import CLASSES, label_of
 from n2v.scenes.index import Item, find_items, find_meshes, write_index
 from n2v.scenes.meshes import load_mesh, save_glb
+from n2v.scenes.objects import SceneObject
 from n2v.scenes.raycast import render_rgba
 from n2v.scenes.views import TEST, TRAIN, ViewSet, write_views
 from n2v.seeds import child_seed
@@ -124,12 +125,14 @@ def render_collection(
     up: str = "auto",
     workers: int | None = None,
     resume: bool = True,
+    augment: int = 0,
 ) -> dict:
     """Render a mesh file, or every mesh in a folder, to view sets `out/<class>/<object_id>`.
 
     A mesh's class is its row in `source/index.csv`, else the nearest folder named like a class (or a
     ShapeNet synset), else `class_name`. View sets already made with the same settings are kept when `resume`.
     More than one worker process starts afresh, so a script needs the usual `if __name__ == "__main__":`.
+    With `augment` n, each base object is also rendered as its n augmented versions, made from `seed`.
 
     Returns:
         Summary: out, n_objects (whole view sets now), n_rendered, n_kept, n_quarantined, quarantine
@@ -141,6 +144,9 @@ def render_collection(
     started, source, out = time.monotonic(), Path(source), Path(out)
     config = RenderConfig(n_views, n_held_out, size_px, supersample, seed, up)
     items, refused = find_items(source, class_name)
+    if augment < 0:
+        raise BadInput(f"{augment} augmented versions asked for", fix="use at least 0")
+    items = [version for item in items for version in item.versions(augment)]
     done = Counter()
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -176,28 +182,45 @@ def render_collection(
 
 def _render_all(items: list[Item], out: Path, config: RenderConfig, workers: int | None) -> Iterator[tuple[Item, str]]:
     """(item, why it was refused or "") as they come, with a progress bar."""
+    pays = len(items) * config.n_rays * SECONDS_A_RAY > WORTH_WORKERS_S
+    yield from work_through(render_item, items, out, config, workers, pays, "render")
+
+
+def work_through(
+    work: Callable, items: list, out: Path, config: object, workers: int | None, pays: bool, desc: str
+) -> Iterator[tuple]:
+    """(item, work(item, out, config)) as they come, with a progress bar.
+
+    Args:
+        work: A function at the top of a module; other processes import it.
+        items: What to work on.
+        out: Passed on.
+        config: Passed on.
+        workers: Processes; None: all cores if it `pays`, else one.
+        pays: Is there enough work for the seconds a process takes to start?
+        desc: Names the progress bar.
+    """
     if workers is None:
-        pays = len(items) * config.n_rays * SECONDS_A_RAY > WORTH_WORKERS_S
         workers = (os.cpu_count() or 1) if pays else 1
     if workers < 1:
         raise BadInput(f"{workers} workers", fix="use at least 1")
-    bar = progress(total=len(items), desc="render", unit="object")
-    with bar:
-        for result in _in_turn(items, out, config) if workers == 1 else _at_once(items, out, config, workers):
+    done = _in_turn(work, items, out, config) if workers == 1 else _at_once(work, items, out, config, workers)
+    with progress(total=len(items), desc=desc, unit="object") as bar:
+        for result in done:
             bar.update()
             yield result
 
 
-def _in_turn(items: list[Item], out: Path, config: RenderConfig) -> Iterator[tuple[Item, str]]:
+def _in_turn(work: Callable, items: list, out: Path, config: object) -> Iterator[tuple]:
     for item in items:
-        yield item, render_item(item, out, config)
+        yield item, work(item, out, config)
 
 
-def _at_once(items: list[Item], out: Path, config: RenderConfig, workers: int) -> Iterator[tuple[Item, str]]:
+def _at_once(work: Callable, items: list, out: Path, config: object, workers: int) -> Iterator[tuple]:
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(min(workers, max(len(items), 1)), mp_context=context)
     try:
-        waiting = {pool.submit(render_item, item, out, config): item for item in items}
+        waiting = {pool.submit(work, item, out, config): item for item in items}
         for future in as_completed(waiting):
             yield waiting[future], future.result()
     except BrokenProcessPool:
@@ -210,7 +233,7 @@ def _at_once(items: list[Item], out: Path, config: RenderConfig, workers: int) -
 def render_item(item: Item, out: Path, config: RenderConfig) -> str:
     """Render one mesh to its folder; the reason it was refused, or an empty string."""
     try:
-        obj = load_mesh(item.path, up=config.up, **item.identity)
+        obj = load_item(item, config)
         c2w, held_out_c2w = config.cameras(obj.object_id)
         images = render_rgba(obj, np.concatenate([c2w, held_out_c2w]), config.size_px, supersample=config.supersample)
         view_set = ViewSet(
@@ -228,6 +251,14 @@ def render_item(item: Item, out: Path, config: RenderConfig) -> str:
     except Exception as error:
         return f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
     return ""
+
+
+def load_item(item: Item, config: RenderConfig) -> SceneObject:
+    """The object of a mesh file, or the augmented version of it that the item asks for."""
+    if not item.augment:
+        return load_mesh(item.path, up=config.up, **item.identity)
+    base = item.identity | {"object_id": item.base_id, "version": 0}
+    return augmented(load_mesh(item.path, up=config.up, **base), item.augment, config.seed)
 
 
 def is_rendered(item: Item, out: Path, config: RenderConfig) -> bool:

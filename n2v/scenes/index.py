@@ -12,6 +12,9 @@ from n2v.files import inside, write_bytes
 from n2v.scenes.classes import CLASSES, label_of
 from n2v.scenes.meshes import SUFFIXES
 from n2v.scenes.objects import SceneObject
+from n2v.scenes.sources.shapenet import LICENCE as SHAPENET_LICENCE
+from n2v.scenes.sources.shapenet import SOURCE as SHAPENET
+from n2v.scenes.sources.shapenet import object_folder
 
 INDEX = "index.csv"
 COLUMNS = ("file", "class_name", "source", "licence", "shape_group", "base_id", "version", "object_id", "family")
@@ -20,7 +23,10 @@ SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 @dataclass(frozen=True)
 class Item:
-    """One mesh file with its identity; `file` is its path within the collection."""
+    """One mesh file with its identity; `file` is its path within the collection.
+
+    `augment` is the version to make of the file's object before it is photographed; 0: the file is the object.
+    """
 
     path: Path
     file: str
@@ -32,6 +38,7 @@ class Item:
     source: str = ""
     licence: str = ""
     family: str = ""
+    augment: int = 0
 
     @classmethod
     def of(cls, obj: SceneObject, path: Path, file: str) -> "Item":
@@ -44,6 +51,20 @@ class Item:
         """What SceneObject and ViewSet both take."""
         names = ("object_id", "class_name", "base_id", "version", "shape_group", "source", "licence")
         return {name: getattr(self, name) for name in names}
+
+    def versions(self, n: int) -> list["Item"]:
+        """Itself and, of a base object, its augmented versions 1 to n."""
+        if self.version:
+            return [self]
+        base_id = self.base_id or self.object_id
+        group = self.shape_group or base_id
+        return [self] + [
+            replace(
+                self, file=f"{self.file} (A{version})", object_id=f"{base_id}_A{version}", base_id=base_id,
+                version=version, shape_group=group, augment=version,
+            )
+            for version in range(1, n + 1)
+        ]  # fmt: skip
 
     def folder(self, out: Path) -> Path:
         """Its view set's folder."""
@@ -144,14 +165,16 @@ def _item(path: Path, file: str, row: dict, class_name: str | None, source: Path
         fix = f"put it in a folder named after its class ({', '.join(CLASSES)}) or give --class-name"
         raise BadInput("has no class", where=path, fix=fix)
     named = CLASSES[label_of(named)]
-    object_id = row.get("object_id") or _safe(path.stem if unique else str(Path(file).with_suffix("")))
+    shapenet = object_folder(path)
+    own_name = path.stem if unique else str(Path(file).with_suffix(""))
+    object_id = row.get("object_id") or _safe(shapenet.name if shapenet else own_name)
     if not SAFE_NAME.fullmatch(object_id):
         raise BadInput(f"object_id '{object_id}' is no safe file name", where=path, fix="use letters, digits, . _ -")
     try:
         version = int(row.get("version") or 0)
     except ValueError:
         raise BadInput(f"version '{row['version']}' is no number", where=path, fix="use 0, 1, 2, ...") from None
-    group = row.get("shape_group", "")
+    group = row.get("shape_group") or (shapenet.name if shapenet else "")
     return Item(
         path=path,
         file=file,
@@ -160,8 +183,8 @@ def _item(path: Path, file: str, row: dict, class_name: str | None, source: Path
         base_id=row.get("base_id", ""),
         version=version,
         shape_group=f"group-{group}" if group.isdigit() else group,
-        source=row.get("source", ""),
-        licence=row.get("licence", ""),
+        source=row.get("source") or (SHAPENET if shapenet else ""),
+        licence=row.get("licence") or (SHAPENET_LICENCE if shapenet else ""),
         family=row.get("family", ""),
     )
 

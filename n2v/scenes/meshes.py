@@ -1,9 +1,11 @@
 """Mesh files (glb, gltf, obj, ply, off, stl) as coloured objects; `save_glb` writes one.
 
-Nothing in a file is executed, and a texture or buffer is read only from the mesh's own folder or below.
+Nothing in a file is executed, and a texture or buffer is read only from the mesh's own folder or below (of a
+ShapeNetCore mesh: from its object's folder or below).
 """
 
 import json
+import os
 import warnings
 from collections import Counter
 from io import BytesIO
@@ -19,6 +21,7 @@ from n2v.files import inside
 from n2v.scenes.glb import NEUTRAL_GREY, Z_FROM_Y_UP, encode_factors, pack, save_glb, unpack
 from n2v.scenes.objects import Part, SceneObject
 from n2v.scenes.raycast import linear_to_srgb, srgb_to_linear
+from n2v.scenes.sources.shapenet import object_folder
 
 __all__ = ["SUFFIXES", "load_mesh", "save_glb"]
 
@@ -36,12 +39,13 @@ class _OwnFolder(FilePathResolver):
 
     def __init__(self, source: str) -> None:
         super().__init__(source)
+        self.root = object_folder(Path(source)) or Path(self.parent)
         self.refused: list[str] = []
         self.missing: list[str] = []
 
     def get(self, name: str) -> bytes:
         try:
-            path = inside(Path(self.parent), name.strip())
+            path = self._path(name.strip())
         except BadInput:
             self.refused.append(name)
             raise
@@ -49,6 +53,10 @@ class _OwnFolder(FilePathResolver):
             self.missing.append(name)
             raise FileNotFoundError(name)
         return path.read_bytes()
+
+    def _path(self, name: str) -> Path:
+        """`name` beside the mesh; refused when it leaves the root."""
+        return inside(self.root, os.path.relpath(Path(self.parent) / name, self.root))
 
 
 def load_mesh(

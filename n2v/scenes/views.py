@@ -185,10 +185,10 @@ def read_views(folder: Path) -> ViewSet:
     folder = Path(folder)
     if not folder.is_dir():
         raise BadInput("no such folder", where=folder, fix="make view sets with: n2v render")
-    record, images, c2w = _read_split(folder, TRAIN)
+    record, images, c2w = read_split(folder, TRAIN)
     held_out_images, held_out_c2w = _no_images(), _no_cameras()
     if (folder / TEST).exists():
-        test_record, held_out_images, held_out_c2w = _read_split(folder, TEST, images.shape[1])
+        test_record, held_out_images, held_out_c2w = read_split(folder, TEST, images.shape[1])
         if abs(test_record["camera_angle_x"] - record["camera_angle_x"]) > 1e-6:
             raise BadInput("camera_angle_x differs from the training file's", where=folder / TEST)
     parent = folder.resolve().parent.name
@@ -214,7 +214,7 @@ def read_views(folder: Path) -> ViewSet:
     return view_set
 
 
-def _read_split(folder: Path, name: str, size_px: int | None = None) -> tuple[dict, np.ndarray, np.ndarray]:
+def read_split(folder: Path, name: str, size_px: int | None = None) -> tuple[dict, np.ndarray, np.ndarray]:
     """Record, images (n, h, w, 4) and c2w (n, 4, 4) of one transforms file."""
     path = folder / name
     record = read_json(path)
@@ -228,7 +228,7 @@ def _read_split(folder: Path, name: str, size_px: int | None = None) -> tuple[di
     images, matrices = [], []
     for index, frame in enumerate(frames):
         file_path, matrix = _frame(frame, index, path)
-        image = _read_picture(inside(folder, file_path))
+        image = read_picture(inside(folder, file_path))
         size_px = size_px or len(image)
         if len(image) != size_px:
             what = f"is {len(image)} px wide, the first picture {size_px} px"
@@ -252,7 +252,7 @@ def _frame(frame: object, index: int, path: Path) -> tuple[str, np.ndarray]:
     return (name if name.lower().endswith(".png") else f"{name}.png"), matrix
 
 
-def _read_picture(path: Path) -> np.ndarray:
+def read_picture(path: Path) -> np.ndarray:
     """Square RGBA PNG as uint8 (h, w, 4)."""
     try:
         with Image.open(path, formats=["PNG"]) as picture:

@@ -3,10 +3,15 @@
 import importlib
 import platform
 import shutil
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
+
+from n2v.nerf import backends
 
 NOTEBOOKS = "pip install 'n2v[notebooks]'"
 CONDA = "use environment.yml on a machine with an NVIDIA GPU"
+COMPILER = "install a C++ compiler: g++ or clang"
 
 
 def _python() -> str:
@@ -43,20 +48,53 @@ def _cuda() -> str:
     import torch
 
     if not torch.cuda.is_available():
-        raise RuntimeError("no CUDA device")
+        raise RuntimeError(f"no CUDA device (this PyTorch is {torch.__version__})")
     major, minor = torch.cuda.get_device_capability()
-    return f"{torch.cuda.get_device_name(0)}, compute capability {major}.{minor}, CUDA {torch.version.cuda}"
+    free, total = (size / 2**30 for size in torch.cuda.mem_get_info())
+    return (
+        f"{torch.cuda.get_device_name(0)}, compute capability {major}.{minor}, {free:.0f} of {total:.0f} GiB free, "
+        f"PyTorch for CUDA {torch.version.cuda}, driver {_driver()}"
+    )
 
 
-def _nerfacc() -> str:
-    import nerfacc
-    import torch
+def _driver() -> str:
+    """Version of the NVIDIA driver."""
+    if not shutil.which("nvidia-smi"):
+        return "unknown (no nvidia-smi)"
+    query = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    return subprocess.run(query, capture_output=True, text=True, timeout=20, check=True).stdout.split()[0]
 
-    if not torch.cuda.is_available():
-        raise RuntimeError(f"{nerfacc.__version__} installed, but its sampling needs a CUDA device")
-    estimator = nerfacc.OccGridEstimator([0, 0, 0, 1, 1, 1.0], 8).cuda()
-    estimator.sampling(torch.rand(4, 3, device="cuda"), torch.rand(4, 3, device="cuda"))
-    return f"{nerfacc.__version__}, sampling runs"
+
+def _toolkit() -> str:
+    """nerfacc compiles its kernels with nvcc the first time, so it needs the toolkit."""
+    compiler = shutil.which("nvcc")
+    if compiler is None:
+        raise RuntimeError("no nvcc on the path")
+    said = subprocess.run([compiler, "--version"], capture_output=True, text=True, timeout=20, check=True).stdout
+    return said.strip().splitlines()[-1]
+
+
+def _widgets() -> str:
+    """ipywidgets draws nothing unless its front end is installed in the environment that serves JupyterLab."""
+    import ipywidgets
+    from jupyter_core.paths import jupyter_path
+
+    manager = Path("@jupyter-widgets", "jupyterlab-manager", "package.json")
+    if not any((Path(folder) / manager).is_file() for folder in jupyter_path("labextensions")):
+        raise RuntimeError(f"ipywidgets {ipywidgets.__version__} without its JupyterLab extension")
+    return f"{ipywidgets.__version__}, extension found by JupyterLab"
+
+
+def _backend(name: str) -> Callable[[], str]:
+    """A backend's own kernel, in a process of its own where a GPU library might crash."""
+
+    def probe() -> str:
+        works, found = backends.try_out(name, apart=name in ("triton", "tcnn"))
+        if not works:
+            raise RuntimeError(found)
+        return found
+
+    return probe
 
 
 def _module(name: str) -> Callable[[], str]:
@@ -83,10 +121,13 @@ CHECKS: tuple[tuple[str, Callable[[], str], bool, str, str], ...] = (
     ("papermill", _module("papermill"), False, "make reproduce", NOTEBOOKS),
     ("ipykernel", _module("ipykernel"), False, "make reproduce", NOTEBOOKS),
     ("nbconvert", _module("nbconvert"), False, "notebooks as pages", NOTEBOOKS),
-    ("ipywidgets", _module("ipywidgets"), False, "demos", NOTEBOOKS),
+    ("ipywidgets", _widgets, False, "demos", NOTEBOOKS),
+    ("native", _backend("native"), False, "fitting three times, rendering eight times as fast", COMPILER),
     ("cuda", _cuda, False, "the gpu and thesis profiles", CONDA),
-    ("nerfacc", _nerfacc, False, "the thesis's own NeRF engine", CONDA),
-    ("tinycudann", _module("tinycudann"), False, "the thesis's own NeRF engine", CONDA),
+    ("cuda toolkit", _toolkit, False, "nerfacc compiles its kernels with it", CONDA),
+    ("nerfacc", _module("nerfacc"), False, "the thesis's own NeRF engine", "pip install 'n2v[gpu]'"),
+    ("tcnn", _backend("tcnn"), False, "the thesis's own NeRF engine", CONDA),
+    ("triton", _backend("triton"), False, "many NeRFs at once on a GPU", "pip install 'n2v[gpu]' beside a GPU"),
     ("disk", _disk, False, "collections and runs", "free some space"),
 )
 

@@ -14,8 +14,9 @@ import numpy as np
 
 from n2v.errors import BadInput
 from n2v.files import progress, provenance, read_json, write_json
-from n2v.nerf.fit import FitConfig, FitResult, fit
+from n2v.nerf.fit import FitResult, fit
 from n2v.nerf.layout import initial_vector, vector_hash
+from n2v.nerf.recipe import FitConfig
 from n2v.scenes.classes import label_of
 from n2v.scenes.views import TRAIN, ViewSet, find_views, read_views
 from n2v.seeds import child_seed
@@ -236,7 +237,7 @@ def _row(outcome: Outcome, splits: dict[str, str], config: FitConfig) -> Row:
         seed=result.seed if result else 0,
         init_hash=vector_hash(initial_vector(config.init_seed)),
         encoding=config.encoding,
-        backend="torch",
+        backend=result.config.backend if result else config.backend,
         steps=config.n_steps,
         step=config.step,
         psnr_db=result.psnr_db if result else None,

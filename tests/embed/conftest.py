@@ -5,7 +5,8 @@ import pytest
 import torch
 from solids import SOLIDS, view_set, write_zoo
 
-from n2v.nerf.fit import FitConfig, fit
+from n2v.nerf.fit import fit
+from n2v.nerf.recipe import FitConfig
 from n2v.zoo.store import Zoo
 
 

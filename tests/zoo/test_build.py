@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from n2v.errors import BadInput
-from n2v.nerf.fit import FitConfig
+from n2v.nerf.recipe import FitConfig
 from n2v.scenes.cameras import orbit_cameras
 from n2v.scenes.raycast import render_rgba
 from n2v.scenes.shapes import make_object

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from n2v.nerf.fit import FitConfig
+from n2v.nerf.recipe import FitConfig
 from n2v.scenes.cameras import orbit_cameras
 from n2v.scenes.raycast import render_rgba
 from n2v.scenes.shapes import make_object

@@ -1,0 +1,56 @@
+"""`n2v pictures import`: other people's pictures, or ShapeNetCore's meshes, become view sets."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import Positional, arg
+
+
+def pictures_import(
+    folder: Annotated[Positional[Path], arg(help="collection in a known layout, or a part of it")],
+    out: Annotated[Path, arg(help="folder for the view sets, <class>/<object_id>")],
+    layout: Annotated[
+        Literal["auto", "disn", "r2n2", "blender", "shapenet"],
+        arg(
+            help="disn: <synset>/<id>/easy/; r2n2: <synset>/<id>/rendering/; blender: transforms_train.json; "
+            "shapenet: meshes <synset>/<id>/model.obj; auto: told from the files"
+        ),
+    ] = "auto",
+    class_name: Annotated[str | None, arg(help="class of objects whose folders name none")] = None,
+    difficulty: Annotated[Literal["easy", "hard"], arg(help="disn: which of its two sets of views")] = "easy",
+    scale: Annotated[
+        str, arg(help="scene units a unit of the source becomes; auto: 1.3 for ShapeNet pictures, else silhouettes")
+    ] = "auto",
+    held_out_every: Annotated[int, arg(help="pictures: hold out every so-manyth view; 0: none")] = 6,
+    shrink: Annotated[int, arg(help="pictures: average blocks of so many pixels a side")] = 1,
+    source: Annotated[str, arg(help="pictures: where they come from; empty: the layout's name")] = "",
+    licence: Annotated[str, arg(help="pictures: their licence; empty: the layout's")] = "",
+    augment: Annotated[int, arg(help="meshes: augmented versions of each object to render as well")] = 0,
+    views: Annotated[int, arg(help="meshes: pictures of each object to fit a NeRF to")] = 36,
+    size: Annotated[int, arg(help="meshes: side of a picture in pixels")] = 128,
+    held_out: Annotated[int, arg(help="meshes: more pictures of each object, kept for measuring")] = 6,
+    seed: Annotated[int, arg(help="meshes: seed of the cameras and of the augmentation")] = 0,
+    workers: Annotated[int | None, arg(help="processes; default: all cores where that pays")] = None,
+    resume: Annotated[bool, arg(help="keep view sets already made from these files with these settings")] = True,
+) -> dict:
+    """Read ShapeNet renderings, nerf_synthetic scenes or ShapeNetCore meshes as view sets.
+
+    Objects that cannot be used (a missing picture, short metadata, no alpha, cameras that disagree with the
+    silhouettes) are listed in quarantine.jsonl with the reason, and the rest goes on.
+    """
+    from n2v.scenes.collection import render_collection
+    from n2v.scenes.sources.gather import import_pictures
+    from n2v.scenes.sources.layouts import MESHES, recognise
+
+    name, took = recognise(folder, layout)
+    if name == MESHES:
+        summary = render_collection(
+            folder, out, views, held_out, size, seed,
+            class_name=class_name, workers=workers, resume=resume, augment=augment,
+        )  # fmt: skip
+        return {"layout": name, "took": took, **summary}
+    summary = import_pictures(
+        folder, out, name, class_name=class_name, workers=workers, resume=resume, difficulty=difficulty, scale=scale,
+        held_out_every=held_out_every, shrink=shrink, source=source, licence=licence,
+    )  # fmt: skip
+    return {**summary, "took": took}

@@ -1,0 +1,127 @@
+"""Engines that fit and evaluate NeRFs. All take and give the same flat weight vector and pass the same parity tests.
+
+| name | runs on | is |
+|---|---|---|
+| torch | CPU, CUDA | the reference: batched over NeRFs, gradients by autograd |
+| native | CPU | our fused C++ kernel, compiled on first use |
+| triton | CUDA | our fused kernels, many NeRFs in one launch |
+| tcnn | CUDA | nerfacc + tiny-cuda-nn, the thesis's engine |
+"""
+
+import importlib
+import subprocess
+import sys
+from typing import Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Bool, Float
+
+from n2v.errors import BadInput
+from n2v.nerf.recipe import FitConfig
+from n2v.scenes.views import ViewSet
+
+_CLASSES = {
+    "torch": ("torch_engine", "TorchBackend"),
+    "native": ("native_engine", "NativeBackend"),
+    "triton": ("triton_engine", "TritonBackend"),
+    "tcnn": ("tcnn_engine", "TcnnBackend"),
+}
+BACKENDS = tuple(_CLASSES)
+PROBE_S = 240  # nerfacc and Triton compile their kernels the first time
+
+
+@runtime_checkable
+class Backend(Protocol):
+    """One engine."""
+
+    name: str
+    encodings: tuple[str, ...]
+
+    def fit(
+        self,
+        view_sets: list[ViewSet],
+        hulls: list[Bool[torch.Tensor, "g g g"]],
+        config: FitConfig,
+        seeds: list[int],
+    ) -> Float[torch.Tensor, "k w"]:
+        """Weights (CPU, float32) of one NeRF a view set, all from the shared initial vector."""
+
+    def evaluate(
+        self, field_weights: Float[torch.Tensor, "k w"], positions: Float[torch.Tensor, "k n 3"], encoding: str
+    ) -> tuple[Float[torch.Tensor, "k n"], Float[torch.Tensor, "k n 3"]]:
+        """Density (per scene unit, 0 outside the box) and colour at positions in scene units, on the CPU."""
+
+    def probe(self) -> str:
+        """What it found, in one line, after running a real kernel; raises when it cannot work here."""
+
+
+def _check_name(name: str) -> None:
+    if name not in _CLASSES:
+        raise BadInput(f"unknown backend '{name}'", fix=f"use one of: auto, {', '.join(BACKENDS)}")
+
+
+def load(name: str) -> Backend:
+    """A backend by name, not yet probed."""
+    _check_name(name)
+    module, class_name = _CLASSES[name]
+    return getattr(importlib.import_module(f"n2v.nerf.backends.{module}"), class_name)()
+
+
+def try_out(name: str, apart: bool = False) -> tuple[bool, str]:
+    """Whether a backend works here, and what it found or why not.
+
+    Args:
+        name: Of the backend.
+        apart: Probe in a process of its own: a GPU library may crash instead of raising.
+    """
+    _check_name(name)
+    if apart:
+        command = [sys.executable, "-m", "n2v.nerf.backends", name]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=PROBE_S, check=False)
+        except subprocess.TimeoutExpired:
+            return False, f"no answer in {PROBE_S} s"
+        lines = (done.stdout or done.stderr).strip().splitlines()
+        return done.returncode == 0, lines[-1] if lines else f"died with code {done.returncode}"
+    try:
+        return True, load(name).probe()
+    except BadInput as error:
+        return False, str(error)
+    except Exception as error:  # a probe may fail in any way: OSError from tinycudann without a GPU, for one
+        return False, f"{type(error).__name__}: {(str(error) or 'no message').splitlines()[0]}"
+
+
+def choose(name: str = "auto", encoding: str = "exact") -> tuple[Backend, str]:
+    """The backend to use and why.
+
+    "auto" prefers triton where a CUDA device is, else native, else torch; each is tried with a real kernel first.
+    Engines without the wanted encoding are passed over.
+
+    Raises:
+        BadInput: a backend asked for by name that does not work here.
+    """
+    if name != "auto":
+        works, found = try_out(name)
+        if not works:
+            raise BadInput(
+                f"backend '{name}' does not work here: {found}", fix="run: n2v doctor, or use --backend auto"
+            )
+        backend = load(name)
+        if encoding not in backend.encodings:
+            raise BadInput(
+                f"backend '{name}' has no '{encoding}' encoding", fix=f"use --encoding {' or '.join(backend.encodings)}"
+            )
+        return backend, f"{name}: asked for; {found}"
+    candidates = [
+        candidate
+        for candidate in (["triton"] if torch.cuda.is_available() else ["native"])
+        if encoding in load(candidate).encodings
+    ]
+    reasons = []
+    for candidate in candidates:
+        works, found = try_out(candidate, apart=candidate == "triton")
+        if works:
+            return load(candidate), f"{candidate}: {found}"
+        reasons.append(f"not {candidate} ({found})")
+    why = "; ".join(reasons) or f"the others have no '{encoding}' encoding"
+    return load("torch"), f"torch: {why}"

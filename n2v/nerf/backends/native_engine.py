@@ -1,0 +1,73 @@
+"""The fused CPU engine: each NeRF's training step runs inside one core's cache."""
+
+import torch
+from jaxtyping import Float
+
+from n2v.errors import BadInput
+from n2v.nerf.field import inside_box, to_unit_box
+from n2v.nerf.layout import N_WEIGHTS, initial_vector
+from n2v.nerf.native import build, fused
+from n2v.nerf.optimise import backgrounds_of
+from n2v.nerf.pool import Batches, pack_batches
+from n2v.nerf.recipe import FitConfig
+
+
+class NativeBackend:
+    """n2v/nerf/native/fused.cpp."""
+
+    name = "native"
+    encodings = ("exact",)
+
+    def fit(self, view_sets, hulls, config, seeds):
+        fitted = []
+        for view_set, hull, seed in zip(view_sets, hulls, seeds, strict=True):
+            generator = torch.Generator().manual_seed(seed)
+            batches = pack_batches(view_set, hull, config.n_samples, config.step, config.n_steps, generator)
+            fitted.append(optimise_fused(batches, config, generator))
+        return torch.stack(fitted)
+
+    def evaluate(self, field_weights, positions, encoding):
+        if encoding not in self.encodings:
+            raise BadInput(f"the fused CPU kernel has no '{encoding}' encoding", fix="use --backend torch")
+        unit = to_unit_box(positions)
+        sigmas, rgbs = fused.evaluate(field_weights, unit)
+        return sigmas * inside_box(unit), rgbs
+
+    def probe(self) -> str:
+        library, found = build.load()
+        if library is None:
+            raise RuntimeError(found)
+        return f"fused C++ kernel, {found}"
+
+
+def optimise_fused(
+    batches: Batches,
+    config: FitConfig,
+    generator: torch.Generator,
+    initial: Float[torch.Tensor, "w"] | None = None,
+) -> Float[torch.Tensor, "w"]:
+    """`n2v.nerf.optimise.optimise` for one NeRF: same batches, backgrounds and schedule, one compiled call a step."""
+    start = torch.from_numpy(initial_vector(config.init_seed)) if initial is None else initial
+    adam = fused.Adam(start.clone())
+    gradient = torch.empty(N_WEIGHTS)
+    counts = [_ray_counts(batches, at) for at in range(len(batches))]
+    for done in range(config.n_steps):
+        at = done % len(batches)
+        backgrounds = backgrounds_of(batches, config, generator)
+        fused.loss_and_gradient(
+            adam.weights,
+            batches.positions[at],
+            batches.lengths[at],
+            counts[at],
+            batches.targets[at],
+            backgrounds,
+            gradient,
+        )
+        adam.update(gradient, config.rate_at(done))
+    return adam.weights
+
+
+def _ray_counts(batches: Batches, at: int) -> torch.Tensor:
+    """Samples on each ray of a batch, int32."""
+    n_rays = int(batches.is_ray[at].sum())
+    return torch.bincount(batches.slots[at], minlength=n_rays)[:n_rays].int()

@@ -1,0 +1,114 @@
+"""The compiled kernel's functions on tensors: evaluation, the loss and its gradient, Adam, and a whole fit."""
+
+import ctypes
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+from jaxtyping import Float, Int
+
+from n2v.errors import BadInput
+from n2v.nerf.layout import N_FEATURES, N_WEIGHTS
+from n2v.nerf.native.build import load
+
+WORTH_THREADS = 1 << 14  # positions below which one thread is as fast
+
+
+def library() -> ctypes.CDLL:
+    """The kernel; BadInput says why there is none."""
+    found, why = load()
+    if found is None:
+        raise BadInput(f"no fused CPU kernel: {why}", fix="use --backend torch")
+    return found
+
+
+def can_evaluate(field_weights: torch.Tensor, positions: torch.Tensor, encoding: str) -> bool:
+    """Whether `evaluate` may stand in for PyTorch: exact sines, CPU, float32, no gradient wanted, kernel at hand."""
+    wants_gradient = torch.is_grad_enabled() and (field_weights.requires_grad or positions.requires_grad)
+    plain = all(t.device.type == "cpu" and t.dtype == torch.float32 for t in (field_weights, positions))
+    return encoding == "exact" and plain and not wants_gradient and load()[0] is not None
+
+
+def encode(positions: Float[torch.Tensor, "n 3"]) -> Float[torch.Tensor, "n f"]:
+    """`n2v.nerf.encoding.encode`, compiled; within 4e-7 of float64."""
+    positions = positions.contiguous()
+    features = torch.empty(len(positions), N_FEATURES)
+    library().n2v_encode(positions.data_ptr(), len(positions), features.data_ptr())
+    return features
+
+
+def evaluate(
+    field_weights: Float[torch.Tensor, "k w"], unit: Float[torch.Tensor, "k n 3"]
+) -> tuple[Float[torch.Tensor, "k n"], Float[torch.Tensor, "k n 3"]]:
+    """Density (before the test for the box) and colour at positions in [0, 1]^3; all of torch's threads are used."""
+    field_weights, unit = field_weights.contiguous(), unit.contiguous()
+    sigmas, rgbs = torch.empty(unit.shape[:2]), torch.empty(unit.shape)
+    run, n = library().n2v_evaluate, unit.shape[1]
+    n_parts = min(torch.get_num_threads(), -(-n * len(unit) // WORTH_THREADS)) or 1
+    size = -(-n // n_parts) or 1
+    jobs = [
+        (field_weights[k], unit[k, at : at + size], sigmas[k, at : at + size], rgbs[k, at : at + size])
+        for k in range(len(unit))
+        for at in range(0, n, size)
+    ]
+
+    def work(job: tuple) -> None:
+        weights, positions, densities, colours = job
+        run(weights.data_ptr(), positions.data_ptr(), len(positions), densities.data_ptr(), colours.data_ptr())
+
+    list(map(work, jobs) if n_parts == 1 else _threads(torch.get_num_threads()).map(work, jobs))
+    return sigmas, rgbs
+
+
+@cache
+def _threads(n: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(n, thread_name_prefix="n2v")
+
+
+@dataclass
+class Adam:
+    """torch.optim.Adam over one weight vector, in place."""
+
+    weights: Float[torch.Tensor, "w"]
+    eps: float = 1e-15
+    betas: tuple[float, float] = (0.9, 0.999)
+    step: int = 0
+
+    def __post_init__(self) -> None:
+        self.mean, self.square = torch.zeros(N_WEIGHTS), torch.zeros(N_WEIGHTS)
+
+    def update(self, gradient: Float[torch.Tensor, "w"], learning_rate: float) -> None:
+        """One step."""
+        self.step += 1
+        vectors = (self.weights, gradient, self.mean, self.square)
+        library().n2v_adam(*(v.data_ptr() for v in vectors), self.step, learning_rate, *self.betas, self.eps)
+
+
+def loss_and_gradient(
+    field_weights: Float[torch.Tensor, "w"],
+    positions: Float[torch.Tensor, "n 3"],
+    lengths: Float[torch.Tensor, "n"],
+    counts: Int[torch.Tensor, "r"],
+    targets: Float[torch.Tensor, "slots 4"],
+    backgrounds: Float[torch.Tensor, "colours 3"],
+    gradient: Float[torch.Tensor, "w"],
+) -> float:
+    """Mean smooth L1 of one NeRF's batch of whole rays; writes its gradient into `gradient`.
+
+    Args:
+        field_weights: The NeRF.
+        positions: Sample midpoints in [0, 1]^3, ray by ray; places after the last ray's are ignored.
+        lengths: Of the samples, scene units.
+        counts: int32, samples on each ray.
+        targets: Straight RGBA of each ray (and of unused slots after them).
+        backgrounds: One colour for the batch, or one a slot.
+        gradient: Overwritten.
+
+    Source: n2v.nerf.optimise.rendering_loss, its oracle (tests/nerf/test_native.py).
+    """
+    stride = 0 if len(backgrounds) == 1 else 3
+    return library().n2v_loss(
+        field_weights.data_ptr(), positions.data_ptr(), lengths.data_ptr(), counts.data_ptr(), len(counts),
+        targets.data_ptr(), backgrounds.data_ptr(), stride, gradient.data_ptr(),
+    )  # fmt: skip

@@ -1,0 +1,98 @@
+"""The reference optimiser: Adam on the rendering loss, several NeRFs in one batched computation, by autograd."""
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float
+
+from n2v.nerf.encoding import encode
+from n2v.nerf.field import activate, run_layers
+from n2v.nerf.layout import initial_vector
+from n2v.nerf.pool import Batches
+from n2v.nerf.recipe import FitConfig
+from n2v.nerf.render import blend_weights
+
+
+def optimise(
+    batches: list[Batches],
+    config: FitConfig,
+    generators: list[torch.Generator],
+    initial: Float[torch.Tensor, "w"] | None = None,
+) -> Float[torch.Tensor, "k w"]:
+    """Adam over k independent NeRFs; `initial` replaces the shared initial vector (for experiments)."""
+    start = torch.from_numpy(initial_vector(config.init_seed)) if initial is None else initial
+    field_weights = start.to(batches[0].positions.device).repeat(len(batches), 1).requires_grad_()
+    optimiser = torch.optim.Adam([field_weights], lr=config.learning_rate, eps=1e-15, fused=True)
+    for done in range(config.n_steps):
+        optimiser.param_groups[0]["lr"] = config.rate_at(done)
+        loss = batch_loss(field_weights, batches, done, config, generators)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    return field_weights.detach()
+
+
+def batch_loss(
+    field_weights: Float[torch.Tensor, "k w"],
+    batches: list[Batches],
+    done: int,
+    config: FitConfig,
+    generators: list[torch.Generator],
+) -> Float[torch.Tensor, ""]:
+    """Loss of k NeRFs on their batches at step `done`; see `rendering_loss`."""
+
+    def network(unit: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return activate(run_layers(encode(unit, config.encoding), field_weights))
+
+    return rendering_loss(network, batches, done, config, generators)
+
+
+def rendering_loss(
+    network: Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]],
+    batches: list[Batches],
+    done: int,
+    config: FitConfig,
+    generators: list[torch.Generator],
+) -> Float[torch.Tensor, ""]:
+    """Sum over k fields of the mean smooth L1 between composited and true colour, rays over a random background.
+
+    `network` takes positions (k, n, 3) in [0, 1]^3 to densities (k, n) and colours (k, n, 3). smooth L1 is half the
+    squared error on [0, 1]: the thesis says L1, its code computes this.
+    """
+    places = [done % len(part) for part in batches]
+    n_slots = max(part.targets.shape[1] for part in batches)
+    pick = list(zip(batches, places, strict=True))
+    positions = torch.stack([part.positions[at] for part, at in pick])
+    lengths = torch.stack([part.lengths[at] for part, at in pick])
+    slots = torch.stack([part.slots[at] + k * n_slots for k, (part, at) in enumerate(pick)])
+    targets = torch.stack([_widen(part.targets[at], n_slots) for part, at in pick])
+    is_ray = torch.stack([_widen(part.is_ray[at], n_slots) for part, at in pick]).float()
+    drawn = [backgrounds_of(part, config, generator) for part, generator in zip(batches, generators, strict=True)]
+    backgrounds = torch.stack([colours if len(colours) == 1 else _widen(colours, n_slots) for colours in drawn])
+    backgrounds = backgrounds.to(positions.device)
+
+    sigmas, rgbs = network(positions)
+    k, n_rays = len(batches), len(batches) * n_slots
+    weights = blend_weights((sigmas * lengths).view(-1), slots.view(-1), n_rays)
+    blended = torch.cat([weights[:, None] * rgbs.view(-1, 3), weights[:, None]], -1)
+    shown = blended.new_zeros(n_rays, 4).index_add(0, slots.view(-1), blended).view(k, n_slots, 4)
+    predicted = shown[..., :3] + backgrounds * (1 - shown[..., 3:])
+    truth = targets[..., :3] * targets[..., 3:] + backgrounds * (1 - targets[..., 3:])
+    errors = torch.nn.functional.smooth_l1_loss(predicted, truth, reduction="none").mean(-1)
+    return ((errors * is_ray).sum(-1) / is_ray.sum(-1)).sum()
+
+
+def backgrounds_of(batches: Batches, config: FitConfig, generator: torch.Generator) -> Float[torch.Tensor, "colours 3"]:
+    """Random background of the next batch: a colour for each of its own slots, or one for all.
+
+    The number drawn depends on this object alone, so a NeRF does not change with its neighbours in a group.
+    """
+    n = batches.targets.shape[1] if config.background == "ray" else 1
+    return torch.rand(n, 3, generator=generator)
+
+
+def _widen(rows: torch.Tensor, n: int) -> torch.Tensor:
+    """Pad the first dimension with zeros up to n."""
+    if len(rows) == n:
+        return rows
+    return torch.cat([rows, rows.new_zeros(n - len(rows), *rows.shape[1:])])

@@ -1,0 +1,32 @@
+"""How a NeRF is fitted: every number of the recipe, with its source."""
+
+from dataclasses import dataclass
+
+from n2v.nerf.march import THESIS_STEP
+
+
+@dataclass(frozen=True)
+class FitConfig:
+    """How a NeRF is fitted. Defaults: the thesis, completed by nerfacc 0.3.5's example (its script is unpublished)."""
+
+    n_steps: int = 2000  # optimiser steps (thesis App. B.3: 1500-2000)
+    n_samples: int = 1 << 18  # samples a step (nerfacc example)
+    step: float = THESIS_STEP  # sample length, scene units (thesis code)
+    learning_rate: float = 1e-2  # Adam, eps 1e-15, no decay (nerfacc example)
+    milestones: tuple[float, ...] = (0.5, 0.75, 0.9)  # share of the steps at which the rate falls
+    decay: float = 0.33  # by this factor
+    background: str = "batch"  # one random colour a "batch" (authors' loader) or a "ray"
+    encoding: str = "exact"
+    init_seed: int = 999  # of the shared initial vector (authors' code)
+    grid_resolution: int = 96  # occupancy cells a side (published files)
+    psnr_floor_db: float = 15.0  # a fit below it collapsed
+    backend: str = "auto"  # engine, see n2v.nerf.backends
+
+    @classmethod
+    def laptop(cls, n_steps: int = 1000, n_samples: int = 2048) -> "FitConfig":
+        """Two CPU cores: coarse steps, few samples a step, a background colour a ray."""
+        return cls(n_steps=n_steps, n_samples=n_samples, step=0.03, background="ray", grid_resolution=48)
+
+    def rate_at(self, done: int) -> float:
+        """Learning rate after `done` of the steps."""
+        return self.learning_rate * self.decay ** sum(done >= share * self.n_steps for share in self.milestones)

@@ -1,0 +1,107 @@
+"""Cameras written as azimuth, elevation, roll and distance, as both ShapeNet picture collections do.
+
+Blender's world there is z up like ours: its OBJ importer turns (x, y, z) of a y-up mesh into (x, -z, y). Azimuth 0
+stands on the +x axis and grows clockwise seen from above, so the camera stands at
+d (cos el cos az, -cos el sin az, sin el), looks at the origin and has the world's z axis upwards in its picture
+(getBlenderProj in the DISN authors' cam_read.py; setViewpoint in 3D-R2N2's blender_renderer.py).
+"""
+
+from math import atan, cos, radians, sin
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from n2v.errors import BadInput
+from n2v.files import inside
+from n2v.scenes.views import read_picture
+
+METADATA = "rendering_metadata.txt"
+DISTANCE_UNIT = 1.75  # ShapeNet units a distance ratio of 1 stands for, in both collections
+LENS_MM, SENSOR_MM = 35.0, 32.0  # Blender 2.7's camera: f = 245 px at 224 px
+_CAMERA_AT_ZERO = np.array([[0.0, 0, 1], [1, 0, 0], [0, 1, 0]])  # columns: right +y, up +z, backward +x
+
+
+def field_of_view(lens_mm: float = LENS_MM, sensor_mm: float = SENSOR_MM) -> float:
+    """Horizontal field of view in radians of a square picture."""
+    return 2 * atan(sensor_mm / (2 * lens_mm))
+
+
+def orbit_camera(
+    azimuth_deg: float, elevation_deg: float, roll_deg: float, distance: float
+) -> Float[np.ndarray, "4 4"]:
+    """OpenGL c2w of a camera that looks at the origin of a z-up world.
+
+    Args:
+        azimuth_deg: From +x towards -y.
+        elevation_deg: Above the x-y plane.
+        roll_deg: In-plane rotation: the camera turns by -roll about its backward axis (0 in all published files).
+        distance: From the origin, any unit.
+    """
+    turns = _about("z", -azimuth_deg) @ _about("y", -elevation_deg) @ _about("x", -roll_deg)
+    c2w = np.eye(4)
+    c2w[:3, :3] = turns @ _CAMERA_AT_ZERO
+    c2w[:3, 3] = distance * c2w[:3, 2]
+    return c2w
+
+
+def _about(axis: str, angle_deg: float) -> np.ndarray:
+    """Right-handed rotation (3, 3) about a coordinate axis."""
+    c, s = cos(radians(angle_deg)), sin(radians(angle_deg))
+    first, second = {"x": (1, 2), "y": (2, 0), "z": (0, 1)}[axis]
+    turn = np.eye(3)
+    turn[first, first] = turn[second, second] = c
+    turn[first, second], turn[second, first] = -s, s
+    return turn
+
+
+def read_numbers(folder: Path, n_values: int) -> Float[np.ndarray, "n v"]:
+    """Lines of `rendering_metadata.txt` with `n_values` finite numbers each; brackets and commas are optional.
+
+    Raises:
+        BadInput: The file is missing, empty or not text, or a line has other than `n_values` finite numbers.
+    """
+    path = inside(folder, METADATA)
+    try:
+        lines = [line for line in path.read_text(encoding="ascii").splitlines() if line.strip()]
+    except FileNotFoundError:
+        raise BadInput(f"{METADATA} is missing", where=folder, fix="download the object again") from None
+    except (OSError, UnicodeDecodeError):
+        raise BadInput("is not a text file", where=path, fix="download the object again") from None
+    if not lines:
+        raise BadInput("is empty", where=path, fix="download the object again")
+    rows = [_numbers(line, n_values, number, path) for number, line in enumerate(lines, 1)]
+    return np.array(rows)
+
+
+def _numbers(line: str, n_values: int, number: int, path: Path) -> list[float]:
+    words = line.replace(",", " ").replace("[", " ").replace("]", " ").split()
+    if len(words) != n_values:
+        raise BadInput(f"line {number} has {len(words)} values instead of {n_values}", where=path, fix="restore it")
+    try:
+        values = [float(word) for word in words]
+    except ValueError:
+        raise BadInput(f"line {number} is not numbers", where=path, fix="restore it") from None
+    if not np.isfinite(values).all():
+        raise BadInput(f"line {number} has NaN or infinite values", where=path, fix="restore it")
+    return values
+
+
+def read_numbered(folder: Path, n_views: int) -> UInt8[np.ndarray, "n h w 4"]:
+    """Pictures 00.png ... of a folder, one for each line of its metadata.
+
+    Raises:
+        BadInput: One is missing, broken, not square RGBA or of another size, or there are more pictures than lines.
+    """
+    n_pictures = sum(path.suffix == ".png" and path.stem.isdigit() for path in folder.iterdir())
+    if n_pictures > n_views:
+        what = f"{n_pictures} pictures but {n_views} lines in {METADATA}"
+        raise BadInput(what, where=folder, fix="restore the metadata: its cameras belong to pictures by number")
+    images = []
+    for index in range(n_views):
+        image = read_picture(inside(folder, f"{index:02d}.png"))
+        if images and image.shape != images[0].shape:
+            what = f"{index:02d}.png is {len(image)} px wide, 00.png {len(images[0])} px"
+            raise BadInput(what, where=folder, fix="render all views at one size")
+        images.append(image)
+    return np.stack(images)
