@@ -18,7 +18,6 @@ from n2v.zoo.cluster import Piece, SlurmConfig, run_local, submit
 from n2v.zoo.drivers import InProcess
 
 submitit = pytest.importorskip("submitit", reason="extra [cluster] is not installed")
-TWO = SlurmConfig(pieces=2, at_once=2, cpus=1, executor="local")
 
 
 @pytest.fixture(scope="module")
@@ -48,33 +47,31 @@ def on_path(folder, name, text, monkeypatch):
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
 
 
-def test_two_local_pieces_equal_one_process(views, tmp_path):
-    build_zoo(views, tmp_path / "here", TINY, driver=InProcess())
-    summary = submit(views, tmp_path / "jobs", replace(TWO, logs=tmp_path / "logs"), config=TINY)
-    assert summary["ok"] and (summary["pieces"], summary["fitted"], summary["failed"]) == (2, 9, [])
-    assert contents(tmp_path / "jobs") == contents(tmp_path / "here")
-    with pytest.raises(BadInput, match="there is a zoo already.*--resume"):
-        submit(views, tmp_path / "jobs", TWO, config=TINY)
-
-
-def test_a_piece_that_dies_leaves_the_others_and_a_second_submission_finishes(views, tmp_path):
-    shared = {"views": views, "out": tmp_path / "zoo", "config": TINY}
-    summary = run_local([Piece(shared, (0, 2)), DyingPiece(shared, (1, 2))], TWO, tmp_path / "logs")
-    assert not summary["ok"] and summary["fitted"] == len(contents(tmp_path / "zoo")) == 5
+@pytest.mark.slow
+def test_pieces_equal_one_process_even_when_one_dies(views, tmp_path):
+    """Three at once, the second of them killed; a second submission, cut in another way, finishes."""
+    out, logs = tmp_path / "zoo", tmp_path / "logs"
+    shared = {"views": views, "out": out, "config": TINY}
+    slurm = SlurmConfig(pieces=3, at_once=3, cpus=1, executor="local", logs=logs)
+    summary = run_local([Piece(shared, (0, 3)), DyingPiece(shared, (1, 3)), Piece(shared, (2, 3))], slurm, logs)
+    assert not summary["ok"] and summary["fitted"] == len(contents(out)) == 5
     assert [row["piece"] for row in summary["failed"]] == [1] and Path(summary["failed"][0]["log"]).exists()
-    before = contents(tmp_path / "zoo")
-    again = submit(views, tmp_path / "zoo", replace(TWO, pieces=1), resume=True, config=TINY)
-    assert again["ok"] and again["fitted"] == 4
-    assert len(contents(tmp_path / "zoo")) == 9 and before.items() <= contents(tmp_path / "zoo").items()
+    with pytest.raises(BadInput, match="there is a zoo already.*--resume"):
+        submit(views, out, slurm, config=TINY)
+    again = submit(views, out, replace(slurm, pieces=2, logs=None), resume=True, config=TINY)
+    assert again["ok"] and (again["pieces"], again["fitted"], again["failed"]) == (2, 4, [])
     assert (tmp_path / "zoo-jobs").is_dir()  # where logs go by default
+    build_zoo(views, tmp_path / "here", TINY, driver=InProcess())
+    assert contents(out) == contents(tmp_path / "here")
 
 
+@pytest.mark.slow
 def test_a_preempted_piece_goes_on_where_it_was(views, tmp_path):
     """SLURM's order of signals to every process of a piece: SIGTERM, then the warning it was asked for."""
     out, logs = tmp_path / "zoo", tmp_path / "logs"
     executor = submitit.LocalExecutor(logs)
     executor.update_parameters(timeout_min=60)
-    slow = replace(TINY, n_steps=600)
+    slow = replace(TINY, n_steps=2000)
     job = executor.submit(Piece({"views": views, "out": out, "config": slow}, (0, 1), cpus=1))
     limit = time.monotonic() + 120
     while not (out / "manifest.jsonl").exists() and time.monotonic() < limit:
