@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
@@ -366,7 +367,16 @@ def test_a_stream_brings_every_nerf_once(folder):
 
 
 def append_often(folder: Path, name: str, start) -> None:
+    """In a forked process, on a file system that takes a write in two parts, as network ones may."""
     write(folder, [f"{name}-nerf"], seed=ord(name))
+    whole = os.write
+
+    def in_parts(handle: int, data: bytes) -> int:
+        n = whole(handle, data[: len(data) // 2])
+        time.sleep(0.001)
+        return n + whole(handle, data[len(data) // 2 :])
+
+    os.write = in_parts
     start.wait()
     for i in range(100):
         append(folder, [row(f"{name}-{i}-{j}", status="failed: " + name * 3000) for j in range(2)])
