@@ -25,9 +25,9 @@ __all__ = ["MANIFEST", "Row", "Zoo", "ZooWriter", "row_digest"]
 
 
 class ZooWriter:
-    """Appends shards and manifest lines; several writers may share one folder."""
+    """Appends shards and manifest lines; several writers may share one folder, unless one asked to be `alone`."""
 
-    def __init__(self, folder: Path, resolution: int, dtype: str = "float32") -> None:
+    def __init__(self, folder: Path, resolution: int, dtype: str = "float32", alone: bool = False) -> None:
         if resolution % 2 or resolution < 2:
             raise BadInput(f"occupancy resolution {resolution}", fix="use an even number, such as 48 or 96")
         if dtype not in ("float16", "float32"):
@@ -46,7 +46,10 @@ class ZooWriter:
         if self._lock.alone():  # nobody else writes: what is half-written was left by a kill
             for path in temporaries(self.folder):
                 path.unlink(missing_ok=True)
-        self._lock.share()
+        elif alone:
+            raise BadInput("somebody else is writing here", where=self.folder, fix="wait until it is done")
+        if not alone:
+            self._lock.share()
 
     def add(
         self, rows: list[Row], field_weights: Float[np.ndarray, "n w"], occupied: Bool[np.ndarray, "n g g g"]
