@@ -47,7 +47,7 @@ def zoo_merge(
     seed: Annotated[int, arg(help="seed of the splits")] = 0,
     shard_rows: Annotated[int, arg(help="NeRFs in a shard of the new zoo")] = 512,
 ) -> dict:
-    """Merge zoos of one recipe into a new one, checking every NeRF on the way. Run again, it goes on or does nothing."""
+    """Merge zoos of one recipe into a new one, checking every NeRF on the way. Run again after a stop, it goes on."""
     from n2v.zoo.merge import merge_zoos
 
     return merge_zoos(list(zoos), out, conflict=conflict, splits=splits, seed=seed, shard_rows=shard_rows)

@@ -67,7 +67,7 @@ def merge_zoos(
     candidates = _candidates(zoos, conflict, splits)
     without = _without(zoos, set(candidates))
     dealt = _deal(candidates, without, splits, seed)
-    if out.exists():
+    if out.is_file() or (out.is_dir() and any(out.iterdir())):
         return {**_finished(out, candidates, dealt), "copied": 0}
     growing = out.parent / f".{out.name}.merging"
     writer = _begin(growing, zoos, candidates, dealt)
@@ -113,8 +113,7 @@ def _candidates(zoos: list[Zoo], conflict: str, splits: str) -> dict[str, list[C
     if splits == "keep":
         _refuse(several, ("split",), "different splits of one object", "deal new ones with: --splits corrected")
     for same in several.values():  # stable: equal ones stay in the order of the folders
-        same.sort(key=lambda one: (-np.inf if one.row.psnr_db is None else one.row.psnr_db, one.row.sha256))
-        same.reverse()
+        same.sort(key=lambda one: (np.inf if one.row.psnr_db is None else -one.row.psnr_db, one.row.sha256))
     return found
 
 
@@ -217,6 +216,8 @@ def _first_sound(same: list[Candidate]) -> tuple[Row, tuple[np.ndarray, np.ndarr
 
 def _finished(out: Path, candidates: dict[str, list[Candidate]], dealt: dict[str, str]) -> dict:
     """What the merged zoo holds; refuses a folder that is not this merge's result."""
+    if not (out / MANIFEST).is_file():
+        raise BadInput("holds something else", where=out, fix="give --out a folder that does not exist yet")
     zoo = Zoo(out)
     there = {*zoo.object_ids, *(row.object_id for row in zoo.quarantined)}
     if there != set(dealt) or not _agrees(zoo, candidates, dealt):
