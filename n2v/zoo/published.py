@@ -76,7 +76,7 @@ def find_folders(root: Path) -> list[Path]:
     found = []
     for place, names, files in os.walk(root):
         folder = Path(place)
-        in_class = re.fullmatch(r"\d{8}", folder.absolute().parent.name) is not None
+        in_class = re.fullmatch(r"0\d{7}", folder.absolute().parent.name) is not None
         if in_class or not {WEIGHTS, GRID, TRAIN}.isdisjoint(files):
             found.append(folder)
             names.clear()  # its pictures are no objects
@@ -97,7 +97,9 @@ def find_lists(folder: Path) -> dict[str, Path]:
         found = {}
         for split, stems in LIST_NAMES.items():
             paths = [place / f"{stem}.{suffix}" for stem in stems for suffix in ("json", "txt")]
-            found.update({split: path for path in reversed(paths) if path.is_file()})
+            present = [path for path in paths if path.is_file()]
+            if present:
+                found[split] = present[0]
         if found:
             return found
     return {}
@@ -211,11 +213,17 @@ def _dense(binary: torch.Tensor) -> np.ndarray:
     return occupied
 
 
-def rebuild_grid(field_weights: Float[np.ndarray, "w"], n_points: int = 8, slab: int = 4) -> Bool[np.ndarray, "g g g"]:
-    """Occupancy of a NeRF without a grid: its density at `n_points` points of all 96^3 cells, `slab` layers at a time."""
+def rebuild_grid(
+    field_weights: Float[np.ndarray, "w"], n_points: int = 8, resolution: int = RESOLUTION, slab: int = 4
+) -> Bool[np.ndarray, "g g g"]:
+    """Occupancy of a NeRF that came without a grid: all cells of the box are tested, `slab` layers at a time.
+
+    A cell is occupied when the density exceeds the published threshold at one of `n_points` points (see
+    n2v.nerf.occupancy.learned_occupancy).
+    """
     vector = torch.from_numpy(field_weights)
-    occupied = torch.zeros((RESOLUTION,) * 3, dtype=torch.bool)
-    for start in range(0, RESOLUTION, slab):
+    occupied = torch.zeros((resolution,) * 3, dtype=torch.bool)
+    for start in range(0, resolution, slab):
         layers = torch.zeros_like(occupied)
         layers[start : start + slab] = True
         occupied |= learned_occupancy(vector, layers, "tcnn", n_points=n_points, seed=start)
