@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float
 from n2v.errors import BadInput
 from n2v.files import progress, read_json, sync_folder
 from n2v.nerf.occupancy import pack_bits
-from n2v.scenes.classes import SYNSETS
+from n2v.scenes.classes import CLASSES, SYNSETS, label_of
 from n2v.scenes.objects import AABB
 from n2v.scenes.views import TRAIN, find_views, read_views, write_views
 from n2v.zoo.published import GRID, KEY, LIST_NAMES, RESOLUTION, WEIGHTS
@@ -118,7 +118,7 @@ def _places(rows: list[Row]) -> dict[str, str]:
     for row in rows:
         suffix = f"_A{row.version}" if row.version else ""
         usual = f"{row.base_id}{suffix}"
-        synset = SYNSETS[row.class_name]
+        synset = SYNSETS[CLASSES[label_of(row.class_name)]]
         name = usual if row.object_id in (usual, f"{synset}_{usual}") else row.object_id
         name = name if name.endswith(suffix) else name + suffix
         if row.version not in (0, 1, 2) or (not suffix and re.search(r"_A[12]$", name)):
