@@ -25,9 +25,10 @@ from n2v.zoo.store import Row, Zoo, row_digest
 COMPRESSED = "transforms_train_compressed.json"  # the same cameras without spaces: the name the authors' loader opens
 README = "README.txt"
 EXACT_WARNING = """
-WARNING: {n} of these NeRFs were fitted with an accurate sine. tiny-cuda-nn computes the frequency encoding with three
-roundings, so its renders of them differ (see the encoding column of {rows}); do not compare their PSNR there with
-NeRFs that tiny-cuda-nn fitted itself.
+WARNING: {n} of these NeRFs were fitted with an accurate sine (encoding "exact" in {rows}). tiny-cuda-nn computes the
+frequency encoding with three roundings, so its pictures of them differ from those they were fitted to give: by 38 to
+44 dB over eight fits at 64 px, whose PSNR on held-out views changed by -0.23 to +0.05 dB. Do not mix them with NeRFs
+that tiny-cuda-nn fitted itself without saying so.
 """
 
 

@@ -15,6 +15,7 @@ from n2v.commands.published import zoo_export, zoo_import
 from n2v.errors import BadInput
 from n2v.nerf.fit import FitConfig, fit, held_out_psnr
 from n2v.nerf.march import THESIS_STEP
+from n2v.nerf.render import field_query, psnr, render_image
 from n2v.scenes.cameras import orbit_cameras
 from n2v.scenes.raycast import render_rgba
 from n2v.scenes.shapes import make_object
@@ -230,20 +231,26 @@ def test_half_precision_weights_become_float32_unchanged(tmp_path):
     assert Zoo(tmp_path / "again").field_weights().tobytes() == zoo.field_weights().tobytes()
 
 
-def test_the_wrong_encoding_costs_quality():
-    """Why the README warns: a NeRF fitted with an accurate sine, rendered with tiny-cuda-nn's three roundings."""
+def test_the_other_encoding_shows_a_slightly_different_picture():
+    """What the README warns of: a NeRF fitted with an accurate sine, rendered with tiny-cuda-nn's three roundings.
+
+    Measured with 600 and 2,000 steps at 64 px on a chair, lamp, airplane and car: pictures agree to 38.3 to 44.0 dB,
+    PSNR on held-out views changes by -0.23 to +0.05 dB.
+    """
     made = make_object("chair", 0)
-    c2w, held_out = orbit_cameras(12, seed=1), orbit_cameras(3, seed=2)
-    views = ViewSet(
-        "chair", "chair", render_rgba(made, c2w, 32), c2w,
-        held_out_images=render_rgba(made, held_out, 32), held_out_c2w=held_out,
-    )  # fmt: skip
+    c2w, held_out = orbit_cameras(12, seed=1), orbit_cameras(2, seed=2)
+    pictures, hidden = render_rgba(made, c2w, 32), render_rgba(made, held_out, 32)
+    views = ViewSet("chair", "chair", pictures, c2w, held_out_images=hidden, held_out_c2w=held_out)
     config = FitConfig.laptop(n_steps=150, n_samples=1024)
     fitted = fit([views], config, seeds=[0])[0]
-    with_roundings = held_out_psnr(fitted.field_weights, fitted.occupied, views, replace(config, encoding="tcnn"))
-    print(f"{fitted.psnr_db:.2f} dB as fitted, {with_roundings:.2f} dB with the other encoding")
-    assert fitted.psnr_db - with_roundings > 0.1
-    assert with_roundings > 15
+    weights = torch.from_numpy(fitted.field_weights)
+    first, second = (
+        render_image(field_query(weights, name), fitted.occupied, held_out[0], 32, step=config.step)
+        for name in ("exact", "tcnn")
+    )
+    assert 30 < psnr(first[..., :3], second[..., :3]) < 60  # not equal, and nearer than the fit is to the truth
+    other = held_out_psnr(fitted.field_weights, fitted.occupied, views, replace(config, encoding="tcnn"))
+    assert other == pytest.approx(fitted.psnr_db, abs=1.0)
 
 
 def test_commands(tmp_path, monkeypatch, capsys):
