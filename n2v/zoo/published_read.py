@@ -242,7 +242,7 @@ def _row(one: Found, splits: dict, digest: str | None, weights: np.ndarray | Non
         fit_s=None,
     )
     if one.told and digest == one.told.sha256:
-        row = replace(one.told, **{name: getattr(row, name) for name in ("label", "split")})
+        row = replace(one.told, label=row.label, split=row.split, status="ok")
     return replace(row, shard="", row=-1, sha256="")
 
 
@@ -287,10 +287,12 @@ def _read_rows(root: Path) -> dict[str, Row]:
     for line in path.read_text(errors="replace").splitlines():
         try:
             values = json.loads(line)
-            place = values["folder"]
+            place = str(values["folder"])
             row = Row(**{field.name: values[field.name] for field in fields(Row)})
         except (json.JSONDecodeError, KeyError, TypeError):
             continue
-        if row.encoding in ENCODINGS and all(isinstance(getattr(row, name), kind) for name, kind in types.items()):
+        told = vars(row)
+        finite = all(np.isfinite(value) for value in told.values() if isinstance(value, float))
+        if finite and row.encoding in ENCODINGS and all(isinstance(told[name], kind) for name, kind in types.items()):
             rows[place] = row
     return rows

@@ -122,7 +122,8 @@ def test_provenance_holds_only_for_the_bytes_it_was_written_for(tmp_path):
     torch.save({"mlp_base.params": some_weights(40)}, changed)
     rows = tmp_path / "data" / "n2v_rows.jsonl"
     lines = [json.loads(line) for line in rows.read_text().splitlines()]
-    lines[2] |= {"psnr_db": "good", "folder": f"data_TRAINED/{SOFA}/def"}
+    lines[1]["status"] = "failed: or so it says"
+    lines[2]["psnr_db"] = float("nan")
     rows.write_text("\n".join([*map(json.dumps, lines), "{torn", "[]"]))
     import_published(tmp_path / "data", tmp_path / "again", licence="asked")
     found = {one.object_id: one for one in Zoo(tmp_path / "again").rows}
