@@ -20,7 +20,7 @@ from n2v.machine import polite_threads
 
 DESCRIPTION = "Fit NeRFs, embed their weights, and work with the embeddings. --json prints any result as JSON."
 GROUPS = {
-    "zoo": "Look at a collection of NeRFs, or check every byte of it.",
+    "zoo": "Look at a collection of NeRFs, check every byte of it, merge, import and export.",
     "pictures": "Read pictures and meshes that others made.",
 }
 NO_SPACE = "no space left; free some and run it again (fit, train, reproduce: with --resume)"
@@ -29,7 +29,7 @@ FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 def commands() -> dict[str, Callable]:
     """Every command by its words."""
-    from n2v.commands import embed, scenes, show, sources, tasks, zoo
+    from n2v.commands import embed, published, scenes, show, sources, tasks, zoo, zoo_tools
 
     return {
         "doctor": show.doctor,
@@ -38,7 +38,10 @@ def commands() -> dict[str, Callable]:
         "pictures import": sources.pictures_import,
         "fit": zoo.fit,
         "zoo info": zoo.zoo_info,
-        "zoo verify": zoo.zoo_verify,
+        "zoo verify": zoo_tools.zoo_verify,
+        "zoo merge": zoo_tools.zoo_merge,
+        "zoo import": published.zoo_import,
+        "zoo export": published.zoo_export,
         "view": show.view,
         "train": embed.train,
         "embed": embed.embed,

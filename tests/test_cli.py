@@ -16,7 +16,8 @@ from n2v.errors import BadInput
 from n2v.show.doctor import CHECKS, examine
 
 EVERY = (
-    "doctor", "shapes", "render", "pictures import", "fit", "zoo info", "zoo verify", "view", "train", "embed", "classify", "retrieve",
+    "doctor", "shapes", "render", "pictures import", "fit", "zoo info", "zoo verify",
+    "zoo merge", "zoo import", "zoo export", "view", "train", "embed", "classify", "retrieve",
     "interpolate", "generate", "reproduce",
 )  # fmt: skip
 

@@ -1,6 +1,7 @@
 """`n2v fit` and `n2v zoo`: view sets become NeRFs; a collection is looked at and checked."""
 
 import re
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -23,18 +24,21 @@ def fit(
     out: Annotated[Path, arg(help="zoo folder to make")],
     profile: Annotated[str, arg(help="recipe: smoke, laptop, gpu or thesis")] = "laptop",
     steps: Annotated[int | None, arg(help="optimiser steps a NeRF, instead of the profile's")] = None,
+    backend: Annotated[str, arg(help="engine: auto, torch, native, triton or tcnn; n2v doctor tries each")] = "auto",
     driver: Annotated[str, arg(help="who computes: inprocess, pool, gpus or slurm")] = "pool",
     workers: Annotated[int | None, arg(help="processes of the pool; default: one a core")] = None,
     shard: Annotated[str, arg(help="i/N: fit only the i-th of N parts, i from 0")] = "0/1",
     seed: Annotated[int, arg(help="seed of splits, ray order and backgrounds")] = 0,
     resume: Annotated[bool, arg(help="go on with an existing zoo")] = False,
     limit: Annotated[int | None, arg(help="at most this many view sets, taken in turn from the classes")] = None,
+    force: Annotated[bool, arg(help="fit view sets whose silhouettes contradict their cameras, too")] = False,
     slurm: SlurmConfig = SlurmConfig(),  # noqa: B008 - frozen
 ) -> dict:
     """Fit one NeRF to each view set. What cannot be fitted is quarantined with its reason; the rest goes on."""
     from dataclasses import replace
 
     from n2v import profiles
+    from n2v.nerf import backends
     from n2v.zoo import cluster, drivers
     from n2v.zoo.build import build_zoo
 
@@ -43,8 +47,12 @@ def fit(
         if steps < 1:
             raise BadInput(f"{steps} steps", where="--steps", fix="use at least 1")
         config = replace(config, n_steps=steps)
+    engine, why = backends.choose(backend, "tcnn" if backend == "tcnn" else config.encoding)
+    print(f"backend {why}", file=sys.stderr)
+    encoding = config.encoding if config.encoding in engine.encodings else engine.encodings[0]
+    config = replace(config, backend=engine.name, encoding=encoding)
     place = parse_shard(shard)
-    recipe = {"config": config, "seed": seed, "limit": limit}
+    recipe = {"config": config, "seed": seed, "limit": limit, "force": force}
     if driver == "slurm":
         if place != (0, 1):
             raise BadInput("a shard of a SLURM build", where="--shard", fix="leave it out: the pieces are shards")
@@ -58,19 +66,3 @@ def zoo_info(zoo: Annotated[Positional[Path], arg(help="zoo folder")]) -> dict:
     from n2v.zoo.verify import info
 
     return info(zoo)
-
-
-def zoo_verify(zoo: Annotated[Positional[Path], arg(help="zoo folder")]) -> dict:
-    """Read every byte of a zoo again; fails when a NeRF is missing, altered or not finite."""
-    from n2v.zoo.verify import verify
-
-    report = verify(zoo)
-    if report["problems"]:
-        shown = "; ".join(report["problems"][:5])
-        more = f" and {len(report['problems']) - 5} more" if len(report["problems"]) > 5 else ""
-        raise BadInput(
-            f"{len(report['problems'])} of {report['n']} NeRFs are damaged: {shown}{more}",
-            where=zoo,
-            fix="remove their lines from manifest.jsonl and run: n2v fit --resume",
-        )
-    return report

@@ -47,6 +47,7 @@ def build_zoo(
     shard: tuple[int, int] = (0, 1),
     resume: bool = False,
     limit: int | None = None,
+    force: bool = False,
     driver: Driver | None = None,
 ) -> dict:
     """Fit one NeRF to each view set under `views` and store them in `out`.
@@ -64,6 +65,7 @@ def build_zoo(
         shard: (i, n): build the i-th of n parts of the collection, i from 0; the parts share `out`.
         resume: Go on with an existing zoo, skipping what it holds.
         limit: At most this many view sets, taken in turn from the classes.
+        force: Fit view sets whose silhouettes contradict their cameras, too.
         driver: Who computes; None: a pool, or this process for one worker or a handful of view sets.
 
     Returns:
@@ -85,7 +87,7 @@ def build_zoo(
     keep(failed)
     fitted = []
     bar = progress(total=sum(map(len, mine)), desc="fitting NeRFs", unit="NeRF")
-    with bar, closing(_fit_all(driver, partial(_fit_group, config=config, seed=seed), mine)) as finished:
+    with bar, closing(_fit_all(driver, partial(_fit_group, config=config, seed=seed, force=force), mine)) as finished:
         for outcomes in finished:
             keep(outcomes)
             fitted += [outcome.result.psnr_db for outcome in outcomes if not outcome.problem]
@@ -161,7 +163,7 @@ def _fit_all(driver: Driver, task: partial, groups: list[list[Path]]) -> Iterato
             yield [Outcome(group[0], None, None, result.reason)] if isinstance(result, Death) else result
 
 
-def _fit_group(folders: list[Path], config: FitConfig, seed: int) -> list[Outcome]:
+def _fit_group(folders: list[Path], config: FitConfig, seed: int, force: bool = False) -> list[Outcome]:
     """Read and fit a group; a collapsed fit is tried again alone at half the learning rate."""
     outcomes, readable = [], []
     for folder in folders:
@@ -169,10 +171,10 @@ def _fit_group(folders: list[Path], config: FitConfig, seed: int) -> list[Outcom
             readable.append((folder, read_views(folder)))
         except BadInput as error:
             outcomes.append(Outcome(folder, None, None, str(error)))
-    for folder, view_set, result in _fit_together(readable, config, seed):
+    for folder, view_set, result in _fit_together(readable, config, seed, force):
         if isinstance(result, FitResult) and result.status != "ok":
             gentler = replace(config, learning_rate=config.learning_rate / 2)
-            result = fit([view_set], gentler, [child_seed(seed, view_set.object_id)])[0]
+            result = fit([view_set], gentler, [child_seed(seed, view_set.object_id)], force)[0]
         problem = str(result) if isinstance(result, BadInput) else result.status.removeprefix("ok")
         outcomes.append(Outcome(folder, _without_pictures(view_set), result if not problem else None, problem))
     return outcomes
@@ -183,16 +185,16 @@ def _without_pictures(view_set: ViewSet) -> ViewSet:
     return replace(view_set, images=view_set.images[:0], held_out_images=view_set.held_out_images[:0])
 
 
-def _fit_together(readable: list[tuple[Path, ViewSet]], config: FitConfig, seed: int) -> list[tuple]:
+def _fit_together(readable: list[tuple[Path, ViewSet]], config: FitConfig, seed: int, force: bool) -> list[tuple]:
     """Fit view sets in one batch; if one of them cannot be fitted, one by one."""
     seeds = [child_seed(seed, view_set.object_id) for _, view_set in readable]
     try:
-        results = fit([view_set for _, view_set in readable], config, seeds)
+        results = fit([view_set for _, view_set in readable], config, seeds, force)
         return [(*pair, result) for pair, result in zip(readable, results, strict=True)]
     except BadInput as error:
         if len(readable) == 1:
             return [(*readable[0], error)]
-        return [_fit_together([pair], config, seed)[0] for pair in readable]
+        return [_fit_together([pair], config, seed, force)[0] for pair in readable]
 
 
 def _store(writer: ZooWriter, splits: dict, config: FitConfig, listed: set, outcomes: list[Outcome]) -> None:

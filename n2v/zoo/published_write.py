@@ -5,6 +5,7 @@ import json
 import os
 import re
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -113,7 +114,7 @@ def _refuse_if_used(out: Path, force: bool) -> None:
         raise BadInput("there is an export already", where=out, fix="add --force to replace it, or choose another")
 
 
-def _places(rows: list[Row]) -> dict[str, str]:
+def _places(rows: Sequence[Row]) -> dict[str, str]:
     """Folder of every object id inside the export."""
     places, taken = {}, {}
     for row in rows:

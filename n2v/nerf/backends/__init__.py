@@ -11,6 +11,7 @@
 import importlib
 import subprocess
 import sys
+from functools import cache
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -76,19 +77,25 @@ def try_out(name: str, apart: bool = False) -> tuple[bool, str]:
     """
     _check_name(name)
     if apart:
-        command = [sys.executable, "-m", "n2v.nerf.backends", name]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=PROBE_S, check=False)
-        except subprocess.TimeoutExpired:
-            return False, f"no answer in {PROBE_S} s"
-        lines = (done.stdout or done.stderr).strip().splitlines()
-        return done.returncode == 0, lines[-1] if lines else f"died with code {done.returncode}"
+        return _try_out_apart(name, PROBE_S)
     try:
         return True, load(name).probe()
     except BadInput as error:
         return False, str(error)
     except Exception as error:  # a probe may fail in any way: OSError from tinycudann without a GPU, for one
         return False, f"{type(error).__name__}: {(str(error) or 'no message').splitlines()[0]}"
+
+
+@cache
+def _try_out_apart(name: str, limit_s: float) -> tuple[bool, str]:
+    """The same in a process of its own, once: every fit of a session asks."""
+    command = [sys.executable, "-m", "n2v.nerf.backends", name]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=limit_s, check=False)
+    except subprocess.TimeoutExpired:
+        return False, f"no answer in {limit_s} s"
+    lines = (done.stdout or done.stderr).strip().splitlines()
+    return done.returncode == 0, lines[-1] if lines else f"died with code {done.returncode}"
 
 
 def choose(name: str = "auto", encoding: str = "exact") -> tuple[Backend, str]:
