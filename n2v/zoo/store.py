@@ -1,70 +1,33 @@
 """A zoo on disk: a manifest with one line a NeRF, and safetensors shards with weights and occupancy bits.
 
-A shard is on disk, whole and synced, before a manifest line names it; lines are appended by one write each. So a
-crash leaves at most an unnamed shard or a torn last line, and both are ignored.
+A shard is on disk, whole and synced, before a manifest line names it; lines are appended by one write each, under a
+lock. So a crash leaves at most an unnamed shard or a torn last line: both are ignored when reading, and
+`n2v zoo verify --repair` takes them up again.
 """
 
-import hashlib
-import json
-import os
-import uuid
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+import torch
+from jaxtyping import Bool, Float, Int, UInt8
 
 from n2v.errors import BadInput
-from n2v.files import atomic_path, inside, sync_folder
 from n2v.nerf.layout import N_WEIGHTS
 from n2v.nerf.occupancy import pack_bits, unpack_bits
+from n2v.zoo.manifest import MANIFEST, Row, append, row_digest
+from n2v.zoo.shards import FOLDER, FolderLock, Shards, temporaries, write_shard
+from n2v.zoo.table import read_table
 
-MANIFEST = "manifest.jsonl"
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the manifest: a NeRF's identity, provenance, quality and place.
-
-    `step` is the sample length in scene units it was fitted with; `psnr_db` is over held-out views on white;
-    `status` is "ok" or the reason why there is no NeRF (then `shard` is empty).
-    """
-
-    object_id: str
-    base_id: str
-    class_name: str
-    label: int
-    version: int
-    shape_group: str
-    source: str
-    licence: str
-    split: str
-    seed: int
-    init_hash: str
-    encoding: str
-    backend: str
-    steps: int
-    step: float
-    psnr_db: float | None
-    fit_s: float | None
-    status: str = "ok"
-    shard: str = ""
-    row: int = -1
-    sha256: str = ""
-
-
-def row_digest(weights: np.ndarray, packed: np.ndarray) -> str:
-    """SHA-256 over one NeRF's stored weights and occupancy bits."""
-    return hashlib.sha256(weights.tobytes() + packed.tobytes()).hexdigest()
+__all__ = ["MANIFEST", "Row", "Zoo", "ZooWriter", "row_digest"]
 
 
 class ZooWriter:
-    """Appends shards and manifest lines; several writers may share one folder."""
+    """Appends shards and manifest lines; several writers may share one folder, unless one asked to be `alone`."""
 
-    def __init__(self, folder: Path, resolution: int, dtype: str = "float32") -> None:
+    def __init__(self, folder: Path, resolution: int, dtype: str = "float32", alone: bool = False) -> None:
         if resolution % 2 or resolution < 2:
             raise BadInput(f"occupancy resolution {resolution}", fix="use an even number, such as 48 or 96")
         if dtype not in ("float16", "float32"):
@@ -78,7 +41,15 @@ class ZooWriter:
                     where=self.folder,
                     fix="use the recipe it was made with, or another folder",
                 )
-        (self.folder / "shards").mkdir(parents=True, exist_ok=True)
+        (self.folder / FOLDER).mkdir(parents=True, exist_ok=True)
+        self._lock = FolderLock(self.folder)
+        if self._lock.alone():  # nobody else writes: what is half-written was left by a kill
+            for path in temporaries(self.folder):
+                path.unlink(missing_ok=True)
+        elif alone:
+            raise BadInput("somebody else is writing here", where=self.folder, fix="wait until it is done")
+        if not alone:
+            self._lock.share()
 
     def add(
         self, rows: list[Row], field_weights: Float[np.ndarray, "n w"], occupied: Bool[np.ndarray, "n g g g"]
@@ -88,172 +59,159 @@ class ZooWriter:
         Raises:
             BadInput: shapes that do not fit, or weights that are not finite (also after rounding to float16).
         """
-        stored = np.ascontiguousarray(field_weights, self.dtype)
         expected = (len(rows), N_WEIGHTS), (len(rows), *[self.resolution] * 3)
-        if (stored.shape, np.shape(occupied)) != expected:
-            raise BadInput(
-                f"shapes {stored.shape} and {np.shape(occupied)}", fix=f"give {expected[0]} and {expected[1]}"
-            )
-        for row, weights in zip(rows, stored, strict=True):
-            if not np.isfinite(weights).all():
+        if (np.shape(field_weights), np.shape(occupied)) != expected:
+            given = f"shapes {np.shape(field_weights)} and {np.shape(occupied)}"
+            raise BadInput(given, fix=f"give {expected[0]} and {expected[1]}")
+        self.add_stored(rows, np.ascontiguousarray(field_weights, self.dtype), pack_bits(occupied))
+
+    def add_stored(self, rows: list[Row], stored: Float[np.ndarray, "n w"], packed: UInt8[np.ndarray, "n b"]) -> None:
+        """The same for weights in their stored type and packed occupancy bits, so that copies keep their checksum."""
+        for row, finite in zip(rows, np.isfinite(stored).all(1), strict=True):
+            if not finite:
                 raise BadInput("weights are not finite", where=row.object_id, fix="fit it again")
-        packed = pack_bits(occupied)
-        name = f"shards/{uuid.uuid4().hex[:12]}.safetensors"
-        with atomic_path(self.folder / name) as temporary:
-            metadata = {"resolution": str(self.resolution), "format": "n2v zoo 1"}
-            save_file({"weights": stored, "occupancy": packed}, temporary, metadata=metadata)
-        placed = [
-            replace(row, shard=name, row=place, sha256=row_digest(stored[place], packed[place]))
-            for place, row in enumerate(rows)
-        ]
-        self._append(placed)
+        append(self.folder, write_shard(self.folder, rows, stored, packed, self.resolution))
 
     def quarantine(self, rows: list[Row]) -> None:
         """List objects that have no NeRF, with the reason in `status`."""
-        self._append(rows)
-
-    def _append(self, rows: list[Row]) -> None:
-        if not rows:
-            return
-        path = self.folder / MANIFEST
-        text = "".join(json.dumps(asdict(row), allow_nan=False) + "\n" for row in rows)
-        handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
-        try:
-            size = os.fstat(handle).st_size
-            if size and os.pread(handle, 1, size - 1) != b"\n":
-                text = "\n" + text  # a crash tore the last line: start a fresh one
-            data = text.encode()
-            if os.write(handle, data) != len(data):
-                raise BadInput("the disk is full", where=path, fix="free space and run again with --resume")
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        sync_folder(self.folder)
-
-
-def read_manifest(folder: Path) -> tuple[list[Row], list[str]]:
-    """Manifest lines, the last one of each object id winning, and notes on lines that cannot be used."""
-    path = Path(folder) / MANIFEST
-    if not path.is_file():
-        raise BadInput("no zoo here (no manifest.jsonl)", where=folder, fix="make one with: n2v fit VIEWS --out ZOO")
-    rows: dict[str, Row] = {}
-    notes = []
-    known = {field.name for field in fields(Row)}
-    for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            values = json.loads(line)
-            row = Row(**{key: value for key, value in values.items() if key in known})
-        except (json.JSONDecodeError, TypeError, AttributeError):
-            notes.append(f"{path} line {number}: torn or not a NeRF's line; ignored")
-            continue
-        if row.status == "ok" or rows.get(row.object_id, row).status != "ok":
-            rows[row.object_id] = row
-        if row.shard:
-            inside(folder, row.shard)
-    return list(rows.values()), notes
+        append(self.folder, rows)
 
 
 class Zoo:
-    """Random access to a zoo. `rows` holds the usable NeRFs, sorted by object id; `quarantined` the others."""
+    """Random access to a zoo. `rows` holds the usable NeRFs, sorted by object id; `quarantined` the others.
+
+    A zoo may be handed to other processes: each opens its own files. What is appended later is not seen.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder)
-        rows, self.notes = read_manifest(self.folder)
-        rows.sort(key=lambda row: row.object_id)
-        self.rows = [row for row in rows if row.status == "ok"]
-        self.quarantined = [row for row in rows if row.status != "ok"]
-        self._open: dict[str, object] = {}
+        self.rows, without, self.notes = read_table(self.folder)
+        self.quarantined: list[Row] = list(without)
+        self._shards = Shards(self.folder)
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    @property
+    @cached_property
     def object_ids(self) -> list[str]:
-        return [row.object_id for row in self.rows]
+        return list(self.rows.columns["object_id"])
+
+    @cached_property
+    def _positions(self) -> dict[str, int]:
+        return {object_id: i for i, object_id in enumerate(self.object_ids)}
 
     @property
     def labels(self) -> Int[np.ndarray, "n"]:
-        return np.array([row.label for row in self.rows], np.int64)
+        return self.rows.columns["label"].copy()
 
     def indices(self, split: str | None = None) -> Int[np.ndarray, "n"]:
         """Positions of a split's NeRFs (all without a name)."""
-        return np.array([i for i, row in enumerate(self.rows) if split in (None, row.split)], np.int64)
+        return np.arange(len(self)) if split is None else self.rows.where("split", split)
 
     def index_of(self, object_id: str) -> int:
-        """Position of an object; names the nearest ids when there is none."""
-        ids = self.object_ids
-        if object_id in ids:
-            return ids.index(object_id)
-        raise BadInput(f"no object '{object_id}'", where=self.folder, fix=f"for example: {', '.join(ids[:3])}")
+        """Position of an object; names a few ids when there is none."""
+        if object_id in self._positions:
+            return self._positions[object_id]
+        some = ", ".join(self.object_ids[:3])
+        raise BadInput(f"no object '{object_id}'", where=self.folder, fix=f"for example: {some}")
 
     @cached_property
     def resolution(self) -> int:
-        """Occupancy cells a side."""
-        if not self.rows:
+        """Occupancy cells a side: that of the first shard which can be opened."""
+        if not len(self):
             raise BadInput("the zoo holds no NeRF", where=self.folder, fix="see its manifest for the reasons")
-        return int(self._shard(self.rows[0].shard).metadata()["resolution"])
+        for shard in dict.fromkeys(self.rows.columns["shard"]):
+            try:
+                return self._shards[shard].resolution
+            except BadInput as error:
+                broken = error
+        raise broken
 
     def readable(self, indices=None) -> tuple[Int[np.ndarray, "n"], dict[str, str]]:
         """Those of `indices` (all without) whose NeRF is on disk and finite, and why the others are not, by object id.
 
         Reads every weight once. The others also join `quarantined`, so that whoever goes on without them can say so.
         """
-        good, reasons = [], {}
-        for i in range(len(self)) if indices is None else np.atleast_1d(indices):
-            row = self.rows[int(i)]
+        good, bad, reasons = [], [], {}
+        for i in range(len(self)) if indices is None else np.atleast_1d(indices).tolist():
             try:
-                self._read(row, "occupancy")
-                finite = np.isfinite(self._read(row, "weights")).all()
+                weights, _ = self.stored(i)
+                problem = "" if np.isfinite(weights).all() else "weights are not finite"
             except BadInput as error:
-                reasons[row.object_id] = str(error)
-                continue
-            if finite:
-                good.append(int(i))
+                problem = str(error)
+            if problem:
+                bad.append(self.rows[i])
+                reasons[bad[-1].object_id] = problem
             else:
-                reasons[row.object_id] = "weights are not finite"
+                good.append(i)
         listed = {row.object_id for row in self.quarantined}
-        bad = [row for row in self.rows if row.object_id in reasons and row.object_id not in listed]
+        bad = [row for row in bad if row.object_id not in listed]
         self.quarantined += [replace(row, status=f"unreadable: {reasons[row.object_id]}") for row in bad]
         return np.array(good, np.int64), reasons
 
+    def stored(self, i: int) -> tuple[Float[np.ndarray, "w"], UInt8[np.ndarray, "b"]]:
+        """One NeRF's weights in their stored type and its packed occupancy bits: the bytes its checksum covers."""
+        return self.read(self.rows.columns["shard"][i], int(self.rows.columns["row"][i]))
+
+    def read(self, shard: str, row: int) -> tuple[Float[np.ndarray, "w"], UInt8[np.ndarray, "b"]]:
+        """The same for any place in a shard, listed or not."""
+        return tuple(self._shards.read(shard, name, row, row + 1)[0] for name in ("weights", "occupancy"))
+
     def field_weights(self, indices=None) -> Float[np.ndarray, "n w"]:
         """Weights as float32; checked to be finite."""
-        rows = self._select(indices)
-        values = np.stack([self._read(row, "weights") for row in rows]).astype(np.float32)
-        broken = [row.object_id for row, finite in zip(rows, np.isfinite(values).all(1), strict=True) if not finite]
-        if broken:
-            raise BadInput(f"weights of {broken[0]} are not finite", where=self.folder, fix="run: n2v zoo verify")
+        chosen = self._chosen(indices)
+        values = np.empty((len(chosen), N_WEIGHTS), np.float32)
+        self._gather("weights", chosen, torch.from_numpy(values))
+        finite = np.isfinite(values).all(1)
+        if not finite.all():
+            name = self.rows[int(chosen[np.argmin(finite)])].object_id
+            raise BadInput(f"weights of {name} are not finite", where=self.folder, fix="run: n2v zoo verify")
         return values
+
+    def packed(self, indices=None) -> UInt8[np.ndarray, "n b"]:
+        """Occupancy grids as bits (see n2v.nerf.occupancy.unpack_bits)."""
+        chosen = self._chosen(indices)
+        bits = np.empty((len(chosen), self.resolution**3 // 8), np.uint8)
+        self._gather("occupancy", chosen, torch.from_numpy(bits))
+        return bits
 
     def occupied(self, indices=None) -> Bool[np.ndarray, "n g g g"]:
         """Occupancy grids."""
-        packed = [self._read(row, "occupancy") for row in self._select(indices)]
-        if len({len(bits) for bits in packed} | {self.resolution**3 // 8}) > 1:
-            raise BadInput("NeRFs with grids of different sizes", where=self.folder, fix="keep one zoo for each size")
-        return unpack_bits(np.stack(packed), self.resolution)
+        return unpack_bits(self.packed(indices), self.resolution)
 
-    def _select(self, indices) -> list[Row]:
-        if indices is None:
-            return self.rows
-        return [self.rows[int(i)] for i in np.atleast_1d(indices)]
+    def stream(self, indices=None, n_rows: int = 256) -> Iterator[tuple[Int[np.ndarray, "n"], np.ndarray]]:
+        """Blocks of at most `n_rows` NeRFs as (positions, weights float32), in the order they lie on disk.
 
-    def _read(self, row: Row, name: str) -> np.ndarray:
-        try:
-            if row.row < 0:
-                raise IndexError(f"row {row.row}")
-            return self._shard(row.shard).get_slice(name)[row.row : row.row + 1][0]
-        except (SafetensorError, IndexError) as error:
-            raise BadInput(f"{row.shard} is broken ({error})", where=self.folder, fix="run: n2v zoo verify") from None
+        Memory stays that of one block, whatever the zoo's size.
+        """
+        chosen = self._chosen(indices)
+        chosen = chosen[self._disk_order(chosen)]
+        for start in range(0, len(chosen), n_rows):
+            yield chosen[start : start + n_rows], self.field_weights(chosen[start : start + n_rows])
 
-    def _shard(self, name: str):
-        if name not in self._open:
-            path = inside(self.folder, name)
-            try:
-                self._open[name] = safe_open(path, "numpy")
-            except FileNotFoundError:
-                raise BadInput("missing shard", where=path, fix="run: n2v zoo verify") from None
-            except (SafetensorError, OSError) as error:
-                raise BadInput(f"broken shard ({error})", where=path, fix="run: n2v zoo verify") from None
-        return self._open[name]
+    def _chosen(self, indices) -> Int[np.ndarray, "n"]:
+        """Positions as an array; negative ones count from the end."""
+        chosen = np.arange(len(self)) if indices is None else np.atleast_1d(np.asarray(indices, np.int64))
+        if len(chosen) and not -len(self) <= chosen.min() <= chosen.max() < len(self):
+            raise IndexError(f"position {chosen.min()} or {chosen.max()} of {len(self)} NeRFs")
+        return np.where(chosen < 0, chosen + len(self), chosen)
+
+    def _disk_order(self, chosen: np.ndarray) -> np.ndarray:
+        columns = self.rows.columns
+        return np.lexsort((columns["row"][chosen], columns["shard"].codes[chosen]))
+
+    def _gather(self, tensor: str, chosen: np.ndarray, out: torch.Tensor) -> None:
+        """Fill out[k] with the rows `chosen`, one read for each run of neighbours in a shard; out's type wins."""
+        order = self._disk_order(chosen)
+        shards, rows = self.rows.columns["shard"].codes[chosen][order], self.rows.columns["row"][chosen][order]
+        ends = np.flatnonzero((np.diff(shards) != 0) | (np.diff(rows) != 1) | (np.diff(order) != 1)) + 1
+        for start, stop in zip([0, *ends.tolist()], [*ends.tolist(), len(order)], strict=True):
+            if start == stop:
+                continue
+            name = self.rows.columns["shard"].choices[shards[start]]
+            block = self._shards.read(name, tensor, int(rows[start]), int(rows[stop - 1]) + 1)
+            part = out[int(order[start]) : int(order[start]) + stop - start]
+            if block.shape != tuple(part.shape):
+                what, fix = "NeRFs with grids of different sizes", "keep one zoo for each size"
+                raise BadInput(what, where=self.folder, fix=fix)
+            part.copy_(torch.from_numpy(block))

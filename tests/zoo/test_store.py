@@ -1,15 +1,24 @@
 """The zoo on disk: what goes in comes out, and every way of damaging it is named."""
 
 import json
+import os
+import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import pairwise
+from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from n2v.errors import BadInput
 from n2v.nerf.layout import N_WEIGHTS
+from n2v.zoo.manifest import append
 from n2v.zoo.store import MANIFEST, Row, Zoo, ZooWriter, row_digest
+from n2v.zoo.table import INDEX
 from n2v.zoo.verify import info, verify
 
 RESOLUTION = 8
@@ -124,10 +133,15 @@ def remove(folder):
     shard_of(folder, "chair-3").unlink()
 
 
-def flip_a_bit(folder):
-    path = shard_of(folder, "chair-3")
+def flip_a_bit(folder, tensor="occupancy", object_id="chair-3"):
+    """One bit of one NeRF, at the place the header names."""
+    listed = next(row for row in Zoo(folder).rows if row.object_id == object_id)
+    path = folder / listed.shard
     data = bytearray(path.read_bytes())
-    data[-1] ^= 1
+    start = 8 + int.from_bytes(data[:8], "little")
+    entry = json.loads(data[8:start])[tensor]
+    first, last = entry["data_offsets"]
+    data[start + first + (last - first) // entry["shape"][0] * listed.row + 7] ^= 1
     path.write_bytes(bytes(data))
 
 
@@ -180,10 +194,25 @@ def test_reading_goes_on_without_what_cannot_be_read(folder, damage):
 
 
 @pytest.mark.parametrize("shard", ["../outside.safetensors", "/etc/passwd", "shards/../../outside.safetensors"])
-def test_a_path_that_leaves_the_zoo_is_refused(folder, shard):
+def test_a_path_that_leaves_the_zoo_is_never_opened_and_named(folder, shard, monkeypatch):
     edit_line(folder, 0, shard=shard)
-    with pytest.raises(BadInput, match="leaves its folder"):
-        Zoo(folder)
+    opened = []
+    monkeypatch.setattr("n2v.zoo.shards.safe_open", lambda path, *_: opened.append(path) or safe_open(path, "numpy"))
+    zoo = Zoo(folder)
+    zoo.field_weights()
+    assert zoo.object_ids == ["chair-1", "chair-2", "chair-3", "chair-4"]
+    assert "leaves its folder" in zoo.quarantined[0].status and zoo.quarantined[0].shard == ""
+    report = verify(folder)
+    assert (report["n"], report["sound"]) == (5, 4) and "chair-0: path" in report["problems"][0]
+    assert opened and all(path.is_relative_to(folder.resolve()) for path in opened)
+
+
+def test_a_link_that_leaves_the_zoo_is_not_followed(folder, tmp_path_factory):
+    path = shard_of(folder, "chair-3")
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "shard.safetensors"
+    path.rename(elsewhere)
+    path.symlink_to(elsewhere)
+    assert sum("leaves its folder" in problem for problem in verify(folder)["problems"]) == 2
 
 
 def test_a_torn_last_line_is_ignored_with_a_note_and_does_not_spoil_the_next(folder):
@@ -195,10 +224,180 @@ def test_a_torn_last_line_is_ignored_with_a_note_and_does_not_spoil_the_next(fol
     assert Zoo(folder).object_ids == ["chair-0", "chair-1", "chair-2", "chair-3", "chair-5"]
 
 
-def test_a_shard_without_manifest_lines_is_invisible(folder):
-    """A crash between shard and manifest leaves this."""
+def test_a_shard_without_manifest_lines_is_invisible_but_reported(folder):
     save_file({"weights": nerfs(1)[0]}, folder / "shards" / "orphan.safetensors")
-    assert len(Zoo(folder)) == 5 and verify(folder)["problems"] == []
+    report = verify(folder)
+    assert len(Zoo(folder)) == 5 and report["problems"] == []
+    assert report["leftovers"] == ["shards/orphan.safetensors"]
+
+
+def test_a_nerf_is_the_copy_offered_last_that_was_not_withdrawn(folder):
+    """Two copies of chair-0; withdrawing the younger brings the older back, whatever is said of others."""
+    old = next(row for row in Zoo(folder).rows if row.object_id == "chair-0")
+    weights, _ = write(folder, ["chair-0"], seed=9)
+    young = Zoo(folder).rows[0]
+    np.testing.assert_array_equal(Zoo(folder).field_weights(0), weights)
+    append(folder, [replace(old, status="damaged: the older copy")])
+    assert Zoo(folder).rows[0] == young and len(Zoo(folder)) == 5  # a line about a copy touches no other
+    append(folder, [old, replace(young, status="damaged: the younger copy")])
+    assert Zoo(folder).rows[0] == old  # offered again, and the only one left
+    append(folder, [replace(old, status="damaged: both")])
+    zoo = Zoo(folder)
+    assert len(zoo) == 4 and [row.status for row in zoo.quarantined] == ["damaged: both"]
+    append(folder, [young])
+    assert Zoo(folder).rows[0] == young and Zoo(folder).quarantined == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[1, 2]", '"chair-9"', "{", "[" * 100_000, '{"object_id": "chair-9"}', "NaN", "\ud800", "9" * 5000],
+)  # fmt: skip
+def test_lines_that_are_no_nerf_are_noted(folder, text):
+    with open(folder / MANIFEST, "a", errors="surrogatepass") as file:
+        file.write(text + "\n")
+    zoo = Zoo(folder)
+    assert len(zoo) == 5 and len(zoo.notes) == 1 and "line 6" in zoo.notes[0]
+
+
+@pytest.mark.parametrize(
+    "change", [{"label": "4"}, {"label": True}, {"seed": 1 << 63}, {"step": None}, {"split": 3}, {"base_id": "a\0b"},
+               {"psnr_db": "27"}, {"psnr_db": 10**400}]
+)  # fmt: skip
+def test_values_of_another_type_make_a_line_unusable(folder, change):
+    edit_line(folder, 4, **change)
+    zoo = Zoo(folder)
+    assert len(zoo) == 4 and "line 5" in zoo.notes[0]
+
+
+def test_rows_come_back_as_they_were_written(tmp_path):
+    weights, occupied = nerfs(3)
+    rows = [row("ä-1", psnr_db=None, seed=(1 << 63) - 1), row("b", label=-1, fit_s=None), row("c\n", step=0.1)]
+    ZooWriter(tmp_path, RESOLUTION).add(rows, weights, occupied)
+    zoo = Zoo(tmp_path)
+    assert list(zoo.rows) == [zoo.rows[i] for i in range(3)] == zoo.rows[:] and zoo.rows[-1] == zoo.rows[2]
+    plain = [replace(one, shard="", row=-1, sha256="") for one in zoo.rows]
+    assert plain == sorted(rows, key=lambda one: one.object_id)
+    with pytest.raises(IndexError):
+        zoo.rows[3]
+
+
+@pytest.fixture
+def indexed(tmp_path, monkeypatch):
+    """A zoo whose index is written although it is small."""
+    monkeypatch.setattr("n2v.zoo.table.INDEX_FROM", 0)
+    write(tmp_path, ["chair-0", "chair-1"])
+    ZooWriter(tmp_path, RESOLUTION).quarantine([row("chair-9", status="failed")])
+    Zoo(tmp_path)
+    assert (tmp_path / INDEX).exists()
+    return tmp_path
+
+
+def refuse_to_parse(*_):
+    raise AssertionError("parsed")
+
+
+def test_an_index_spares_the_parsing_and_says_the_same(indexed, monkeypatch):
+    fresh = Zoo(indexed)
+    with monkeypatch.context() as patch:
+        patch.setattr("n2v.zoo.table.parse", refuse_to_parse)
+        cached = Zoo(indexed)
+    (indexed / INDEX).unlink()
+    parsed = Zoo(indexed)
+    for zoo in (fresh, cached):
+        assert list(zoo.rows) == list(parsed.rows) and zoo.quarantined == parsed.quarantined
+        assert zoo.notes == parsed.notes == []
+
+
+def test_a_stale_index_is_made_again(indexed, monkeypatch):
+    """Also when size and time of the manifest say that nothing changed."""
+    manifest = indexed / MANIFEST
+    before, text = manifest.stat(), manifest.read_text()
+    manifest.write_text(text.replace('"split": "train"', '"split": "tr4in"', 1))
+    os.utime(manifest, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert manifest.stat().st_size == before.st_size and manifest.stat().st_mtime_ns == before.st_mtime_ns
+    assert Zoo(indexed).rows[0].split == "tr4in"
+    write(indexed, ["chair-5"])
+    assert Zoo(indexed).object_ids == ["chair-0", "chair-1", "chair-5"]
+    monkeypatch.setattr("n2v.zoo.table.parse", refuse_to_parse)
+    assert len(Zoo(indexed)) == 3  # it was written again
+
+
+def test_a_damaged_index_is_not_believed(indexed):
+    good, expected = (indexed / INDEX).read_bytes(), list(Zoo(indexed).rows)
+    for place in np.random.default_rng(0).integers(0, len(good), 60):
+        spoilt = bytearray(good)
+        spoilt[place] ^= 4
+        (indexed / INDEX).write_bytes(bytes(spoilt))
+        assert list(Zoo(indexed).rows) == expected
+    (indexed / INDEX).write_bytes(good[:50])
+    assert list(Zoo(indexed).rows) == expected
+    (indexed / INDEX).unlink()
+    (indexed / INDEX).mkdir()  # it cannot be written either
+    assert list(Zoo(indexed).rows) == expected
+
+
+def test_rows_in_any_order_come_as_asked_and_few_shards_stay_open(tmp_path):
+    """Against each shard read whole by the library."""
+    for seed in range(12):
+        write(tmp_path, [f"chair-{seed:02}-{j}" for j in range(3)], seed, dtype="float16" if seed % 2 else "float32")
+    zoo = Zoo(tmp_path)
+    zoo._shards.max_open = 4
+    truth = {}
+    for line in zoo.rows:
+        stored = load_file(tmp_path / line.shard)
+        truth[line.object_id] = stored["weights"][line.row].astype(np.float32), stored["occupancy"][line.row]
+    generator = np.random.default_rng(1)
+    for chosen in ([35, 0, 0, -1, 7], generator.permutation(36), np.arange(36), generator.integers(0, 36, 100), []):
+        ids = [zoo.object_ids[i] for i in np.asarray(chosen, int)]
+        expected = np.array([truth[name][0] for name in ids], np.float32).reshape(-1, N_WEIGHTS)
+        np.testing.assert_array_equal(zoo.field_weights(chosen), expected)
+        np.testing.assert_array_equal(zoo.packed(chosen), np.array([truth[name][1] for name in ids]).reshape(-1, 64))
+        assert len(zoo._shards._open) <= 4
+    with pytest.raises(IndexError):
+        zoo.field_weights([36])
+
+
+def test_a_stream_brings_every_nerf_once(folder):
+    zoo = Zoo(folder)
+    blocks = list(zoo.stream([4, 1, 2, 0], n_rows=3))
+    assert [len(positions) for positions, _ in blocks] == [3, 1]
+    positions = np.concatenate([positions for positions, _ in blocks])
+    assert sorted(positions.tolist()) == [0, 1, 2, 4]
+    np.testing.assert_array_equal(np.concatenate([weights for _, weights in blocks]), zoo.field_weights(positions))
+
+
+def append_often(folder: Path, name: str, start) -> None:
+    """In a forked process, on a file system that takes a write in two parts, as network ones may."""
+    write(folder, [f"{name}-nerf"], seed=ord(name))
+    whole = os.write
+
+    def in_parts(handle: int, data: bytes) -> int:
+        n = whole(handle, data[: len(data) // 2])
+        time.sleep(0.001)
+        return n + whole(handle, data[len(data) // 2 :])
+
+    os.write = in_parts
+    start.wait()
+    for i in range(100):
+        append(folder, [row(f"{name}-{i}-{j}", status="failed: " + name * 3000) for j in range(2)])
+
+
+def test_two_processes_append_whole_lines(tmp_path):
+    """Long lines, many of them, at once; every one arrives whole and once."""
+    context = get_context("fork")
+    start = context.Barrier(2)
+    running = [context.Process(target=append_often, args=(tmp_path, name, start)) for name in "ab"]
+    for process in running:
+        process.start()
+    for process in running:
+        process.join(120)
+    assert [process.exitcode for process in running] == [0, 0]
+    lines = (tmp_path / MANIFEST).read_text().splitlines()
+    assert len(lines) == 402 and all(json.loads(line) for line in lines)
+    zoo = Zoo(tmp_path)
+    assert zoo.notes == [] and len(zoo.quarantined) == 400 and zoo.object_ids == ["a-nerf", "b-nerf"]
+    writers = [json.loads(line)["object_id"][0] for line in lines]
+    assert sum(one != other for one, other in pairwise(writers)) > 2, "they did not write at the same time"
 
 
 def test_writers_side_by_side_do_not_collide(tmp_path):

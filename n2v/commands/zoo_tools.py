@@ -1,0 +1,53 @@
+"""`n2v zoo verify` and `n2v zoo merge`: a collection is checked and mended; several become one."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import Positional, arg
+
+from n2v.errors import BadInput
+
+
+def zoo_verify(
+    zoo: Annotated[Positional[Path], arg(help="zoo folder")],
+    repair: Annotated[
+        bool, arg(help="withdraw what is damaged and take up what was lost; fit --resume does the rest")
+    ] = False,
+) -> dict:
+    """Read every byte of a zoo again; fails when a NeRF is missing, altered or not finite.
+
+    With --repair damaged NeRFs are quarantined by new lines in the manifest (no line is removed), whole ones are taken
+    out of shards cut short, lines that a crash lost are written again, and half-written files are removed.
+    """
+    from n2v.zoo.repair import repair as mend
+    from n2v.zoo.verify import verify
+
+    done = mend(zoo) if repair else {}
+    report = verify(zoo)
+    if report["problems"]:
+        shown = "; ".join(report["problems"][:5])
+        more = f" and {len(report['problems']) - 5} more" if len(report["problems"]) > 5 else ""
+        raise BadInput(
+            f"{len(report['problems'])} of {report['n']} NeRFs are damaged: {shown}{more}",
+            where=zoo,
+            fix="run: n2v zoo verify --repair, then n2v fit --resume makes only these again",
+        )
+    return {**report, **({"repaired": done} if repair else {})}
+
+
+def zoo_merge(
+    zoos: Annotated[Positional[tuple[Path, ...]], arg(help="zoo folders")],
+    out: Annotated[Path, arg(help="zoo folder to make")],
+    conflict: Annotated[
+        Literal["refuse", "best"], arg(help="different NeRFs of one object: refuse, or keep that of the best PSNR")
+    ] = "refuse",
+    splits: Annotated[
+        Literal["corrected", "keep"], arg(help="deal train, val and test anew over the union, or keep them")
+    ] = "corrected",
+    seed: Annotated[int, arg(help="seed of the splits")] = 0,
+    shard_rows: Annotated[int, arg(help="NeRFs in a shard of the new zoo")] = 512,
+) -> dict:
+    """Merge zoos of one recipe into a new one, checking every NeRF on the way. Run again after a stop, it goes on."""
+    from n2v.zoo.merge import merge_zoos
+
+    return merge_zoos(list(zoos), out, conflict=conflict, splits=splits, seed=seed, shard_rows=shard_rows)

@@ -1,0 +1,153 @@
+"""Published embeddings (HDF5 files of nf2vec and gmnerf) as n2v's own.
+
+Both write one file an object, <split>/<number>.h5: `embedding` (e,), `class_id` (nf2vec: label 0..12; gmnerf: the
+synset) and, when present, `data_dir` (nf2vec: the NeRF's folder) or `nerf_id` (gmnerf: the object's id). One file
+with a row an object in every dataset is read too.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from n2v.embed.embeddings import Embeddings
+from n2v.errors import BadInput, MissingPart
+from n2v.files import progress
+from n2v.scenes.classes import CLASSES, label_of
+from n2v.zoo.published import Identity, identify
+
+SPLIT_FOLDERS = {"train": "train", "val": "val", "validation": "val", "test": "test"}
+UNLISTED = "unlisted"  # split of a file that lies in no split's folder
+MOST_NUMBERS = 1 << 28  # in one dataset: a gigabyte of float32
+FIX = "give a .h5 file, or the folder of them that the authors' export made"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One embedding with what its file tells; `name` is for an object whose file does not."""
+
+    values: np.ndarray
+    identity: Identity
+    split: str
+
+
+def read_h5(path: Path) -> Embeddings:
+    """Read published embeddings: a file, or every .h5 file at or below a folder, in the order of their numbers.
+
+    The folder a file lies in (train, val, validation, test) is its split. Without `data_dir` or `nerf_id` an object
+    is named after its split and number, and counts as a base object. An id in a second class gets that class's
+    synset before it, as in n2v.zoo.published_read.
+
+    Raises:
+        MissingPart: h5py is not installed.
+        BadInput: No or broken files, data outside them, values that are not finite, or of different lengths.
+    """
+    path = Path(path)
+    files = [path] if path.is_file() else sorted(path.rglob("*.h5"), key=_order)
+    if not files:
+        raise BadInput("no .h5 file here", where=path, fix=FIX)
+    entries = []
+    for file in progress(files, desc="reading embeddings", unit="file"):
+        entries += _read_file(file)
+    lengths = {len(entry.values) for entry in entries}
+    if len(lengths) > 1:
+        raise BadInput(f"embeddings of lengths {sorted(lengths)}", where=path, fix="read one model's at a time")
+    ids = _unique_ids([entry.identity for entry in entries], path)
+    base_ids = [entry.identity.base_id for entry in entries]
+    return Embeddings(
+        values=np.stack([entry.values for entry in entries]),
+        object_ids=ids,
+        base_ids=base_ids,
+        class_names=[entry.identity.class_name for entry in entries],
+        labels=np.array([label_of(entry.identity.class_name) for entry in entries], np.int64),
+        versions=[entry.identity.version for entry in entries],
+        shape_groups=base_ids,
+        splits=[entry.split for entry in entries],
+    )
+
+
+def _order(file: Path) -> tuple[str, int, str]:
+    return str(file.parent), int(file.stem) if file.stem.isdecimal() else -1, file.stem
+
+
+def _unique_ids(identities: list[Identity], where: Path) -> list[str]:
+    taken: dict[str, Identity] = {}
+    for identity in identities:
+        name = identity.object_id if identity.object_id not in taken else f"{identity.synset}_{identity.object_id}"
+        if name in taken:
+            raise BadInput(f"object '{name}' is there twice", where=where, fix="read one model's embeddings at a time")
+        taken[name] = identity
+    return list(taken)
+
+
+def _read_file(path: Path) -> list[Entry]:
+    """Embeddings of one file, one or many."""
+    try:
+        import h5py
+    except ImportError:
+        raise MissingPart("h5py", "published") from None
+    try:
+        with h5py.File(path, "r") as file:
+            values, class_ids = _numbers(file, "embedding", path), _rows(file, "class_id", path)
+            names = _rows(file, "data_dir", path) or _rows(file, "nerf_id", path)
+    except (OSError, RuntimeError, KeyError, UnicodeDecodeError) as error:
+        raise BadInput(f"not a readable HDF5 file ({type(error).__name__})", where=path, fix=FIX) from None
+    if class_ids is None or len(class_ids) != len(values) or len(names or class_ids) != len(values):
+        raise BadInput("embedding, class_id and name differ in number, or class_id is missing", where=path, fix=FIX)
+    split = SPLIT_FOLDERS.get(path.absolute().parent.name, UNLISTED)
+    names = names or [f"{split}-{path.stem}" + (f"-{row}" if len(values) > 1 else "") for row in range(len(values))]
+    return [
+        Entry(one, _identity(name, class_id, path), split)
+        for one, name, class_id in zip(values, names, class_ids, strict=True)
+    ]
+
+
+def _dataset(file, name: str, path: Path):
+    """A dataset whose bytes are in this very file, or None: a link could read any file of the machine."""
+    import h5py
+
+    link = file.get(name, getlink=True)
+    if link is None:
+        return None
+    found = file.get(name) if isinstance(link, h5py.HardLink) else None
+    if not isinstance(found, h5py.Dataset) or found.external or found.is_virtual:
+        raise BadInput(f"'{name}' is no dataset of the file itself", where=path, fix=FIX)
+    if found.size is None or found.size > MOST_NUMBERS:
+        raise BadInput(f"'{name}' holds {found.size} numbers", where=path, fix=f"at most {MOST_NUMBERS} are read")
+    return found
+
+
+def _numbers(file, name: str, path: Path) -> np.ndarray:
+    """Rows of numbers (n, e) float32, finite."""
+    found = _dataset(file, name, path)
+    if found is None or found.dtype.kind != "f" or found.ndim not in (1, 2) or not found.size:
+        raise BadInput(f"no '{name}' of one or two dimensions", where=path, fix=FIX)
+    values = np.atleast_2d(np.asarray(found, np.float32))
+    if not np.isfinite(values).all():
+        raise BadInput("embeddings are not finite", where=path, fix="restore the file")
+    return values
+
+
+def _rows(file, name: str, path: Path) -> list | None:
+    """A value or a list of values, texts decoded."""
+    found = _dataset(file, name, path)
+    if found is None:
+        return None
+    values = np.atleast_1d(np.asarray(found[()], dtype=object))
+    return [value.decode() if isinstance(value, bytes) else value for value in values.reshape(-1).tolist()]
+
+
+def _identity(name: object, class_id: object, path: Path) -> Identity:
+    """Identity from a folder or id and a label or synset, which must agree."""
+    try:
+        if isinstance(class_id, str):
+            class_name = CLASSES[label_of(class_id)]
+        else:
+            class_name = CLASSES[range(len(CLASSES))[int(class_id)]] if int(class_id) >= 0 else ""
+        told = str(name).replace("\\", "/").rstrip("/")
+        found = identify(told if "/" in told else f"{class_name}/{told}")
+    except (BadInput, IndexError, TypeError, ValueError) as error:
+        raise BadInput(f"class_id {class_id} of '{name}': {error}", where=path, fix="restore the file") from None
+    if found.class_name != class_name:
+        raise BadInput(f"class_id {class_id} is {class_name}, but the NeRF is in {told}", where=path, fix="check both")
+    return found

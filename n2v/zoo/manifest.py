@@ -1,0 +1,181 @@
+"""The manifest of a zoo: one JSON line a NeRF, only ever appended to, and the rule that settles what the lines say.
+
+A line is about a copy of a NeRF, named by shard, row and checksum. `status` "ok" offers the copy; any other status
+together with a shard withdraws exactly that copy; any other status without a shard says that an object has no NeRF.
+An object's NeRF is the copy offered last among those not withdrawn since. So a later failure displaces nothing, a
+damaged copy gives way to an older sound one, and a line about one copy cannot touch another.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import MISSING, asdict, dataclass, fields
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from n2v.errors import BadInput
+from n2v.files import sync_folder
+
+MANIFEST = "manifest.jsonl"
+REFUSED = "refused: "  # begins the status of a line that is whole but may not be followed
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the manifest: a NeRF's identity, provenance, quality and place.
+
+    `step` is the sample length in scene units it was fitted with; `psnr_db` is over held-out views on white;
+    `status` is "ok" or the reason why there is no NeRF (then `shard` is empty, or names a copy that is damaged).
+    """
+
+    object_id: str
+    base_id: str
+    class_name: str
+    label: int
+    version: int
+    shape_group: str
+    source: str
+    licence: str
+    split: str
+    seed: int
+    init_hash: str
+    encoding: str
+    backend: str
+    steps: int
+    step: float
+    psnr_db: float | None
+    fit_s: float | None
+    status: str = "ok"
+    shard: str = ""
+    row: int = -1
+    sha256: str = ""
+
+
+NAMES = tuple(field.name for field in fields(Row))
+DEFAULTS = {field.name: field.default for field in fields(Row) if field.default is not MISSING}
+TEXTS = tuple(field.name for field in fields(Row) if field.type is str)
+INTEGERS = tuple(field.name for field in fields(Row) if field.type is int)
+FLOATS = tuple(field.name for field in fields(Row) if field.name not in TEXTS + INTEGERS)
+
+
+def row_digest(weights: np.ndarray, packed: np.ndarray) -> str:
+    """SHA-256 over one NeRF's stored weights and occupancy bits."""
+    return hashlib.sha256(weights.tobytes() + packed.tobytes()).hexdigest()
+
+
+def copy_of(values: dict) -> tuple[str, int, str]:
+    """What names one stored copy of a NeRF."""
+    return values["shard"], values["row"], values["sha256"]
+
+
+def lines_of(rows: Iterable[Row]) -> bytes:
+    """Rows as manifest lines."""
+    return "".join(json.dumps(asdict(row), allow_nan=False) + "\n" for row in rows).encode()
+
+
+def append(folder: Path, rows: list[Row]) -> None:
+    """Add lines at the manifest's end, all of them or none, and sync them to disk.
+
+    Writers take turns by a lock on the file. A line that a crash tore is closed first, so that it spoils no other.
+
+    Raises:
+        BadInput: The disk is full.
+    """
+    if not rows:
+        return
+    path = Path(folder) / MANIFEST
+    data = lines_of(rows)
+    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        locked = _lock(handle)
+        size = os.fstat(handle).st_size
+        if size and os.pread(handle, 1, size - 1) != b"\n":
+            data = b"\n" + data
+        if os.write(handle, data) != len(data):
+            if locked:  # else another writer's lines could be cut off
+                os.ftruncate(handle, size)
+            raise BadInput("the disk is full", where=path, fix="free space and run again with --resume")
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    sync_folder(folder)
+
+
+def _lock(handle: int) -> bool:
+    """Wait for a file's lock, which goes when the handle closes; False where the file system knows no locks."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+    except OSError:
+        return False
+    return True
+
+
+def parse(data: bytes, where: Path) -> tuple[list[dict], list[str]]:
+    """The usable lines of a manifest (or of a shard's copy of its lines) in order, and notes on the others."""
+    lines, notes = [], []
+    for number, text in enumerate(data.decode(errors="replace").split("\n"), 1):
+        if not text.strip():
+            continue
+        try:
+            values = json.loads(text)
+            values = {name: values[name] if name in values else DEFAULTS[name] for name in NAMES}
+            usable = _fits(values)
+        except (ValueError, KeyError, TypeError, RecursionError, OverflowError):
+            usable = False
+        if usable:
+            lines.append(values)
+        else:
+            notes.append(f"{where} line {number}: torn or not a NeRF's line; ignored")
+    return lines, notes
+
+
+def _fits(values: dict) -> bool:
+    """True when every value has its field's type and a size that a column can hold; NUL separates stored texts."""
+    for name in TEXTS:
+        if type(values[name]) is not str or "\0" in values[name]:
+            return False
+    for name in INTEGERS:
+        if type(values[name]) is not int or not -(1 << 63) <= values[name] < 1 << 63:
+            return False
+    for name in FLOATS:
+        value = values[name]
+        if value is None and name != "step":
+            continue
+        if type(value) not in (int, float):
+            return False
+        values[name] = float(value)
+    return True
+
+
+@lru_cache(maxsize=1024)
+def is_inside(shard: str) -> bool:
+    """True for a relative path without "..": the cheap check; opening a shard also follows links (n2v.files.inside)."""
+    path = PurePosixPath(shard)
+    return not path.is_absolute() and ".." not in path.parts
+
+
+def settle(lines: list[dict]) -> tuple[list[dict], list[dict]]:
+    """What the lines amount to: the NeRF of each object that has one, and the last word on each that has none.
+
+    Both sorted by object id.
+    """
+    copies: dict[str, list[dict]] = {}
+    last: dict[str, dict] = {}
+    for values in lines:
+        object_id = values["object_id"]
+        if not is_inside(values["shard"]):
+            last[object_id] = {**values, "status": f"{REFUSED}path '{values['shard']}' leaves its folder"}
+            last[object_id].update(shard="", row=-1, sha256="")
+            continue
+        last[object_id] = values
+        if values["shard"] or values["status"] == "ok":
+            here = copy_of(values)
+            kept = [other for other in copies.get(object_id, ()) if copy_of(other) != here]
+            copies[object_id] = [*kept, values] if values["status"] == "ok" else kept
+    usable = [copies[object_id][-1] for object_id in sorted(last) if copies.get(object_id)]
+    without = [last[object_id] for object_id in sorted(last) if not copies.get(object_id)]
+    return usable, without

@@ -1,0 +1,298 @@
+"""Published NeRFs into a zoo: every folder becomes a row or is quarantined with its reason; restartable."""
+
+import json
+import time
+from collections import Counter
+from dataclasses import dataclass, fields, replace
+from functools import cache
+from pathlib import Path
+from typing import get_type_hints
+
+import numpy as np
+import torch
+
+from n2v.errors import BadInput
+from n2v.files import progress, provenance, write_json
+from n2v.nerf.encoding import ENCODINGS
+from n2v.nerf.fit import view_psnr
+from n2v.nerf.layout import N_HIDDEN, N_OUTPUTS, SLICES, initial_vector, vector_hash
+from n2v.nerf.march import THESIS_STEP
+from n2v.nerf.occupancy import pack_bits
+from n2v.nerf.render import field_query
+from n2v.scenes.classes import label_of
+from n2v.scenes.views import TRAIN, read_views
+from n2v.zoo.build import spread
+from n2v.zoo.published import (
+    GRID,
+    RESOLUTION,
+    WEIGHTS,
+    Identity,
+    find_folders,
+    find_lists,
+    identify,
+    read_grid,
+    read_lists,
+    read_weights,
+    rebuild_grid,
+    stays_inside,
+)
+from n2v.zoo.splits import RULES, Item, assign, leak
+from n2v.zoo.store import MANIFEST, Row, Zoo, ZooWriter, row_digest
+
+ROWS = "n2v_rows.jsonl"  # beside an export: the manifest lines of the zoo it came from
+UNLISTED = "unlisted"  # split of a folder that the lists leave out
+SHARD = 64  # NeRFs in one file
+N_MEASURED = 4  # pictures a NeRF's PSNR is measured on
+KNOWN_SEEDS = (999, 1337)  # the authors', and tiny-cuda-nn's own
+
+
+@dataclass(frozen=True)
+class Found:
+    """One folder of a collection: its identity, or the reason why it has none; `told` is its line in ROWS."""
+
+    folder: Path
+    object_id: str
+    identity: Identity | None = None
+    problem: str = ""
+    told: Row | None = None
+
+    @property
+    def item(self) -> Item:
+        """For the split rules."""
+        base, group = (self.told.base_id, self.told.shape_group) if self.told else (self.identity.base_id, "")
+        return Item(self.object_id, base, self.identity.class_name, self.identity.version, group or base)
+
+
+def import_published(
+    folder: Path,
+    out: Path,
+    *,
+    source: str | None = None,
+    licence: str | None = None,
+    lists: Path | None = None,
+    rule: str | None = None,
+    seed: int = 0,
+    measure: bool = False,
+    resume: bool = False,
+    limit: int | None = None,
+) -> dict:
+    """Read every published NeRF at or below `folder` into the zoo `out`.
+
+    Args:
+        folder: Any folder of the layout that n2v.zoo.published describes.
+        out: Zoo folder.
+        source: Where the NeRFs come from, for every row; None: as an export tells, else "published".
+        licence: Their licence; None: as an export tells, else "unknown".
+        lists: Folder of the split lists; None: looked for in `folder` and `folder`/data.
+        rule: "corrected" or "as_published" instead of lists; None: the lists, "corrected" where there are none.
+        seed: Of the corrected rule.
+        measure: Measure PSNR on up to four pictures of each object that has some (the ones it was fitted to, unless
+            it holds others back).
+        resume: Go on with an existing zoo, skipping what it holds.
+        limit: At most this many folders, taken in turn from the classes.
+
+    Returns:
+        Counts, reasons, share of test objects with another version in train, as written to `out`/run.json.
+
+    Raises:
+        BadInput: No object below `folder`, unusable lists, or a zoo in `out` without `resume`.
+    """
+    started = time.perf_counter()
+    found = find_all(folder, limit)
+    good = [one for one in found if not one.problem]
+    splits, n_listed = _splits(good, Path(folder), lists, rule, seed)
+    held = _held(out, resume)
+    todo = [one for one in found if one.object_id not in held]
+    counts, problems = Counter(), []
+    writer = ZooWriter(out, resolution=RESOLUTION)
+    with progress(total=len(todo), desc="importing NeRFs", unit="NeRF") as bar:
+        for start in range(0, len(todo), SHARD):
+            part = todo[start : start + SHARD]
+            problems += _import_part(part, writer, splits, source, licence, measure, counts)
+            bar.update(len(part))
+            bar.set_postfix_str(f"{len(problems)} quarantined")
+    names = [one.object_id for one in good]
+    summary = {
+        "imported": counts["imported"],
+        "already_there": len(held.intersection(names)),
+        "quarantined": problems,
+        "rebuilt_grids": counts["rebuilt"],
+        "unmeasured": counts["unmeasured"],
+        "splits": dict(Counter(splits[name] for name in names)),
+        "listed_but_absent": n_listed,
+        "test_with_a_version_in_train": leak([one.item for one in good], splits),
+        "wall_s": time.perf_counter() - started,
+        "ok": counts["imported"] > 0 or bool(held),
+    }
+    write_json(Path(out) / "run.json", provenance(seed=seed, folder=Path(folder).name, rule=rule, **summary))
+    return summary
+
+
+def find_all(root: Path, limit: int | None = None) -> list[Found]:
+    """Every object folder with its identity, ids made unique: an id in a second class gets the synset before it."""
+    folders = find_folders(root)
+    folders = folders if limit is None else sorted(spread(folders, limit))
+    if not folders:
+        raise BadInput("no published NeRF here", where=root, fix=f"give a folder of <synset>/<object id>/{WEIGHTS}")
+    told, ids, places = _read_rows(Path(root)), {}, {}
+    found = []
+    for folder in folders:
+        place = folder.relative_to(root).as_posix()
+        one = _find_one(folder, root, told.get(place))
+        if not one.problem and one.identity in places:
+            other = places[one.identity].relative_to(root)
+            one = replace(one, object_id=place, problem=f"the same object is in {other.as_posix()}")
+        elif not one.problem and one.object_id in ids:
+            one = replace(one, object_id=f"{one.identity.synset}_{one.object_id}")
+        if not one.problem:
+            ids[one.object_id] = places[one.identity] = folder
+        found.append(one)
+    return found
+
+
+def _find_one(folder: Path, root: Path, told: Row | None) -> Found:
+    """Identity of a folder; a folder or file that is a link out of `root` has none."""
+    for path in (folder, folder / WEIGHTS, folder / GRID, folder / TRAIN):
+        if not stays_inside(path, root):
+            return Found(folder, folder.name, problem=f"{path.name} is a link that leads outside the collection")
+    try:
+        identity = identify(folder.absolute())
+    except BadInput as error:
+        return Found(folder, folder.name, problem=error.what)
+    if told and (told.class_name, told.version) == (identity.class_name, identity.version):
+        return Found(folder, told.object_id, identity, told=told)
+    return Found(folder, identity.object_id, identity)
+
+
+def _splits(
+    good: list[Found], folder: Path, lists: Path | None, rule: str | None, seed: int
+) -> tuple[dict[str, str], int]:
+    """Split of every object id, and how many listed objects there are no folders of."""
+    if rule not in (None, *RULES) or (rule and lists):
+        fix = f"use one of: {', '.join(RULES)}, and no lists with it"
+        raise BadInput(f"split rule '{rule}'", fix=fix)
+    files = {} if rule else find_lists(lists or folder)
+    if lists and not files:
+        raise BadInput("no split lists here", where=lists, fix="it must hold train.json, validation.json or test.json")
+    if not files:
+        return assign([one.item for one in good], rule or "corrected", seed), 0
+    listed = read_lists(files)
+    splits = {one.object_id: listed.get(one.identity, UNLISTED) for one in good}
+    return splits, len(listed.keys() - {one.identity for one in good})
+
+
+def _held(out: Path, resume: bool) -> set[str]:
+    """Object ids of the zoo in `out`."""
+    if not (Path(out) / MANIFEST).exists():
+        return set()
+    if not resume:
+        raise BadInput("there is a zoo already", where=out, fix="add --resume to go on with it, or choose another")
+    return set(Zoo(out).object_ids)
+
+
+def _import_part(
+    part: list[Found], writer: ZooWriter, splits: dict, source: str | None, licence: str | None, measure: bool, counts
+) -> list[dict]:
+    """Read some folders, store what is sound as one shard, quarantine the rest; returns the reasons."""
+    rows, vectors, grids, bad = [], [], [], []
+    for one in part:
+        try:
+            if one.problem:
+                raise BadInput(one.problem)
+            weights = read_weights(one.folder)
+            has_grid = (one.folder / GRID).exists()
+            occupied = read_grid(one.folder) if has_grid else rebuild_grid(weights)
+        except BadInput as error:
+            bad.append(replace(_row(one, splits, None), status=error.what))
+            continue
+        row = _row(one, splits, row_digest(weights, pack_bits(occupied)), weights)
+        row = replace(row, source=source or row.source, licence=licence or row.licence)
+        if measure and row.psnr_db is None:
+            row = replace(row, psnr_db=measured_psnr(one.folder, weights, occupied, row.encoding))
+            counts["unmeasured"] += row.psnr_db is None
+        rows, vectors, grids = [*rows, row], [*vectors, weights], [*grids, occupied]
+        counts["rebuilt"] += not has_grid
+    if rows:
+        writer.add(rows, np.stack(vectors), np.stack(grids))
+        counts["imported"] += len(rows)
+    writer.quarantine(bad)
+    return [{"object": row.object_id, "reason": row.status} for row in bad]
+
+
+def _row(one: Found, splits: dict, digest: str | None, weights: np.ndarray | None = None) -> Row:
+    """The manifest line of a folder. What an export tells of its fit holds only for the very bytes it wrote."""
+    who = one.identity
+    row = Row(
+        object_id=one.object_id,
+        base_id=one.item.base_id if who else one.object_id,
+        class_name=who.class_name if who else "",
+        label=label_of(who.class_name) if who else -1,
+        version=who.version if who else 0,
+        shape_group=one.item.shape_group if who else "",
+        source="published",
+        licence="unknown",
+        split=splits.get(one.object_id, ""),
+        seed=0,
+        init_hash=_initial_hash(weights) if weights is not None else "",
+        encoding="tcnn",
+        backend="published",
+        steps=0,
+        step=THESIS_STEP,
+        psnr_db=None,
+        fit_s=None,
+    )
+    if one.told and digest == one.told.sha256:
+        row = replace(one.told, label=row.label, split=row.split, status="ok")
+    return replace(row, shard="", row=-1, sha256="")
+
+
+def _initial_hash(weights: np.ndarray) -> str:
+    """Which initial vector a NeRF started from, read off its padding rows, which fitting leaves alone."""
+    padding = slice(SLICES[-1].start + N_OUTPUTS * N_HIDDEN, SLICES[-1].stop)
+    for vector, name in _known_vectors():
+        if np.array_equal(weights[padding], vector[padding]):
+            return name
+    return "unknown"
+
+
+@cache
+def _known_vectors() -> list[tuple[np.ndarray, str]]:
+    vectors = [initial_vector(seed) for seed in KNOWN_SEEDS]
+    return [(vector, vector_hash(vector)) for vector in vectors]
+
+
+def measured_psnr(folder: Path, weights: np.ndarray, occupied: np.ndarray, encoding: str) -> float | None:
+    """Mean PSNR (dB) on white over a few pictures of a folder, held-out ones where it has some; None without."""
+    try:
+        views = read_views(folder)
+    except BadInput:
+        return None
+    few = replace(
+        views,
+        images=views.images[:N_MEASURED],
+        c2w=views.c2w[:N_MEASURED],
+        held_out_images=views.held_out_images[:N_MEASURED],
+        held_out_c2w=views.held_out_c2w[:N_MEASURED],
+    )
+    query = field_query(torch.from_numpy(weights), encoding)
+    return view_psnr(query, torch.from_numpy(occupied), few, THESIS_STEP)
+
+
+def _read_rows(root: Path) -> dict[str, Row]:
+    """What an export of ours tells of its folders, by their place in it; lines that make no sense are left out."""
+    path, rows = root / ROWS, {}
+    if not path.is_file() or not stays_inside(path, root):
+        return rows
+    types = get_type_hints(Row)
+    for line in path.read_text(errors="replace").splitlines():
+        try:
+            values = json.loads(line)
+            place = str(values["folder"])
+            row = Row(**{field.name: values[field.name] for field in fields(Row)})
+        except (json.JSONDecodeError, KeyError, TypeError):
+            continue
+        told = vars(row)
+        finite = all(np.isfinite(value) for value in told.values() if isinstance(value, float))
+        if finite and row.encoding in ENCODINGS and all(isinstance(told[name], kind) for name, kind in types.items()):
+            rows[place] = row
+    return rows

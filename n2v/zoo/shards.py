@@ -1,0 +1,189 @@
+"""Shards: safetensors files with the weights, occupancy bits and manifest lines of some NeRFs."""
+
+import fcntl
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, UInt8
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from n2v.errors import BadInput
+from n2v.files import atomic_path, inside, sha256_of
+from n2v.nerf.layout import N_WEIGHTS
+from n2v.zoo.manifest import Row, lines_of, parse, row_digest
+
+FOLDER = "shards"
+MAX_OPEN = 32  # shards held open at once by one reader
+DTYPES = {"F16": np.float16, "F32": np.float32}
+
+
+def write_shard(
+    folder: Path, rows: list[Row], stored: Float[np.ndarray, "n w"], packed: UInt8[np.ndarray, "n b"], resolution: int
+) -> list[Row]:
+    """Write one new shard, whole and synced, and return the rows with their place in it; no manifest line yet.
+
+    The lines are also stored in the shard itself, so that a lost manifest can be made again from the shards.
+    """
+    name = f"{FOLDER}/{uuid.uuid4().hex[:12]}.safetensors"
+    placed = [
+        replace(row, status="ok", shard=name, row=place, sha256=row_digest(stored[place], packed[place]))
+        for place, row in enumerate(rows)
+    ]
+    lines = lines_of(placed)
+    tensors = {"weights": stored, "occupancy": packed, "rows": np.frombuffer(lines, np.uint8)}
+    metadata = {"resolution": str(resolution), "format": "n2v zoo 1", "rows_sha256": sha256_of(lines)}
+    with atomic_path(Path(folder) / name) as temporary:
+        save_file(tensors, temporary, metadata=metadata)
+    return placed
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One open shard, memory-mapped; its shapes and types have been checked."""
+
+    file: object
+    n: int
+    resolution: int
+
+    def read(self, name: str, start: int, stop: int) -> np.ndarray:
+        """Rows start..stop - 1 of "weights" or "occupancy", copied out of the file."""
+        if not 0 <= start < stop <= self.n:
+            raise IndexError(f"row {start if start < 0 or start >= self.n else stop - 1} of {self.n}")
+        return self.file.get_slice(name)[start:stop]
+
+    def lines(self) -> list[dict] | None:
+        """The manifest lines that were stored with it: none in a shard without them, None when they are damaged."""
+        digest = self.file.metadata().get("rows_sha256")
+        if digest is None:
+            return []
+        try:
+            data = self.file.get_tensor("rows").tobytes()
+        except SafetensorError:
+            return None
+        return parse(data, Path("rows"))[0] if sha256_of(data) == digest else None
+
+
+class Shards:
+    """The shards of one folder, of which at most `max_open` are open at a time; a forked process opens its own."""
+
+    def __init__(self, folder: Path, max_open: int = MAX_OPEN) -> None:
+        self.folder, self.max_open = Path(folder), max_open
+        self._open: dict[str, Shard] = {}
+        self._process = os.getpid()
+
+    def __getstate__(self) -> dict:
+        return {**self.__dict__, "_open": {}}
+
+    def __getitem__(self, name: str) -> Shard:
+        """A shard by its path inside the folder; BadInput when it is missing, broken or not a shard."""
+        if self._process != os.getpid():
+            self._open, self._process = {}, os.getpid()
+        shard = self._open.pop(name, None) or open_shard(self.folder, name)
+        self._open[name] = shard  # now the youngest
+        while len(self._open) > self.max_open:
+            self._open.pop(next(iter(self._open)), None)
+        return shard
+
+    def read(self, name: str, tensor: str, start: int, stop: int) -> np.ndarray:
+        """Rows start..stop - 1 of one tensor of one shard."""
+        shard = self[name]
+        try:
+            return shard.read(tensor, start, stop)
+        except (SafetensorError, IndexError) as error:
+            raise BadInput(f"{name} is broken ({error})", where=self.folder, fix="run: n2v zoo verify") from None
+
+
+def open_shard(folder: Path, name: str) -> Shard:
+    """Open a shard and check that it is one.
+
+    Raises:
+        BadInput: Outside the folder, missing, cut short, another kind of file, or tensors of other shapes or types.
+    """
+    path, fix = inside(folder, name), "run: n2v zoo verify"
+    try:
+        file = safe_open(path, "numpy")
+        weights, packed = file.get_slice("weights"), file.get_slice("occupancy")
+        shapes, kinds = (weights.get_shape(), packed.get_shape()), (weights.get_dtype(), packed.get_dtype())
+        resolution = int((file.metadata() or {})["resolution"])
+    except FileNotFoundError:
+        raise BadInput("missing shard", where=path, fix=fix) from None
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise BadInput(f"broken shard ({error})", where=path, fix=fix) from None
+    n = shapes[0][0] if shapes[0] else 0
+    if shapes != ([n, N_WEIGHTS], [n, resolution**3 // 8]) or kinds[0] not in DTYPES or kinds[1] != "U8":
+        raise BadInput(f"broken shard (holds {kinds} of {shapes})", where=path, fix=fix)
+    return Shard(file, n, resolution)
+
+
+def salvage(folder: Path, name: str, row: int) -> tuple[np.ndarray, np.ndarray, int] | None:
+    """Weights, occupancy bits and resolution of one row of a shard that was cut short; None when they are not there.
+
+    Trusts nothing but the header: the caller compares the checksum.
+    """
+    try:
+        data = np.memmap(inside(folder, name), np.uint8, "r")
+        start = 8 + int.from_bytes(data[:8].tobytes(), "little")
+        header = json.loads(data[8:start].tobytes()) if 8 < start <= min(len(data), 100 << 20) else {}
+        found = []
+        for tensor in ("weights", "occupancy"):
+            entry = header[tensor]
+            kind = np.dtype(np.uint8 if entry["dtype"] == "U8" else DTYPES[entry["dtype"]])
+            width = int(entry["shape"][1]) * kind.itemsize
+            first = start + int(entry["data_offsets"][0]) + row * width
+            piece = data[first : first + width] if row >= 0 and first >= start else data[:0]
+            if len(piece) != width or not width:
+                return None
+            found.append(piece.copy().view(kind))
+        return found[0], found[1], int(header["__metadata__"]["resolution"])
+    except (OSError, BadInput, ValueError, KeyError, TypeError, IndexError, AttributeError):
+        return None
+
+
+def on_disk(folder: Path) -> Iterator[str]:
+    """Names of all whole shards in a zoo's folder, named in its manifest or not."""
+    for path in sorted((Path(folder) / FOLDER).glob("*.safetensors")):
+        if not path.name.startswith("."):
+            yield f"{FOLDER}/{path.name}"
+
+
+def temporaries(folder: Path) -> list[Path]:
+    """Half-written files that a killed writer left; those of a running writer look the same, so hold the lock."""
+    places = (Path(folder), Path(folder) / FOLDER)
+    return sorted(
+        path for place in places for path in place.glob(".*.*.*") if path.suffix in (".safetensors", ".json", ".index")
+    )
+
+
+class FolderLock:
+    """A zoo's lock file: writers share it, a repair holds it alone; the system frees it when a process is killed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._handle = os.open(Path(folder) / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+
+    def alone(self) -> bool:
+        """Take it alone; False while somebody else writes, and where the file system knows no locks."""
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
+    def share(self) -> None:
+        """Take it together with other writers, waiting for a repair to end."""
+        with suppress(OSError):  # without locks writers still do not collide: names are unique, lines one write
+            fcntl.flock(self._handle, fcntl.LOCK_SH)
+
+    def release(self) -> None:
+        """Let go of it; also done when the object goes."""
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
+
+    __del__ = release
