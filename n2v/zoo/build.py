@@ -1,10 +1,8 @@
 """Build a zoo: every view set under a folder becomes one NeRF, on all cores, restartable at any moment."""
 
-import fcntl
 import time
-import warnings
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import chain
@@ -201,25 +199,13 @@ def _store(writer: ZooWriter, splits: dict, config: FitConfig, listed: set, outc
     """Store what was fitted and list what was not, unless it is `listed` with the same reason."""
     good = [outcome for outcome in outcomes if not outcome.problem]
     bad = [_row(outcome, splits, config) for outcome in outcomes if outcome.problem]
-    with _alone(writer.folder):
-        if good:
-            writer.add(
-                [_row(outcome, splits, config) for outcome in good],
-                np.stack([outcome.result.field_weights for outcome in good]),
-                np.stack([outcome.result.occupied for outcome in good]),
-            )
-        writer.quarantine([row for row in bad if (row.object_id, row.status) not in listed])
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keep other builds from writing to a zoo: over NFS, two machines' appends would overwrite each other."""
-    with open(folder / "manifest.lock", "a") as handle:
-        try:
-            fcntl.lockf(handle, fcntl.LOCK_EX)
-        except OSError as error:
-            warnings.warn(f"{folder}: no file locks here ({error.strerror}); build from one machine only", stacklevel=2)
-        yield
+    if good:
+        writer.add(
+            [_row(outcome, splits, config) for outcome in good],
+            np.stack([outcome.result.field_weights for outcome in good]),
+            np.stack([outcome.result.occupied for outcome in good]),
+        )
+    writer.quarantine([row for row in bad if (row.object_id, row.status) not in listed])
 
 
 def _row(outcome: Outcome, splits: dict[str, str], config: FitConfig) -> Row:

@@ -1,6 +1,5 @@
 """Who computes must not matter: processes, GPUs, shards and jobs give one zoo, and survive deaths and interruptions."""
 
-import errno
 import multiprocessing
 import os
 import signal
@@ -20,7 +19,7 @@ from n2v.zoo import drivers
 from n2v.zoo.build import build_zoo
 from n2v.zoo.cluster import SlurmConfig
 from n2v.zoo.drivers import Death, InProcess, Pool
-from n2v.zoo.store import Zoo, ZooWriter
+from n2v.zoo.store import Zoo
 
 ROOT = Path(__file__).parents[2]
 
@@ -47,6 +46,9 @@ def troubled(group):
     match group[0]:
         case "killed":
             os.kill(os.getpid(), signal.SIGKILL)
+        case "warned":
+            for number in (signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):
+                os.kill(os.getpid(), number)
         case "full":
             raise MemoryError("no room for 8 TiB")
         case "wrong":
@@ -108,11 +110,11 @@ def test_a_pool_answers_every_group_once_and_leaves_no_process():
 
 
 def test_a_death_costs_its_group_alone():
-    groups = [["killed"], ["fine"], ["full"], ["fine too"]]
+    groups = [["killed"], ["fine"], ["full"], ["warned"]]
     answers = {group[0]: answer for group, answer in Pool.of(1).run(troubled, groups)}
     assert "SIGKILL; the system does so when memory runs out" in answers["killed"].reason
     assert "no room for 8 TiB" in answers["full"].reason
-    assert isinstance(answers["fine"], int) and isinstance(answers["fine too"], int)
+    assert isinstance(answers["fine"], int) and isinstance(answers["warned"], int)  # signals are the parent's matter
     assert [type(answer) for _, answer in InProcess().run(troubled, [["full"], ["fine"]])] == [Death, int]
 
 
@@ -174,30 +176,6 @@ def test_shards_do_not_change_a_nerf_and_run_again_do_nothing(views, here, tmp_p
     manifest = (out / "manifest.jsonl").read_bytes()
     assert build_zoo(views, out, TINY, driver=InProcess(), shard=(1, 3))["fitted"] == 0  # cut in another way
     assert (out / "manifest.jsonl").read_bytes() == manifest
-
-
-def test_one_build_writes_at_a_time(views, tmp_path, monkeypatch):
-    """Over NFS, appends of two machines overwrite each other unless a lock keeps them apart."""
-    probe = "import fcntl, sys; fcntl.lockf(open(sys.argv[1], 'a'), fcntl.LOCK_EX | fcntl.LOCK_NB)"
-    add, codes = ZooWriter.add, []
-
-    def watched(writer, *arguments):
-        codes.append(
-            subprocess.run([sys.executable, "-c", probe, tmp_path / "zoo/manifest.lock"], stderr=-3).returncode
-        )
-        add(writer, *arguments)
-
-    monkeypatch.setattr(ZooWriter, "add", watched)
-    build_zoo(views, tmp_path / "zoo", TINY, driver=InProcess(), limit=1)
-    assert codes == [1]  # somebody else could not have written
-    assert not subprocess.run([sys.executable, "-c", probe, tmp_path / "zoo/manifest.lock"]).returncode
-
-    def no_locks(*_):
-        raise OSError(errno.ENOLCK, "No locks available")
-
-    monkeypatch.setattr("fcntl.lockf", no_locks)
-    with pytest.warns(UserWarning, match="No locks available.*one machine only"):
-        build_zoo(views, tmp_path / "unlocked", TINY, driver=InProcess(), limit=1)
 
 
 def test_a_view_set_that_kills_its_process_is_quarantined_alone(views, here, tmp_path):
