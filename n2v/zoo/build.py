@@ -5,8 +5,10 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 
@@ -150,7 +152,7 @@ def _fit_all(folders: list[Path], config: FitConfig, seed: int, workers: int | N
         for group in groups:
             yield _fit_group(group, config, seed)
         return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=quiet_worker) as pool:
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start_worker) as pool:
         pending = [pool.submit(_fit_group, group, config, seed) for group in groups]
         try:
             for future in as_completed(pending):
@@ -158,6 +160,13 @@ def _fit_all(folders: list[Path], config: FitConfig, seed: int, workers: int | N
         finally:
             for future in pending:
                 future.cancel()
+
+
+def _start_worker() -> None:
+    """A worker ends when its parent does: after a kill it would wait for work for ever, with its memory."""
+    parent = parent_process().sentinel
+    Thread(target=lambda: wait([parent]) and os._exit(1), daemon=True).start()
+    quiet_worker()
 
 
 def _fit_group(folders: list[Path], config: FitConfig, seed: int) -> list[Outcome]:
