@@ -1,7 +1,6 @@
 """`n2v fit` and `n2v zoo`: view sets become NeRFs; a collection is looked at and checked."""
 
 import re
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -48,7 +47,6 @@ def fit(
             raise BadInput(f"{steps} steps", where="--steps", fix="use at least 1")
         config = replace(config, n_steps=steps)
     engine, why = backends.choose(backend, "tcnn" if backend == "tcnn" else config.encoding)
-    print(f"backend {why}", file=sys.stderr)
     encoding = config.encoding if config.encoding in engine.encodings else engine.encodings[0]
     config = replace(config, backend=engine.name, encoding=encoding)
     place = parse_shard(shard)
@@ -56,9 +54,9 @@ def fit(
     if driver == "slurm":
         if place != (0, 1):
             raise BadInput("a shard of a SLURM build", where="--shard", fix="leave it out: the pieces are shards")
-        return cluster.submit(views, out, slurm, resume=resume, **recipe)
+        return {"backend": why, **cluster.submit(views, out, slurm, resume=resume, **recipe)}
     chosen = drivers.choose(driver, workers)
-    return build_zoo(views, out, shard=place, resume=resume, driver=chosen, **recipe)
+    return {"backend": why, **build_zoo(views, out, shard=place, resume=resume, driver=chosen, **recipe)}
 
 
 def zoo_info(zoo: Annotated[Positional[Path], arg(help="zoo folder")]) -> dict:

@@ -12,9 +12,10 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import get_context, resource_tracker
+from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from threading import Thread
 from typing import Protocol, runtime_checkable
 
 from n2v.errors import BadInput
@@ -133,7 +134,7 @@ def visible_gpus() -> tuple[str, ...]:
 
 def choose(name: str, workers: int | None = None) -> Driver:
     """The driver of one machine by its name."""
-    if name == "inprocess":
+    if name == "inprocess" or (name == "pool" and workers == 1):
         return InProcess()
     if name == "pool":
         return Pool.of(workers)
@@ -187,6 +188,7 @@ def _start(busy: dict, task: Callable[[list], object], environment: Mapping[str,
 
 def _serve(connection: Connection, task: Callable[[list], object], environment: dict[str, str], threads: int) -> None:
     """A worker's life: answer groups until the connection ends."""
+    Thread(target=_end_with, args=(parent_process().sentinel,), daemon=True).start()
     os.environ.update(environment)
     quiet_worker()
     import torch
@@ -204,6 +206,12 @@ def _serve(connection: Connection, task: Callable[[list], object], environment: 
             error.add_note("in a worker process:\n" + traceback.format_exc())
             answer = error
         connection.send(answer)
+
+
+def _end_with(parent: int) -> None:
+    """A worker ends when its parent is killed: in the middle of a group it would not notice for long."""
+    wait([parent])
+    os._exit(1)
 
 
 def _attempt(task: Callable[[list], object], group: list) -> object:
