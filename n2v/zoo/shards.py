@@ -20,7 +20,7 @@ from n2v.nerf.layout import N_WEIGHTS
 from n2v.zoo.manifest import Row, lines_of, parse, row_digest
 
 FOLDER = "shards"
-MAX_OPEN = 32  # shards held open at once by one reader
+MAX_OPEN = 8  # shards held open at once by one reader: opening one takes microseconds, its mapped pages count as memory
 DTYPES = {"F16": np.float16, "F32": np.float32}
 
 
