@@ -13,7 +13,7 @@ from n2v.errors import BadInput
 from n2v.files import inside, write_bytes
 from n2v.nerf.layout import N_OCTAVES, N_OUTPUTS, N_WEIGHTS, SHAPES, SLICES
 from n2v.scenes.classes import CLASSES
-from n2v.show.style import CHANCE, CLASS_COLOURS, CLASS_MARKERS, OURS, THEIRS
+from n2v.show.style import CLASS_COLOURS, CLASS_MARKERS, OURS, THEIRS
 from n2v.tasks.classify import nearest_neighbour
 from n2v.zoo.splits import Item, assign, leak
 from n2v.zoo.store import Row, Zoo, read_manifest

@@ -157,13 +157,15 @@ def camera_figure(view_set: ViewSet, obj: SceneObject, chosen: tuple[int, ...] =
     for place, index in enumerate(chosen[:6]):
         axis = figure.add_subplot(grid[place // 3, 2 + place % 3])
         axis.imshow(to_rgb(view_set.images[index]))
-        axis.set_axis_off()
+        axis.set(xticks=[], yticks=[])
+        axis.spines[:].set_visible(True)
+        axis.grid(False)
         axis.set_title(f"camera {index}", fontsize=8, pad=2)
     return figure
 
 
 def convention_figure(obj: SceneObject, c2w: Float[np.ndarray, "n 4 4"]):
-    """The same cameras read in our convention, and written by OpenCV but read in ours."""
+    """The same cameras as we write them and as OpenCV does, both read as ours; dashed: the line of sight."""
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(1, 2, figsize=(9, 4.2), subplot_kw={"projection": "3d"})
@@ -171,6 +173,9 @@ def convention_figure(obj: SceneObject, c2w: Float[np.ndarray, "n 4 4"]):
     for axis, name in zip(axes, ("OpenGL, c2w (ours)", "OpenCV, c2w"), strict=True):
         draw_object(axis, obj)
         draw_cameras(axis, readings[name], range(len(c2w)), numbers=False)
+        for matrix in readings[name].astype(float):
+            line = np.stack([matrix[:3, 3], matrix[:3, 3] - 1.1 * matrix[:3, 2]])
+            axis.plot(*line.T, color=THEIRS, ls="--", lw=1.2)
         axis.set_title(f"written as: {name}", fontsize=9)
     return figure
 
@@ -190,8 +195,9 @@ def _draw_dome(axis, view_set: ViewSet, chosen: tuple[int, ...]) -> None:
                 axis.annotate(str(index), place, textcoords="offset points", xytext=(4, 4), fontsize=8)
     axis.set_ylim(0, 95)
     axis.set_yticks([30, 60, 90], ["60°", "30°", "0°"], fontsize=7)
-    axis.tick_params("x", labelsize=7, pad=0)
-    axis.set_rlabel_position(100)
+    axis.tick_params("x", labelsize=7, pad=4)
+    axis.set_xticks(np.pi / 2 * np.arange(4))
+    axis.set_rlabel_position(115)
     axis.set_title("from above: angle is azimuth,\nring is elevation", fontsize=8)
     axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.08), ncols=2, fontsize=8)
 
