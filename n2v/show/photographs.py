@@ -192,9 +192,10 @@ def _draw_dome(axis, view_set: ViewSet, chosen: tuple[int, ...]) -> None:
         if marker == "o":
             for index in chosen:
                 place = np.arctan2(eyes[index, 1], eyes[index, 0]), 90 - elevations[index]
-                axis.annotate(str(index), place, textcoords="offset points", xytext=(4, 4), fontsize=8)
+                box = {"fc": "white", "ec": "none", "pad": 0.5, "alpha": 0.8}
+                axis.annotate(str(index), place, textcoords="offset points", xytext=(5, 4), fontsize=9, bbox=box)
     axis.set_ylim(0, 95)
-    axis.set_yticks([30, 60, 90], ["60°", "30°", "0°"], fontsize=7)
+    axis.set_yticks([30, 60, 90], ["60°", "30°", "0°"], fontsize=7, color="#666666")
     axis.tick_params("x", labelsize=7, pad=4)
     axis.set_xticks(np.pi / 2 * np.arange(4))
     axis.set_rlabel_position(115)
