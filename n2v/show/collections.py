@@ -1,0 +1,259 @@
+"""What is in a collection of NeRFs and how it is split, how good it is, where its weights lie: figures and tables."""
+
+import json
+import math
+import re
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from n2v.errors import BadInput
+from n2v.files import inside, write_bytes
+from n2v.nerf.layout import N_OCTAVES, N_OUTPUTS, N_WEIGHTS, SHAPES, SLICES
+from n2v.scenes.classes import CLASSES
+from n2v.show.style import CLASS_COLOURS, CLASS_MARKERS, OURS, THEIRS
+from n2v.tasks.classify import nearest_neighbour
+from n2v.zoo.splits import Item, assign, leak
+from n2v.zoo.store import Row, Zoo, read_manifest
+
+LAYERS = ("input\n64 x 144", "hidden 1\n64 x 64", "hidden 2\n64 x 64", "output\n4 x 64", "padding\n12 x 64")
+COUNTS_BEGIN, COUNTS_END = "<!-- counts: begin -->", "<!-- counts: end -->"
+
+
+def identities(counts: dict[str, int], n_versions: int = 3) -> list[Item]:
+    """Names alone of a collection with so many base objects a class, each in `n_versions` versions."""
+    return [
+        Item(f"{name}-{i:04d}_A{version}" if version else f"{name}-{i:04d}", f"{name}-{i:04d}", name, version)
+        for name, n in counts.items()
+        for i in range(n)
+        for version in range(n_versions)
+    ]
+
+
+def published_expectation(counts: dict[str, int], n_versions: int = 3) -> float:
+    """Expected leak of the authors' rule in closed form: the chance that a test object has a twin in train.
+
+    Of a class's n base objects the rule puts k = n // 10 into test and as many into validation, for each version on
+    its own; so each of the n_versions - 1 twins of a test object is in train with probability 1 - 2 k / n. NaN where
+    no class has ten objects.
+    """
+    n_test = {name: n // 10 for name, n in counts.items()}
+    total = sum(n_test.values())
+    if not total:
+        return math.nan
+    return sum(k * (1 - (2 * k / counts[name]) ** (n_versions - 1)) for name, k in n_test.items() if k) / total
+
+
+def leak_rows(collections: dict[str, list[Item]], seed: int = 0) -> list[dict]:
+    """Both split rules on several collections: sizes, test objects with a twin in train, and what to expect."""
+    rows = []
+    for title, items in collections.items():
+        bases = Counter(item.class_name for item in items if item.version == 0)
+        n_versions = 1 + max(item.version for item in items)
+        for rule in ("as_published", "corrected"):
+            splits = assign(items, rule, seed)
+            n = Counter(splits[item.object_id] for item in items)
+            rows.append(
+                {
+                    "collection": title,
+                    "rule": rule,
+                    "train": n["train"],
+                    "val": n["val"],
+                    "test": n["test"],
+                    "with a twin in train": round(leak(items, splits) * n["test"]),
+                    "leak": leak(items, splits) if n["test"] else math.nan,
+                    "expected": published_expectation(bases, n_versions) if rule == "as_published" else 0.0,
+                }
+            )
+    return rows
+
+
+def leak_figure(rows: list[dict]):
+    """Measured leak as bars with numbers, the closed form as a diamond; a collection without test objects says so."""
+    import matplotlib.pyplot as plt
+
+    figure, axis = plt.subplots(figsize=(8, 0.42 * len(rows) + 1))
+    for place, row in enumerate(rows):
+        published = row["rule"] == "as_published"
+        if row["test"]:
+            axis.barh(place, 100 * row["leak"], color=THEIRS if published else OURS, hatch="//" if published else "",
+                      edgecolor="white", height=0.7)  # fmt: skip
+            axis.plot(100 * row["expected"], place, "D", color="black", ms=6, mfc="white", clip_on=False, zorder=3)
+        text = f"{row['with a twin in train']:,} of {row['test']:,}" if row["test"] else "no test objects"
+        axis.text(106, place, text, va="center", fontsize=9)
+    axis.set_yticks(range(len(rows)), [f"{row['collection']}: {row['rule'].replace('_', ' ')}" for row in rows])
+    axis.invert_yaxis()
+    axis.set_xlim(0, 103)
+    axis.set_xlabel("test objects with a version of the same object in train, % (diamond: closed form)")
+    axis.grid(False, axis="y")
+    return figure
+
+
+def quality_figure(zoo: Zoo):
+    """How the held-out PSNR of a zoo is distributed, and against how much of the box each NeRF occupies."""
+    import matplotlib.pyplot as plt
+
+    quality = np.array([row.psnr_db for row in zoo.rows], float)
+    share = 100 * zoo.occupied().reshape(len(zoo), -1).mean(1)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10.5, 3.8), width_ratios=[1, 1.5], sharey=True)
+    left.hist(quality, bins=min(30, max(8, len(quality) // 8)), orientation="horizontal", color=OURS, edgecolor="white")
+    for value, style, name in (
+        (quality.mean(), "-", f"mean {quality.mean():.1f} dB"),
+        (np.percentile(quality, 5), ":", f"5th percentile {np.percentile(quality, 5):.1f} dB"),
+    ):
+        left.axhline(value, color="black", ls=style, lw=1.2, label=name)
+    left.set(xlabel="NeRFs", ylabel="PSNR on held-out views (dB)")
+    left.legend(fontsize=8)
+    _class_scatter(right, np.column_stack([share, quality]), zoo.labels)
+    right.set_xlabel("occupied cells (% of the box)")
+    right.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=8)
+    figure.tight_layout()
+    return figure
+
+
+def _class_scatter(axis, points: np.ndarray, labels: np.ndarray) -> None:
+    """A colour and a marker a class."""
+    for label in np.unique(labels):
+        name = CLASSES[label]
+        style = {"s": 24, "color": CLASS_COLOURS[name], "marker": CLASS_MARKERS[name], "label": name, "alpha": 0.8}
+        axis.scatter(*points[labels == label].T, **style)
+
+
+def map_figure(maps: dict[str, Float[np.ndarray, "n 2"]], labels: Int[np.ndarray, "n"], n_columns: int = 2):
+    """Maps of the same objects side by side, one legend: a colour and a marker a class."""
+    import matplotlib.pyplot as plt
+
+    n_rows = -(-len(maps) // n_columns)
+    figure, axes = plt.subplots(n_rows, n_columns, figsize=(4.9 * n_columns, 4.1 * n_rows), squeeze=False)
+    for axis, (title, points) in zip(axes.flat, maps.items(), strict=False):
+        _class_scatter(axis, points, labels)
+        axis.set(xticks=[], yticks=[], xlabel="first map axis (no unit)", ylabel="second map axis (no unit)")
+        axis.set_title(title, fontsize=10)
+    handles, names = axes[0][0].get_legend_handles_labels()
+    figure.tight_layout()
+    figure.legend(handles, names, loc="center left", bbox_to_anchor=(1, 0.5), fontsize=9)
+    return figure
+
+
+def leave_one_out(features: Float[np.ndarray, "n d"], labels: Int[np.ndarray, "n"]) -> float:
+    """Accuracy of the nearest other item's class."""
+    hits = [
+        nearest_neighbour(np.delete(features, i, 0), np.delete(labels, i), features[i : i + 1])[0] == labels[i]
+        for i in range(len(features))
+    ]
+    return float(np.mean(hits))
+
+
+def permute_neurons(field_weights: Float[np.ndarray, "w"], rng: np.random.Generator) -> Float[np.ndarray, "w"]:
+    """The same function with the 64 neurons of each of its three hidden layers in another order.
+
+    A neuron is a row of one matrix and the column of the next that reads it: both move together.
+    """
+    matrices = [field_weights[part].reshape(shape) for part, shape in zip(SLICES, SHAPES, strict=True)]
+    for layer in range(len(matrices) - 1):
+        order = rng.permutation(len(matrices[layer]))
+        matrices[layer] = matrices[layer][order]
+        matrices[layer + 1] = matrices[layer + 1][:, order]
+    return np.concatenate([matrix.ravel() for matrix in matrices])
+
+
+def travel(field_weights: Float[np.ndarray, "n w"], start: Float[np.ndarray, "w"]) -> Float[np.ndarray, "n 5"]:
+    """How far each NeRF moved from the initial vector in each of LAYERS, relative to the layer's initial length."""
+    moved, used = field_weights - start, N_OUTPUTS * SHAPES[-1][1]
+    last = SLICES[-1]
+    parts = [*SLICES[:-1], slice(last.start, last.start + used), slice(last.start + used, N_WEIGHTS)]
+    return np.stack([np.linalg.norm(moved[:, part], axis=1) / np.linalg.norm(start[part]) for part in parts], 1)
+
+
+def octave_travel(field_weights: Float[np.ndarray, "n w"], start: Float[np.ndarray, "w"]) -> Float[np.ndarray, "n 24"]:
+    """The same for the columns of the input matrix that read each octave of the encoding (3 axes, sine and cosine)."""
+    shape = (-1, SHAPES[0][0], 3, N_OCTAVES, 2)  # CONVENTIONS.md: feature = axis, octave, sine or cosine
+    moved, before = ((field_weights - start)[:, SLICES[0]].reshape(shape), start[SLICES[0]].reshape(shape))
+    return np.sqrt((moved**2).sum((1, 2, 4)) / (before**2).sum((1, 2, 4)))
+
+
+def travel_figure(field_weights: Float[np.ndarray, "n w"], start: Float[np.ndarray, "w"]):
+    """Boxes a layer, and the median and middle half of the NeRFs over the octaves of the encoding."""
+    import matplotlib.pyplot as plt
+
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10.5, 3.6))
+    left.boxplot(travel(field_weights, start), tick_labels=LAYERS, widths=0.6, medianprops={"color": "black"}, sym=".")
+    left.set_ylabel("|w − w0| / |w0|")
+    left.tick_params("x", labelsize=8)
+    low, middle, high = np.percentile(octave_travel(field_weights, start), [25, 50, 75], axis=0)
+    right.plot(middle, "o-", color=OURS, ms=4, label="median NeRF")
+    right.fill_between(range(N_OCTAVES), low, high, color=OURS, alpha=0.25, label="middle half of the NeRFs")
+    right.set(xlabel="octave of the encoding, k (frequency 2^k)", ylabel="|w − w0| / |w0|, input matrix")
+    right.set_ylim(0)
+    right.legend(fontsize=8)
+    figure.tight_layout()
+    return figure
+
+
+def flip_bit(folder: Path, row: Row, weight: int, bit: int) -> tuple[float, float]:
+    """Damage a zoo on purpose: flip one bit of one stored weight. Returns the weight before and after.
+
+    Args:
+        folder: The zoo.
+        row: Which NeRF.
+        weight: Position in its vector.
+        bit: 0 is the last bit of the fraction; the highest is the sign.
+    """
+    path = inside(folder, row.shard)
+    data = bytearray(path.read_bytes())
+    header = int.from_bytes(data[:8], "little")
+    entry = json.loads(data[8 : 8 + header])["weights"]
+    dtype = {"F16": np.dtype("<f2"), "F32": np.dtype("<f4")}[entry["dtype"]]
+    at = 8 + header + entry["data_offsets"][0] + (row.row * entry["shape"][1] + weight) * dtype.itemsize
+    if not (0 <= weight < entry["shape"][1] and 0 <= bit < 8 * dtype.itemsize):
+        raise BadInput(f"weight {weight}, bit {bit}", where=path, fix=f"weights are {dtype.name}")
+    values = [np.frombuffer(data, dtype, 1, at)[0].item()]
+    data[at + bit // 8] ^= 1 << bit % 8
+    values.append(np.frombuffer(data, dtype, 1, at)[0].item())
+    write_bytes(path, bytes(data))
+    return values[0], values[1]
+
+
+def count_table(folder: Path) -> str:
+    """A zoo's counts as a Markdown table, from its manifest alone: class by split, base and altered, PSNR."""
+    rows, _ = read_manifest(folder)
+    good = [row for row in rows if row.status == "ok"]
+    lines = ["| class | NeRFs | base | altered | objects | train | val | test | mean PSNR (dB) | lowest (dB) |"]
+    lines.append("|---" * 10 + "|")
+    for name in [*(one for one in CLASSES if any(row.class_name == one for row in good)), "**all**"]:
+        mine = [row for row in good if name in (row.class_name, "**all**")]
+        splits, quality = Counter(row.split for row in mine), [row.psnr_db for row in mine if row.psnr_db is not None]
+        n_base = sum(row.version == 0 for row in mine)
+        cells = [len(mine), n_base, len(mine) - n_base, len({row.base_id for row in mine})]
+        cells += [splits[split] for split in ("train", "val", "test")]
+        cells += [f"{np.mean(quality):.1f}", f"{min(quality):.1f}"] if quality else ["-", "-"]
+        lines.append("| " + " | ".join([name, *map(str, cells)]) + " |")
+    items = [Item(row.object_id, row.base_id, row.class_name, row.version, row.shape_group) for row in good]
+    shared = leak(items, {row.object_id: row.split for row in good})
+    facts = {
+        "in quarantine": len(rows) - len(good),
+        "sources": ", ".join(sorted({row.source for row in good})),
+        "licences": ", ".join(sorted({row.licence for row in good})),
+        "initial vector": ", ".join(sorted({row.init_hash for row in good})),
+        "encoding": ", ".join(sorted({row.encoding for row in good})),
+        "steps": ", ".join(str(steps) for steps in sorted({row.steps for row in good})),
+        "share of test NeRFs with a version in train": f"{shared:.3f}",
+    }
+    return "\n".join([*lines, "", *(f"- {name}: {value}" for name, value in facts.items())])
+
+
+def read_counts(card: Path) -> str:
+    """The generated block of a data card."""
+    found = re.search(f"{COUNTS_BEGIN}\n(.*?)\n{COUNTS_END}", Path(card).read_text(), re.S)
+    if not found:
+        raise BadInput(f"no block {COUNTS_BEGIN} ... {COUNTS_END}", where=card, fix="restore the card")
+    return found[1]
+
+
+def write_counts(card: Path, folder: Path) -> None:
+    """Put a zoo's counts into its data card."""
+    old, text = read_counts(card), Path(card).read_text()
+    block = f"{COUNTS_BEGIN}\n{{}}\n{COUNTS_END}"
+    write_bytes(card, text.replace(block.format(old), block.format(count_table(folder))).encode())
