@@ -40,6 +40,7 @@ def commands() -> dict[str, Callable]:
         "zoo info": zoo.zoo_info,
         "zoo verify": zoo_tools.zoo_verify,
         "zoo merge": zoo_tools.zoo_merge,
+        "zoo pack": zoo_tools.zoo_pack,
         "zoo import": published.zoo_import,
         "zoo export": published.zoo_export,
         "view": show.view,

@@ -17,7 +17,7 @@ from n2v.show.doctor import CHECKS, examine
 
 EVERY = (
     "doctor", "shapes", "render", "pictures import", "fit", "zoo info", "zoo verify",
-    "zoo merge", "zoo import", "zoo export", "view", "train", "embed", "classify", "retrieve",
+    "zoo merge", "zoo pack", "zoo import", "zoo export", "view", "train", "embed", "classify", "retrieve",
     "interpolate", "generate", "reproduce",
 )  # fmt: skip
 

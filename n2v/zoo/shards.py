@@ -4,13 +4,15 @@ import fcntl
 import json
 import os
 import uuid
+import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
@@ -25,11 +27,17 @@ DTYPES = {"F16": np.float16, "F32": np.float32}
 
 
 def write_shard(
-    folder: Path, rows: list[Row], stored: Float[np.ndarray, "n w"], packed: UInt8[np.ndarray, "n b"], resolution: int
+    folder: Path,
+    rows: list[Row],
+    stored: Float[np.ndarray, "n w"],
+    packed: UInt8[np.ndarray, "n b"],
+    resolution: int,
+    compress: bool = False,
 ) -> list[Row]:
     """Write one new shard, whole and synced, and return the rows with their place in it; no manifest line yet.
 
-    The lines are also stored in the shard itself, so that a lost manifest can be made again from the shards.
+    The lines are also stored in the shard itself, so that a lost manifest can be made again from the shards. With
+    `compress` the occupancy bits of each NeRF go through zlib; checksums are always of the bits themselves.
     """
     name = f"{FOLDER}/{uuid.uuid4().hex[:12]}.safetensors"
     placed = [
@@ -38,6 +46,10 @@ def write_shard(
     ]
     lines = lines_of(placed)
     tensors = {"weights": stored, "occupancy": packed, "rows": np.frombuffer(lines, np.uint8)}
+    if compress:
+        parts = [zlib.compress(bits.tobytes(), 9) for bits in packed]
+        tensors["occupancy"] = np.frombuffer(b"".join(parts), np.uint8)
+        tensors["occupancy_ends"] = np.cumsum([len(part) for part in parts])
     metadata = {"resolution": str(resolution), "format": "n2v zoo 1", "rows_sha256": sha256_of(lines)}
     with atomic_path(Path(folder) / name) as temporary:
         save_file(tensors, temporary, metadata=metadata)
@@ -51,12 +63,26 @@ class Shard:
     file: object
     n: int
     resolution: int
+    ends: Int[np.ndarray, "n"] | None = None  # of each row's compressed occupancy; None: stored as it is
 
     def read(self, name: str, start: int, stop: int) -> np.ndarray:
         """Rows start..stop - 1 of "weights" or "occupancy", copied out of the file."""
         if not 0 <= start < stop <= self.n:
             raise IndexError(f"row {start if start < 0 or start >= self.n else stop - 1} of {self.n}")
-        return self.file.get_slice(name)[start:stop]
+        tensor = self.file.get_slice(name)
+        if name != "occupancy" or self.ends is None:
+            return tensor[start:stop]
+        edges = [int(self.ends[start - 1]) if start else 0, *self.ends[start:stop].tolist()]
+        return np.stack([self._unzipped(tensor[first:last]) for first, last in pairwise(edges)])
+
+    def _unzipped(self, data: np.ndarray) -> np.ndarray:
+        """Occupancy bits; a damaged stream, or one that would swell beyond its grid, is refused."""
+        size = self.resolution**3 // 8
+        unzip = zlib.decompressobj()
+        bits = unzip.decompress(data.tobytes(), size + 1)
+        if len(bits) != size or not unzip.eof:
+            raise zlib.error("occupancy of another size")
+        return np.frombuffer(bits, np.uint8)
 
     def lines(self) -> list[dict] | None:
         """The manifest lines that were stored with it: none in a shard without them, None when they are damaged."""
@@ -96,7 +122,7 @@ class Shards:
         shard = self[name]
         try:
             return shard.read(tensor, start, stop)
-        except (SafetensorError, IndexError) as error:
+        except (SafetensorError, IndexError, zlib.error) as error:
             raise BadInput(f"{name} is broken ({error})", where=self.folder, fix="run: n2v zoo verify") from None
 
 
@@ -112,14 +138,20 @@ def open_shard(folder: Path, name: str) -> Shard:
         weights, packed = file.get_slice("weights"), file.get_slice("occupancy")
         shapes, kinds = (weights.get_shape(), packed.get_shape()), (weights.get_dtype(), packed.get_dtype())
         resolution = int((file.metadata() or {})["resolution"])
+        ends = file.get_tensor("occupancy_ends") if "occupancy_ends" in file.keys() else None  # noqa: SIM118
     except FileNotFoundError:
         raise BadInput("missing shard", where=path, fix=fix) from None
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise BadInput(f"broken shard ({error})", where=path, fix=fix) from None
     n = shapes[0][0] if shapes[0] else 0
-    if shapes != ([n, N_WEIGHTS], [n, resolution**3 // 8]) or kinds[0] not in DTYPES or kinds[1] != "U8":
+    grid = [n, resolution**3 // 8] if ends is None else [int(ends[-1])] if ends.shape == (n,) and n else None
+    if shapes != ([n, N_WEIGHTS], grid) or kinds[0] not in DTYPES or kinds[1] != "U8" or not _rising(ends):
         raise BadInput(f"broken shard (holds {kinds} of {shapes})", where=path, fix=fix)
-    return Shard(file, n, resolution)
+    return Shard(file, n, resolution, ends)
+
+
+def _rising(ends: np.ndarray | None) -> bool:
+    return ends is None or (ends.dtype == np.int64 and ends[0] > 0 and bool((np.diff(ends) > 0).all()))
 
 
 def salvage(folder: Path, name: str, row: int) -> tuple[np.ndarray, np.ndarray, int] | None:

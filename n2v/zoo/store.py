@@ -27,12 +27,14 @@ __all__ = ["MANIFEST", "Row", "Zoo", "ZooWriter", "row_digest"]
 class ZooWriter:
     """Appends shards and manifest lines; several writers may share one folder, unless one asked to be `alone`."""
 
-    def __init__(self, folder: Path, resolution: int, dtype: str = "float32", alone: bool = False) -> None:
+    def __init__(
+        self, folder: Path, resolution: int, dtype: str = "float32", alone: bool = False, compress: bool = False
+    ) -> None:
         if resolution % 2 or resolution < 2:
             raise BadInput(f"occupancy resolution {resolution}", fix="use an even number, such as 48 or 96")
         if dtype not in ("float16", "float32"):
             raise BadInput(f"weights as '{dtype}'", fix="use float16 or float32")
-        self.folder, self.resolution, self.dtype = Path(folder), resolution, dtype
+        self.folder, self.resolution, self.dtype, self.compress = Path(folder), resolution, dtype, compress
         if (self.folder / MANIFEST).exists():
             zoo = Zoo(self.folder)
             if len(zoo) and zoo.resolution != resolution:
@@ -70,7 +72,7 @@ class ZooWriter:
         for row, finite in zip(rows, np.isfinite(stored).all(1), strict=True):
             if not finite:
                 raise BadInput("weights are not finite", where=row.object_id, fix="fit it again")
-        append(self.folder, write_shard(self.folder, rows, stored, packed, self.resolution))
+        append(self.folder, write_shard(self.folder, rows, stored, packed, self.resolution, self.compress))
 
     def quarantine(self, rows: list[Row]) -> None:
         """List objects that have no NeRF, with the reason in `status`."""
