@@ -1,12 +1,15 @@
 # The only door to the project: make <target>
 .DEFAULT_GOAL := help
-.PHONY: help setup test reproduce lab bench report lint clean
+.PHONY: help setup test reproduce lab bench zoo report lint clean
 
 PYTHON      ?= python3
 TORCH       ?= torch==2.13.0
 TORCH_INDEX ?=
 PROFILE     ?= laptop
 ARGS        ?=
+PER_CLASS   ?= 15
+SEED        ?= 1
+ZOO         ?= runs/zoo-$(PER_CLASS)-$(SEED)
 RUN         := runs/$(PROFILE)
 BIN         := .venv/bin
 STAMP       := .venv/.ready
@@ -34,6 +37,12 @@ lab: $(STAMP) ## JupyterLab on the notebooks
 
 bench: $(STAMP) ## speeds as ratios in one run; ARGS="--meshes FOLDER"
 	$(BIN)/python ci/bench.py --out runs/bench $(ARGS)
+
+zoo: $(STAMP) ## a procedural collection of 13 x PER_CLASS x 3 NeRFs in ZOO; data/mini_zoo is PER_CLASS=15 SEED=1
+	$(BIN)/n2v shapes --out $(ZOO)/shapes --per-class $(PER_CLASS) --augment 2 --seed $(SEED)
+	$(BIN)/n2v render $(ZOO)/shapes --out $(ZOO)/views --size 64 --seed $(SEED)
+	$(BIN)/n2v fit $(ZOO)/views --out $(ZOO)/zoo --profile laptop --seed $(SEED) --resume
+	$(BIN)/n2v zoo pack $(ZOO)/zoo --out $(ZOO)/packed
 
 report: $(STAMP) ## write runs/PROFILE/report.html again from what is there
 	$(BIN)/python -c "from pathlib import Path; from n2v.show.report import write_report; print(write_report(Path('$(RUN)')))"
