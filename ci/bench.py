@@ -1,14 +1,17 @@
 """Benchmarks, as ratios in one run: fitting NeRFs against a plain loop, and the decoder against its plain form.
 
-    python ci/bench.py [--meshes FOLDER] [--objects 8] [--out runs/bench]
+    python ci/bench.py [--meshes FOLDER] [--objects 26] [--large 26] [--out runs/bench]
 
 Speeds are printed and written to bench.json with machine, threads and versions; nothing here is a test.
 """
 
 import argparse
 import math
+import resource
+import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +19,7 @@ import torch
 
 from n2v.embed.model import ModelConfig, Nerf2Vec
 from n2v.files import provenance, write_json
-from n2v.nerf.field import activate, run_layers, to_unit_box
+from n2v.nerf.field import activate, evaluate, evaluate_reference, run_layers, to_unit_box
 from n2v.nerf.fit import view_psnr
 from n2v.nerf.layout import initial_vector
 from n2v.nerf.march import camera_rays
@@ -39,7 +42,7 @@ def plain_features(unit: torch.Tensor) -> torch.Tensor:
 
 
 def plain_fit(view_set, config: FitConfig, seed: int) -> tuple[float, float]:
-    """One object, every step of every ray evaluated: seconds and held-out PSNR (dB)."""
+    """One object at a time on all cores, every step of every ray evaluated: seconds and held-out PSNR (dB)."""
     started = time.perf_counter()
     torch.manual_seed(seed)
     rays = [camera_rays(torch.from_numpy(c2w), view_set.size_px, view_set.camera_angle_x) for c2w in view_set.c2w]
@@ -72,24 +75,67 @@ def plain_fit(view_set, config: FitConfig, seed: int) -> tuple[float, float]:
     return seconds, view_psnr(field_query(weights.detach()[0]), occupied, view_set, config.step)
 
 
+def fit_row(what: str, views: Path, config: FitConfig, n_objects: int) -> tuple[dict, dict[str, float]]:
+    """One timed build on all cores, process start and pictures' reading included; and PSNR by object id."""
+    with tempfile.TemporaryDirectory() as folder:
+        built = build_zoo(views, Path(folder) / "zoo", config, limit=n_objects)
+        rows = Zoo(Path(folder) / "zoo").rows
+        quality = {row.object_id: row.psnr_db for row in rows}
+        engine = rows[0].backend
+    seconds = built["wall_s"] / built["fitted"]
+    return {
+        "what": what, "engine": engine, "steps": config.n_steps, "n": built["fitted"], "s_a_nerf": seconds,
+        "psnr_db": built["mean_psnr_db"], "worst_db": min(quality.values()), "peak_mb_a_worker": worker_peak_mb(),
+    }, quality  # fmt: skip
+
+
+def worker_peak_mb() -> float:
+    """Largest resident memory of any worker process so far."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / (1 if sys.platform == "darwin" else 1024)
+
+
 def bench_fit(views: Path, n_objects: int, n_plain: int, steps: int) -> list[dict]:
-    """Our build on all cores against the plain loop, the same recipe."""
+    """Our engines on all cores against the plain loop, the same recipe."""
     config = FitConfig.laptop(steps)
     folders = spread(find_views(views), n_objects)
-    with tempfile.TemporaryDirectory() as folder:
-        ours = build_zoo(views, Path(folder) / "zoo", config, limit=n_objects)
-        quality = {row.object_id: row.psnr_db for row in Zoo(Path(folder) / "zoo").rows}
+    ours, quality = fit_row("n2v fit", views, config, n_objects)
+    torch_row, _ = fit_row("n2v fit --backend torch", views, replace(config, backend="torch"), n_objects)
     sets = [read_views(folder) for folder in folders[:: max(1, len(folders) // n_plain)][:n_plain]]
     plain = [plain_fit(view_set, config, seed) for seed, view_set in enumerate(sets)]
-    a_nerf, plain_s = ours["wall_s"] / ours["fitted"], float(np.mean([seconds for seconds, _ in plain]))
-    same = [quality[view_set.object_id] for view_set in sets]
+    plain_s = float(np.mean([seconds for seconds, _ in plain]))
+    same = float(np.mean([quality[view_set.object_id] for view_set in sets]))
     return [
-        {"what": "n2v fit, all cores", "n": ours["fitted"], "s_a_nerf": a_nerf, "psnr_db": ours["mean_psnr_db"]},
-        {"what": "n2v fit, same objects", "n": len(same), "s_a_nerf": a_nerf, "psnr_db": float(np.mean(same))},
-        {"what": "plain loop, all cores", "n": len(plain), "s_a_nerf": plain_s,
-         "psnr_db": float(np.mean([psnr for _, psnr in plain]))},
-        {"what": "ratio plain / n2v", "n": len(plain), "s_a_nerf": plain_s / a_nerf, "psnr_db": None},
+        ours,
+        torch_row,
+        {"what": "plain loop", "steps": steps, "n": len(plain), "s_a_nerf": plain_s,
+         "psnr_db": float(np.mean([psnr for _, psnr in plain])), "n2v_fit_on_the_same_db": same},
+        {"what": "ratio torch / n2v fit", "s_a_nerf": torch_row["s_a_nerf"] / ours["s_a_nerf"]},
+        {"what": "ratio plain / n2v fit", "s_a_nerf": plain_s / ours["s_a_nerf"]},
     ]  # fmt: skip
+
+
+def bench_ladder(views: Path, n_objects: int, size_px: int) -> list[dict]:
+    """Seconds and quality with growing effort: where 28 and 30 dB are reached."""
+    rungs = [(125, 0.03), (250, 0.03), (500, 0.03), (1000, 0.03)]
+    if size_px > 64:
+        rungs = [(steps, 0.02) for steps in (250, 500, 1000, 2000)]
+    rows = []
+    for steps, step in rungs:
+        config = replace(FitConfig.laptop(steps), step=step)
+        rows.append(fit_row(f"{size_px} px, step {step:g}", views, config, n_objects)[0])
+    return rows
+
+
+def bench_evaluate() -> list[dict]:
+    """Evaluating a field: PyTorch against the fused kernel, 2^16 positions, one NeRF."""
+    weights, points = torch.from_numpy(initial_vector())[None], torch.rand(1, 1 << 16, 3) - 0.5
+    with torch.no_grad():
+        fast = time_call(lambda: evaluate(weights, points), 10)["median_ms"]
+        slow = time_call(lambda: evaluate_reference(weights, points), 10)["median_ms"]
+    return [
+        {"what": "evaluate, as chosen here", "ms": fast},
+        {"what": "evaluate, PyTorch", "ms": slow, "ratio": slow / fast},
+    ]
 
 
 def bench_decoder() -> list[dict]:
@@ -110,17 +156,22 @@ def main() -> None:
     parser.add_argument("--meshes", type=Path, help="folder of meshes; default: procedural objects")
     parser.add_argument("--objects", type=int, default=26, help="objects for n2v fit")
     parser.add_argument("--plain", type=int, default=3, help="objects for the plain loop")
-    parser.add_argument("--steps", type=int, default=500, help="optimiser steps")
+    parser.add_argument("--steps", type=int, default=1000, help="optimiser steps")
+    parser.add_argument("--large", type=int, default=0, metavar="N", help="also N objects at 128 px (0: none)")
     parser.add_argument("--out", type=Path, default=Path("runs/bench"))
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        source = options.meshes
+        folder, source = Path(folder), options.meshes
         if source is None:
-            source = Path(folder) / "shapes"
+            source = folder / "shapes"
             write_shapes(source, max(1, options.objects // 13), 0)
-        render_collection(source, Path(folder) / "views", size_px=64)
-        rows = bench_fit(Path(folder) / "views", options.objects, options.plain, options.steps)
-    rows += bench_decoder()
+        render_collection(source, folder / "views", size_px=64)
+        rows = bench_fit(folder / "views", options.objects, options.plain, options.steps)
+        rows += bench_ladder(folder / "views", options.objects, 64)
+        if options.large:
+            render_collection(source, folder / "large", size_px=128)
+            rows += bench_ladder(folder / "large", options.large, 128)
+    rows += bench_evaluate() + bench_decoder()
     for row in rows:
         print(
             "  ".join(
