@@ -55,7 +55,7 @@ def leak_rows(collections: dict[str, list[Item]], seed: int = 0) -> list[dict]:
         n_versions = 1 + max(item.version for item in items)
         for rule in ("as_published", "corrected"):
             splits = assign(items, rule, seed)
-            n = Counter(splits[item.object_id] for item in items)
+            n, share = Counter(splits[item.object_id] for item in items), leak(items, splits)
             rows.append(
                 {
                     "collection": title,
@@ -63,8 +63,8 @@ def leak_rows(collections: dict[str, list[Item]], seed: int = 0) -> list[dict]:
                     "train": n["train"],
                     "val": n["val"],
                     "test": n["test"],
-                    "with a twin in train": round(leak(items, splits) * n["test"]),
-                    "leak": leak(items, splits) if n["test"] else math.nan,
+                    "with a twin in train": round(share * n["test"]),
+                    "leak": share if n["test"] else math.nan,
                     "expected": published_expectation(bases, n_versions) if rule == "as_published" else 0.0,
                 }
             )
