@@ -9,17 +9,18 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int
 
+from n2v import profiles
 from n2v.errors import BadInput
 from n2v.files import inside, write_bytes
 from n2v.nerf.layout import N_OCTAVES, N_OUTPUTS, N_WEIGHTS, SHAPES, SLICES
-from n2v.scenes.classes import CLASSES
+from n2v.scenes.classes import CLASSES, SYNSETS
+from n2v.scenes.shapes import FAMILIES
 from n2v.show.style import CLASS_COLOURS, CLASS_MARKERS, OURS, THEIRS
 from n2v.tasks.classify import nearest_neighbour
 from n2v.zoo.splits import Item, assign, leak
 from n2v.zoo.store import Row, Zoo, read_manifest
 
 LAYERS = ("input\n64 x 144", "hidden 1\n64 x 64", "hidden 2\n64 x 64", "output\n4 x 64", "padding\n12 x 64")
-COUNTS_BEGIN, COUNTS_END = "<!-- counts: begin -->", "<!-- counts: end -->"
 
 
 def identities(counts: dict[str, int], n_versions: int = 3) -> list[Item]:
@@ -54,7 +55,7 @@ def leak_rows(collections: dict[str, list[Item]], seed: int = 0) -> list[dict]:
         n_versions = 1 + max(item.version for item in items)
         for rule in ("as_published", "corrected"):
             splits = assign(items, rule, seed)
-            n = Counter(splits[item.object_id] for item in items)
+            n, share = Counter(splits[item.object_id] for item in items), leak(items, splits)
             rows.append(
                 {
                     "collection": title,
@@ -62,8 +63,8 @@ def leak_rows(collections: dict[str, list[Item]], seed: int = 0) -> list[dict]:
                     "train": n["train"],
                     "val": n["val"],
                     "test": n["test"],
-                    "with a twin in train": round(leak(items, splits) * n["test"]),
-                    "leak": leak(items, splits) if n["test"] else math.nan,
+                    "with a twin in train": round(share * n["test"]),
+                    "leak": share if n["test"] else math.nan,
                     "expected": published_expectation(bases, n_versions) if rule == "as_published" else 0.0,
                 }
             )
@@ -244,16 +245,40 @@ def count_table(folder: Path) -> str:
     return "\n".join([*lines, "", *(f"- {name}: {value}" for name, value in facts.items())])
 
 
-def read_counts(card: Path) -> str:
-    """The generated block of a data card."""
-    found = re.search(f"{COUNTS_BEGIN}\n(.*?)\n{COUNTS_END}", Path(card).read_text(), re.S)
-    if not found:
-        raise BadInput(f"no block {COUNTS_BEGIN} ... {COUNTS_END}", where=card, fix="restore the card")
-    return found[1]
+def family_table() -> str:
+    """The procedural classes and their families as a Markdown table, from the generators themselves."""
+    lines = ["| label | class | synset | families | |", "|---|---|---|---|---|"]
+    for label, name in enumerate(CLASSES):
+        families = FAMILIES[name]
+        names = ", ".join(one.replace("_", " ") for one in families)
+        lines.append(f"| {label} | {name} | {SYNSETS[name]} | {len(families)} | {names} |")
+    total = sum(map(len, FAMILIES.values()))
+    return "\n".join([*lines, f"| | **all** | | {total} | |"])
 
 
-def write_counts(card: Path, folder: Path) -> None:
-    """Put a zoo's counts into its data card."""
-    old, text = read_counts(card), Path(card).read_text()
-    block = f"{COUNTS_BEGIN}\n{{}}\n{COUNTS_END}"
-    write_bytes(card, text.replace(block.format(old), block.format(count_table(folder))).encode())
+def embedding_table() -> str:
+    """Widths of the embeddings of each profile as a Markdown table."""
+    lines = ["| profile | `embeddings-rows` | `embeddings-aligned` |", "|---|---|---|"]
+    for name in profiles.PROFILES:
+        size = profiles.get(name)
+        lines.append(f"| {name} | {size.rows.encoder.embedding} | {size.aligned.encoder.embedding} |")
+    return "\n".join(lines)
+
+
+def read_block(card: Path, name: str) -> str:
+    """What stands between `<!-- name: begin -->` and `<!-- name: end -->` in a data card: text made by a function here.
+
+    Raises:
+        BadInput: no such block, or more than one.
+    """
+    found = re.findall(f"<!-- {name}: begin -->\n(.*?)\n<!-- {name}: end -->", Path(card).read_text(), re.S)
+    if len(found) != 1:
+        raise BadInput(f"{len(found)} blocks '{name}' of generated text", where=card, fix="restore the card")
+    return found[0]
+
+
+def write_block(card: Path, name: str, text: str) -> None:
+    """Replace such a block."""
+    begin, end = f"<!-- {name}: begin -->\n", f"\n<!-- {name}: end -->"
+    whole, old = Path(card).read_text(), read_block(card, name)
+    write_bytes(card, whole.replace(begin + old + end, begin + text + end).encode())

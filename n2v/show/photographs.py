@@ -79,7 +79,7 @@ def measure_change(base: SceneObject, version: SceneObject) -> Change:
         bend_towards=AXES[towards],
         twist_deg=float(np.degrees(twist)),
         colours=colours,
-        n_recoloured=sum(np.abs(old - colour).max(1).min() > 0.01 for colour in colours),
+        n_recoloured=int(sum(np.abs(old - colour).max(1).min() > 0.01 for colour in colours)),
     )
 
 

@@ -1,0 +1,75 @@
+"""Data cards: every question has its heading, and every count agrees with what it counts."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from n2v.embed.embeddings import Embeddings
+from n2v.scenes.classes import CLASSES, label_of
+from n2v.scenes.shapes import FAMILIES, make_collection
+from n2v.show.collections import count_table, embedding_table, family_table, leave_one_out, read_block
+from n2v.show.photographs import component_colours
+
+ROOT = Path(__file__).parent.parent
+CARDS = ROOT / "data_cards"
+MINI_ZOO = ROOT / "data" / "mini_zoo"
+QUESTIONS = (
+    "Motivation", "Composition", "Collection process", "Preprocessing", "Uses", "Leakage", "Defects", "Distribution",
+    "Licence", "Maintenance",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["procedural_shapes", "mini_zoo", "embeddings"])
+def test_every_question_is_answered(name):
+    parts = re.split(r"^## (.+)\n", (CARDS / f"{name}.md").read_text(), flags=re.M)
+    answers = dict(zip(parts[1::2], parts[2::2], strict=True))
+    assert tuple(answers) == QUESTIONS
+    assert all(len(answer.split()) >= 8 for answer in answers.values())
+
+
+def test_every_card_is_listed():
+    listed = set(re.findall(r"`(\w+\.md)`", (CARDS / "README.md").read_text()))
+    assert {path.name for path in CARDS.glob("*.md")} - {"README.md"} <= listed
+
+
+def test_the_families_are_the_generators():
+    block = read_block(CARDS / "procedural_shapes.md", "families")
+    assert block == family_table()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in block.splitlines()[2:-1]]
+    assert [int(row[0]) for row in rows] == list(range(13)) and [row[1] for row in rows] == list(CLASSES)
+    for _, name, _, n, names in rows:  # the table itself, against objects that were really made
+        made = {one.family.replace("_", " ") for one in make_collection(int(n), 0, (name,))}
+        assert made == set(names.split(", ")) and len(made) == int(n) == len(FAMILIES[name])
+
+
+def test_measured_statements_about_the_shapes_hold():
+    text = (CARDS / "procedural_shapes.md").read_text()
+    made = make_collection(30, seed=0)
+    labels = np.array([label_of(one.class_name) for one in made])
+    sides = np.stack([np.diff(one.bounds(), axis=0)[0] for one in made])
+    paint = np.stack([component_colours(one)[0] for one in made])
+    faces = [sum(len(part.faces) for part in one.parts) for one in made]
+    parts = [len(one.parts) for one in made]
+    assert f"rightly in {leave_one_out(sides, labels):.2f} of {len(made)} base objects" in text
+    assert f"largest component's colour in {leave_one_out(paint, labels):.2f}" in text
+    flat = re.sub(r"\s+", " ", text)
+    assert f"{min(faces)} to {max(faces):,} triangles (median {np.median(faces):.0f})" in flat
+    assert f"in {min(parts)} to {max(parts)} parts" in flat
+    assert all(part.texture is None and part.corner_rgba[..., 3].min() == 1 for one in made for part in one.parts)
+
+
+def test_the_mini_zoo_is_what_its_card_counts():
+    if not (MINI_ZOO / "manifest.jsonl").is_file():
+        pytest.skip("data/mini_zoo is not in this checkout: the counts of its card are NOT checked")
+    assert read_block(CARDS / "mini_zoo.md", "counts") == count_table(MINI_ZOO)
+    assert "version in train: 0.000" in count_table(MINI_ZOO)
+
+
+def test_embedding_card_names_the_fields_and_widths_there_are():
+    card = CARDS / "embeddings.md"
+    assert read_block(card, "widths") == embedding_table()
+    listed = re.findall(r"^\| `(\w+)` \| ", card.read_text(), re.M)
+    assert listed == [field.name for field in fields(Embeddings)]
