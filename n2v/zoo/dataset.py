@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypedDict
 
+import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from torch.utils.data import Dataset
@@ -52,10 +53,10 @@ class ZooDataset(Dataset):
     def __len__(self) -> int:
         return len(self.indices)
 
-    def __getitem__(self, place: int) -> ZooItem:
+    def __getitem__(self, place: int | np.integer) -> ZooItem:
         return self.__getitems__([place])[0]
 
-    def __getitems__(self, places: Sequence[int]) -> list[ZooItem]:
+    def __getitems__(self, places: Sequence) -> list[ZooItem]:
         """Several items, neighbours on disk read together; the DataLoader asks for whole batches."""
         chosen = self.indices[list(places)]
         field_weights = torch.from_numpy(self.zoo.field_weights(chosen))

@@ -151,7 +151,7 @@ class Zoo:
         self.quarantined += [replace(row, status=f"unreadable: {reasons[row.object_id]}") for row in bad]
         return np.array(good, np.int64), reasons
 
-    def stored(self, i: int) -> tuple[Float[np.ndarray, "w"], UInt8[np.ndarray, "b"]]:
+    def stored(self, i: int | np.integer) -> tuple[Float[np.ndarray, "w"], UInt8[np.ndarray, "b"]]:
         """One NeRF's weights in their stored type and its packed occupancy bits: the bytes its checksum covers."""
         return self.read(self.rows.columns["shard"][i], int(self.rows.columns["row"][i]))
 

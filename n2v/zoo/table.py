@@ -43,7 +43,7 @@ class Texts:
         """The distinct values, in the order of their first appearance."""
         return self.joined.tobytes().decode(errors="surrogatepass").split("\0")
 
-    def __getitem__(self, i: int) -> str:
+    def __getitem__(self, i: int | np.integer) -> str:
         return self.choices[self.codes[i]]
 
     def __iter__(self) -> Iterator[str]:

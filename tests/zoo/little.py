@@ -5,6 +5,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import torch._dynamo  # noqa: F401 - torch.optim loads it on first use: once here, not in every forked process
+
 from n2v import profiles
 from n2v.cli import main
 from n2v.nerf.fit import FitConfig
@@ -13,7 +15,7 @@ from n2v.scenes.raycast import render_rgba
 from n2v.scenes.shapes import make_object
 from n2v.scenes.views import ViewSet, write_views
 
-LITTLE = replace(FitConfig.laptop(6, 256), grid_resolution=16, psnr_floor_db=0.0)
+LITTLE = replace(FitConfig.laptop(2, 128), grid_resolution=16, psnr_floor_db=0.0)
 CLASSES = ("chair", "lamp", "sofa", "table")
 NAMES = sorted(f"{name}-{seed:06}" for name in CLASSES for seed in range(3))
 TOGETHER = [NAMES[start : start + 4] for start in (0, 4, 8)]  # fitted at once, so stored in one shard

@@ -274,6 +274,7 @@ def test_rows_come_back_as_they_were_written(tmp_path):
     rows = [row("ä-1", psnr_db=None, seed=(1 << 63) - 1), row("b", label=-1, fit_s=None), row("c\n", step=0.1)]
     ZooWriter(tmp_path, RESOLUTION).add(rows, weights, occupied)
     zoo = Zoo(tmp_path)
+    assert zoo.rows[np.int64(1)] == zoo.rows[1] and zoo.stored(np.int64(1))[0].tolist() == zoo.stored(1)[0].tolist()
     assert list(zoo.rows) == [zoo.rows[i] for i in range(3)] == zoo.rows[:] and zoo.rows[-1] == zoo.rows[2]
     plain = [replace(one, shard="", row=-1, sha256="") for one in zoo.rows]
     assert plain == sorted(rows, key=lambda one: one.object_id)
