@@ -35,6 +35,8 @@ class Profile:
     seeds: tuple[int, ...] = (0, 1, 2)
     n_shown: int = 6  # objects in a figure's rows
     baseline_epochs: int = 10  # of the picture classifier
+    objects_seed: int = 0  # of the objects and their cameras, a run's seed added
+    from_mini_zoo: bool = False  # start from data/mini_zoo (the same objects, at seed 0) and fit only a few live
 
     def training(self, seed: int = 0) -> TrainConfig:
         """The nerf2vec recipe with a run's seed."""
@@ -63,7 +65,9 @@ def laptop() -> Profile:
     """The default: meaningful numbers on two to eight cores in at most 45 minutes."""
     rows, aligned = _small((128, 128, 256, 256), 256, 256)
     train = TrainConfig.laptop(time_budget_s=300)
-    return Profile("laptop", 12, 2, 36, 6, 64, FitConfig.laptop(1000), rows, aligned, train)
+    return Profile(
+        "laptop", 15, 2, 36, 6, 64, FitConfig.laptop(1000), rows, aligned, train, objects_seed=1, from_mini_zoo=True
+    )
 
 
 def gpu() -> Profile:

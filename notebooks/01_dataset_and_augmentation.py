@@ -159,8 +159,9 @@ record.table("extra-changes", table, f"How far {len(sample)} altered versions ar
 # tools read. A few more pictures are *held out*: a NeRF never sees them while it is fitted.
 
 # %%
-made = write_shapes(run / "shapes", size.per_class, size.augment, seed=seed)
-pictures = render_collection(run / "shapes", run / "views", size.n_views, size.n_held_out, size.size_px, seed)
+own_seed = size.objects_seed + seed  # the laptop profile makes the objects of data/mini_zoo
+made = write_shapes(run / "shapes", size.per_class, size.augment, seed=own_seed)
+pictures = render_collection(run / "shapes", run / "views", size.n_views, size.n_held_out, size.size_px, own_seed)
 record.metric("objects", made["n_objects"])
 record.metric("render_wall_s", pictures["wall_s"])
 {key: pictures[key] for key in pictures if not isinstance(pictures[key], (list, dict))}
@@ -380,8 +381,8 @@ for name in ("chair", "airplane", "lamp", "sofa"):
     tested = next(
         item for item in many if (item.class_name, item.version, published[item.object_id]) == (name, 0, "test")
     )
-    base = make_collection(int(tested.object_id.split("-")[1]) + 1, seed, (name,))[-1]
-    rows.append([photograph(one) for one in (base, augment(base, 1, seed), augment(base, 2, seed))])
+    base = make_collection(int(tested.object_id.split("-")[1]) + 1, own_seed, (name,))[-1]
+    rows.append([photograph(one) for one in (base, augment(base, 1, own_seed), augment(base, 2, own_seed))])
     titles.append([tested.object_id, *(published[f"{tested.object_id}_A{version}"] for version in (1, 2))])
 columns = list(zip(*rows, strict=True))
 figure = sheet(

@@ -21,7 +21,7 @@ profile: str = "smoke"  # size: "smoke", "laptop", "gpu" or "thesis"
 out_dir: str = "runs/smoke"  # run folder, shared by all notebooks
 seed: int = 0  # of everything random here
 interactive: bool = True  # False when run headlessly
-start_from: str = ""  # folder of a zoo to start from; then only n_live NeRFs are fitted here. Empty: fit them all
+start_from: str = ""  # folder of a zoo to start from; then only n_live NeRFs are fitted here. Empty: as the profile says
 n_live: int = 13  # NeRFs fitted here when there is a zoo to start from
 
 # %%
@@ -62,6 +62,7 @@ from n2v.show.style import apply_style
 from n2v.show.thesis import COUNTS
 from n2v.tasks.metrics import wilson_interval
 from n2v.zoo.build import build_zoo, spread
+from n2v.zoo.shipped import mini_zoo
 from n2v.zoo.store import Zoo
 from n2v.zoo.verify import info, verify
 
@@ -80,7 +81,7 @@ apply_style()
 # collection, and a few NeRFs are fitted here beside it (`zoo-live`), so that you see it done. Without, both are the same.
 
 # %% tags=["start-from"]
-shipped = Path(start_from) if start_from else None
+shipped = Path(start_from) if start_from else mini_zoo() if size.from_mini_zoo and seed == 0 else None
 if shipped and not (run / "zoo").exists():
     shutil.copytree(shipped, run / "zoo.part", dirs_exist_ok=True)
     (run / "zoo.part").rename(run / "zoo")
@@ -169,7 +170,7 @@ record.figure("extra-psnr-spread", figure, caption)
 
 # %%
 folders = {folder.name: folder for folder in find_views(run / "views")}
-own_zoo = shipped is None  # pictures of a shipped zoo's objects are not here
+own_zoo = not start_from  # the pictures of another zoo's objects are not here
 
 
 def pair(a_zoo, index):

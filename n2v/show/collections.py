@@ -18,7 +18,7 @@ from n2v.scenes.shapes import FAMILIES
 from n2v.show.style import CLASS_COLOURS, CLASS_MARKERS, OURS, THEIRS
 from n2v.tasks.classify import nearest_neighbour
 from n2v.zoo.splits import Item, assign, leak
-from n2v.zoo.store import Row, Zoo, read_manifest
+from n2v.zoo.store import Row, Zoo
 
 LAYERS = ("input\n64 x 144", "hidden 1\n64 x 64", "hidden 2\n64 x 64", "output\n4 x 64", "padding\n12 x 64")
 
@@ -219,8 +219,8 @@ def flip_bit(folder: Path, row: Row, weight: int, bit: int) -> tuple[float, floa
 
 def count_table(folder: Path) -> str:
     """A zoo's counts as a Markdown table, from its manifest alone: class by split, base and altered, PSNR."""
-    rows, _ = read_manifest(folder)
-    good = [row for row in rows if row.status == "ok"]
+    zoo = Zoo(folder)
+    good = list(zoo.rows)
     lines = ["| class | NeRFs | base | altered | objects | train | val | test | mean PSNR (dB) | lowest (dB) |"]
     lines.append("|---" * 10 + "|")
     for name in [*(one for one in CLASSES if any(row.class_name == one for row in good)), "**all**"]:
@@ -234,7 +234,7 @@ def count_table(folder: Path) -> str:
     items = [Item(row.object_id, row.base_id, row.class_name, row.version, row.shape_group) for row in good]
     shared = leak(items, {row.object_id: row.split for row in good})
     facts = {
-        "in quarantine": len(rows) - len(good),
+        "in quarantine": len(zoo.quarantined),
         "sources": ", ".join(sorted({row.source for row in good})),
         "licences": ", ".join(sorted({row.licence for row in good})),
         "initial vector": ", ".join(sorted({row.init_hash for row in good})),
