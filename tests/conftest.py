@@ -1,8 +1,11 @@
-"""One thread for small tensors, and every shape and type written in an annotation of n2v checked while tests run."""
+"""One thread for small tensors, Triton interpreted without a GPU, every annotation of n2v checked while tests run."""
 
 import os
+from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is loaded
+if not Path("/dev/nvidiactl").exists():  # before Triton is loaded: its own functions are decorated on import
+    os.environ.setdefault("TRITON_INTERPRET", "1")
 
 from jaxtyping import install_import_hook
 

@@ -18,7 +18,6 @@ from n2v.zoo.repair import repair
 from n2v.zoo.store import MANIFEST, Zoo
 from n2v.zoo.verify import verify
 
-
 pytestmark = pytest.mark.slow
 
 

@@ -109,7 +109,9 @@ def _hidden(early, late, front, back, second, third, PRECISION: tl.constexpr):
 
 @triton.jit
 @no_type_check
-def field_forward(positions, rows, weights, fields, n, BLOCK: tl.constexpr, TCNN: tl.constexpr, PRECISION: tl.constexpr):
+def field_forward(
+    positions, rows, weights, fields, n, BLOCK: tl.constexpr, TCNN: tl.constexpr, PRECISION: tl.constexpr
+):
     """Positions to r, g, b, density. A program keeps its NeRF's matrices and walks over every n_programs-th tile."""
     nerf = tl.program_id(1).to(tl.int64)
     positions += tl.load(rows + nerf).to(tl.int64) * n * 3
@@ -282,7 +284,7 @@ def loss_gradient(
     gap = picture + behind * (1.0 - opacity) - (target * alpha + behind * (1.0 - alpha))
     gap = tl.where(colour, gap, 0.0)
     size = tl.abs(gap)
-    slope = tl.where(size < 1.0, gap, tl.where(gap > 0, 1.0, -1.0)) / 3.0
+    slope = tl.where(size < 1.0, gap, tl.where(gap > 0, 1.0, tl.where(gap < 0, -1.0, gap))) / 3.0  # NaN stays NaN
     error = tl.sum(tl.where(size < 1.0, 0.5 * gap * gap, size - 0.5), 1) / 3.0
     pull = tl.where(channel == 3, -tl.sum(behind * slope, 1)[:, None], slope) * share[:, None]
     tl.store(pulls + (nerf * n_rays + ray[:, None]) * 4 + channel, pull, mask=inside[:, None])

@@ -1,0 +1,157 @@
+"""Every Triton kernel against its PyTorch twin, in interpreter mode on the CPU; on a GPU where there is one."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from n2v.errors import BadInput
+from n2v.nerf.backends import triton_fit
+from n2v.nerf.backends.native_engine import NativeBackend
+from n2v.nerf.encoding import encode
+from n2v.nerf.field import activate, run_layers
+from n2v.nerf.layout import N_WEIGHTS, initial_vector
+from n2v.nerf.optimise import backgrounds_of, batch_loss, optimise
+from n2v.nerf.pool import Batches
+from n2v.nerf.recipe import FitConfig
+
+pytest.importorskip("triton", reason="triton is not installed: its kernels were NOT tested")
+GPU = torch.cuda.is_available()
+DEVICE = "cuda" if GPU else "cpu"
+
+
+@pytest.fixture(scope="module")
+def weights() -> torch.Tensor:
+    generator = torch.Generator().manual_seed(0)
+    return torch.from_numpy(initial_vector()) + 0.05 * torch.randn(3, N_WEIGHTS, generator=generator)
+
+
+def batches_of(counts: list[list[int]], n_places: int, seed: int = 0) -> Batches:
+    """Batches whose ray r holds counts[b][r] samples; the rest of the places and one slot are padding."""
+    generator = torch.Generator().manual_seed(seed)
+    b, n_slots = len(counts), max(map(len, counts)) + 1
+    slots = torch.full((b, n_places), n_slots - 1)
+    lengths, targets = torch.zeros(b, n_places), torch.zeros(b, n_slots, 4)
+    is_ray = torch.zeros(b, n_slots, dtype=torch.bool)
+    for i, row in enumerate(counts):
+        n = sum(row)
+        slots[i, :n] = torch.arange(len(row)).repeat_interleave(torch.tensor(row))
+        lengths[i, :n] = torch.rand(n, generator=generator) * 0.2 + 1e-3
+        targets[i, : len(row)] = torch.rand(len(row), 4, generator=generator)
+        is_ray[i, : len(row)] = True
+    return Batches(torch.rand(b, n_places, 3, generator=generator), slots, lengths, targets, is_ray)
+
+
+RAGGED = [
+    batches_of([[5, 0, 1, 7], [3, 3]], 70),  # places beyond one tile, a ray without samples
+    batches_of([[1]], 70, seed=1),  # one sample
+    batches_of([[40, 0, 0, 29], [70], [2, 2, 2]], 70, seed=2),
+]
+
+
+@pytest.mark.parametrize("n", [1, 63, 64, 130])
+@pytest.mark.parametrize("encoding", ["exact", "tcnn"])
+def test_fields_agree_with_the_reference(weights, n, encoding):
+    unit = torch.rand(3, n, 3, generator=torch.Generator().manual_seed(n))
+    sigmas, rgbs = triton_fit.evaluate(weights.to(DEVICE), unit.to(DEVICE), encoding)
+    features = encode(unit.double(), encoding).double() if encoding == "exact" else encode(unit, encoding).double()
+    true_sigmas, true_rgbs = activate(run_layers(features, weights.double()))
+    worst = 2e-5 if encoding == "exact" else 2e-3  # float16 sines: one rounding either way
+    assert (sigmas.cpu() - true_sigmas).abs().max() < worst * true_sigmas.max()  # 1e-6 seen
+    assert (rgbs.cpu() - true_rgbs).abs().max() < worst
+
+
+def test_no_positions_give_nothing(weights):
+    sigmas, rgbs = triton_fit.evaluate(weights.to(DEVICE), torch.zeros(3, 0, 3, device=DEVICE))
+    assert sigmas.shape == (3, 0) and rgbs.shape == (3, 0, 3)
+
+
+def gradients(weights, config: FitConfig, step: int, precision: str = "ieee"):
+    """Loss and gradient of three ragged NeRFs by the kernels, and by autograd in float64."""
+    trainer = triton_fit.Trainer(triton_fit.Resident.of(RAGGED, DEVICE), weights.clone().to(DEVICE), config, precision)
+    draws = [backgrounds_of(part, config, torch.Generator().manual_seed(i)) for i, part in enumerate(RAGGED)]
+    colours = torch.zeros(3, max(map(len, draws)), 3)
+    for i, drawn in enumerate(draws):
+        colours[i, : len(drawn)] = drawn
+    trainer.loss_and_gradient(trainer.data.rows_at(step), colours.to(DEVICE))
+    leaf = weights.double().requires_grad_()
+    double = [replace(part, positions=part.positions.double(), lengths=part.lengths.double()) for part in RAGGED]
+    loss = batch_loss(leaf, double, step, config, [torch.Generator().manual_seed(i) for i in range(3)])
+    loss.backward()
+    return trainer.errors.sum().item(), trainer.gradient.cpu(), loss.item(), leaf.grad
+
+
+@pytest.mark.parametrize("background", ["ray", "batch"])
+@pytest.mark.parametrize("step", [0, 1, 2])
+def test_loss_and_gradient_agree_with_float64(weights, background, step):
+    found_loss, found, loss, gradient = gradients(weights, FitConfig(n_steps=3, background=background), step)
+    assert found_loss == pytest.approx(loss, rel=1e-5)
+    for mine, true in zip(found, gradient, strict=True):
+        assert (mine - true).norm() < 2e-5 * true.norm()  # 1e-6 seen
+        assert not mine[17664:].any()  # padding rows
+
+
+def test_half_precision_gradients_are_close(weights):
+    _, found, _, gradient = gradients(weights, FitConfig(n_steps=3, background="ray"), 0, "fp16")
+    assert (found - gradient).norm() < 0.02 * gradient.norm()
+
+
+def test_a_wrong_sign_in_the_gradient_would_be_noticed(weights, monkeypatch):
+    run_kernels = triton_fit.kernels()
+    backward = run_kernels.composite_backward
+
+    class Upside:
+        def __getitem__(self, grid):
+            def run(*arguments, **options):
+                backward[grid](*arguments, **options)
+                arguments[7].mul_(torch.tensor([1.0, 1, 1, -1], device=arguments[7].device))  # density's slope
+
+            return run
+
+    monkeypatch.setattr(run_kernels, "composite_backward", Upside())
+    _, found, _, gradient = gradients(weights, FitConfig(n_steps=3), 0)
+    assert (found - gradient).norm() > 0.1 * gradient.norm()
+
+
+def test_fits_follow_the_reference(weights):
+    config = FitConfig(n_steps=8, background="ray", learning_rate=1e-3)
+    generators = lambda: [torch.Generator().manual_seed(7 + i) for i in range(3)]  # noqa: E731
+    found = triton_fit.optimise(RAGGED, config, generators(), device=DEVICE, precision="ieee")
+    reference = optimise(RAGGED, config, generators())
+    moved = (reference - torch.from_numpy(initial_vector())).norm()
+    assert moved > 0.1
+    assert (found - reference).norm() < 0.02 * moved
+    again = triton_fit.optimise(RAGGED, config, generators(), device=DEVICE, precision="ieee")
+    assert torch.equal(found, again)  # sums have one order: no atomics
+
+
+def test_one_broken_nerf_stands_still_and_disturbs_nobody():
+    config = FitConfig(n_steps=3, background="batch")
+    generators = lambda: [torch.Generator().manual_seed(i) for i in range(2)]  # noqa: E731
+    good, broken = RAGGED[0], RAGGED[2]
+    spoilt = replace(broken, targets=torch.full_like(broken.targets, torch.nan))
+    alone = triton_fit.optimise([good, broken], config, generators(), device=DEVICE, precision="ieee")
+    together = triton_fit.optimise([good, spoilt], config, generators(), device=DEVICE, precision="ieee")
+    assert torch.equal(alone[0], together[0])
+    assert torch.equal(together[1], torch.from_numpy(initial_vector()))
+    assert not torch.equal(alone[1], together[1])
+
+
+@pytest.mark.cuda
+def test_fits_on_a_gpu_reach_the_reference(ball):
+    from n2v.nerf.fit import fit
+
+    config = FitConfig.laptop(300, 2048)
+    ours = fit([ball], replace(config, backend="triton"))[0]
+    reference = fit([ball], replace(config, backend="torch"))[0]
+    assert abs(ours.psnr_db - reference.psnr_db) < 0.5
+
+
+def test_missing_triton_names_its_extra(monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "n2v.nerf.backends.triton_kernels", None)
+    monkeypatch.delattr("n2v.nerf.backends.triton_kernels", raising=False)
+    with pytest.raises(BadInput, match=r"n2v\[gpu\]"):
+        triton_fit.kernels()
+    assert NativeBackend.name == "native"  # other engines do not need it
