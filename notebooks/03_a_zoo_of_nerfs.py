@@ -21,7 +21,9 @@ profile: str = "smoke"  # size: "smoke", "laptop", "gpu" or "thesis"
 out_dir: str = "runs/smoke"  # run folder, shared by all notebooks
 seed: int = 0  # of everything random here
 interactive: bool = True  # False when run headlessly
-start_from: str = ""  # folder of a zoo to start from; then only n_live NeRFs are fitted here. Empty: as the profile says
+start_from: str = (
+    ""  # folder of a zoo to start from; then only n_live NeRFs are fitted here. Empty: as the profile says
+)
 n_live: int = 13  # NeRFs fitted here when there is a zoo to start from
 
 # %%

@@ -1,29 +1,43 @@
-"""Other networks for the same pictures: the widths, encodings and losses that the thesis compared (App. A)."""
+"""Other networks for the same pictures: the widths, encodings and losses that the thesis compared (App. A).
 
+One field at a time, written for reading and for watching; `n2v.nerf.fit` is the fast way to the thesis's own network.
+"""
+
+import math
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
 import torch
+from jaxtyping import Bool, Float
 from torch import nn
 
+from n2v.errors import BadInput
 from n2v.nerf.encoding import encode
 from n2v.nerf.field import activate, to_unit_box
 from n2v.nerf.fit import view_psnr
-from n2v.nerf.occupancy import carve
-from n2v.nerf.optimise import rendering_loss
-from n2v.nerf.pool import pack_batches
+from n2v.nerf.layout import N_HIDDEN, N_OCTAVES, N_OUTPUTS, SHAPES, initial_vector, split_weights
+from n2v.nerf.occupancy import SIDE, carve
+from n2v.nerf.pool import Batches, pack_batches
 from n2v.nerf.recipe import FitConfig
-from n2v.nerf.render import Query
+from n2v.nerf.render import Query, composite
 from n2v.scenes.views import ViewSet
+
+LOSSES = {
+    "smooth_l1": nn.functional.smooth_l1_loss,  # the authors' code: error^2 / 2 while the error is below 1
+    "l1": nn.functional.l1_loss,  # the thesis's text
+    "mse": nn.functional.mse_loss,  # NeRF, arXiv 2003.08934
+}
 
 
 @dataclass(frozen=True)
 class Variant:
     """A network: hidden width, and octaves of its frequency encoding (0: the position itself)."""
 
-    width: int = 64
-    n_octaves: int = 24
+    width: int = N_HIDDEN
+    n_octaves: int = N_OCTAVES
 
     @property
     def encoding(self) -> str:
@@ -31,14 +45,21 @@ class Variant:
 
 
 class VariantField(nn.Module):
-    """Three hidden layers without biases, as the thesis's field, of any width (PyTorch's own initialisation)."""
+    """Three hidden layers without biases, as the thesis's field, of any width.
+
+    Xavier uniform as tiny-cuda-nn draws it, the four outputs counted as 16; random, see `start_from` for the shared
+    vector.
+    """
 
     def __init__(self, variant: Variant) -> None:
         super().__init__()
         self.n_octaves = variant.n_octaves
         n_inputs = 6 * variant.n_octaves or 3
-        widths = [n_inputs, variant.width, variant.width, variant.width, 4]
+        widths = [n_inputs, variant.width, variant.width, variant.width, N_OUTPUTS]
         self.layers = nn.ModuleList(nn.Linear(first, second, bias=False) for first, second in pairwise(widths))
+        for layer in self.layers:
+            bound = math.sqrt(6 / (layer.in_features + max(layer.out_features, 16)))
+            nn.init.uniform_(layer.weight, -bound, bound)
 
     def forward(self, unit: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         hidden = encode(unit, "exact", self.n_octaves) if self.n_octaves else unit
@@ -50,26 +71,137 @@ class VariantField(nn.Module):
         """For n2v.nerf.render."""
         return lambda positions: self(to_unit_box(positions))
 
+    @torch.no_grad()
+    def start_from(self, field_weights: Float[torch.Tensor, "w"]) -> None:
+        """Take over the matrices of a stored NeRF.
+
+        Raises:
+            BadInput: this variant is not the thesis's network.
+        """
+        expected = [(N_OUTPUTS if rows == 16 else rows, columns) for rows, columns in SHAPES]
+        if [tuple(layer.weight.shape) for layer in self.layers] != expected:
+            raise BadInput("a stored vector fits the thesis's network only", fix="use Variant(64, 24)")
+        for layer, matrix in zip(self.layers, split_weights(field_weights[None]), strict=True):
+            layer.weight.copy_(matrix[0, : layer.out_features])
+
+
+def batch_error(
+    field: VariantField, batches: Batches, at: int, config: FitConfig, generator: torch.Generator, loss: str
+) -> Float[torch.Tensor, ""]:
+    """Mean loss of batch `at` between composited and true colour, over random background colours.
+
+    The loss is on pixel colours (thesis 3.2); with "smooth_l1" this is `n2v.nerf.optimise.rendering_loss` of one field.
+    """
+    is_ray, target = batches.is_ray[at], batches.targets[at]
+    background = torch.rand(len(is_ray) if config.background == "ray" else 1, 3, generator=generator)
+    sigmas, rgbs = field(batches.positions[at])
+    colour, opacity = composite(sigmas, rgbs, batches.lengths[at], batches.slots[at], len(is_ray))
+    predicted = colour + background * (1 - opacity[:, None])
+    truth = target[:, :3] * target[:, 3:] + background * (1 - target[:, 3:])
+    return LOSSES[loss](predicted[is_ray], truth[is_ray])
+
 
 def fit_variant(
-    view_set: ViewSet, variant: Variant, config: FitConfig, seed: int = 0
-) -> tuple[VariantField, torch.Tensor, dict]:
-    """Fit one variant with the usual recipe; returns it, the hull it was fitted in, and {psnr_db, fit_s, ...}."""
+    view_set: ViewSet,
+    variant: Variant,
+    config: FitConfig,
+    seed: int = 0,
+    *,
+    loss: str = "smooth_l1",
+    hull: Bool[torch.Tensor, "g g g"] | None = None,
+    shared_start: bool = False,
+    on_step: Callable[[int, float, VariantField], None] | None = None,
+) -> tuple[VariantField, Bool[torch.Tensor, "g g g"], dict]:
+    """Fit one variant with the usual recipe; returns it, the hull it was fitted in, and {psnr_db, fit_s, ...}.
+
+    Args:
+        view_set: Pictures; its held-out ones give the PSNR.
+        variant: Network.
+        config: Recipe; its encoding and initial vector are not used.
+        seed: Of the initial weights, the order of rays and the backgrounds.
+        loss: One of LOSSES.
+        hull: Where to look; None carves it from the silhouettes, a grid of one true cell looks everywhere.
+        shared_start: Start from the initial vector that all NeRFs share, instead of random weights.
+        on_step: Called before every step, and at the end, with the steps done, the last loss (NaN at first) and
+            the field. Its time is not counted.
+
+    Raises:
+        BadInput: unknown loss, or `shared_start` for another network than the thesis's.
+    """
+    if loss not in LOSSES:
+        raise BadInput(f"unknown loss '{loss}'", fix=f"use one of: {', '.join(LOSSES)}")
     generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
     field = VariantField(variant)
-    hull = carve(view_set, config.grid_resolution)
+    if shared_start:
+        field.start_from(torch.from_numpy(initial_vector(config.init_seed)))
+    hull = carve(view_set, config.grid_resolution) if hull is None else hull
     batches = pack_batches(view_set, hull, config.n_samples, config.step, config.n_steps, generator)
-    optimiser = torch.optim.Adam(field.parameters(), lr=config.learning_rate, eps=1e-15)
-    started = time.perf_counter()
-    for done in range(config.n_steps):
-        optimiser.param_groups[0]["lr"] = config.rate_at(done)
-        loss = rendering_loss(field, [batches], done, config, [generator])
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-    fit_s = time.perf_counter() - started
+    fit_s = _descend(field, batches, config, generator, loss, on_step)
     with torch.no_grad():
         psnr_db = view_psnr(field.query(), hull, view_set, config.step)
-    numbers = {"encoding": variant.encoding, "width": variant.width, "octaves": variant.n_octaves}
-    return field, hull, {**numbers, "psnr_db": psnr_db, "fit_s": fit_s}
+    numbers = {"encoding": variant.encoding, "width": variant.width, "octaves": variant.n_octaves, "seed": seed}
+    rays = float(batches.is_ray.sum()) / len(batches)
+    return field, hull, {**numbers, "loss": loss, "psnr_db": psnr_db, "fit_s": fit_s, "rays_a_step": rays}
+
+
+def _descend(field, batches: Batches, config: FitConfig, generator, loss: str, on_step) -> float:
+    """Adam with the recipe's schedule; returns the seconds that the steps took."""
+    optimiser = torch.optim.Adam(field.parameters(), lr=config.learning_rate, eps=1e-15)
+    value, spent_s = math.nan, 0.0
+    for done in range(config.n_steps):
+        if on_step is not None:
+            on_step(done, value, field)
+        started = time.perf_counter()
+        optimiser.param_groups[0]["lr"] = config.rate_at(done)
+        error = batch_error(field, batches, done % len(batches), config, generator, loss)
+        optimiser.zero_grad()
+        error.backward()
+        optimiser.step()
+        value = float(error.detach())
+        spent_s += time.perf_counter() - started
+    if on_step is not None:
+        on_step(config.n_steps, value, field)
+    return spent_s
+
+
+def summarise(rows: Sequence[dict], by: Sequence[str]) -> list[dict]:
+    """Mean and standard deviation of psnr_db, and median fit_s, over the seeds of equal `by` values, in order."""
+    groups: dict[tuple, list[dict]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row[name] for name in by), []).append(row)
+    found = []
+    for key, members in groups.items():
+        values = np.array([row["psnr_db"] for row in members])
+        spread = float(values.std(ddof=1)) if len(values) > 1 else None
+        fit_s = float(np.median([row["fit_s"] for row in members]))
+        measured = {"psnr_db": float(values.mean()), "psnr_sd_db": spread, "fit_s": fit_s, "n_seeds": len(members)}
+        found.append({**dict(zip(by, key, strict=True)), **measured})
+    return found
+
+
+def resolved_octaves(step: float) -> float:
+    """The octave whose half period is one sample length (Nyquist): what lies above cannot be followed along a ray.
+
+    Octave k, sin(2^k pi x) of x in [0, 1], has half periods of SIDE / 2^k scene units.
+    """
+    return math.log2(SIDE / step)
+
+
+def neighbour_correlation(
+    distance: float, n_octaves: int = N_OCTAVES, n_pairs: int = 20_000, seed: int = 0
+) -> Float[np.ndarray, "k"]:
+    """Correlation of each octave's features between two places `distance` apart (scene units), any direction.
+
+    1: the octave hardly notices; 0: the second value is independent of the first, noise. In exact arithmetic
+    sin(z) / z with z = 2^k pi distance / SIDE, the mean of cos over all directions
+    (tests/nerf/test_ablation.py); at a distance of rounding errors, what float32 makes of it.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    first = (torch.rand(n_pairs, 3, generator=generator) - 0.5) * (0.9 * SIDE)
+    towards = nn.functional.normalize(torch.randn(n_pairs, 3, generator=generator), dim=-1)
+    features = [
+        encode(to_unit_box(at), "exact", n_octaves).view(n_pairs, 3, n_octaves, 2).double()
+        for at in (first, first + distance * towards)
+    ]
+    return (features[0] * features[1]).sum(-1).mean((0, 1)).numpy()
