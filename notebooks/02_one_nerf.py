@@ -306,8 +306,8 @@ figure = one_nerf.octave_correlation(distances)
 record.figure("extra-octave-correlation", figure, "How much an octave at one place says about the place next to it.")
 
 # %% [markdown]
-# *What to see:* at the thesis's own step nothing above octave 9 or so says anything about the next sample, and above
-# octave 22 not even about the same sample computed once more with another rounding: these inputs are noise, equal for
+# *What to see:* at the thesis's own step nothing above octave 9 or so says anything about the next sample, and at
+# octave 23 a value says less than half about the same sample one rounding of float32 away: these inputs are noise, equal for
 # every NeRF. Is noise harmless? Take octaves away and see.
 
 # %%
