@@ -74,7 +74,7 @@ def _withdraw(folder: Path, done: Repair) -> None:
         sound |= {(row.shard, row.row, row.sha256) for i, row in enumerate(zoo.rows) if i not in problems}
         if not bad:
             break
-        done.salvaged.extend(_salvage(folder, bad))
+        done.salvaged.extend(_salvage(folder, [row for row in bad if row.object_id not in done.salvaged]))
         reasons = [
             replace(row, status=f"damaged: {problem}") for row, problem in zip(bad, problems.values(), strict=True)
         ]

@@ -173,7 +173,9 @@ def salvage(folder: Path, name: str, row: int) -> tuple[np.ndarray, np.ndarray, 
             if len(piece) != width or not width:
                 return None
             found.append(piece.copy().view(kind))
-        return found[0], found[1], int(header["__metadata__"]["resolution"])
+        resolution = int(header["__metadata__"]["resolution"])
+        whole = (len(found[0]), len(found[1])) == (N_WEIGHTS, resolution**3 // 8)
+        return (found[0], found[1], resolution) if whole else None
     except (OSError, BadInput, ValueError, KeyError, TypeError, IndexError, AttributeError):
         return None
 
