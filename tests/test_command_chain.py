@@ -14,7 +14,7 @@ def made(tmp_path_factory):
     root = tmp_path_factory.mktemp("chain")
     steps = (
         ("shapes", "--out", "shapes", "--per-class", "5", "--augment", "1", "--classes", "chair", "lamp", "sofa"),
-        ("render", "shapes", "--out", "views", "--size", "24", "--views", "10", "--held-out", "2"),
+        ("render", "shapes", "--out", "views", "--size", "32", "--views", "12", "--held-out", "2"),
         ("fit", "views", "--out", "zoo", "--profile", "smoke", "--steps", "80", "--workers", "1"),
         ("train", "zoo", "--out", "run", "--profile", "smoke", "--steps", "12"),
         ("train", "zoo", "--out", "aligned", "--profile", "smoke", "--steps", "12", "--encoder", "aligned"),

@@ -206,11 +206,11 @@ def _first_sound(same: list[Candidate]) -> tuple[Row, tuple[np.ndarray, np.ndarr
         try:
             found = one.zoo.stored(one.index)
         except BadInput as error:
-            reasons.append(str(error))
+            reasons.append(f"{one.row.shard} row {one.row.row}: {error.what}")
             continue
         if row_digest(*found) == one.row.sha256 and np.isfinite(found[0]).all():
             return one.row, found
-        reasons.append(f"{one.zoo.folder / one.row.shard} row {one.row.row}: altered or not finite")
+        reasons.append(f"{one.row.shard} row {one.row.row}: altered or not finite")
     return replace(same[0].row, status=f"damaged: {reasons[0]}"), None
 
 

@@ -123,7 +123,8 @@ class Shards:
         try:
             return shard.read(tensor, start, stop)
         except (SafetensorError, IndexError, zlib.error) as error:
-            raise BadInput(f"{name} is broken ({error})", where=self.folder, fix="run: n2v zoo verify") from None
+            what, fix = f"broken shard ({error})", "run: n2v zoo verify"
+            raise BadInput(what, where=self.folder / name, fix=fix) from None
 
 
 def open_shard(folder: Path, name: str) -> Shard:

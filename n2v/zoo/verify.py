@@ -53,7 +53,7 @@ def _problem(zoo: Zoo, i: int, place: tuple[str, int, str]) -> str:
     try:
         weights, packed = zoo.stored(i)
     except BadInput as error:
-        return str(error)
+        return f"{shard} row {row}: {error.what}"
     if row_digest(weights, packed) != sha256:
         return f"{shard} row {row}: bytes do not match their checksum"
     return "" if np.isfinite(weights).all() else f"{shard} row {row}: weights are not finite"
