@@ -15,6 +15,7 @@ from n2v.embed.encoder import AlignedEncoder
 from n2v.embed.model import ModelConfig, Nerf2Vec, save_model
 from n2v.errors import BadInput
 from n2v.files import atomic_path, progress, provenance, read_json, write_bytes, write_json
+from n2v.machine import fast_bfloat16
 from n2v.seeds import child_seed
 from n2v.zoo.store import Zoo
 
@@ -38,7 +39,7 @@ class TrainConfig:
     foreground_weight: float = 0.8
     background_weight: float = 0.2
     background_loss: str = "smooth_l1"  # "smooth_l1" (authors' code) or "l1" (thesis): of empty points' opacity
-    amp: bool = True  # bfloat16 layers, float32 activations and compositing
+    amp: bool | None = None  # bfloat16 layers, float32 activations and compositing; None: where that is fast
     seed: int = 0
     checkpoint_s: float = 60.0  # seconds between checkpoints
     samples: SampleConfig = field(default_factory=SampleConfig)
@@ -67,6 +68,11 @@ class TrainConfig:
             if getattr(self, name) not in allowed:
                 raise BadInput(f"unknown {name} '{getattr(self, name)}'", fix=f"use one of: {', '.join(allowed)}")
 
+    @property
+    def mixed(self) -> bool:
+        """Whether the layers run in bfloat16."""
+        return fast_bfloat16() if self.amp is None else self.amp
+
     def rate_at(self, share: float) -> float:
         """Learning rate after `share` (0 to 1) of the budget."""
         if self.schedule == "steps":
@@ -90,7 +96,9 @@ def train(
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(child_seed(config.seed, "model"))
     model = Nerf2Vec(model_config)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    optimiser = torch.optim.AdamW(
+        model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
+    )
     if resume and (out / STATE).exists():
         done, spent_s = _restore(model, optimiser, out, model_config)
         _trim_log(out / LOG, done)
@@ -179,7 +187,7 @@ def batch_loss(
     """
     b, n_rays = batch.is_ray.shape
     n = batch.positions.shape[1]
-    with torch.autocast("cpu", torch.bfloat16, enabled=config.amp):
+    with torch.autocast("cpu", torch.bfloat16, enabled=config.mixed):
         embedding = model.encode(field_weights)
         sigmas, rgbs = model.decode(embedding, torch.cat([batch.positions, batch.empty], 1))
     shown = blend(sigmas[:, :n], rgbs[:, :n], batch.lengths, batch.slots, b * n_rays).view(b, n_rays, 4)
