@@ -73,7 +73,7 @@ def _note(requests: list[str], url: str) -> None:
 
 
 def _parts(required: bool):
-    """playwright's entry and the browser's path; without them a skip that says why, or a failure with --require-browser."""
+    """playwright's entry and the browser's path; without them a skip (or, if required, a failure) that says why."""
     path = next(filter(None, map(shutil.which, NAMES)), None)
     try:
         from playwright.sync_api import sync_playwright
