@@ -106,7 +106,9 @@ def main() -> None:
     if max(options.sizes) > len(large):
         raise BadInput(f"{max(options.sizes)} NeRFs", where=options.zoo, fix=f"it holds {len(large)}")
     budget = {"n_steps": options.steps, "time_budget_s": None} if options.steps else {}
-    config = replace(profiles.get("laptop").training(), **(budget or {"time_budget_s": 60 * options.minutes}))
+    config = replace(
+        profiles.get("laptop").training(), **(budget or {"time_budget_s": 60 * options.minutes, "clock": "cpu"})
+    )
     todo = [
         (seed, n, name) for seed in range(options.seeds) for n in options.sizes for name in (RAW, *options.variants)
     ]
