@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from one_step import ALONE, one_step
+from one_step import one_step
 from safetensors.torch import load_file
 
 from n2v.embed.model import load_model
-from n2v.embed.parallel import processes
+from n2v.embed.parallel import ALONE, processes
 from n2v.errors import BadInput
 from n2v.files import read_json
 
