@@ -1,11 +1,12 @@
 """Every variant of the encoder for the same time, over the same decoder, several seeds: one table.
 
     python ci/encoders.py --zoo data/mini_zoo [--zoo ANOTHER] --minutes 5 --seeds 3 --out runs/encoders
-                          [--variants rows aligned] [--held-out val test]
+                          [--variants rows aligned] [--held-out val test] [--float32]
 
-Stopped, it goes on where it was: what is trained and measured is not done again. OMP_NUM_THREADS is obeyed. Nothing
-else should run on the machine meanwhile: the budget is time. `out` gets encoders.csv (means over seeds, with standard
-deviation and half width of the 95 % t-interval), runs.csv (each run) and the trained models.
+Stopped, it goes on where it was: what is trained and measured is not done again. OMP_NUM_THREADS is obeyed. The
+budget is the process's own CPU time, so that other work on the machine favours nobody. `out` gets encoders.csv
+(means over seeds, with standard deviation and half width of the 95 % t-interval), runs.csv (each run) and the
+trained models.
 """
 
 import argparse
@@ -121,9 +122,11 @@ def main() -> None:
     parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=list(VARIANTS), metavar="NAME")
     parser.add_argument("--held-out", nargs="+", default=["test"], help="splits to measure on")
     parser.add_argument("--pictures", type=int, default=39, help="held-out NeRFs that are rendered")
+    parser.add_argument("--float32", action="store_true", help="train without mixed precision")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    config = replace(profiles.get("laptop").training(), time_budget_s=60 * options.minutes)
+    config = replace(profiles.get("laptop").training(), time_budget_s=60 * options.minutes, clock="cpu")
+    config = replace(config, amp=False) if options.float32 else config
     names = [RAW, *options.variants]
     todo = [(seed, path, name) for seed in range(options.seeds) for path in options.zoo for name in names]
     runs, started = [], time.perf_counter()

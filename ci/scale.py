@@ -94,13 +94,17 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=None, help="optimiser steps of each run, instead of a time")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--pictures", type=int, default=39, help="test NeRFs that are rendered")
+    parser.add_argument("--float32", action="store_true", help="train without mixed precision")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     large, other = Zoo(options.zoo), Zoo(options.test or mini_zoo())
     if max(options.sizes) > len(large):
         raise BadInput(f"{max(options.sizes)} NeRFs", where=options.zoo, fix=f"it holds {len(large)}")
     budget = {"n_steps": options.steps, "time_budget_s": None} if options.steps else {}
-    config = replace(profiles.get("laptop").training(), **(budget or {"time_budget_s": 60 * options.minutes}))
+    config = replace(
+        profiles.get("laptop").training(), **(budget or {"time_budget_s": 60 * options.minutes, "clock": "cpu"})
+    )
+    config = replace(config, amp=False) if options.float32 else config
     items = [Item(row.object_id, row.base_id, row.class_name, row.version) for row in large.rows]
     todo = [
         (seed, n, name) for seed in range(options.seeds) for n in options.sizes for name in (RAW, *options.variants)
