@@ -1,17 +1,22 @@
 """Decoded embeddings as pictures: samples, and the way between two objects."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from jaxtyping import Float
 
 from n2v.embed.model import Nerf2Vec
-from n2v.embed.reconstruct import RenderConfig, decoded_occupancy, decoded_query
+from n2v.embed.reconstruct import decoded_occupancy, decoded_query
+from n2v.files import progress
+from n2v.nerf.occupancy import learned_occupancy
 from n2v.nerf.render import CAMERA_ANGLE_X, field_query, render_image
 from n2v.scenes.cameras import turntable_cameras
-from n2v.tasks.interpolate import GAMMAS, distance_to_real, lerp, smoothness, solidity
+from n2v.tasks.interpolate import GAMMAS, WAYS, distance_to_real, walk_numbers
 from n2v.zoo.store import Zoo
 
 VIEW = 7  # of eight turntable views: three quarters from the front
+SPACES = ("embeddings", "raw weights")
 
 
 def front_camera() -> np.ndarray:
@@ -19,15 +24,17 @@ def front_camera() -> np.ndarray:
     return turntable_cameras(8)[VIEW]
 
 
-def decoded_picture(model: Nerf2Vec, embedding, size_px: int = 64, step: float = 0.04) -> Float[torch.Tensor, "h w 4"]:
-    """One decoded embedding from the front, with its own occupancy."""
-    occupied = decoded_occupancy(model, torch.as_tensor(embedding), step=step)
+def decoded_picture(
+    model: Nerf2Vec, embedding, size_px: int = 64, step: float = 0.04, resolution: int = 32
+) -> Float[torch.Tensor, "h w 4"]:
+    """One decoded embedding from the front, with its own occupancy of `resolution` cells a side."""
+    occupied = decoded_occupancy(model, torch.as_tensor(embedding), resolution, step)
     return render_image(decoded_query(model, embedding), occupied, front_camera(), size_px, CAMERA_ANGLE_X, step)
 
 
-def decoded_pictures(model: Nerf2Vec, embeddings, size_px: int = 64) -> Float[np.ndarray, "n h w 4"]:
-    """Several decoded embeddings."""
-    return np.stack([decoded_picture(model, one, size_px).numpy() for one in embeddings])
+def decoded_pictures(model: Nerf2Vec, embeddings, size_px: int = 64, resolution: int = 32):
+    """Several decoded embeddings, (n, h, w, 4)."""
+    return np.stack([decoded_picture(model, one, size_px, resolution=resolution).numpy() for one in embeddings])
 
 
 def nerf_picture(zoo: Zoo, index: int, size_px: int = 64, step: float = 0.04) -> Float[torch.Tensor, "h w 4"]:
@@ -36,42 +43,105 @@ def nerf_picture(zoo: Zoo, index: int, size_px: int = 64, step: float = 0.04) ->
     return render_image(query, torch.from_numpy(zoo.occupied(index)[0]), front_camera(), size_px, CAMERA_ANGLE_X, step)
 
 
-def interpolation_strips(
-    model: Nerf2Vec, zoo: Zoo, pair: tuple[int, int], size_px: int = 64
-) -> tuple[dict[str, Float[torch.Tensor, "g h w 4"]], list[dict]]:
-    """The way from one NeRF to another in embedding space and in weight space, ends included, and its numbers.
+def weights_picture(
+    field_weights: Float[np.ndarray, "w"],
+    allowed: np.ndarray,
+    encoding: str = "exact",
+    size_px: int = 64,
+    step: float = 0.04,
+) -> Float[torch.Tensor, "h w 4"]:
+    """A field between two fitted ones, from the front.
 
-    The weight-space frames see the union of both occupancy grids; embeddings decode their own.
+    It may show something only in `allowed`, the union of both grids, and its own occupancy is learned in there: outside
+    neither of the two was ever fitted.
     """
-    weights, grids, encoding = zoo.field_weights(pair), zoo.occupied(pair), zoo.rows[pair[0]].encoding
+    values = torch.from_numpy(np.ascontiguousarray(field_weights, np.float32))
+    occupied = learned_occupancy(values, torch.as_tensor(allowed), encoding, n_points=2)
+    return render_image(field_query(values, encoding), occupied, front_camera(), size_px, CAMERA_ANGLE_X, step)
+
+
+@dataclass(frozen=True)
+class Walk:
+    """The way between two objects in one space: its pictures, ends included, and the embedding of its middle."""
+
+    space: str  # one of SPACES
+    way: str  # one of WAYS
+    frames: Float[torch.Tensor, "g h w 4"]
+    middle: Float[np.ndarray, "e"]
+
+
+def walks_between(
+    model: Nerf2Vec,
+    zoo: Zoo,
+    pair: tuple[int, int],
+    size_px: int = 64,
+    gammas=(0.0, *GAMMAS, 1.0),
+    ways=("linear",),
+    resolution: int = 32,
+) -> list[Walk]:
+    """From one NeRF of a zoo to another, through embeddings and through raw weights.
+
+    The middle of a walk through weights is encoded too, so that both middles can be asked the same questions.
+    """
+    weights, grids, encoding = zoo.field_weights(pair), zoo.occupied(pair), zoo.rows[int(pair[0])].encoding
+    union, middle, found = grids[0] | grids[1], len(gammas) // 2, []
     with torch.no_grad():
         ends = model.encode(torch.from_numpy(weights)).numpy()
-        everything = model.encode(torch.from_numpy(zoo.field_weights())).numpy()
-    gammas = (0.0, *GAMMAS, 1.0)
-    union = torch.from_numpy(grids[0] | grids[1])
-    step, camera = RenderConfig().step, front_camera()
-    between = lerp(*ends, gammas)
-    strips = {
-        "embeddings": torch.stack([decoded_picture(model, one, size_px) for one in between]),
-        "raw weights": torch.stack(
-            [
-                render_image(field_query(torch.from_numpy(one), encoding), union, camera, size_px, CAMERA_ANGLE_X, step)
-                for one in lerp(*weights, gammas)
-            ]
-        ),
-    }
-    middle = distance_to_real(between[len(gammas) // 2][None], everything)[0]
+        for way in ways:
+            points = WAYS[way](*ends, gammas)
+            frames = torch.stack([decoded_picture(model, one, size_px, resolution=resolution) for one in points])
+            found.append(Walk("embeddings", way, frames, points[middle]))
+            fields = WAYS[way](*weights, gammas)
+            frames = torch.stack([weights_picture(one, union, encoding, size_px) for one in fields])
+            encoded = model.encode(torch.from_numpy(fields[middle : middle + 1]))[0].numpy()
+            found.append(Walk("raw weights", way, frames, encoded))
+    return found
+
+
+def measure_walks(
+    model: Nerf2Vec,
+    zoo: Zoo,
+    pairs: dict[str, list[tuple[int, int]]],
+    real: Float[np.ndarray, "n e"],
+    predict,
+    size_px: int = 32,
+    gammas=(0.0, 0.2, 0.4, 0.5, 0.6, 0.8, 1.0),
+    resolution: int = 24,
+    ways=tuple(WAYS),
+) -> list[dict]:
+    """Numbers of many walks, four a pair: both spaces, both ways.
+
+    Args:
+        pairs: By kind ("same class", "across classes").
+        real: Embeddings of real objects, to measure the middle's distance by (a version an object).
+        predict: From embeddings (n, e) to labels (n,).
+        gammas: The middle one is looked at.
+
+    Returns:
+        Rows {kind, pair, space, way, unevenness, solid, opacity, middle to real, middle is an end}.
+    """
+    rows, middles = [], []
+    todo = [(kind, pair) for kind, members in pairs.items() for pair in members]
+    for kind, pair in progress(todo, desc="walking", unit="pair"):
+        for walk in walks_between(model, zoo, pair, size_px, gammas, ways, resolution):
+            rows.append({"kind": kind, "pair": pair, "space": walk.space, "way": walk.way, **walk_numbers(walk.frames)})
+            middles.append(walk.middle)
+    middles = np.stack(middles)
+    for row, far, label in zip(rows, distance_to_real(middles, real), predict(middles), strict=True):
+        row["middle to real"] = float(far)
+        row["middle is an end"] = float(label in zoo.labels[list(row["pair"])])
+    return rows
+
+
+def interpolation_strips(
+    model: Nerf2Vec, zoo: Zoo, pair: tuple[int, int], size_px: int = 64, way: str = "linear"
+) -> tuple[dict[str, Float[torch.Tensor, "g h w 4"]], list[dict]]:
+    """The frames of one pair by space, and their numbers."""
+    with torch.no_grad():
+        real = model.encode(torch.from_numpy(zoo.field_weights())).numpy()
+    walks = walks_between(model, zoo, pair, size_px, ways=(way,))
     numbers = []
-    for name, frames in strips.items():
-        solid = solidity(frames)
-        numbers.append(
-            {
-                "space": name,
-                "worst_step_share": smoothness(frames[..., :3])["worst_share"],
-                "solid_ends": float(solid[[0, -1]].mean()),
-                "solid_middle": float(solid[len(solid) // 2]),
-                "opacity_middle": float(frames[len(frames) // 2][..., 3].mean() / frames[[0, -1]][..., 3].mean()),
-                "middle_to_real": float(middle) if name == "embeddings" else None,
-            }
-        )
-    return strips, numbers
+    for walk in walks:
+        far = float(distance_to_real(walk.middle[None], real)[0])
+        numbers.append({"space": walk.space, "way": way, **walk_numbers(walk.frames), "middle_to_real": far})
+    return {walk.space: walk.frames for walk in walks}, numbers
