@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from n2v.embed.model import Nerf2Vec
 from n2v.embed.reconstruct import decoded_occupancy, decoded_query
@@ -12,6 +12,7 @@ from n2v.files import progress
 from n2v.nerf.occupancy import learned_occupancy
 from n2v.nerf.render import CAMERA_ANGLE_X, field_query, render_image
 from n2v.scenes.cameras import turntable_cameras
+from n2v.show.style import OURS, THEIRS
 from n2v.tasks.interpolate import GAMMAS, WAYS, distance_to_real, walk_numbers
 from n2v.zoo.store import Zoo
 
@@ -44,8 +45,8 @@ def nerf_picture(zoo: Zoo, index: int, size_px: int = 64, step: float = 0.04) ->
 
 
 def weights_picture(
-    field_weights: Float[np.ndarray, "w"],
-    allowed: np.ndarray,
+    field_weights: Float[np.ndarray, "n_weights"],
+    allowed: Bool[np.ndarray, "g g g"],
     encoding: str = "exact",
     size_px: int = 64,
     step: float = 0.04,
@@ -78,6 +79,7 @@ def walks_between(
     gammas=(0.0, *GAMMAS, 1.0),
     ways=("linear",),
     resolution: int = 32,
+    spaces=SPACES,
 ) -> list[Walk]:
     """From one NeRF of a zoo to another, through embeddings and through raw weights.
 
@@ -87,14 +89,15 @@ def walks_between(
     union, middle, found = grids[0] | grids[1], len(gammas) // 2, []
     with torch.no_grad():
         ends = model.encode(torch.from_numpy(weights)).numpy()
-        for way in ways:
-            points = WAYS[way](*ends, gammas)
-            frames = torch.stack([decoded_picture(model, one, size_px, resolution=resolution) for one in points])
-            found.append(Walk("embeddings", way, frames, points[middle]))
-            fields = WAYS[way](*weights, gammas)
-            frames = torch.stack([weights_picture(one, union, encoding, size_px) for one in fields])
-            encoded = model.encode(torch.from_numpy(fields[middle : middle + 1]))[0].numpy()
-            found.append(Walk("raw weights", way, frames, encoded))
+        for way, space in ((way, space) for way in ways for space in spaces):
+            points = WAYS[way](*(ends if space == "embeddings" else weights), gammas)
+            if space == "embeddings":
+                frames = [decoded_picture(model, one, size_px, resolution=resolution) for one in points]
+                code = points[middle]
+            else:
+                frames = [weights_picture(one, union, encoding, size_px) for one in points]
+                code = model.encode(torch.from_numpy(points[middle : middle + 1]))[0].numpy()
+            found.append(Walk(space, way, torch.stack(frames), code))
     return found
 
 
@@ -108,8 +111,9 @@ def measure_walks(
     gammas=(0.0, 0.2, 0.4, 0.5, 0.6, 0.8, 1.0),
     resolution: int = 24,
     ways=tuple(WAYS),
+    spaces=SPACES,
 ) -> list[dict]:
-    """Numbers of many walks, four a pair: both spaces, both ways.
+    """Numbers of many walks: each pair through every space, every way.
 
     Args:
         pairs: By kind ("same class", "across classes").
@@ -123,7 +127,7 @@ def measure_walks(
     rows, middles = [], []
     todo = [(kind, pair) for kind, members in pairs.items() for pair in members]
     for kind, pair in progress(todo, desc="walking", unit="pair"):
-        for walk in walks_between(model, zoo, pair, size_px, gammas, ways, resolution):
+        for walk in walks_between(model, zoo, pair, size_px, gammas, ways, resolution, spaces):
             rows.append({"kind": kind, "pair": pair, "space": walk.space, "way": walk.way, **walk_numbers(walk.frames)})
             middles.append(walk.middle)
     middles = np.stack(middles)
@@ -145,3 +149,33 @@ def interpolation_strips(
         far = float(distance_to_real(walk.middle[None], real)[0])
         numbers.append({"space": walk.space, "way": way, **walk_numbers(walk.frames), "middle_to_real": far})
     return {walk.space: walk.frames for walk in walks}, numbers
+
+
+def walk_figure(table: list[dict], measures: dict[str, str]):
+    """Mean and 95 % interval over the pairs, a panel a measure; filled: same class, open: across classes.
+
+    Args:
+        table: From `summarise_walks`, by kind and who walked.
+        measures: Column to its axis label.
+    """
+    import matplotlib.pyplot as plt
+
+    names = list(dict.fromkeys(row["walk"] for row in table))
+    figure, axes = plt.subplots(
+        1, len(measures), figsize=(2.6 * len(measures) + 1.5, 0.42 * len(names) + 1.5), sharey=True
+    )
+    for axis, (measure, label) in zip(axes, measures.items(), strict=True):
+        for kind, shift, style in (("same class", -0.13, {}), ("across classes", 0.13, {"mfc": "white"})):
+            mine = {row["walk"]: row for row in table if row["kind"] == kind}
+            values = [mine[name][measure] for name in names]
+            errors = np.nan_to_num([mine[name][f"{measure} ±"] for name in names])
+            colour = OURS if kind == "same class" else THEIRS
+            places = np.arange(len(names)) + shift
+            axis.errorbar(values, places, xerr=errors, fmt="o", color=colour, ms=5, lw=1.2, label=kind, **style)
+        axis.set_xlabel(label, fontsize=8)
+        axis.tick_params("x", labelsize=8)
+    axes[0].set_yticks(range(len(names)), names, fontsize=9)
+    axes[0].invert_yaxis()
+    axes[-1].legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=8)
+    figure.tight_layout()
+    return figure

@@ -56,7 +56,7 @@ def field_values(
     side: int = 12,
     length: float = 0.1,
 ) -> Float[np.ndarray, "n f"]:
-    """What each field shows at `side`^3 places: opacity of a sample of `length` scene units, and colour where it is seen.
+    """What each field shows at `side`^3 places: opacity of `length` scene units, and colour where it is seen.
 
     The yardstick: it looks at the function, so no start and no order can matter to it. It needs the occupancy.
     """

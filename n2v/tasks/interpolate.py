@@ -108,7 +108,7 @@ def walk_numbers(frames: Float[torch.Tensor, "g h w 4"]) -> dict[str, float]:
     """How even a walk is and what stands in its middle, relative to its ends.
 
     `unevenness` is the largest step's share of the way times the number of steps: 1 for even steps. `solid` and
-    `opacity` compare the middle frame with the mean of the ends: 1 when as much of it is solid, as much is there at all.
+    `opacity` compare the middle frame with the mean of the ends: 1 when as much of it is solid, and as much is there.
     """
     solid, opacity = solidity(frames), frames[..., 3].flatten(1).mean(1).numpy()
     middle = len(frames) // 2
