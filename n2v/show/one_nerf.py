@@ -74,9 +74,10 @@ def ray_stems(
     layout, widths = [[name, "pixel"] for name in ("sigma", "alpha", "light", "weight")], [6, 1]
     if picture is not None:
         layout, widths = [["picture", *names] for names in layout], [4, 6, 1]
-    figure, axes = plt.subplot_mosaic(layout, figsize=(1.15 * sum(widths), 6), width_ratios=widths)
+    figure, axes = plt.subplot_mosaic(layout, figsize=(1.1 * sum(widths), 6), width_ratios=widths)
     if picture is not None:
         _mark_pixel(axes["picture"], picture, place)
+        figure.subplots_adjust(wspace=0.5)
     rows = {
         "sigma": (sigmas, "density σ\n(per scene unit)"), "alpha": (alphas, "absorbed share\nα = 1 − exp(−σδ)"),
         "light": (light, "light left\nT (before it)"), "weight": (weights, "weight\nT·α"),
@@ -91,8 +92,8 @@ def ray_stems(
         if name != "sigma":
             axis.set_ylim(0, 1.08)
         if name != "weight":
-            axis.set_xticklabels([])
             axis.sharex(axes["weight"])
+            axis.tick_params(labelbottom=False)
     axes["weight"].set_xlabel(f"distance t along the ray (scene units); samples of δ = {length:.2g}")
     axes["pixel"].imshow(np.clip(pixel, 0, 1)[None, None])
     axes["pixel"].set(xticks=[], yticks=[], title="pixel\nΣ T·α·c + rest")

@@ -65,10 +65,14 @@ def look_along(
 
 
 def busiest_pixel(
-    occupied: Bool[torch.Tensor, "g g g"], c2w: Float[torch.Tensor, "4 4"], size_px: int, step: float
+    occupied: Bool[torch.Tensor, "g g g"],
+    c2w: Float[torch.Tensor, "4 4"],
+    size_px: int,
+    step: float,
+    camera_angle_x: float = CAMERA_ANGLE_X,
 ) -> tuple[int, int]:
     """(row, column) of the pixel with the most samples on its ray."""
-    samples = march(*camera_rays(c2w, size_px, CAMERA_ANGLE_X), occupied, step)
+    samples = march(*camera_rays(c2w, size_px, camera_angle_x), occupied, step)
     return divmod(int(samples.counts().argmax()), size_px)
 
 
