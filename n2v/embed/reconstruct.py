@@ -39,24 +39,32 @@ def decoded_occupancy(
 
 
 def query_occupancy(
-    query: Query,
-    resolution: int = 32,
-    step: float = 0.04,
-    within: Bool[torch.Tensor, "k k k"] | None = None,
-    floor: float = OPACITY_FLOOR,
+    query: Query, resolution: int = 32, step: float = 0.04, within: Bool[torch.Tensor, "k k k"] | None = None
 ) -> Bool[torch.Tensor, "g g g"]:
-    """Cells whose centre blocks more than `floor` of the light in one step, grown by one cell.
+    """Cells whose centre blocks more than OPACITY_FLOOR of the light in one step, grown by one cell."""
+    return grown(cell_opacity(query, resolution, step, within) > OPACITY_FLOOR)
 
-    Only cells that lie in a coarser grid `within` are looked at, when one is given.
+
+def cell_opacity(
+    query: Query, resolution: int, step: float, within: Bool[torch.Tensor, "k k k"] | None = None
+) -> Float[torch.Tensor, "g g g"]:
+    """Share of light that a sample of one step at each cell's centre blocks.
+
+    Only cells that lie in a coarser grid `within` are looked at, when one is given; it is 0 in the others.
     """
     centres = cell_centres(resolution)
     chosen = torch.arange(len(centres))
     if within is not None:
         chosen = within.reshape(-1)[cell_indices(centres, within.shape[-1])].nonzero()[:, 0]
-    dense = torch.zeros(len(centres))
+    opacity = torch.zeros(len(centres))
     for part in chosen.split(1 << 15):
-        dense[part] = (-torch.expm1(-query(centres[part])[0] * step) > floor).float()
-    return torch.nn.functional.max_pool3d(dense.view(1, 1, *[resolution] * 3), 3, 1, 1)[0, 0] > 0
+        opacity[part] = -torch.expm1(-query(centres[part])[0] * step)
+    return opacity.view(resolution, resolution, resolution)
+
+
+def grown(dense: Bool[torch.Tensor, "g g g"]) -> Bool[torch.Tensor, "g g g"]:
+    """Cells that are dense or touch one that is, at a face, an edge or a corner."""
+    return torch.nn.functional.max_pool3d(dense[None, None].float(), 3, 1, 1)[0, 0] > 0
 
 
 @dataclass(frozen=True)

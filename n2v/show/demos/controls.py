@@ -4,7 +4,7 @@ import asyncio
 import base64
 import html
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -75,8 +75,8 @@ class ObjectPicker(widgets.HBox):
 
     index = traitlets.Int()
 
-    def __init__(self, objects: Embeddings, allowed: Iterable[int], title: str, start: int | None = None) -> None:
-        self._objects, self._allowed = objects, [int(i) for i in allowed]
+    def __init__(self, objects: Embeddings, allowed: list[int], title: str, start: int | None = None) -> None:
+        self._objects, self._allowed = objects, allowed
         if not self._allowed:
             raise BadInput(f"no object to choose for '{title}'", fix="use a zoo with such a split")
         first = self._allowed[0] if start is None else start
@@ -93,10 +93,7 @@ class ObjectPicker(widgets.HBox):
         return [(ids[i], i) for i in self._allowed if kinds[i] == self.kind.value]
 
     def _choose_class(self, _change: dict) -> None:
-        members = self._members()
-        with self.object.hold_trait_notifications():
-            self.object.options = members
-            self.object.value = members[0][1]
+        self.object.options = self._members()  # selects the first
 
 
 def picture_html(picture: np.ndarray, text: str, width_px: int, caption: str = "") -> str:
@@ -104,7 +101,9 @@ def picture_html(picture: np.ndarray, text: str, width_px: int, caption: str = "
     uri = f"data:image/png;base64,{base64.b64encode(png_bytes(picture)).decode()}"
     size = f"width: {width_px}px; height: {width_px}px"
     image = f'<img src="{uri}" alt="{html.escape(text)}" style="{size}; border-radius: 4px">'
-    return f'<figure style="margin: 0; text-align: center">{image}<figcaption>{html.escape(caption)}</figcaption></figure>'
+    return (
+        f'<figure style="margin: 0; text-align: center">{image}<figcaption>{html.escape(caption)}</figcaption></figure>'
+    )
 
 
 def show_page(path: Path, height_px: int = 700):
@@ -113,4 +112,6 @@ def show_page(path: Path, height_px: int = 700):
 
     content = html.escape(Path(path).read_text(), quote=True)
     style = f"width: 100%; height: {height_px}px; border: 0"
-    return HTML(f'<div><iframe srcdoc="{content}" style="{style}" title="{html.escape(Path(path).stem)}"></iframe></div>')
+    return HTML(
+        f'<div><iframe srcdoc="{content}" style="{style}" title="{html.escape(Path(path).stem)}"></iframe></div>'
+    )

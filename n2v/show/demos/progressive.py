@@ -8,13 +8,13 @@ import torch
 from jaxtyping import Bool, Float
 
 from n2v.embed.model import Nerf2Vec
-from n2v.embed.reconstruct import decoded_query, query_occupancy
+from n2v.embed.reconstruct import OPACITY_FLOOR, cell_opacity, decoded_query, grown, query_occupancy
 from n2v.nerf.march import camera_rays
 from n2v.nerf.render import CAMERA_ANGLE_X, Query, as_picture, render_rays
 from n2v.scenes.cameras import orbit_camera
 
 COARSE_CELLS, FINE_CELLS = 16, 32  # cells a side of the two occupancy grids
-COARSE_FLOOR = 0.03  # of light blocked in one step: lower than the fine grid's, so that thin parts are not lost
+SEARCH_FLOOR = 0.03  # of light blocked in one step: the fine grid is searched where the coarse one is above it
 RAYS_AT_ONCE = 2048  # between two chances to stop
 
 
@@ -44,8 +44,8 @@ class DecodedObject:
     """One embedding, ready to be looked at from anywhere.
 
     Its share of the decoder is computed once, when it is made; its occupancy once, when it is first needed: 4,096 cells
-    for the first picture, then the finer grid, but only inside the coarse one. Pictures through it are those through
-    `decoded_occupancy` (tests/show/test_demos.py), for about a fifth of the evaluations.
+    for the first picture, then the finer grid, but only where the coarse one is not quite empty. The result is that of
+    `decoded_occupancy` (tests/show/test_demos.py) for fewer evaluations.
     """
 
     def __init__(self, model: Nerf2Vec, embedding: Float[torch.Tensor, "e"], quality: Quality | None = None) -> None:
@@ -53,14 +53,18 @@ class DecodedObject:
         self.quality = quality or Quality()
 
     @cached_property
+    def _opacity(self) -> Float[torch.Tensor, "g g g"]:
+        return cell_opacity(self.query, COARSE_CELLS, self.quality.refined_step)
+
+    @cached_property
     def coarse(self) -> Bool[torch.Tensor, "g g g"]:
         """Occupancy for the first picture."""
-        return query_occupancy(self.query, COARSE_CELLS, self.quality.refined_step, floor=COARSE_FLOOR)
+        return grown(self._opacity > OPACITY_FLOOR)
 
     @cached_property
     def fine(self) -> Bool[torch.Tensor, "g g g"]:
         """Occupancy for the refined picture."""
-        return query_occupancy(self.query, FINE_CELLS, self.quality.refined_step, within=self.coarse)
+        return query_occupancy(self.query, FINE_CELLS, self.quality.refined_step, grown(self._opacity > SEARCH_FLOOR))
 
     def first_picture(self, view: View) -> Float[torch.Tensor, "h w 4"]:
         """Small, coarse and soon."""

@@ -33,7 +33,7 @@ class InterpolationDemo(widgets.VBox):
         self._model, self._objects, self._zoo, self._quality = model, objects, zoo, quality
         self._journey = lru_cache(maxsize=8)(self._new_journey)
         first, second = pair or (0, len(objects) - 1)
-        everyone = range(len(objects))
+        everyone = list(range(len(objects)))
         self.first = ObjectPicker(objects, everyone, "from", first)
         self.second = ObjectPicker(objects, everyone, "to", second)
         self.way = widgets.ToggleButtons(options=list(WAYS), description="way")
@@ -91,7 +91,7 @@ class RetrievalDemo(widgets.VBox):
         self._features = features or {"embeddings": objects.values}
         self._gallery = objects.of_split("train")
         self._thumbnail = lru_cache(maxsize=1024)(lambda i: thumbnails(zoo, [objects.object_ids[i]], 64)[0])
-        self.query = ObjectPicker(objects, held_out(objects), "query")
+        self.query = ObjectPicker(objects, held_out(objects).tolist(), "query")
         self.features = widgets.Dropdown(options=list(self._features), description="compare")
         self.k = widgets.IntSlider(5, min=1, max=10, description="k", layout=_WIDE)
         self.cards, self.errors = widgets.HTML(), Errors()
@@ -116,7 +116,9 @@ class RetrievalDemo(widgets.VBox):
             n_right, floor = sum(one.right for one in found), chance(self._objects, query, self._gallery)
             score = f"{n_right} of {len(found)} of the query's class; by chance {floor * len(found):.1f}"
             row = f'<div style="display: flex; flex-wrap: wrap; gap: 8px">{"".join(cards)}</div>'
-            self.cards.value = f"{row}<p>{score}; ✓ and a full frame: the query's class, ✗ and a dashed one: another.</p>"
+            self.cards.value = (
+                f"{row}<p>{score}; ✓ and a full frame: the query's class, ✗ and a dashed one: another.</p>"
+            )
 
 
 def _card(picture: np.ndarray, title: str, about: str, text: str, frame: str) -> str:
