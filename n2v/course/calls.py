@@ -98,7 +98,7 @@ class Calls:
         return Raised(self.last_error)
 
     def _received(self, name: str, args: tuple, kwargs: dict, value: object, state: object) -> object:
-        """The result, tied to its inputs where it wants gradients; parameters that the call changed are changed here."""
+        """The result, tied to its inputs where it wants gradients; parameters the call has changed are changed here."""
         parameters = [*leaves((args, kwargs))]
         if not parameters:
             return value

@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -177,7 +177,7 @@ def _environment(scratch: Path) -> dict[str, str]:
     return {**kept, **home, **other, **dict.fromkeys(SINGLE, "1"), "PYTHONPATH": path}
 
 
-def _marks(student: str, source: Source, verdicts: dict, problems: dict[str, str]) -> Iterable[Mark]:
+def _marks(student: str, source: Source, verdicts: dict, problems: dict[str, str]) -> Iterator[Mark]:
     """One mark an exercise; where the author's own answer fails there is none to give."""
     for exercise in source.exercises:
         own = verdicts.get(("", exercise.id))

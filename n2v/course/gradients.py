@@ -18,7 +18,8 @@ class _Tied(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx, gradient):
         """Of the parameters, as the other process computes them."""
-        return None, None, *ctx.ask(gradient)
+        with torch.enable_grad():  # off within a backward pass; a fork inherits it
+            return None, None, *ctx.ask(gradient)
 
 
 def tie(value: object, parameters: list[torch.Tensor], ask: Callable) -> object:

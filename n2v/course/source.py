@@ -1,4 +1,4 @@
-"""A notebook as its author wrote it: cells, exercises, solutions, checks. What does not fit is refused with its line."""
+"""A notebook as its author wrote it: cells, exercises, solutions, checks. What does not fit is refused by line."""
 
 import ast
 import re

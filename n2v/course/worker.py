@@ -1,4 +1,4 @@
-"""`python -m n2v.course.worker`: judges one notebook's answers. A job comes in as JSON, a line goes out for each verdict.
+"""`python -m n2v.course.worker`: judges one notebook's answers. JSON comes in, a line goes out for each verdict.
 
 A process of its own, because it must have one thread until it is shut in, and forks afterwards.
 """
