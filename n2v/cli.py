@@ -21,6 +21,7 @@ from n2v.machine import polite_threads
 DESCRIPTION = "Fit NeRFs, embed their weights, and work with the embeddings. --json prints any result as JSON."
 GROUPS = {
     "zoo": "Look at a collection of NeRFs, check every byte of it, merge, import and export.",
+    "assignment": "Hand out the notebooks' exercises, and grade what comes back.",
     "pictures": "Read pictures and meshes that others made.",
 }
 NO_SPACE = "no space left; free some and run it again (fit, train, reproduce: with --resume)"
@@ -29,7 +30,7 @@ FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 def commands() -> dict[str, Callable]:
     """Every command by its words."""
-    from n2v.commands import embed, published, scenes, show, sources, tasks, zoo, zoo_tools
+    from n2v.commands import course, embed, published, scenes, show, sources, tasks, zoo, zoo_tools
 
     return {
         "doctor": show.doctor,
@@ -51,6 +52,9 @@ def commands() -> dict[str, Callable]:
         "interpolate": tasks.interpolate,
         "generate": tasks.generate,
         "reproduce": show.reproduce,
+        "assignment list": course.assignment_list,
+        "assignment build": course.assignment_build,
+        "assignment grade": course.assignment_grade,
     }
 
 
