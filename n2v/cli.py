@@ -23,7 +23,7 @@ GROUPS = {
     "zoo": "Look at a collection of NeRFs, check every byte of it, merge, import and export.",
     "pictures": "Read pictures and meshes that others made.",
 }
-NO_SPACE = "no space left; free some and run it again (fit, train, reproduce: with --resume)"
+NO_SPACE = "no space left; free some and run it again (fit, train: with --resume)"
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -68,7 +68,7 @@ def main(arguments: list[str] | None = None) -> int:
     except BadInput as error:
         return _complain(str(error))
     except KeyboardInterrupt:
-        print("n2v: interrupted; what was finished is kept, --resume goes on (fit, train, reproduce)", file=sys.stderr)
+        print("n2v: interrupted; what was finished is kept; run it again (fit, train: with --resume)", file=sys.stderr)
         return 130
     except OSError as error:
         if error.errno in FULL_DISK:
