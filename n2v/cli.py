@@ -29,7 +29,7 @@ FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 def commands() -> dict[str, Callable]:
     """Every command by its words."""
-    from n2v.commands import embed, published, scenes, show, sources, tasks, zoo, zoo_tools
+    from n2v.commands import embed, pages, published, scenes, show, sources, tasks, zoo, zoo_tools
 
     return {
         "doctor": show.doctor,
@@ -51,6 +51,8 @@ def commands() -> dict[str, Callable]:
         "interpolate": tasks.interpolate,
         "generate": tasks.generate,
         "reproduce": show.reproduce,
+        "report": pages.report,
+        "site": pages.site,
     }
 
 

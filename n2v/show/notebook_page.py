@@ -5,6 +5,7 @@ from html import escape
 from pathlib import Path
 
 from n2v.files import read_json
+from n2v.show.lessons import require
 
 TEMPLATE = """
 {%- extends 'lab/index.html.j2' -%}
@@ -70,8 +71,7 @@ def mark_formulas(text: str, formulas: list[str]) -> str:
 
 def mathml(formula: str, *, display: bool = False) -> str:
     """A TeX formula as MathML, which browsers show themselves; as plain text when it cannot be read."""
-    from latex2mathml.converter import convert
-
+    convert = require("latex2mathml.converter").convert
     try:
         return convert(formula, display="block" if display else "inline")
     except Exception:  # latex2mathml's have no common base
