@@ -11,8 +11,8 @@ from n2v.show.thesis import ITEMS
 BEGIN, END = "<!-- syllabus: written by `make syllabus` -->", "<!-- end of syllabus -->"
 INTRODUCTION = """# The notebooks
 
-Each lesson uses what earlier ones made. `make lab` opens them in JupyterLab, `make reproduce` runs them all. This page is
-written by `make syllabus` from their headers: change a notebook, not this file. Minutes are for two cores.
+Each lesson uses what earlier ones made. `make lab` opens them in JupyterLab, `make reproduce` runs them all. This page
+is written by `make syllabus` from their headers: change a notebook, not this file. Minutes are for two cores.
 
 """
 
