@@ -169,7 +169,7 @@ def test_objects_become_a_nerf_to_look_at(tmp_path, capsys):
         out = tmp_path / f"one{suffix}"
         assert cli.main(["view", zoo, object_id, "--out", str(out), "--size", "24", "--frames", "3"]) == 0
         assert out.read_bytes().startswith(start)
-    assert b"http" not in (tmp_path / "one.html").read_bytes()
+    assert b"://" not in (tmp_path / "one.html").read_bytes()  # no address at all
     assert cli.main(["view", zoo, "chair-none", "--out", str(tmp_path / "x.png")]) == 2
     assert "no object 'chair-none'" in capsys.readouterr().err
     assert (
