@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parent.parent
 WORKFLOWS = sorted((ROOT / "ci" / "workflows").glob("*.yml"))
-CONDA_NAMES = {"torch": "pytorch-gpu", "matplotlib": "matplotlib-base"}
+CONDA_NAMES = {"torch": "pytorch-gpu", "matplotlib": "matplotlib-base", "playwright": "playwright-python"}
 PIP_ONLY = {"tyro", "embreex", "ipykernel"}  # come with `pip install -e .` or with jupyterlab
 CONDA_ONLY = {"python", "pip", "tiny-cuda-nn"}
 
@@ -63,7 +63,11 @@ def lowest(requirement: Requirement) -> str:
 def test_conda_s_list_agrees_with_ours():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     ours = [*project["dependencies"], *project["optional-dependencies"]["notebooks"]]
-    ours += [line for line in project["optional-dependencies"]["dev"] if line.startswith(("pytest>", "nerfacc"))]
+    ours += [
+        line
+        for line in project["optional-dependencies"]["dev"]
+        if line.startswith(("pytest>", "nerfacc", "playwright"))
+    ]
     ours = {one.name: lowest(one) for one in map(Requirement, ours)}
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     lines = [line for line in environment["dependencies"] if isinstance(line, str)]

@@ -8,7 +8,7 @@ from n2v import profiles
 from n2v.errors import BadInput
 from n2v.files import provenance, read_json, write_json
 from n2v.show.execute import execute
-from n2v.show.freshness import Library, fingerprint, own_places, remove_places, short_hash
+from n2v.show.freshness import Library, fingerprint, places, remove_places, short_hash, stamps
 from n2v.show.lessons import Lesson, as_text, check_parameters, read_lessons
 from n2v.show.record import forget, results
 from n2v.show.report import write_report
@@ -144,33 +144,42 @@ class _Chain:
         pending = {**NOT_ENDED, **now, "outputs": known, "started": time.time()}
         self._note(lesson, pending)
         forget(self.out, lesson.number)
+        for name in before.get("results", []):
+            (self.out / name).unlink(missing_ok=True)
         if lacking:
             record = {**pending, "error": f"needs {', '.join(lacking)}"}
         else:
             minutes = lesson.minutes.get(self.given["profile"])
             _tell(lesson, f"running ({why})" + ("" if minutes is None else f", about {minutes} min on two cores"))
+            seen = stamps(self.out, lesson.makes)
             record = execute(
                 lesson, self.given, self.out / "notebooks", LIMIT_S[self.given["profile"]],
                 lambda cell: self._note(lesson, {**pending, "cell": cell}),
             )  # fmt: skip
-            record = self._checked(lesson, {**now, "outputs": known, "started": pending["started"], **record}, known)
+            record = self._checked(lesson, {**now, "outputs": known, "started": pending["started"], **record}, seen)
         place = "" if record["cell"] is None else f", cell {record['cell']}"
         _tell(lesson, f"{record['status']}, {record['seconds']:.0f} s{place} {record.get('error', '')}".rstrip())
         self._note(lesson, record)
 
-    def _checked(self, lesson: Lesson, record: dict, known: dict) -> dict:
-        """The record of a notebook that ran, with what it made; one that made less than it says has failed."""
+    def _checked(self, lesson: Lesson, record: dict, seen: dict[str, int]) -> dict:
+        """The record of a notebook that ran, with what it made; one that made less than it says has failed.
+
+        Others may leave places of the same name beside it: its own are those that it changed, or made before.
+        """
         if record["status"] != "ok":
             return record
-        outputs = {}
+        now, outputs = stamps(self.out, lesson.makes), {}
         for name in lesson.makes:
-            found = own_places(self.out, name, known.get(name, {}).get("places", []), record["started"])
-            if not found:
+            there = [place.name for place in places(self.out, name)]
+            known = record["outputs"].get(name, {}).get("places", [])
+            own = [one for one in there if one in known or now[one] != seen.get(one)] or there
+            if not own:
                 error = f"its header says that it makes {name}, which is not in the run folder"
                 return {**record, "status": "failed", "error": error}
-            outputs[name] = {"places": found, "hash": self._print(found)}
+            outputs[name] = {"places": own, "hash": self._print(own)}
+        pages = [name for name, stamp in now.items() if name.endswith(".html") and stamp != seen.get(name)]
         copies = [f"notebooks/{lesson.name}.{kind}" for kind in ("ipynb", "html")]
-        return {**record, "outputs": outputs, "results": [*results(self.out, lesson.number), *copies]}
+        return {**record, "outputs": outputs, "results": [*results(self.out, lesson.number), *copies, *pages]}
 
     def _print(self, names: list[str]) -> str | None:
         return fingerprint(self.out, [self.out / name for name in names])

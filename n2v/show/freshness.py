@@ -9,9 +9,9 @@ from pathlib import Path
 
 import n2v
 from n2v.files import sha256_of
+from n2v.show.report import PAGES
 
 PACKAGE = Path(n2v.__file__).parent
-SLACK_S = 2.0  # file systems round times of change
 PICTURES = (".png", ".jpg", ".gif")
 
 
@@ -28,14 +28,16 @@ class Library:
 
     def __init__(self, package: Path | None = None) -> None:
         self.package = package or PACKAGE
-        self._parsed: dict[Path, tuple[str, frozenset[Path]]] = {}
+        self._parsed: dict[Path, tuple[str, frozenset[Path], frozenset[str]]] = {}
+        self._others = [path for path in self.package.rglob("*.*") if path.suffix not in (".py", ".pyc")]
         data = self.package.parent / "data"
         self.data = fingerprint(data, sorted(data.glob("*"))) if data.is_dir() else ""
 
     def digest(self, source: str) -> str:
         """Of a notebook's code, all modules that it imports directly or through others, and the shipped data.
 
-        A module that imports by name at run time brings its whole folder; a source that does not parse, everything.
+        A file that is no Python (C++, a page's template) counts where a module that is used names it. A module that
+        imports by name at run time brings its whole folder; a source that does not parse, everything.
         """
         try:
             code, todo = _code_of(source), set(self._imports(source, self.package))
@@ -46,19 +48,22 @@ class Library:
             path = todo.pop()
             used.add(path)
             todo |= self._of(path)[1] - used
-        native = {found for folder in {path.parent for path in used} for found in folder.glob("*.cpp")}
+        named = {name for path in used for name in self._of(path)[2]}
         parts = [f"{path.relative_to(self.package)} {self._of(path)[0]}" for path in sorted(used)]
-        parts += [f"{path.relative_to(self.package)} {sha256_of(path.read_bytes())}" for path in sorted(native)]
+        parts += [f"{path.name} {sha256_of(path.read_bytes())}" for path in sorted(self._others) if path.name in named]
         return short_hash(code, *parts, self.data)
 
-    def _of(self, path: Path) -> tuple[str, frozenset[Path]]:
-        """Hash of a module's code, and the modules that it imports."""
+    def _of(self, path: Path) -> tuple[str, frozenset[Path], frozenset[str]]:
+        """Hash of a module's code, the modules that it imports, and all texts in it."""
         if path not in self._parsed:
             text = path.read_text()
             try:
-                self._parsed[path] = (short_hash(_code_of(text)), frozenset(self._imports(text, path.parent)))
+                tree, code = ast.parse(text), _code_of(text)
             except SyntaxError:
-                self._parsed[path] = (short_hash(text), frozenset())
+                self._parsed[path] = (short_hash(text), frozenset(), frozenset())
+            else:
+                texts = {str(node.value) for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+                self._parsed[path] = (short_hash(code), frozenset(self._imports(text, path.parent)), frozenset(texts))
         return self._parsed[path]
 
     def _imports(self, source: str, folder: Path) -> Iterator[Path]:
@@ -102,15 +107,15 @@ def places(folder: Path, artefact: str) -> list[Path]:
     return sorted(found)
 
 
-def own_places(folder: Path, artefact: str, known: Iterable[str], since: float) -> list[str]:
-    """Names of the places that a notebook made: known from before or changed since; all of them if it is none."""
-    found, known = places(folder, artefact), set(known)
-    own = [path.name for path in found if path.name in known or _changed(path) >= since - SLACK_S]
-    return own or [path.name for path in found]
+def stamps(folder: Path, artefacts: Iterable[str]) -> dict[str, int]:
+    """When each place of some artefacts, and each of the run's own pages, last changed (ns); names from the folder."""
+    found = [place for artefact in artefacts for place in places(folder, artefact)]
+    found += [path for place in PAGES for path in (folder / place).rglob("*.html")]
+    return {path.relative_to(folder).as_posix(): _changed(path) for path in found}
 
 
-def _changed(path: Path) -> float:
-    return max(one.stat().st_mtime for one in [path, *path.rglob("*")])
+def _changed(path: Path) -> int:
+    return max(one.stat().st_mtime_ns for one in [path, *path.rglob("*")])
 
 
 def fingerprint(folder: Path, found: Iterable[Path]) -> str | None:

@@ -142,16 +142,20 @@ def test_a_changed_library_file_makes_its_users_stale(notebooks, tmp_path, capfd
     for name in ("__init__.py", "show/__init__.py", "show/other.py"):
         (package / name).write_text("")
     (package / "show" / "record.py").write_text('"""Old."""\nfrom n2v.errors import BadInput\n')
-    (package / "errors.py").write_text("LIMIT = 1\n")
+    (package / "errors.py").write_text("LIMIT, PART = 1, 'fused.cpp'\n")
+    (package / "fused.cpp").write_text("1")
+    (package / "unused.cpp").write_text("1")
     monkeypatch.setattr("n2v.show.freshness.PACKAGE", package)
     lesson(notebooks, "02", ["a"], ["b"], "from pathlib import Path\nPath(out_dir, 'b.txt').write_text('b')")
     assert again(notebooks, out, capfd)[0] == ["01"]
     (package / "show" / "other.py").write_text("unused = 1\n")
+    (package / "unused.cpp").write_text("2")
     (package / "show" / "record.py").write_text('"""New."""\n# remark\nfrom n2v.errors import BadInput\n')
     assert again(notebooks, out, capfd)[1].count("up to date") == 2
-    (package / "errors.py").write_text("LIMIT = 2\n")
-    found, told = again(notebooks, out, capfd)
-    assert found == ["01"] and "01_lesson: running (the library" in told and "02_lesson: up to date" in told
+    for path, text in ((package / "errors.py", "LIMIT, PART = 2, 'fused.cpp'\n"), (package / "fused.cpp", "2")):
+        path.write_text(text)
+        found, told = again(notebooks, out, capfd)
+        assert found == ["01"] and "01_lesson: running (the library" in told and "02_lesson: up to date" in told
 
 
 def test_what_other_code_made_is_removed_and_what_a_kill_left_is_kept(notebooks, tmp_path, at_once, monkeypatch):
@@ -168,6 +172,30 @@ def test_what_other_code_made_is_removed_and_what_a_kill_left_is_kept(notebooks,
     assert reproduce("smoke", out, notebooks)["ok"] and len(list((out / "a").iterdir())) == 2
     lesson(notebooks, "01", [], ["a"], work + "\nx = 1")
     assert reproduce("smoke", out, notebooks)["ok"] and len(list((out / "a").iterdir())) == 1
+
+
+def test_a_later_notebook_s_folder_of_a_like_name_is_not_the_maker_s(notebooks, tmp_path, capfd, at_once):
+    out = tmp_path / "out"
+    beside = "from pathlib import Path\nplace = Path(out_dir) / 'a-short.txt'\nplace.write_text(place.name * {n})\n"
+    for n in (1, 2):
+        lesson(notebooks, "02", ["a"], ["b"], beside.format(n=n) + GOOD.format(number="02", makes=["b"]))
+        assert "02" in again(notebooks, out, capfd)[0]
+        assert again(notebooks, out, capfd)[0] == []
+
+
+def test_a_notebook_s_page_belongs_to_its_results(notebooks, tmp_path, capfd, at_once):
+    out = tmp_path / "out"
+    page = (
+        "from pathlib import Path\n(Path(out_dir) / 'pages').mkdir(exist_ok=True)\n"
+        "(Path(out_dir) / 'pages' / 'a.html').write_text('a')\n"
+    )
+    lesson(notebooks, "01", [], ["a"], page + GOOD.format(number="01", makes=["a"]))
+    again(notebooks, out, capfd)
+    (out / "pages" / "a.html").unlink()
+    found, told = again(notebooks, out, capfd)
+    assert found == ["01"] and "running (pages/a.html is missing)" in told
+    lesson(notebooks, "01", [], ["a"])
+    assert again(notebooks, out, capfd)[0] == ["01"] and not (out / "pages" / "a.html").exists()
 
 
 def test_a_notebook_that_makes_less_than_it_says_has_failed(notebooks, tmp_path, at_once):
