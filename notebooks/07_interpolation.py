@@ -48,7 +48,8 @@ from n2v.show.record import Recorder
 from n2v.show.style import apply_style
 from n2v.tasks.classify import linear_probe, principal_components
 from n2v.tasks.initial_vector import FIRST_START, changed_zoo, field_values, matched, read_few, read_split, renumbered
-from n2v.tasks.interpolate import GAMMAS, draw_pairs, lerp, smoothness, solidity, summarise_walks
+from n2v.tasks.interpolate import GAMMAS, draw_pairs, lerp, smoothness, solidity
+from n2v.tasks.repeats import over_repeats
 from n2v.zoo.build import spread
 from n2v.zoo.store import Zoo
 
@@ -200,7 +201,7 @@ for name, model in models.items():
         {**row, "walk": f"{name}, {row['way']}" if row["space"] == "embeddings" else f"weights, {row['way']}"}
         for row in measure_walks(model, zoo, pairs, values[bases], predict, **more)
     ]
-table = summarise_walks(numbers, ("kind", "walk"), ("pair", "space", "way"))
+table = over_repeats(numbers, ("kind", "walk"), "pairs", ("pair", "space", "way"))
 record.table(
     "extra-interpolation", table,
     f"Means over {n_pairs} random pairs a kind, ±: half width of the 95 % t-interval. 'best' and 'rows': encoders.",
