@@ -30,6 +30,19 @@ def polite_threads() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
+def fast_bfloat16(device: str = "cpu") -> bool:
+    """Whether a device multiplies in bfloat16 itself; a CPU that has to imitate it takes many times as long.
+
+    One training step of the laptop profile on two cores with AVX2 alone: 6.3 s in bfloat16, 0.41 s in float32.
+    """
+    import torch
+
+    if torch.device(device).type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    found = torch.cpu.get_capabilities()
+    return bool(found.get("avx512_bf16") or found.get("amx_bf16"))
+
+
 def quiet_worker() -> None:
     """One thread a process, no denormals, freed memory kept: for workers that each compute on their own."""
     import torch

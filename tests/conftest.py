@@ -13,8 +13,9 @@ install_import_hook("n2v", "typecheck.checked")
 
 
 def pytest_addoption(parser):
-    """--require-cuda: on a GPU machine nothing that needs the GPU may be skipped."""
+    """--require-cuda, --require-browser: where these are, nothing that needs them may be skipped."""
     parser.addoption("--require-cuda", action="store_true", help="fail, instead of skip, what needs a CUDA device")
+    parser.addoption("--require-browser", action="store_true", help="fail, instead of skip, what needs Chromium")
 
 
 def pytest_collection_modifyitems(config, items):

@@ -86,7 +86,7 @@ def test_interpolate_and_generate(here, capsys):
         (["fit", "views", "--out", "x", "--steps", "0"], "at least 1"),
         (["fit", "views", "--out", "x", "--shard", "4/4"], "write i/N"),
         (["zoo", "info", "views"], "no zoo here"),
-        (["view", "zoo", "nobody", "--out", "x.png"], "no object 'nobody'"),
+        (["view", "zoo", "nobody", "--out", "x.png"], "no object 'nobody'; for example: "),
         (["view", "zoo", "nobody", "--out", "x.bmp"], "use .png, .gif or .html"),
         (["train", "nowhere", "--out", "x"], "no zoo here"),
         (["train", "zoo", "--out", "x", "--minutes", "0"], "more than 0"),

@@ -21,41 +21,55 @@ def doctor() -> dict:
 def view(
     zoo: Annotated[Positional[Path], arg(help="zoo folder")],
     object_id: Annotated[Positional[str], arg(help="which NeRF; n2v zoo info lists the collection")],
-    out: Annotated[Path, arg(help=".png: a still; .gif: a turntable; .html: a page with a slider, offline")],
+    out: Annotated[
+        Path, arg(help=".png: a still; .gif: a turntable; .html: the NeRF itself, live in one offline file")
+    ],
     size: Annotated[int, arg(help="side of a picture in pixels")] = 256,
-    frames: Annotated[int, arg(help="pictures of a turntable")] = 24,
-    step: Annotated[float | None, arg(help="sample length in scene units; default: a quarter of the fit's")] = None,
+    frames: Annotated[int, arg(help="pictures of a turntable (.gif)")] = 24,
+    step: Annotated[
+        float | None, arg(help="sample length in scene units; default: a quarter of the fit's, the fit's in .html")
+    ] = None,
 ) -> dict:
-    """Render one NeRF of a zoo."""
-    import torch
-
-    from n2v.files import progress, write_bytes
-    from n2v.nerf.render import field_query, render_image
-    from n2v.scenes.cameras import turntable_cameras
-    from n2v.show.pictures import png_bytes, slider_page, write_gif
+    """Show one NeRF of a zoo: a picture, a turntable, or a page that renders it live."""
     from n2v.zoo.store import Zoo
 
     if out.suffix not in (".png", ".gif", ".html"):
         raise BadInput(f"cannot write '{out.suffix}'", where=out, fix="use .png, .gif or .html")
     if not 8 <= size <= 2048 or frames < 2:
         raise BadInput(f"size {size} px, {frames} frames", fix="use 8 to 2048 px and at least 2 frames")
+    if step is not None and not 1e-4 <= step <= 1:
+        raise BadInput(f"a step of {step:g}", fix="use 0.0001 to 1 scene units")
     collection = Zoo(zoo)
     index = collection.index_of(object_id)
     row = collection.rows[index]
-    query = field_query(torch.from_numpy(collection.field_weights(index)[0]), row.encoding)
-    occupied = torch.from_numpy(collection.occupied(index)[0])
+    if out.suffix == ".html":
+        from n2v.show.nerf_page import write_page
+
+        write_page(collection, index, out, size, step)
+    else:
+        _write_pictures(collection, index, out, size, frames, step or row.step / 4)
+    told = {"out": str(out), "bytes": out.stat().st_size, "class_name": row.class_name}
+    return {**told, "psnr_db": row.psnr_db, "licence": row.licence}
+
+
+def _write_pictures(zoo, index: int, out: Path, size: int, frames: int, step: float) -> None:
+    """A still (.png) or a turntable (.gif), rendered on the CPU."""
+    import torch
+
+    from n2v.files import progress, write_bytes
+    from n2v.nerf.render import field_query, render_image
+    from n2v.scenes.cameras import turntable_cameras
+    from n2v.show.pictures import png_bytes, write_gif
+
+    query = field_query(torch.from_numpy(zoo.field_weights(index)[0]), zoo.rows[index].encoding)
+    occupied = torch.from_numpy(zoo.occupied(index)[0])
     cameras = turntable_cameras(8)[7:] if out.suffix == ".png" else turntable_cameras(frames)
-    step = row.step / 4 if step is None else step
     turn = progress(cameras, desc="rendering", unit="frame") if len(cameras) > 1 else cameras
     pictures = [render_image(query, occupied, c2w, size, step=step).numpy() for c2w in turn]
-    out.parent.mkdir(parents=True, exist_ok=True)
     if out.suffix == ".png":
         write_bytes(out, png_bytes(pictures[0]))
-    elif out.suffix == ".gif":
-        write_gif(pictures, out)
     else:
-        write_bytes(out, slider_page(pictures, f"{object_id} ({row.class_name})").encode())
-    return {"out": str(out), "class_name": row.class_name, "psnr_db": row.psnr_db, "licence": row.licence}
+        write_gif(pictures, out)
 
 
 def reproduce(
@@ -63,7 +77,8 @@ def reproduce(
     out: Annotated[Path | None, arg(help="run folder; default: runs/<profile>")] = None,
     notebooks: Annotated[Path, arg(help="folder of the notebooks")] = Path("notebooks"),
     only: Annotated[str, arg(help="numbers of notebooks, such as 05,06; default: all")] = "",
-    resume: Annotated[bool, arg(help="skip notebooks that are up to date")] = False,
+    fresh: Annotated[bool, arg(help="start over; otherwise what is up to date is skipped")] = False,
+    resume: Annotated[bool, arg(help="go on where a run stopped: the default; --no-resume is --fresh")] = True,
     seed: Annotated[int, arg(help="seed of the whole run")] = 0,
 ) -> dict:
     """Execute the notebooks in order and gather every figure and table in report.html."""
@@ -71,7 +86,7 @@ def reproduce(
 
     folder = out or Path("runs") / profile
     chosen = tuple(filter(None, (part.strip() for part in only.split(","))))
-    run = run_chain(profile, folder, notebooks, only=chosen, resume=resume, seed=seed)
+    run = run_chain(profile, folder, notebooks, only=chosen, fresh=fresh or not resume, seed=seed)
     told = ("status", "seconds", "cell", "error")
     table = [{"notebook": name, **{key: one.get(key) for key in told}} for name, one in run["notebooks"].items()]
     return {"report": str(folder / "report.html"), "minutes": run["wall_s"] / 60, "notebooks": table, "ok": run["ok"]}

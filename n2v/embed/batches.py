@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int
 from n2v.errors import BadInput
 from n2v.nerf.field import evaluate
 from n2v.nerf.march import cell_indices, march
+from n2v.nerf.occupancy import unpack_bits
 from n2v.nerf.render import blend_weights
 from n2v.scenes.objects import AABB
 from n2v.zoo.store import Zoo
@@ -48,17 +49,19 @@ class RayBatch:
 
 
 class TrainingSet:
-    """The NeRFs of one split in memory: weights as float32, occupancy as bytes.
+    """The NeRFs of one split in the machine's memory: weights as float32, occupancy as bits.
 
-    Those that cannot be read or are not finite are left out; `skipped` has the reasons by object id.
+    Those that cannot be read or are not finite are left out; `skipped` has the reasons by object id. Batches are made
+    on `device`: only their NeRFs' numbers and bits travel to it.
     """
 
-    def __init__(self, zoo: Zoo, split: str | None = "train") -> None:
+    def __init__(self, zoo: Zoo, split: str | None = "train", device: str | torch.device = "cpu") -> None:
+        self.device = torch.device(device)
         self.indices, self.skipped = zoo.readable(zoo.indices(split))
         if not len(self.indices):
             raise BadInput(f"no usable NeRF in split '{split}'", where=zoo.folder, fix="run: n2v zoo verify")
         self.field_weights = torch.from_numpy(zoo.field_weights(self.indices))
-        self.occupied = torch.from_numpy(zoo.occupied(self.indices))
+        self.packed, self.resolution = zoo.packed(self.indices), zoo.resolution
         encodings = {zoo.rows[i].encoding for i in self.indices}
         if len(encodings) > 1:
             raise BadInput(f"encodings {', '.join(sorted(encodings))} in one zoo", where=zoo.folder, fix="train on one")
@@ -67,9 +70,17 @@ class TrainingSet:
     def __len__(self) -> int:
         return len(self.indices)
 
+    def weights(self, chosen: Int[torch.Tensor, "b"]) -> Float[torch.Tensor, "b w"]:
+        """Field weights of the chosen NeRFs, on the device."""
+        return self.field_weights[chosen].to(self.device)
+
+    def occupied(self, chosen: Int[torch.Tensor, "b"]) -> Bool[torch.Tensor, "b g g g"]:
+        """Occupancy grids of the chosen NeRFs, on the device."""
+        return torch.from_numpy(unpack_bits(self.packed[chosen.numpy()], self.resolution)).to(self.device)
+
     def batch(self, chosen: Int[torch.Tensor, "b"], config: SampleConfig, generator: torch.Generator) -> RayBatch:
         """Rays through random occupied cells of the chosen NeRFs, rendered by the NeRFs themselves."""
-        return ray_batch(self.field_weights[chosen], self.occupied[chosen], self.encoding, config, generator)
+        return ray_batch(self.weights(chosen), self.occupied(chosen), self.encoding, config, generator)
 
 
 @torch.no_grad()
@@ -81,25 +92,25 @@ def ray_batch(
     generator: torch.Generator,
 ) -> RayBatch:
     """Sample, march and render one batch. Whole rays are dropped when they exceed the budget of samples."""
-    b = len(field_weights)
+    b, device = len(field_weights), field_weights.device
+    nerfs = torch.arange(b, device=device)
     origins, directions = aimed_rays(occupied, config.n_rays, generator)
     flat = origins.view(-1, 3), directions.view(-1, 3)
-    samples = march(*flat, occupied, config.step, torch.arange(b).repeat_interleave(config.n_rays))
+    samples = march(*flat, occupied, config.step, nerfs.repeat_interleave(config.n_rays))
     counts = samples.counts().view(b, config.n_rays)
     ends = counts.cumsum(1)
     is_ray = (ends <= config.n_foreground) & (counts > 0)
     kept = is_ray.view(-1)[samples.ray_indices]
-    ray_indices, t_starts = samples.ray_indices[kept], samples.t_starts[kept]
+    ray_indices = samples.ray_indices[kept]
     owner = ray_indices // config.n_rays
-    first_of_owner = torch.searchsorted(owner, torch.arange(b))
-    place = torch.arange(len(owner)) - first_of_owner[owner]
+    first_of_owner = torch.searchsorted(owner, nerfs)
+    place = torch.arange(len(owner), device=device) - first_of_owner[owner]
 
-    positions = torch.zeros(b, config.n_foreground, 3)
-    t_mids = t_starts + config.step / 2
-    positions[owner, place] = flat[0][ray_indices] + flat[1][ray_indices] * t_mids[:, None]
-    lengths = torch.zeros(b, config.n_foreground)
+    positions = torch.zeros(b, config.n_foreground, 3, device=device)
+    positions[owner, place] = samples.positions(*flat)[kept]
+    lengths = torch.zeros(b, config.n_foreground, device=device)
     lengths[owner, place] = config.step
-    slots = (torch.arange(b)[:, None] + 1) * config.n_rays - 1 + torch.zeros_like(lengths, dtype=torch.long)
+    slots = ((nerfs + 1) * config.n_rays - 1)[:, None].repeat(1, config.n_foreground)
     slots[owner, place] = ray_indices
     sigmas, rgbs = evaluate(field_weights, positions, encoding)
     targets = blend(sigmas, rgbs, lengths, slots, b * config.n_rays).view(b, config.n_rays, 4)
@@ -126,7 +137,7 @@ def aimed_rays(
 
 def upper_half_points(shape: tuple[int, ...], generator: torch.Generator) -> Float[torch.Tensor, "*n 3"]:
     """Camera positions: any azimuth, elevation 0 to 60 degrees, distance 1.6 to 2.1 scene units."""
-    azimuth, elevation, distance = torch.rand(3, *shape, generator=generator)
+    azimuth, elevation, distance = uniform((3, *shape), generator)
     azimuth, elevation = azimuth * 2 * math.pi, elevation * math.pi / 3
     level = torch.cos(elevation)
     points = torch.stack([level * torch.cos(azimuth), level * torch.sin(azimuth), torch.sin(elevation)], -1)
@@ -142,9 +153,9 @@ def empty_points(
     """
     b, side = len(occupied), occupied.shape[-1]
     size = AABB[3] - AABB[0]
-    points = torch.rand(b, n_points, 3, generator=generator) * size + AABB[0]
+    points = uniform((b, n_points, 3), generator) * size + AABB[0]
     near = points[:, n_points // 2 :]
-    shift = (torch.rand(near.shape, generator=generator) * 2 - 1) * 3 * size / side
+    shift = (uniform(near.shape, generator) * 2 - 1) * 3 * size / side
     near.copy_((occupied_points(occupied, near.shape[1], generator) + shift).clamp(AABB[0], AABB[3]))
     return points, ~in_cells(occupied, points)
 
@@ -162,12 +173,19 @@ def occupied_points(
 ) -> Float[torch.Tensor, "b m 3"]:
     """Uniform points in occupied cells (at the box's corner for an empty grid)."""
     b, side = len(occupied), occupied.shape[-1]
-    cells = torch.zeros(b, n_points, 3)
-    for i, grid in enumerate(occupied):
-        filled = grid.nonzero()
-        if len(filled):
-            cells[i] = filled[torch.randint(len(filled), (n_points,), generator=generator)].float()
-    return (cells + torch.rand(cells.shape, generator=generator)) / side * (AABB[3] - AABB[0]) + AABB[0]
+    filled = occupied.reshape(-1).nonzero()[:, 0]  # NeRF after NeRF
+    edges = torch.searchsorted(filled, torch.arange(b + 1, device=filled.device) * side**3)
+    first, count = edges[:-1, None], edges.diff()[:, None]
+    drawn = (uniform((b, n_points), generator) * count).long().clamp(max=count - 1)
+    cells = torch.nn.functional.pad(filled, (0, 1))[first + drawn.clamp(min=0)] % side**3
+    cells = torch.where(count > 0, cells, 0)
+    corners = torch.stack([cells // side**2, cells // side % side, cells % side], -1)
+    return (corners + uniform(corners.shape, generator)) / side * (AABB[3] - AABB[0]) + AABB[0]
+
+
+def uniform(shape: tuple[int, ...], generator: torch.Generator) -> Float[torch.Tensor, "*n"]:
+    """Numbers in [0, 1) on the generator's device."""
+    return torch.rand(shape, generator=generator, device=generator.device)
 
 
 def epoch_order(n: int, batch_size: int, generator: torch.Generator) -> list[Int[torch.Tensor, "b"]]:

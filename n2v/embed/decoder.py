@@ -71,11 +71,11 @@ class Decoder(nn.Module):
         return self._rest(self.first(inputs), self.skip(inputs), unit)
 
     def _rest(self, first: torch.Tensor, skip: torch.Tensor, unit: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        hidden = torch.relu(first)
+        hidden = torch.relu_(first)
         for layer in self.before:
-            hidden = torch.relu(layer(hidden))
-        hidden = hidden + torch.relu(skip)
+            hidden = torch.relu_(layer(hidden))
+        hidden = hidden + torch.relu_(skip)
         for layer in self.after:
-            hidden = torch.relu(layer(hidden))
+            hidden = torch.relu_(layer(hidden))
         sigmas, rgbs = activate(self.last(hidden).float())
         return sigmas * ((unit > 0) & (unit < 1)).all(-1), rgbs

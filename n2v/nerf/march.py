@@ -84,7 +84,7 @@ def march(
     n_steps = (torch.ceil(t_far / step - 0.5) - first).clamp(min=0).long()
     ray_indices = torch.repeat_interleave(n_steps)
     offsets = torch.cumsum(n_steps, 0) - n_steps
-    lattice = (torch.arange(len(ray_indices)) - offsets[ray_indices]) + first[ray_indices]
+    lattice = (torch.arange(len(ray_indices), device=ray_indices.device) - offsets[ray_indices]) + first[ray_indices]
     candidates = Samples(ray_indices, lattice * step, lattice * step + step, len(origins))
     cells = cell_indices(candidates.positions(origins, directions), occupied.shape[-1])
     if grid_indices is not None:

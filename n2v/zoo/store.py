@@ -7,6 +7,7 @@ lock. So a crash leaves at most an unnamed shard or a torn last line: both are i
 
 from collections.abc import Iterator
 from dataclasses import replace
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 
@@ -111,11 +112,12 @@ class Zoo:
         return np.arange(len(self)) if split is None else self.rows.where("split", split)
 
     def index_of(self, object_id: str) -> int:
-        """Position of an object; names a few ids when there is none."""
+        """Position of an object; names the ids most like it when there is none."""
         if object_id in self._positions:
             return self._positions[object_id]
-        some = ", ".join(self.object_ids[:3])
-        raise BadInput(f"no object '{object_id}'", where=self.folder, fix=f"for example: {some}")
+        near = get_close_matches(object_id, self.object_ids, 3)
+        hint = f"nearest: {', '.join(near)}" if near else f"for example: {', '.join(self.object_ids[:3])}"
+        raise BadInput(f"no object '{object_id}'", where=self.folder, fix=hint)
 
     @cached_property
     def resolution(self) -> int:

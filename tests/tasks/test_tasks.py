@@ -27,13 +27,13 @@ def clusters(n_each=20, n_classes=5, n_features=24, spread=0.6, seed=0):
 def test_readers_find_clusters_and_shuffled_labels_fall_to_chance():
     features, labels = clusters()
     train, test = np.arange(0, 70), np.arange(70, 100)
-    rows, confusions = compare({"clusters": features}, labels, train, test, QUICK, seeds=(0, 1))
+    rows, predicted = compare({"clusters": features}, labels, train, test, QUICK, seeds=(0, 1))
     by_reader = {row["reader"]: row for row in rows}
     for reader in ("head", "linear probe", "nearest neighbour"):
         assert by_reader[reader]["accuracy"] > 0.9
         assert by_reader[reader]["low"] < by_reader[reader]["accuracy"] <= by_reader[reader]["high"] + 1e-9
     assert by_reader["head, shuffled labels"]["accuracy"] < 0.45
-    assert confusions["clusters"].sum() == 30
+    assert [len(run) for run in predicted["clusters"]] == [30, 30]
     noise = np.random.default_rng(3).normal(size=features.shape).astype(np.float32)
     assert compare({"noise": noise}, labels, train, test, QUICK, seeds=(0,))[0][0]["accuracy"] < 0.45
 
@@ -56,17 +56,6 @@ def test_components_are_fitted_on_training_features_only():
     train, both = principal_components(features[:50], [features], 8)
     assert train.shape == (50, 8) and np.allclose(both[:50], train)
     assert np.allclose(train.mean(0), 0, atol=1e-5) and not np.allclose(both[50:].mean(0), 0, atol=1e-2)
-
-
-def test_turning_into_the_span_of_the_items_changes_no_prediction():
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    features, labels = clusters(n_each=12, n_features=400, spread=4.0)
-    train, test = features[:40], features[40:]
-    plain = make_pipeline(StandardScaler(), LogisticRegression(C=0.03, max_iter=2000)).fit(train, labels[:40])
-    assert (linear_probe(train, labels[:40], test) == plain.predict(test)).mean() > 0.85  # C is chosen, so not all
 
 
 @pytest.mark.parametrize(

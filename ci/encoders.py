@@ -1,0 +1,150 @@
+"""Every variant of the encoder for the same time, over the same decoder, several seeds: one table.
+
+    python ci/encoders.py --zoo data/mini_zoo [--zoo ANOTHER] --minutes 5 --seeds 3 --out runs/encoders
+                          [--variants rows aligned] [--held-out val test] [--float32]
+
+Stopped, it goes on where it was: what is trained and measured is not done again. OMP_NUM_THREADS is obeyed. The
+budget is the process's own CPU time, so that other work on the machine favours nobody. `out` gets encoders.csv
+(means over seeds, with standard deviation and half width of the 95 % t-interval), runs.csv (each run) and the
+trained models.
+"""
+
+import argparse
+import csv
+import io
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from n2v import profiles
+from n2v.embed.model import ModelConfig, load_model
+from n2v.embed.reconstruct import RenderConfig
+from n2v.embed.train import TrainConfig, train
+from n2v.files import provenance, read_json, write_bytes, write_json
+from n2v.tasks.classify import HeadConfig
+from n2v.tasks.encoders import encoder_measures, raw_measures
+from n2v.tasks.metrics import summarise
+from n2v.zoo.store import Zoo
+
+LOOK = RenderConfig(n_views=2)
+VARIANTS = {  # name: changes of the laptop profile's configuration of that kind
+    "rows": {"kind": "rows"},
+    "rows-8": {"kind": "rows", "octaves": 8},
+    "placed": {"kind": "placed"},
+    "placed-8": {"kind": "placed", "octaves": 8},
+    "tokens": {"kind": "tokens"},
+    "tokens-8": {"kind": "tokens", "octaves": 8},
+    "tokens-8-dropout": {"kind": "tokens", "octaves": 8, "dropout": 0.2},
+    "tokens-8-attention": {"kind": "tokens", "octaves": 8, "heads": 4},
+    "aligned": {"kind": "aligned"},
+    "aligned-quiet": {"kind": "aligned", "noise": 0.0},
+    "aligned-8": {"kind": "aligned", "octaves": 8},
+    "aligned-8-dropout": {"kind": "aligned", "octaves": 8, "dropout": 0.2},
+    "aligned-8-noise": {"kind": "aligned", "octaves": 8, "noise": 0.3},
+    "aligned-8-few": {"kind": "aligned", "octaves": 8, "n_components": 64},
+}
+RAW = "raw weights"
+DECIDING = ("foreground_db", "full_db", "given_db", "linear_probe", "head", "hit_at_1", "ms_a_step")
+FACTS = ("variant", "zoo", "n_train", "n_read", "n_pictures")  # the same in every run of a row
+
+
+def model_config(variant: str) -> ModelConfig:
+    """The laptop profile's model with a variant's encoder."""
+    size = profiles.get("laptop")
+    base = size.aligned if VARIANTS[variant]["kind"] == "aligned" else size.rows
+    return replace(base, encoder=replace(base.encoder, **VARIANTS[variant]))
+
+
+def one_run(zoo: Zoo, variant: str, seed: int, folder: Path, config: TrainConfig, held_out, pictures: int) -> dict:
+    """Train one variant and measure it, or read the raw weights; what was done before is only looked up."""
+
+    def measure() -> dict:
+        train_split, head = zoo.indices("train"), HeadConfig(n_epochs=100)
+        if variant == RAW:
+            found = raw_measures(zoo, train_split, held_out, 64, head, seed)
+            return {"n_train": len(train_split), **found}
+        train(zoo, replace(config, seed=seed), model_config(variant), folder, resume=True)
+        record, model = read_json(folder / "run.json"), load_model(folder)
+        return {
+            "n_train": record["n_nerfs"],
+            **encoder_measures(model, zoo, train_split, held_out, LOOK, pictures, head, seed),
+            "ms_a_step": 1000 * record["wall_s"] / record["steps"],
+            "steps": record["steps"],
+            "encoder_parameters": sum(one.numel() for one in model.encoder.parameters()),
+        }
+
+    if not (folder / "measures.json").exists():
+        write_json(folder / "measures.json", measure())
+    return {"zoo": zoo.folder.name, "variant": variant, "seed": seed, **read_json(folder / "measures.json")}
+
+
+def means(runs: list[dict]) -> list[dict]:
+    """One row a zoo and variant: mean, standard deviation and half width of every number over the seeds."""
+    rows = []
+    for zoo, variant in dict.fromkeys((run["zoo"], run["variant"]) for run in runs):
+        mine = [run for run in runs if (run["zoo"], run["variant"]) == (zoo, variant)]
+        row = {name: mine[0].get(name) for name in FACTS} | {"seeds": len(mine)}
+        for name in [name for name in mine[0] if name not in (*FACTS, "seed")]:
+            found = summarise([run[name] for run in mine])
+            row |= {name: found["mean"], f"{name}_sd": found["sd"], f"{name}_±": found["half_width"]}
+        rows.append(row)
+    return rows
+
+
+def write_csv(path: Path, rows: list[dict]) -> None:
+    """A table, numbers with five digits, absent ones as a dash."""
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+
+    def shown(value) -> str:
+        if value is None or value != value:
+            return "-"
+        return f"{value:.5g}" if isinstance(value, float) else str(value)
+
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([shown(row.get(column)) for column in columns] for row in rows)
+    write_bytes(path, buffer.getvalue().encode())
+
+
+def brief(row: dict) -> str:
+    """The columns that decide."""
+    return ", ".join(f"{name} {row[name]:.4g}" for name in DECIDING if row.get(name) is not None)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--zoo", type=Path, action="append", required=True, help="collection; may be given twice")
+    parser.add_argument("--minutes", type=float, default=5, help="training time of each run")
+    parser.add_argument("--seeds", type=int, default=3, help="seeds 0, 1, ...")
+    parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=list(VARIANTS), metavar="NAME")
+    parser.add_argument("--held-out", nargs="+", default=["test"], help="splits to measure on")
+    parser.add_argument("--pictures", type=int, default=39, help="held-out NeRFs that are rendered")
+    parser.add_argument("--float32", action="store_true", help="train without mixed precision")
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    config = replace(profiles.get("laptop").training(), time_budget_s=60 * options.minutes, clock="cpu")
+    config = replace(config, amp=False) if options.float32 else config
+    names = [RAW, *options.variants]
+    todo = [(seed, path, name) for seed in range(options.seeds) for path in options.zoo for name in names]
+    runs, started = [], time.perf_counter()
+    for seed, path, name in todo:  # seed by seed: a stopped run leaves whole rounds
+        zoo, folder = Zoo(path), options.out / path.name / f"{name}-{seed}"
+        held_out = np.concatenate([zoo.indices(split) for split in options.held_out])
+        runs.append(one_run(zoo, name, seed, folder, config, held_out, options.pictures))
+        write_csv(options.out / "runs.csv", runs)
+        write_csv(options.out / "encoders.csv", means(runs))
+        minutes = (time.perf_counter() - started) / 60
+        print(
+            f"[{len(runs)}/{len(todo)}, {minutes:.1f} min] {path.name}, {name}, seed {seed}: {brief(runs[-1])}",
+            flush=True,
+        )
+    for row in means(runs):
+        print(f"{row['zoo']}, {row['variant']}, {row['seeds']} seeds: {brief(row)}")
+    write_json(options.out / "run.json", provenance(minutes=options.minutes, seeds=options.seeds, runs=len(runs)))
+
+
+if __name__ == "__main__":
+    main()

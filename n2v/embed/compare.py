@@ -1,0 +1,147 @@
+"""Reconstructions side by side: several models on the same NeRFs, beside simple things that must lose to them."""
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+
+from n2v.embed.encoder import leading_directions
+from n2v.embed.model import Nerf2Vec
+from n2v.embed.reconstruct import RenderConfig, decoded_views, foreground_psnr, nerf_views, render_views
+from n2v.errors import BadInput
+from n2v.files import progress
+from n2v.nerf.render import field_query, psnr
+from n2v.zoo.store import Zoo
+
+MEASURES = ("full_db", "foreground_db", "full_ssim", "foreground_ssim")
+LOSERS = ("blank picture", "mean colour", "nearest training NeRF", "PCA of weights, decoded back")
+
+
+def picture_measures(
+    shown: Float[torch.Tensor, "v h w 4"], truth: Float[torch.Tensor, "v h w 4"], opacity_floor: float = 0.05
+) -> dict[str, float]:
+    """PSNR (dB) and SSIM of pictures over white, of the whole pictures and where the truth is not background.
+
+    SSIM: Gaussian window of 11 pixels, sigma 1.5 (Wang et al. 2004), from torchmetrics; the foreground's is the mean of
+    its map over those pixels. NaN for the foreground of an empty truth.
+    """
+    from torchmetrics.functional.image import structural_similarity_index_measure
+
+    first, second = (pictures[..., :3].permute(0, 3, 1, 2).contiguous() for pictures in (shown, truth))
+    mean, similarity = structural_similarity_index_measure(first, second, data_range=1.0, return_full_image=True)
+    mask = truth[..., 3] > opacity_floor
+    return {
+        "full_db": psnr(shown[..., :3], truth[..., :3]),
+        "foreground_db": foreground_psnr(shown, truth, opacity_floor),
+        "full_ssim": float(mean),
+        "foreground_ssim": float(similarity.mean(1)[mask].mean()),
+    }
+
+
+class Losers:
+    """What knows no decoder: a blank picture, the best single colour, the nearest training NeRF (Euclidean distance
+    of the weights; never a version of the object itself), and the weights projected on `n_components` principal
+    components of the training NeRFs and rendered through the object's own occupancy.
+    """
+
+    def __init__(self, zoo: Zoo, train: Int[np.ndarray, "m"], n_components: int) -> None:
+        if len(train) < 2:
+            raise BadInput(f"{len(train)} training NeRFs", where=zoo.folder, fix="use at least 2")
+        self.zoo, self.train = zoo, np.asarray(train)
+        self.weights = torch.from_numpy(zoo.field_weights(train))
+        self.base_ids = np.array([zoo.rows[int(i)].base_id for i in train])
+        self.mean = self.weights.mean(0)
+        _, self.directions = leading_directions(self.weights - self.mean, n_components)
+
+    def nearest(self, index: int) -> int:
+        """The zoo's position of the nearest training NeRF of another object."""
+        distance = (self.weights - torch.from_numpy(self.zoo.field_weights(index))).norm(dim=1)
+        distance[torch.from_numpy(self.base_ids == self.zoo.rows[index].base_id)] = torch.inf
+        if not bool(torch.isfinite(distance).any()):
+            raise BadInput("no other object is in training", where=self.zoo.folder, fix="use more objects")
+        return int(self.train[int(distance.argmin())])
+
+    def projected(self, index: int) -> Float[torch.Tensor, "w"]:
+        """The weights that the principal components keep."""
+        moved = torch.from_numpy(self.zoo.field_weights(index)[0]) - self.mean
+        return self.mean + self.directions @ (self.directions.T @ moved)
+
+    def views(self, index: int, truth: torch.Tensor, config: RenderConfig) -> dict[str, Float[torch.Tensor, "v h w 4"]]:
+        """Pictures by name of LOSERS, over white."""
+        query = field_query(self.projected(index), self.zoo.rows[index].encoding)
+        grid = torch.from_numpy(self.zoo.occupied(index)[0])
+        pictures = (
+            torch.ones_like(truth),
+            truth.mean((0, 1, 2)).expand_as(truth),
+            nerf_views(self.zoo, self.nearest(index), config),
+            render_views(query, grid, config),
+        )
+        return dict(zip(LOSERS, pictures, strict=True))
+
+
+@torch.no_grad()
+def compare_reconstructions(
+    models: dict[str, Nerf2Vec],
+    zoo: Zoo,
+    indices: Int[np.ndarray, "n"],
+    config: RenderConfig | None = None,
+    losers: Losers | None = None,
+    given: bool = True,
+) -> list[dict]:
+    """Each NeRF rendered from its embedding by every model, against its own renders: one row a NeRF, thing and way.
+
+    Rows: what, occupancy ("own" the decoded field's, "given" the input NeRF's, as the thesis renders: it tells the
+    decoder where nothing is; "-" for losers), object_id, class_name, split, the MEASURES, and input_db: the input NeRF
+    against its pictures, the ceiling of what a reconstruction can mean.
+    """
+    config, rows = config or RenderConfig(), []
+    for index in progress([int(i) for i in indices], desc="reconstructing", unit="NeRF"):
+        truth, stored = nerf_views(zoo, index, config), zoo.rows[index]
+        grid, weights = torch.from_numpy(zoo.occupied(index)[0]), torch.from_numpy(zoo.field_weights(index))
+        shown = {}
+        for name, model in models.items():
+            embedding = model.encode(weights)[0].float()
+            shown[name, "own"] = decoded_views(model, embedding, config)
+            if given:
+                shown[name, "given"] = decoded_views(model, embedding, config, grid)
+        if losers is not None:
+            shown.update({(name, "-"): pictures for name, pictures in losers.views(index, truth, config).items()})
+        identity = {"object_id": stored.object_id, "class_name": stored.class_name, "split": stored.split}
+        for (name, way), pictures in shown.items():
+            measures = picture_measures(pictures, truth)
+            rows.append({"what": name, "occupancy": way, **identity, **measures, "input_db": stored.psnr_db})
+    return rows
+
+
+def some_of(zoo: Zoo, split: str, n: int, seed: int = 0) -> Int[np.ndarray, "m"]:
+    """At most n NeRFs of a split, drawn without replacement with a seed, classes as equal as they come; sorted."""
+    everything = zoo.indices(split)
+    order = np.random.default_rng([seed, len(split)]).permutation(len(everything))
+    labels = zoo.labels[everything][order]
+    turn = np.array([(labels[:place] == label).sum() for place, label in enumerate(labels)], int)  # n-th of its class
+    return np.sort(everything[order][np.argsort(turn, kind="stable")[:n]])
+
+
+def error_shares(shown: Float[torch.Tensor, "v h w 4"], truth: Float[torch.Tensor, "v h w 4"]) -> dict[str, float]:
+    """Where the squared error of a reconstruction lies; three shares that sum to 1 (NaN without any error).
+
+    shape: pixels whose opacities differ by more than a half. Of the rest, colour: what one colour shift of the whole
+    object would mend; detail: what is left.
+    """
+    error = shown[..., :3].double() - truth[..., :3].double()
+    wrong = (shown[..., 3] - truth[..., 3]).abs() > 0.5
+    shape, rest = float((error[wrong] ** 2).sum()), error[~wrong]
+    body = error[~wrong & (truth[..., 3] > 0.5)]
+    colour = float(len(body) * (body.mean(0) ** 2).sum()) if len(body) else 0.0
+    total = shape + float((rest**2).sum())
+    parts = {"shape": shape, "colour": colour, "detail": total - shape - colour}
+    return {name: value / total if total else float("nan") for name, value in parts.items()}
+
+
+def edge_distance(truth: Float[torch.Tensor, "v h w 4"]) -> Float[np.ndarray, "v h w"]:
+    """Pixels from the object's outline: positive inside, negative outside; the outline runs between pixels, at 0."""
+    from scipy.ndimage import distance_transform_edt
+
+    solid = (truth[..., 3] > 0.5).numpy()
+    return np.stack([distance_transform_edt(one) - distance_transform_edt(~one) for one in solid]) - 0.5 * np.where(
+        solid, 1, -1
+    )

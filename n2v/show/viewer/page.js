@@ -1,0 +1,178 @@
+// The page around the renderer: orbit, zoom, slice, counts, coarse while something moves and fine when it rests.
+"use strict";
+
+const MOVING_MS = 30, BAND_MS = 40, REST_MS = 150, SMALLEST = 8, LARGEST = 2048;
+const nerf = JSON.parse(document.getElementById("nerf").textContent);
+const $ = (id) => document.getElementById(id);
+const canvas = $("view"), paint = canvas.getContext("2d");
+const limited = (x, low, high) => Math.min(high, Math.max(low, x));
+
+// Degrees, degrees, scene units, pixels; from #azimuth=30&elevation=20&distance=1.8&size=256
+function readHash() {
+  const given = new URLSearchParams(location.hash.slice(1)), start = { ...nerf.start };
+  for (const key of Object.keys(start)) if (Number.isFinite(parseFloat(given.get(key)))) start[key] = parseFloat(given.get(key));
+  start.size = Math.round(limited(start.size, SMALLEST, LARGEST));
+  return start;
+}
+
+// The row-major c2w of n2v.scenes.cameras.look_at for a camera on a sphere that looks at the origin, z up.
+function cameraOf({ azimuth, elevation, distance }) {
+  const a = (azimuth * Math.PI) / 180, e = (limited(elevation, -89.9, 89.9) * Math.PI) / 180;
+  const back = [Math.cos(e) * Math.cos(a), Math.cos(e) * Math.sin(a), Math.sin(e)];
+  const right = [-Math.sin(a), Math.cos(a), 0];
+  const up = [-Math.sin(e) * Math.cos(a), -Math.sin(e) * Math.sin(a), Math.cos(e)];
+  const rows = [0, 1, 2].map((i) => [right[i], up[i], back[i], distance * back[i]]);
+  return [...rows.flat(), 0, 0, 0, 1];
+}
+
+const state = { ...readHash(), cut: null, everywhere: false, divisor: 1 };
+let draw, msPerPixel = 0.01, moved = 0, job = null, counts = null;
+
+const viewAt = (size, divisor) => ({ c2w: cameraOf(state), size, step: nerf.step / divisor, cut: state.cut, everywhere: state.everywhere });
+
+function drawTimed(view, from, to, withCounts) {
+  const begin = performance.now(), found = draw(view, from, to, withCounts);
+  msPerPixel = 0.5 * msPerPixel + (0.5 * (performance.now() - begin)) / (view.size * (to - from));
+  return found;
+}
+
+function showRows(pixels, size, from) {
+  const rows = pixels.length / (4 * size), image = new ImageData(new Uint8ClampedArray(pixels.buffer), size, rows);
+  if (canvas.width === size) return paint.putImageData(image, 0, from);
+  const small = Object.assign(document.createElement("canvas"), { width: size, height: size });
+  small.getContext("2d").putImageData(image, 0, 0);
+  paint.drawImage(small, 0, 0, canvas.width, canvas.height);
+}
+
+function drawMoving() {
+  const size = Math.round(limited(Math.sqrt(MOVING_MS / msPerPixel), SMALLEST, state.size));
+  showRows(drawTimed(viewAt(size, 1), 0, size, false).pixels, size, 0);
+}
+
+function drawBand() {
+  const size = state.size, rows = Math.max(1, Math.floor(BAND_MS / (msPerPixel * size)));
+  const to = Math.min(size, job.row + rows), found = drawTimed(viewAt(size, state.divisor), job.row, to, true);
+  showRows(found.pixels, size, job.row);
+  job.counts.set(found.counts, 4 * size * job.row);
+  job.row = to;
+  if (to < size) return;
+  counts = job.counts;
+  job = null;
+  canvas.dataset.state = "still";
+  tellCounts();
+}
+
+function frame() {
+  try {
+    if (moved && performance.now() - moved > REST_MS) {
+      moved = 0;
+      job = { row: 0, counts: new Uint32Array(4 * state.size ** 2) };
+    }
+    if (moved && canvas.dataset.state === "dirty") {
+      canvas.dataset.state = "moving";
+      drawMoving();
+    } else if (job) drawBand();
+    if (moved || job) requestAnimationFrame(frame);
+  } catch (error) {
+    fallBack(error);
+  }
+}
+
+function changed() {
+  const asleep = !moved && !job;
+  moved = performance.now();
+  job = counts = null;
+  canvas.dataset.state = "dirty";
+  $("counts").textContent = "";
+  if (asleep) requestAnimationFrame(frame);
+}
+
+function tellCounts(at = null) {
+  if (!counts) return;
+  let samples = 0, asked = 0;
+  for (let i = 0; i < counts.length; i += 4) [samples, asked] = [samples + counts[i], asked + counts[i + 1]];
+  const whole = `Picture: ${samples.toLocaleString("en")} samples in occupied cells, the network asked for ${asked.toLocaleString("en")}`;
+  const i = at && 4 * (at.row * state.size + at.column);
+  $("counts").textContent = at ? `Ray under the pointer: ${counts[i]} samples, ${counts[i + 1]} asked. ${whole}.` : `${whole}.`;
+}
+
+function orbit(dx, dy) {
+  state.azimuth = (state.azimuth - dx) % 360;
+  state.elevation = limited(state.elevation + dy, -89.9, 89.9);
+  changed();
+}
+
+function zoom(factor) {
+  state.distance = limited(state.distance * factor, 0.3, 6);
+  changed();
+}
+
+function listen() {
+  const fingers = new Map();
+  const apart = () => { const [p, q] = [...fingers.values()]; return Math.hypot(p.x - q.x, p.y - q.y); };
+  canvas.addEventListener("pointerdown", (event) => {
+    canvas.setPointerCapture(event.pointerId);
+    fingers.set(event.pointerId, { x: event.clientX, y: event.clientY });
+  });
+  for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, (event) => fingers.delete(event.pointerId));
+  canvas.addEventListener("pointermove", (event) => {
+    const before = fingers.get(event.pointerId), box = canvas.getBoundingClientRect();
+    if (!before) {
+      const place = (x, side) => limited(Math.floor((x / side) * state.size), 0, state.size - 1);
+      return tellCounts({ column: place(event.clientX - box.left, box.width), row: place(event.clientY - box.top, box.height) });
+    }
+    const wide = fingers.size === 2 && apart();
+    fingers.set(event.pointerId, { x: event.clientX, y: event.clientY });
+    if (wide) zoom(wide / Math.max(apart(), 1));
+    else orbit(((event.clientX - before.x) * 180) / box.width, ((event.clientY - before.y) * 180) / box.height);
+  });
+  canvas.addEventListener("pointerleave", () => tellCounts());
+  canvas.addEventListener("wheel", (event) => {
+    event.preventDefault();
+    zoom(Math.exp(limited(event.deltaY, -200, 200) / 800));
+  }, { passive: false });
+  const keys = { ArrowLeft: () => orbit(5, 0), ArrowRight: () => orbit(-5, 0), ArrowUp: () => orbit(0, 5), ArrowDown: () => orbit(0, -5), "+": () => zoom(0.9), "=": () => zoom(0.9), "-": () => zoom(1 / 0.9) };
+  keys.Home = () => { Object.assign(state, readHash()); changed(); };
+  canvas.addEventListener("keydown", (event) => {
+    if (!keys[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    keys[event.key]();
+  });
+  for (const id of ["axis", "place", "everywhere", "divisor"]) $(id).addEventListener("input", readControls);
+}
+
+function readControls() {
+  const axis = Number($("axis").value);
+  $("place").disabled = axis < 0;
+  $("legend").hidden = axis < 0;
+  state.cut = axis < 0 ? null : { axis, at: Number($("place").value) };
+  $("shown-place").textContent = axis < 0 ? "" : `at ${Number($("place").value).toFixed(2)}`;
+  state.everywhere = $("everywhere").checked;
+  state.divisor = Number($("divisor").value);
+  changed();
+}
+
+function fallBack(error) {
+  document.body.dataset.live = "no";
+  $("why").textContent = `No live view: ${error.message.split("\n")[0]}. This picture was rendered beforehand.`;
+  job = null;
+  moved = 0;
+}
+
+// For tests: {pixels: RGB bytes row by row, samples: on each ray, asked: network evaluations} of any camera.
+window.n2vPixels = (view) => {
+  const { pixels, counts } = draw({ c2w: cameraOf(state), ...view });
+  const each = (values, k) => Array.from(values).filter((_, i) => i % 4 === k);
+  return { pixels: Array.from(pixels).filter((_, i) => i % 4 < 3), samples: each(counts, 0), asked: each(counts, 1).reduce((a, b) => a + b, 0) };
+};
+
+window.n2vReady = makeRenderer(nerf, $("shader").textContent.trim())
+  .then((made) => {
+    draw = made;
+    canvas.width = canvas.height = state.size;
+    document.body.dataset.live = "yes";
+    listen();
+    readControls();
+  })
+  .catch(fallBack);
+window.addEventListener("hashchange", () => { Object.assign(state, readHash()); canvas.width = canvas.height = state.size; changed(); });

@@ -1,0 +1,126 @@
+"""A NeRF in one file, in a real browser: its pictures are the CPU renderer's, nothing leaves it, it can fall back."""
+
+import numpy as np
+import pytest
+import torch
+
+from n2v.nerf.march import camera_rays, march
+from n2v.nerf.render import CAMERA_ANGLE_X, field_query, psnr, render_image
+from n2v.scenes.cameras import look_at, orbit_cameras
+from n2v.show.nerf_page import LIMIT_BYTES, START, Nerf, write_page
+from n2v.zoo.store import Zoo
+
+OBJECTS = ("chair-0000", "airplane-0003", "lamp-0010_A1")
+SIZE = 48
+
+
+@pytest.fixture(scope="module")
+def zoo(pytestconfig):
+    return Zoo(pytestconfig.rootpath / "data" / "mini_zoo")
+
+
+@pytest.fixture(scope="module")
+def paths(zoo, tmp_path_factory):
+    """Pages of the objects, by object id."""
+    folder = tmp_path_factory.mktemp("pages")
+    return {name: write_page(zoo, zoo.index_of(name), folder / f"{name}.html") for name in OBJECTS}
+
+
+def opened(page, path, size=20):
+    """The page, once it draws or has given up."""
+    page.goto(f"{path.as_uri()}#size={size}")
+    page.evaluate("n2vReady")
+    return page
+
+
+def rest(page) -> str:
+    """Wait until the fine picture stands; its pixels as text."""
+    page.locator("canvas[data-state=still]").wait_for()
+    return page.evaluate("document.getElementById('view').toDataURL()")
+
+
+def ours(nerf, c2w):
+    with torch.no_grad():
+        query = field_query(torch.from_numpy(nerf.field_weights), nerf.encoding)
+        return render_image(query, nerf.occupied, c2w, SIZE, step=nerf.step)[..., :3]
+
+
+def theirs(page, c2w):
+    found = page.evaluate("view => n2vPixels(view)", {"c2w": c2w.astype(float).ravel().tolist(), "size": SIZE})
+    return torch.tensor(found["pixels"]).view(SIZE, SIZE, 3) / 255, found["samples"]
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_pictures_agree_with_the_cpu(page, zoo, paths, name):
+    """At least 45 dB (worst seen: 47.6); the samples of each ray are those of n2v.nerf.march but for rounding."""
+    nerf, c2w = Nerf.of_zoo(zoo, zoo.index_of(name)), orbit_cameras(1, seed=len(name))[0]
+    picture, samples = theirs(opened(page, paths[name], 8), c2w)
+    assert psnr(picture, ours(nerf, c2w)) >= 45
+    origins, directions = camera_rays(torch.from_numpy(c2w), SIZE, CAMERA_ANGLE_X)
+    counts = march(origins, directions, torch.from_numpy(nerf.occupied), nerf.step).counts()
+    assert abs(sum(samples) - int(counts.sum())) <= 2e-3 * int(counts.sum())
+    turned = orbit_cameras(1, seed=99)[0]
+    assert psnr(picture, ours(nerf, turned)) < 25  # the comparison can fail
+    assert page.errors == [] and page.requests == []
+
+
+def test_a_page_is_small_whole_and_quiet(page, paths):
+    assert all(path.stat().st_size <= LIMIT_BYTES for path in paths.values())
+    opened(page, paths["chair-0000"])
+    first = rest(page)
+    assert page.locator("#view").is_visible() and not page.locator("img").is_visible()
+    assert "samples in occupied cells" in page.inner_text("#counts")
+    page.focus("#view")
+    page.keyboard.press("ArrowRight")
+    turned = rest(page)
+    page.keyboard.press("Home")
+    assert first != turned and rest(page) == first
+    page.select_option("#axis", "0")
+    assert rest(page) != first and page.locator("#legend").is_visible()
+    assert page.errors == [] and page.requests == []
+
+
+def test_drag_wheel_and_pointer(page, paths):
+    opened(page, paths["chair-0000"])
+    first = rest(page)
+    box = page.locator("#view").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    assert "Ray under the pointer:" in page.inner_text("#counts")
+    page.mouse.down()
+    page.mouse.move(x + 60, y)
+    page.mouse.up()
+    dragged = rest(page)
+    page.mouse.wheel(0, 200)
+    assert len({first, dragged, rest(page)}) == 3
+    assert page.errors == [] and page.requests == []
+
+
+def test_first_view_is_the_embedded_picture(page, zoo, paths):
+    """The address's camera is the one of n2v.scenes.cameras; #azimuth and the others move it."""
+    nerf = Nerf.of_zoo(zoo, zoo.index_of("chair-0000"))
+    for azimuth in (START["azimuth"], 30):
+        page.goto(f"{paths['chair-0000'].as_uri()}#size=8&azimuth={azimuth}")
+        page.reload()
+        page.evaluate("n2vReady")
+        found = page.evaluate("size => n2vPixels({size})", SIZE)
+        picture = torch.tensor(found["pixels"]).view(SIZE, SIZE, 3) / 255
+        angle, rise = np.radians(azimuth), np.radians(START["elevation"])
+        eye = START["distance"] * np.array([np.cos(rise) * np.cos(angle), np.cos(rise) * np.sin(angle), np.sin(rise)])
+        assert psnr(picture, ours(nerf, look_at(eye).astype(np.float32))) >= 45
+
+
+def test_without_webgl2_a_picture_stands_there(launch, new_page, paths):
+    page = opened(new_page(launch("--disable-3d-apis")), paths["chair-0000"])
+    assert page.locator("img").is_visible() and not page.locator("#view").is_visible()
+    assert "this browser has no WebGL2" in page.inner_text("#why")
+    assert page.evaluate("document.querySelector('img').naturalWidth") == 256
+    assert page.errors == [] and page.requests == []
+
+
+def test_a_shader_that_fails_says_so(page, paths, tmp_path):
+    broken = tmp_path / "broken.html"
+    broken.write_text(paths["chair-0000"].read_text().replace("void main() {\n  vec2", "void main() {\n  oops vec2"))
+    opened(page, broken)
+    assert page.locator("img").is_visible() and "No live view: ERROR" in page.inner_text("#why")
+    assert page.requests == []
