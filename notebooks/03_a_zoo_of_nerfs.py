@@ -42,6 +42,7 @@ from sklearn.decomposition import PCA
 from n2v import profiles
 from n2v.nerf.fit import fit, held_out_psnr
 from n2v.nerf.layout import N_WEIGHTS, SHAPES, initial_vector, split_weights
+from n2v.nerf.neurons import permute_neurons
 from n2v.nerf.render import field_query, over_background, render_image
 from n2v.scenes.classes import CLASSES
 from n2v.scenes.views import find_views, read_views
@@ -51,7 +52,6 @@ from n2v.show.collections import (
     flip_bit,
     leave_one_out,
     map_figure,
-    permute_neurons,
     quality_figure,
     travel,
     travel_figure,
