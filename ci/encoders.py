@@ -4,8 +4,9 @@
                           [--variants rows aligned] [--held-out val test] [--float32]
 
 Stopped, it goes on where it was: what is trained and measured is not done again. OMP_NUM_THREADS is obeyed. The
-budget is the process's own CPU time, so that other work on the machine favours nobody. `out` gets encoders.csv (means over seeds, with standard
-deviation and half width of the 95 % t-interval), runs.csv (each run) and the trained models.
+budget is the process's own CPU time, so that other work on the machine favours nobody. `out` gets encoders.csv
+(means over seeds, with standard deviation and half width of the 95 % t-interval), runs.csv (each run) and the
+trained models.
 """
 
 import argparse
