@@ -37,8 +37,8 @@ from n2v.embed.embeddings import embed_zoo
 from n2v.embed.encoder import kept_weights, leading_directions, make_encoder
 from n2v.embed.matrix import weight_matrix
 from n2v.embed.model import ModelConfig, Nerf2Vec, load_model
-from n2v.embed.reconstruct import RenderConfig
 from n2v.embed.protocol import Protocol
+from n2v.embed.reconstruct import RenderConfig
 from n2v.embed.train import TrainConfig, batch_loss, train
 from n2v.errors import BadInput
 from n2v.nerf.layout import initial_vector
@@ -397,7 +397,7 @@ def one_step(amp):
     loss.backward()
 
 
-times = {name: time_call(lambda amp=amp: one_step(amp), 3, 1) for name, amp in (("float32", False), ("bfloat16", True))}
+times = {name: time_call(lambda amp=amp: one_step(amp), 2, 1) for name, amp in (("float32", False), ("bfloat16", True))}
 memory = "not run (no CUDA device)"
 table = [{"precision": name, **values, "device": "CPU", "memory": memory} for name, values in times.items()]
 speedup = times["float32"]["median_ms"] / times["bfloat16"]["median_ms"]

@@ -190,7 +190,7 @@ def kept(train, vector, k):
 
 
 # %% tags=["check"]
-few = torch.from_numpy(zoo.field_weights(samples["train"][:6]))
+few = torch.from_numpy(zoo.field_weights(zoo.indices("train")[:6]))
 held_out = torch.from_numpy(zoo.field_weights(example)[0])
 checks.check_projection(kept, few, held_out)
 ### BEGIN HIDDEN TESTS
