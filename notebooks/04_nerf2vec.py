@@ -177,8 +177,8 @@ caption = "How far an untrained encoder's embedding moves when rows of the hidde
 record.figure("extra-blindness", plot_blindness(shares, changes), caption)
 
 # %% [markdown]
-# *What to see:* the thesis's encoder (rows) stays at zero. The other three move; *placed* only a little before it is trained,
-# since its scales start equal. What they are:
+# *What to see:* the thesis's encoder (rows) stays at zero. So does *placed*, but only until training has made its scales
+# differ: they start equal. The other two move. What they are:
 #
 # | kind | idea |
 # |---|---|
@@ -206,11 +206,12 @@ record.figure("extra-front", figure, "Left: variance that the first components h
 record.metric("variance_share_octaves_8_to_23", parts["octaves 8 to 23"][0])
 
 # %% [markdown]
-# *What to see:* a few dozen components hold what most NeRFs share, then comes a long tail. And the padding carries nothing,
-# so an encoder that skips it (`EncoderConfig.octaves`) loses nothing.
+# *What to see:* the tail is long: no few components hold most of the variance. A part of it lies in octaves that the samples
+# cannot resolve (notebook 02), so it is noise; the padding carries nothing. An encoder can skip both
+# (`EncoderConfig.octaves`).
 #
 # ### Exercise 3: an experiment
-# Are a few components enough to tell classes apart? `components` (NeRFs, components) holds them for the whole zoo, largest first.
+# Is the tail needed to tell classes apart? `components` (NeRFs, components) holds them for the whole zoo, largest first.
 # For the test NeRFs, find the nearest *training* NeRF by the first `k` components, and return how often it has the right class.
 
 # %%
@@ -242,6 +243,10 @@ for k in (1, 2, 4, 8, 16, 32, 64, 128, 256):
         hits = float((labels[train_split][near] == labels[test_split]).mean())
         rows.append({"components": k, "hit@1": hits, "variance held": float(variances[:k].sum()) / total})
 record.table("extra-components", rows, f"Nearest training NeRF by the first components; {len(test_split)} test NeRFs.")
+
+# %% [markdown]
+# *What to see:* hit@1 rises and then *falls*. What the objects of a class have in common stands in the first components; the tail is
+# what each fit did on its own, and in a distance it counts as much as the rest. A good embedding forgets it.
 
 # %% [markdown]
 # ## 5. What the decoder is trained against
