@@ -1,4 +1,4 @@
-"""How long one object takes: warmed up, synchronised, median and spread; and what an unwarmed clock shows (Table 4.2)."""
+"""How long one object takes (Table 4.2): warmed up, synchronised, median and spread; and what a cold clock shows."""
 
 import time
 from collections.abc import Callable
