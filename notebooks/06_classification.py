@@ -367,13 +367,11 @@ gpu = nerf2vec_steps(model, head, zoo, n, "cuda") if torch.cuda.is_available() e
 times += time_table(gpu, batches) if gpu else [{"method": "all", "step": "all", "device": "GPU: not run (none here)"}]
 
 # %%
-theirs = {
-    ("nerf2vec", "encode"): 0.75,
-    ("nerf2vec", "infer"): 0.28,
-    ("render", "encode"): 4.63,
-    ("render", "infer"): 6.21,
-}
-table = [{"thesis_ms (GPU)": theirs.get((row["method"].split(",")[0], row["step"].split()[0])), **row} for row in times]
+theirs = {("nerf2vec", "encode"): 0.75, ("nerf2vec", "infer"): 0.28, ("render, then look", "encode"): 4.63}
+table = []
+for row in times:
+    published = 6.21 if "ResNet50" in row["step"] else theirs.get((row["method"], row["step"].split()[0]))
+    table.append({"thesis_ms (GPU)": published, **row})
 record.table("table-4.2", table, "Milliseconds of a batch; median and quartiles, warm. as_published: mean from cold.")
 median = {(row["step"].split()[0], row["method"], row["batch"]): row["median_ms"] for row in times if "batch" in row}
 for batch in batches:

@@ -1,11 +1,12 @@
 """`n2v classify`, `retrieve`, `interpolate` and `generate`: the thesis's tasks on a file of embeddings."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
 from n2v.errors import BadInput
+from n2v.scenes.classes import CLASSES
 
 EmbeddingsFile = Annotated[Positional[Path], arg(help="file of embeddings, from: n2v embed")]
 RunFolder = Annotated[Positional[Path], arg(help="run folder of a trained nerf2vec, from: n2v train")]
@@ -33,29 +34,44 @@ def _parts(embeddings):
     return train, test
 
 
+def _families(embeddings) -> list[str]:
+    """Each object's family: its versions and recolours, which are no independent evidence."""
+    from n2v.zoo.splits import Item, groups
+
+    known = embeddings.object_ids, embeddings.base_ids, embeddings.class_names, embeddings.versions
+    return groups([Item(*one) for one in zip(*known, embeddings.shape_groups, strict=True)])
+
+
 def classify(
     embeddings: EmbeddingsFile,
     out: Out,
     zoo: Annotated[Path | None, arg(help="also classify the raw weights of this zoo")] = None,
     seeds: Annotated[int, arg(help="repetitions of each head")] = 3,
     epochs: Annotated[int, arg(help="training epochs of the head")] = 150,
+    mix: Annotated[bool, arg(help="also train the head on mixtures of two objects of a class, as the authors")] = False,
 ) -> dict:
-    """Classify embeddings (thesis Table 4.1): the thesis's head, a linear probe, nearest neighbour, shuffled labels."""
+    """Classify embeddings (thesis Table 4.1): head, linear probe, nearest neighbours, shuffled labels."""
     from n2v.embed.embeddings import Embeddings
     from n2v.show.plots import plot_accuracy, plot_confusion
     from n2v.show.record import Recorder
-    from n2v.tasks.classify import HeadConfig, compare
+    from n2v.tasks.classify import by_class, compare
+    from n2v.tasks.head import HeadConfig
+    from n2v.tasks.metrics import confusion_matrix
 
     if seeds < 1 or epochs < 1:
         raise BadInput(f"{seeds} seeds and {epochs} epochs", fix="use at least 1 of each")
     loaded = Embeddings.load(embeddings)
     train, test = _parts(loaded)
-    config = HeadConfig(n_epochs=epochs)
-    rows, confusions = compare(_features(loaded, zoo), loaded.labels, train, test, config, tuple(range(seeds)))
+    config, kinds = HeadConfig(n_epochs=epochs, mix_same_class=mix), _features(loaded, zoo)
+    rows, heads = compare(kinds, loaded.labels, train, test, config, tuple(range(seeds)), _families(loaded))
+    labels, predicted = loaded.labels[test], heads["embeddings"][0]
+    confusions = plot_confusion(confusion_matrix(labels, predicted, len(CLASSES)))
     record = Recorder(out, "classify")
-    record.table("table-4.1", rows, "Accuracy on the test split of the corrected rule.")
+    note = "Accuracy on the test split of the corrected rule; intervals: low/high by item, low_objects/high_objects by "
+    record.table("table-4.1", rows, note + "object with all its versions and recolours.")
+    record.table("extra-per-class", by_class(labels, predicted), "The head on embeddings, class by class (first seed).")
     record.figure("extra-accuracy", plot_accuracy(rows), "Accuracy by features and reader.")
-    record.figure("extra-confusion", plot_confusion(confusions["embeddings"]), "Confusions of the head on embeddings.")
+    record.figure("extra-confusion", confusions, "Confusions of the head on embeddings.")
     return {"out": str(out), "rows": rows}
 
 
@@ -64,6 +80,7 @@ def retrieve(
     out: Out,
     zoo: Annotated[Path | None, arg(help="also retrieve by the raw weights of this zoo")] = None,
     k: Annotated[tuple[int, ...], arg(help="neighbours looked at")] = (1, 5, 10),
+    metric: Annotated[Literal["euclidean", "cosine"], arg(help="distance between features")] = "euclidean",
 ) -> dict:
     """Retrieve by nearest neighbours (thesis Table 4.3): hit@k, precision@k, mAP@k, mAP, beside chance."""
     from n2v.embed.embeddings import Embeddings
@@ -75,10 +92,10 @@ def retrieve(
         raise BadInput(f"k = {min(k)}", where="--k", fix="use k of at least 1")
     loaded = Embeddings.load(embeddings)
     train, test = _parts(loaded)
-    rows, tables = [], {}
+    rows, tables, families = [], {}, _families(loaded)
     for name, features in _features(loaded, zoo).items():
-        tables[name] = corrected(features, loaded.labels, test, train, k, loaded.base_ids)
-        published = as_published(features, loaded.labels, test, k)
+        tables[name] = corrected(features, loaded.labels, test, train, k, families, metric)
+        published = as_published(features, loaded.labels, test, k, families, metric)
         for protocol, found in (("corrected", tables[name]), ("as published", published)):
             rows += [{"features": name, "protocol": protocol, **row} for row in found]
     record = Recorder(out, "retrieve")
@@ -94,8 +111,9 @@ def interpolate(
     second: Annotated[Positional[str], arg(help="object id")],
     out: Out,
     size: Annotated[int, arg(help="side of a picture in pixels")] = 96,
+    way: Annotated[Literal["linear", "spherical"], arg(help="straight line, or great circle")] = "linear",
 ) -> dict:
-    """Pictures between two objects (thesis Fig 4.3, 4.4): embeddings above, raw weights below."""
+    """Pictures between two objects (thesis Fig 4.3, 4.4): embeddings above, raw weights below; and both as a GIF."""
     from n2v.embed.model import load_model
     from n2v.show.journeys import interpolation_strips
     from n2v.show.pictures import sheet, write_gif
@@ -107,13 +125,15 @@ def interpolate(
         raise BadInput(f"{size} px", where="--size", fix="use 8 to 2048 px")
     collection = Zoo(zoo)
     pair = collection.index_of(first), collection.index_of(second)
-    strips, numbers = interpolation_strips(load_model(run), collection, pair, size)
+    strips, numbers = interpolation_strips(load_model(run), collection, pair, size, way)
     record = Recorder(out, "interpolate")
     titles = [first, *(f"{gamma:g}" for gamma in GAMMAS), second]
     figure = sheet([list(strip.numpy()) for strip in strips.values()], list(strips), titles)
     record.figure("fig-4.4", figure, "Interpolation in embedding space and in weight space; columns: gamma.")
-    record.table("extra-interpolation", numbers, "Evenness of the steps and solidity of the middle.")
-    write_gif(list(strips["embeddings"].numpy()), out / "interpolation.gif")
+    record.table("extra-interpolation", numbers, "Unevenness of the steps, and the middle relative to its ends.")
+    for space, name in (("embeddings", "interpolation.gif"), ("raw weights", "interpolation-raw-weights.gif")):
+        there = list(strips[space].numpy())
+        write_gif(there + there[-2:0:-1], out / name)
     return {"out": str(out), "rows": numbers}
 
 
@@ -125,19 +145,25 @@ def generate(
     n: Annotated[int, arg(help="samples shown")] = 8,
     steps: Annotated[int, arg(help="training steps of the generator")] = 2000,
     seed: Annotated[int, arg(help="seed of training and samples")] = 0,
+    method: Annotated[Literal["gan", "flow"], arg(help="Latent-GAN (thesis), or flow matching")] = "gan",
+    final_relu: Annotated[bool, arg(help="end the GAN's generator in a ReLU, as the authors do")] = False,
 ) -> dict:
-    """Train a Latent-GAN on one class's embeddings and show samples beside their nearest training object."""
+    """Learn to make embeddings of one class; show samples beside their nearest training object, and measure them."""
     from n2v.embed.embeddings import Embeddings
     from n2v.embed.model import load_model
     from n2v.scenes.classes import label_of
     from n2v.show.journeys import decoded_pictures
     from n2v.show.pictures import sheet
     from n2v.show.record import Recorder
-    from n2v.tasks.generate import GanConfig, judge, train_latent_gan
+    from n2v.tasks.flow import FlowConfig, train_flow
+    from n2v.tasks.generate import GanConfig, train_latent_gan
+    from n2v.tasks.generation_measures import judge
     from n2v.tasks.retrieve import distances
 
     if n < 1 or steps < 1:
         raise BadInput(f"{n} samples and {steps} steps", fix="use at least 1 of each")
+    if final_relu and method == "flow":
+        raise BadInput("flow matching has no final ReLU", where="--final-relu", fix="leave it out, or use --method gan")
     loaded, model = Embeddings.load(embeddings), load_model(run)
     width, needed = loaded.values.shape[1], model.config.encoder.embedding
     if width != needed:
@@ -148,13 +174,17 @@ def generate(
     rest = [i for i in range(len(loaded)) if members[i] and loaded.splits[i] != "train"]
     if not rest:
         raise BadInput(f"no held-out object of class '{class_name}'", where=embeddings, fix="use a larger collection")
-    gan = train_latent_gan(train, GanConfig(n_steps=steps), seed)
+    if method == "flow":
+        maker = train_flow(train, FlowConfig(n_steps=steps), seed)
+    else:
+        maker = train_latent_gan(train, GanConfig(n_steps=steps, final_relu=final_relu), seed)
     row = {
         "class_name": class_name,
+        "method": method,
         "n_train": len(train),
-        **judge(gan.sample(len(train), seed), train, loaded.values[rest]),
+        **judge(maker.sample(len(train), seed), train, loaded.values[rest]),
     }
-    made = gan.sample(n, seed + 1)
+    made = maker.sample(n, seed + 1)
     nearest = train[distances(made, train).argmin(1)]
     pictures = [list(decoded_pictures(model, made)), list(decoded_pictures(model, nearest))]
     record = Recorder(out, "generate")
