@@ -59,7 +59,7 @@ def theirs(page, c2w):
 
 @pytest.mark.parametrize("name", OBJECTS)
 def test_pictures_agree_with_the_cpu(page, zoo, paths, name):
-    """At least 40 dB (worst of 17 NeRFs of the mini zoo: 43); the samples are those of n2v.nerf.march."""
+    """At least 40 dB (worst of 20 NeRFs of the mini zoo: 43); the samples are those of n2v.nerf.march."""
     nerf, c2w = Nerf.of_zoo(zoo, zoo.index_of(name)), orbit_cameras(1, seed=len(name))[0]
     picture, samples = theirs(opened(still_page(page), paths[name]), c2w)
     assert psnr(picture, ours(nerf, c2w)) >= 40
