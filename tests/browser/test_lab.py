@@ -15,6 +15,11 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 KNOWN = ("ResizeObserver loop",)  # console errors that are JupyterLab's own and harmless
 NOTEBOOK = """\
+# ---
+# jupyter:
+#   kernelspec: {display_name: Python 3, language: python, name: python3}
+# ---
+
 # %%
 from pathlib import Path
 
