@@ -21,15 +21,16 @@ from n2v.machine import polite_threads
 DESCRIPTION = "Fit NeRFs, embed their weights, and work with the embeddings. --json prints any result as JSON."
 GROUPS = {
     "zoo": "Look at a collection of NeRFs, check every byte of it, merge, import and export.",
+    "assignment": "Hand out the notebooks' exercises, and grade what comes back.",
     "pictures": "Read pictures and meshes that others made.",
 }
-NO_SPACE = "no space left; free some and run it again (fit, train, reproduce: with --resume)"
+NO_SPACE = "no space left; free some and run it again (fit, train: with --resume)"
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def commands() -> dict[str, Callable]:
     """Every command by its words."""
-    from n2v.commands import embed, published, scenes, show, sources, tasks, zoo, zoo_tools
+    from n2v.commands import course, embed, pages, published, scenes, show, sources, tasks, zoo, zoo_tools
 
     return {
         "doctor": show.doctor,
@@ -51,6 +52,11 @@ def commands() -> dict[str, Callable]:
         "interpolate": tasks.interpolate,
         "generate": tasks.generate,
         "reproduce": show.reproduce,
+        "report": pages.report,
+        "site": pages.site,
+        "assignment list": course.assignment_list,
+        "assignment build": course.assignment_build,
+        "assignment grade": course.assignment_grade,
     }
 
 
@@ -68,7 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
     except BadInput as error:
         return _complain(str(error))
     except KeyboardInterrupt:
-        print("n2v: interrupted; what was finished is kept, --resume goes on (fit, train, reproduce)", file=sys.stderr)
+        print("n2v: interrupted; what was finished is kept; run it again (fit, train: with --resume)", file=sys.stderr)
         return 130
     except OSError as error:
         if error.errno in FULL_DISK:

@@ -133,7 +133,8 @@ def generate(
     from n2v.show.journeys import decoded_pictures
     from n2v.show.pictures import sheet
     from n2v.show.record import Recorder
-    from n2v.tasks.generate import GanConfig, judge, train_latent_gan
+    from n2v.tasks.generate import GanConfig, train_latent_gan
+    from n2v.tasks.generation_measures import judge
     from n2v.tasks.retrieve import distances
 
     if n < 1 or steps < 1:

@@ -1,0 +1,86 @@
+"""`n2v assignment list`, `build` and `grade`."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional, arg
+
+Numbers = Annotated[Positional[tuple[str, ...]], arg(help="notebooks, such as 02 04; none or all: every one")]
+Notebooks = Annotated[Path, arg(help="folder of the notebooks, solutions included")]
+
+
+def _sources(numbers: tuple[str, ...], notebooks: Path):
+    from n2v.course.source import find_sources
+
+    return find_sources(notebooks, () if numbers == ("all",) else numbers)
+
+
+def assignment_list(numbers: Numbers = (), notebooks: Notebooks = Path("notebooks")) -> dict:
+    """The marking scheme: every exercise, its functions and points, as the notebooks say."""
+    rows = [
+        {
+            "exercise": exercise.id,
+            "points": exercise.points,
+            "write": ", ".join(exercise.functions),
+            "hidden tests": exercise.has_hidden,
+            "heading": exercise.title,
+        }
+        for source in _sources(numbers, notebooks)
+        for exercise in source.exercises
+    ]
+    return {"exercises": rows, "points": sum(row["points"] for row in rows)}
+
+
+def assignment_build(
+    numbers: Numbers = (),
+    *,
+    out: Annotated[Path, arg(help="folder for the copies")],
+    notebooks: Notebooks = Path("notebooks"),
+    text: Annotated[bool, arg(help="write .py files besides")] = False,
+    nbgrader: Annotated[bool, arg(help="not for students: source notebooks, solutions included, for nbgrader")] = False,
+) -> dict:
+    """The copies for students: no solutions, no hidden tests."""
+    from n2v.course.release import build
+
+    rows = build(_sources(numbers, notebooks), out, text=text, nbgrader=nbgrader)
+    return {"out": out, "files": rows}
+
+
+def assignment_grade(
+    submissions: Annotated[
+        Positional[Path], arg(help="folder with a folder a student: submissions/<student>/04_*.ipynb")
+    ],
+    out: Annotated[Path, arg(help="table of marks and feedback (.csv)")],
+    notebook: Annotated[str, arg(help="numbers, such as 04 or 02,04; default: whatever was handed in")] = "",
+    notebooks: Notebooks = Path("notebooks"),
+    run: Annotated[Path, arg(help="run folder that checks read, from: n2v reproduce")] = Path("runs/smoke"),
+    profile: Annotated[str, arg(help="its profile")] = "smoke",
+    feedback: Annotated[Path | None, arg(help="folder for one .md a student")] = None,
+    timeout: Annotated[float, arg(help="seconds that a student's code may take in one exercise")] = 60.0,
+    memory_mb: Annotated[int, arg(help="memory that it may take, in MB")] = 2048,
+) -> dict:
+    """Marks and feedback; students' code runs in processes that may compute and nothing else."""
+    from n2v import profiles
+    from n2v.course.grade import grade, handed_in, totals, write_feedback, write_grades
+    from n2v.course.sandbox import Limits
+    from n2v.errors import BadInput
+
+    profiles.get(profile)
+    if timeout <= 0 or memory_mb <= 0:
+        raise BadInput(f"timeout {timeout:g} s, memory {memory_mb} MB", fix="use numbers above 0")
+    numbers = tuple(filter(None, (part.strip() for part in notebook.split(",")))) or handed_in(submissions)
+    marks, shut = grade(_sources(numbers, notebooks), submissions, run, Limits(timeout, memory_mb), profile)
+    write_grades(marks, out)
+    if feedback is not None:
+        write_feedback(marks, feedback)
+    ungraded = {mark.exercise: mark.feedback for mark in marks if mark.marks is None}
+    lost = [asdict(mark) for mark in marks if mark.marks is not None and mark.marks < mark.max]
+    return {
+        "grades": out,
+        "students": totals(marks),
+        "lost": [{name: mark[name] for name in ("student", "exercise", "feedback")} for mark in lost],
+        "not_graded": [{"exercise": name, "reason": reason} for name, reason in ungraded.items()],
+        "sandbox": "namespaces and limits" if shut else "limits only: students' code can read, write and send",
+        "ok": not ungraded,
+    }

@@ -1,0 +1,1 @@
+"""Assignments from the notebooks: student copies, and their grading."""

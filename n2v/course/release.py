@@ -1,0 +1,155 @@
+"""What is handed out: a notebook without its solutions and hidden tests, or one that nbgrader reads."""
+
+import ast
+import json
+import re
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from n2v.course.source import Cell, Exercise, Source, blocks
+from n2v.errors import BadInput
+from n2v.files import write_bytes
+
+KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
+TELLING = 15  # a line of a solution that is longer than this gives it away
+HINT = re.compile(r"^\s*# HINT:\s*(.*\S)\s*$")
+
+
+def build(sources: Iterable[Source], out: Path, *, text: bool = False, nbgrader: bool = False) -> list[dict]:
+    """Write the student copy of each notebook, or with `nbgrader` its source form for that program.
+
+    All copies are made in a folder of their own and looked through before the first one reaches `out`.
+
+    Args:
+        sources: Of `find_sources`.
+        out: Folder; a copy's name is that of its notebook.
+        text: Write .py files besides. nbgrader takes files that lie beside a notebook into its release, so not with
+            `nbgrader`.
+        nbgrader: Keep solutions and hidden tests and mark the cells the way nbgrader does.
+
+    Returns:
+        One line a notebook: file, exercises, points.
+    """
+    if text and nbgrader:
+        raise BadInput(
+            "--text with --nbgrader", fix="nbgrader would release the .py, solutions included; leave one out"
+        )
+    rows = []
+    with tempfile.TemporaryDirectory() as place:
+        for source in sources:
+            made = [*_written(source, Path(place), text, nbgrader)]
+            points = sum(exercise.points for exercise in source.exercises)
+            rows += [{"file": path.name, "exercises": len(source.exercises), "points": points} for path in made]
+        for row in rows:
+            write_bytes(Path(out) / row["file"], (Path(place) / row["file"]).read_bytes())
+    return rows
+
+
+def _written(source: Source, folder: Path, text: bool, nbgrader: bool) -> list[Path]:
+    """The files of one notebook; refuses to leave one that gives a solution away."""
+    import nbformat
+
+    notebook = nbgrader_copy(source) if nbgrader else student_copy(source)
+    nbformat.validate(notebook)
+    paths = [folder / f"{source.path.stem}.ipynb"]
+    paths[0].write_text(nbformat.writes(notebook) + "\n")
+    if text:
+        import jupytext
+
+        paths.append(folder / source.path.name)
+        paths[1].write_text(jupytext.writes(notebook, fmt="py:percent"))
+    for path in [] if nbgrader else paths:
+        told = leaks(source, path.read_text())
+        if told:
+            fix = f"say it differently in the text; line: {told[0]}"
+            raise BadInput("the copy would give a solution away", where=source.path, fix=fix)
+    return paths
+
+
+def student_copy(source: Source):
+    """A notebook in which every solution is a NotImplementedError with a hint; nothing leads back to the source."""
+    names = _names(source)
+    cells = []
+    for position, cell in enumerate(source.cells):
+        tags = [*cell.tags, names[position]] if position in names else list(cell.tags)
+        cells.append(_cell(cell, without_blocks(cell), position, {"tags": tags} if tags else {}))
+    return _notebook(cells)
+
+
+def nbgrader_copy(source: Source):
+    """The notebook with its solutions, each graded cell marked as nbgrader's schema 3 wants it."""
+    marks = {}
+    for exercise in source.exercises:
+        for n, position in enumerate(exercise.cells):
+            name = exercise.id + (f"-{chr(98 + n)}" if n else "")
+            marks[position] = _nbgrader(name, solution=True)
+        marks[exercise.check] = _nbgrader(f"{exercise.id}-check", points=exercise.points)
+    cells = []
+    for position, cell in enumerate(source.cells):
+        metadata = {"tags": list(cell.tags)} if cell.tags else {}
+        if position in marks:
+            metadata["nbgrader"] = marks[position]
+        cells.append(_cell(cell, cell.text, position, metadata))
+    return _notebook(cells)
+
+
+def _nbgrader(name: str, solution: bool = False, points: float | None = None) -> dict:
+    marks = {"grade": not solution, "grade_id": name, "locked": not solution, "schema_version": 3}
+    return {**marks, "solution": solution, "task": False, **({} if points is None else {"points": points})}
+
+
+def without_blocks(cell: Cell) -> str:
+    """A cell's text, solutions replaced by what raises NotImplementedError, hidden tests left out."""
+    lines = cell.text.splitlines()
+    for block in reversed([*blocks(cell)]):
+        stub = []
+        if block.kind == "SOLUTION":
+            indent = lines[block.first][: len(lines[block.first]) - len(lines[block.first].lstrip())]
+            hint = _hint(cell, block.first, lines[block.first : block.last])
+            stub = [f"{indent}raise NotImplementedError({json.dumps(hint, ensure_ascii=False)})"]
+        lines[block.first : block.last + 1] = stub
+    return "\n".join(lines).rstrip()
+
+
+def _hint(cell: Cell, first: int, solution: list[str]) -> str:
+    """A `# HINT:` comment of the solution, or the first line of its function's docstring."""
+    told = [found[1] for line in solution if (found := HINT.match(line))]
+    if told:
+        return " ".join(told)
+    functions = [node for node in ast.parse(cell.text).body if isinstance(node, ast.FunctionDef)]
+    around = next(one for one in functions if one.lineno <= first + 1 <= one.end_lineno)
+    return (ast.get_docstring(around) or f"write {around.name}").splitlines()[0]
+
+
+def leaks(source: Source, released: str) -> list[str]:
+    """Lines of solutions and hidden tests that a released text contains and that stand nowhere else in the notebook."""
+    secret, public = set(), []
+    for cell in source.cells:
+        lines, inside = cell.text.splitlines(), set()
+        for block in blocks(cell):
+            inside |= set(range(block.first, block.last + 1))
+        secret |= {lines[at].strip() for at in inside if not HINT.match(lines[at])}
+        public += [line for at, line in enumerate(lines) if at not in inside]
+    elsewhere = "\n".join(public)
+    told = [line for line in sorted(secret) if len(line) > TELLING and line not in elsewhere]
+    return [line for line in told if line in released or json.dumps(line)[1:-1] in released]
+
+
+def _names(source: Source) -> dict[int, str]:
+    """Position -> the exercise that a cell belongs to."""
+    every: list[tuple[Exercise, int]] = [(one, at) for one in source.exercises for at in (*one.cells, one.check)]
+    return {at: one.id for one, at in every}
+
+
+def _cell(cell: Cell, text: str, position: int, metadata: dict):
+    from nbformat import v4
+
+    make = v4.new_code_cell if cell.kind == "code" else v4.new_markdown_cell
+    return make(text, id=f"cell-{position}", metadata=metadata)
+
+
+def _notebook(cells: list):
+    from nbformat import v4
+
+    return v4.new_notebook(cells=cells, metadata={"kernelspec": KERNEL, "language_info": {"name": "python"}})
