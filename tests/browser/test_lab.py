@@ -121,7 +121,7 @@ def test_a_moved_slider_changes_the_picture(notebook, lab):
         notebook.wait_for_function("src => document.querySelector('img[alt^=decoded]').src != src", arg=before[0])
     notebook.get_by_text("24 px, ").wait_for()
     assert picture.get_attribute("alt") == "decoded at γ = 0.54, turned by -5°"
-    notebook.screenshot(path=lab[2] / "interpolation.png")
+    notebook.locator(".jp-Cell").nth(0).screenshot(path=lab[2] / "interpolation.png")
 
 
 def test_neighbours_change_with_k(notebook, lab):
@@ -130,7 +130,7 @@ def test_neighbours_change_with_k(notebook, lab):
     slide(notebook, "k")
     cards.nth(6).wait_for()
     assert cards.count() == 7
-    notebook.screenshot(path=lab[2] / "retrieval.png")
+    notebook.locator(".jp-Cell").nth(1).screenshot(path=lab[2] / "retrieval.png")
 
 
 def test_the_map_answers_inside_a_notebook(notebook, lab):
@@ -139,7 +139,7 @@ def test_the_map_answers_inside_a_notebook(notebook, lab):
     shown = frame.locator("#name").text_content()
     frame.locator("#map path").nth(12).dispatch_event("pointerenter")
     assert shown.startswith("chair") and frame.locator("#name").text_content().startswith("car")
-    notebook.screenshot(path=lab[2] / "map.png")
+    notebook.locator(".jp-Cell").nth(2).screenshot(path=lab[2] / "map.png")
 
 
 def test_what_fails_in_a_callback_is_seen(notebook, lab):
@@ -150,4 +150,4 @@ def test_what_fails_in_a_callback_is_seen(notebook, lab):
     alert = notebook.get_by_role("alert").filter(has_text="ZeroDivisionError")
     alert.wait_for()
     assert "This did not work." in alert.text_content()
-    notebook.screenshot(path=lab[2] / "alert.png")
+    notebook.locator(".jp-Cell").nth(0).screenshot(path=lab[2] / "alert.png")
