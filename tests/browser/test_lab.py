@@ -51,7 +51,8 @@ demo._journey = lambda *_: 1 / 0
 def lab(browser, tmp_path_factory):
     """Address of a server on one notebook, with the project's settings and nobody's own; `browser` skips first."""
     folder, token = tmp_path_factory.mktemp("lab"), secrets.token_hex(16)
-    (folder / "widgets.py").write_text(NOTEBOOK)
+    (folder / "lessons").mkdir()
+    (folder / "lessons" / "widgets.py").write_text(NOTEBOOK)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -91,7 +92,7 @@ def notebook(lab, browser):
 
     address, token, folder = lab
     page = watched(browser.new_context(viewport={"width": 1100, "height": 1400}).new_page())
-    page.goto(f"{address}/lab/tree/widgets.py?token={token}")
+    page.goto(f"{address}/lab/tree/lessons/widgets.py?token={token}")
     page.locator(".jp-Notebook .jp-Cell").first.wait_for()
     page.locator(".jp-Notebook .cm-content").first.click()
     for _ in range(3):
@@ -138,6 +139,7 @@ def test_the_map_answers_inside_a_notebook(notebook, lab):
     frame.locator("#map path").nth(3).dispatch_event("pointerenter")
     shown = frame.locator("#name").text_content()
     frame.locator("#map path").nth(12).dispatch_event("pointerenter")
+    assert (lab[2] / "map.html").exists(), "the kernel runs in the project's folder, not in the notebook's"
     assert shown.startswith("chair") and frame.locator("#name").text_content().startswith("car")
     notebook.locator(".jp-Cell").nth(2).screenshot(path=lab[2] / "map.png")
 
