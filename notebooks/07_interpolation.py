@@ -49,7 +49,8 @@ from n2v.show.record import Recorder
 from n2v.show.style import apply_style
 from n2v.tasks.classify import linear_probe, principal_components
 from n2v.tasks.initial_vector import FIRST_START, changed_zoo, field_values, matched, read_few, read_split, renumbered
-from n2v.tasks.interpolate import GAMMAS, draw_pairs, lerp, smoothness, solidity, summarise_walks
+from n2v.tasks.interpolate import GAMMAS, draw_pairs, lerp, smoothness, solidity
+from n2v.tasks.repeats import over_repeats
 from n2v.zoo.build import spread
 from n2v.zoo.store import Zoo
 
@@ -129,7 +130,9 @@ journeys = {("chair", "chair"): None, ("table", "table"): None, ("chair", "table
 present = {CLASSES[label] for label in np.unique(labels[bases])}
 for classes in [pair for pair in journeys if set(pair) <= present]:
     spaces = ("embeddings", "raw weights") if classes == ("chair", "chair") else ("embeddings",)
-    journeys[classes] = walks_between(models["best"], zoo, pair_of(*classes), 64, spaces=spaces)
+    ends = pair_of(*classes)
+    chair_pair = ends if len(spaces) == 2 else chair_pair
+    journeys[classes] = walks_between(models["best"], zoo, ends, 64, spaces=spaces)
 shown = {classes: walks for classes, walks in journeys.items() if walks}
 rows = [list(walks[0].frames.numpy()) for walks in shown.values()]
 figure = sheet(rows, [" to ".join(classes) for classes in shown], titles)
@@ -201,7 +204,7 @@ for name, model in models.items():
         {**row, "walk": f"{name}, {row['way']}" if row["space"] == "embeddings" else f"weights, {row['way']}"}
         for row in measure_walks(model, zoo, pairs, values[bases], predict, **more)
     ]
-table = summarise_walks(numbers, ("kind", "walk"), ("pair", "space", "way"))
+table = over_repeats(numbers, ("kind", "walk"), "pairs", ("pair", "space", "way"))
 record.table(
     "extra-interpolation", table,
     f"Means over {n_pairs} random pairs a kind, ±: half width of the 95 % t-interval. 'best' and 'rows': encoders.",
@@ -233,28 +236,34 @@ for row in table:
 for walk in chairs:
     there = list(walk.frames.numpy())
     write_gif(there + there[-2:0:-1], run / "figures" / f"interpolation-{walk.space.replace(' ', '-')}.gif")
-best = codes["best"]
-first_of = {name: [int(i) for i in bases[labels[bases] == CLASSES.index(name)]] for name in sorted(present)}
-pairs = [tuple(first_of["chair"][:2])]
+best, tours = codes["best"], [chair_pair]
 if {"car", "airplane"} <= present:
-    pairs.append((first_of["car"][0], first_of["airplane"][0]))
-ids = [tuple(best.object_ids[i] for i in pair) for pair in pairs]
-write_interpolation_page(run / "pages" / "interpolation.html", models["best"], best, zoo, ids)
+    tours.append(tuple(int(bases[labels[bases] == CLASSES.index(name)][0]) for name in ("car", "airplane")))
+couples = [tuple(best.object_ids[i] for i in pair) for pair in tours]
+n_views = {"n_gammas": 5, "n_azimuths": 4, "size_px": 48} if small else {"n_gammas": 7, "n_azimuths": 6}
+write_interpolation_page(run / "pages" / "interpolation.html", models["best"], best, zoo, couples, **n_views)
 if interactive:
+    from IPython.display import display
+
     from n2v.show.demos.widgets import InterpolationDemo
 
-    display(InterpolationDemo(models["best"], best, zoo, pairs[-1]))
+    display(InterpolationDemo(models["best"], best, zoo, tours[-1]))
 
 # %%
-journey = Journey(models["best"], *best.values[list(pairs[-1])])
-gammas, turns = (0.0, 0.25, 0.5, 0.75, 1.0), (-15, 75, 165)
+journey, gammas, turns = (
+    Journey(models["best"], *best.values[list(tours[-1])]),
+    (0.0, 0.25, 0.5, 0.75, 1.0),
+    (-15, 75, 165),
+)
 stills = [[journey.at(gamma).refined_picture(View(turn)).numpy() for gamma in gammas] for turn in turns]
 figure = sheet(stills, [f"turned\n{turn}°" for turn in turns], [f"γ = {gamma:g}" for gamma in gammas])
-record.figure("extra-interpolation-turned", figure, f"From {' to '.join(ids[-1])}, decoded and seen from three sides.")
+record.figure(
+    "extra-interpolation-turned", figure, f"From {' to '.join(couples[-1])}, decoded and seen from three sides."
+)
 
 # %% [markdown]
-# *What to see:* the objects in between are whole from every side, not painted on one view: the decoder answers for positions, and
-# never hears of a camera. *What to try:* put the slider in the middle and turn.
+# *What to see:* what is in between is one thing seen from three sides, not a blend of pictures: the decoder answers for positions,
+# and never hears of a camera. *What to try:* put the slider in the middle and turn.
 #
 # ### Exercise 4 (an experiment)
 # Where on the way does a walk change its class? Write the first $\gamma$ at which `predict` no longer says what it says of the

@@ -136,13 +136,20 @@ def _headline(item_id: str, found: list[dict], folder: Path) -> str:
     if not any(record["kind"] == "table" and _file_of(item_id, record, folder).is_file() for record in found):
         return ""
     header, *rows = _rows(item_id, folder)
-    ours = [row for row in rows if not row[0].lower().startswith("thesis") and not any(map(_is_not_run, row))]
-    for row in ours or [row for row in rows if not row[0].lower().startswith("thesis")]:
-        numbers = [place for place, cell in enumerate(row) if place and _is_number(cell) and cell != "-"]
-        if numbers:
-            words = ", ".join(cell for cell in row[: numbers[0]] if cell)
-            return f"{words}: {header[numbers[0]].replace('_', ' ')} {row[numbers[0]]}"
-    return ""
+    rows = [row for row in rows if not row[0].lower().startswith("thesis")]
+    whole = [row for row in rows if not any(map(_is_not_run, row))]
+    return next(filter(None, (_first_number(header, row) for row in whole or rows)), "")
+
+
+def _first_number(header: list[str], row: list[str]) -> str:
+    """A row's words and its first measurement: whole numbers are sizes and counts, unless there is nothing else."""
+    numbers = [i for i, cell in enumerate(row) if i and _is_number(cell) and cell != "-" and "thesis" not in header[i]]
+    fractions = [i for i in numbers if "." in row[i] or row[i].endswith("%")]
+    if not numbers:
+        return ""
+    chosen = (fractions or numbers)[0]
+    words = ", ".join(cell for cell in row[: numbers[0]] if cell)
+    return f"{words}: {header[chosen].replace('_', ' ')} {row[chosen]}"
 
 
 def _failures(run: dict) -> str:

@@ -95,7 +95,7 @@ def test_the_summary_says_theirs_and_ours(run_folder):
     rows = [
         {"who": "thesis", "device": "RTX 3090", "seconds": 12.0},
         {"who": "GPU", "seconds": "not run: no GPU"},
-        {"who": "here", "device": "CPU", "seconds": 0.93},
+        {"who": "here", "device": "CPU", "steps": 250, "seconds": 0.93},
     ]
     recorder.table("app-b.3-fit", rows, "Times.")
     recorder.table("table-4.3", [{"method": "ours", "hit@1": 0.7}], "Retrieval.", headline="hit@1 0.70, mAP 0.51")
