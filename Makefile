@@ -1,6 +1,6 @@
 # The only door to the project: make <target>
 .DEFAULT_GOAL := help
-.PHONY: help setup test reproduce lab bench zoo assignment report lint clean
+.PHONY: help setup test reproduce lab bench zoo assignment report site syllabus lint clean
 
 PYTHON      ?= python3
 TORCH       ?= torch==2.13.0
@@ -30,7 +30,7 @@ $(STAMP): pyproject.toml ci/constraints.txt
 test: $(STAMP) ## the test suite; ARGS="-k cameras"
 	$(BIN)/python -m pytest $(ARGS)
 
-reproduce: $(STAMP) ## every figure and table into runs/PROFILE; PROFILE=smoke, ARGS="--resume --only 05,06"
+reproduce: $(STAMP) ## every figure and table into runs/PROFILE; again: goes on; ARGS="--fresh", ARGS="--only 05,06"
 	$(BIN)/n2v reproduce --profile $(PROFILE) --out $(RUN) $(ARGS)
 
 lab: $(STAMP) ## JupyterLab on the notebooks
@@ -48,8 +48,14 @@ zoo: $(STAMP) ## a procedural collection of 13 x PER_CLASS x 3 NeRFs in ZOO; dat
 assignment: $(STAMP) ## student copies in release/; NB=04, NB="01 02", default all; ARGS="--text"
 	$(BIN)/n2v assignment build $(NB) --out release $(ARGS)
 
-report: $(STAMP) ## write runs/PROFILE/report.html again from what is there
-	$(BIN)/python -c "from pathlib import Path; from n2v.show.report import write_report; print(write_report(Path('$(RUN)')))"
+report: $(STAMP) ## write runs/PROFILE/report.html again from what is there, and open it
+	$(BIN)/n2v report $(RUN) --show
+
+site: $(STAMP) ## executed notebooks, report and demos as static pages in runs/PROFILE/site
+	$(BIN)/n2v site $(RUN)
+
+syllabus: $(STAMP) ## write notebooks/README.md and the README's table of notebooks from their headers
+	$(BIN)/python ci/syllabus.py
 
 lint: $(STAMP) ## ruff, format and rules
 	$(BIN)/ruff format --check .

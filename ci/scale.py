@@ -21,6 +21,7 @@ from n2v.errors import BadInput
 from n2v.files import provenance, write_json
 from n2v.show.style import apply_style
 from n2v.zoo.shipped import mini_zoo
+from n2v.zoo.splits import Item, nested_order
 from n2v.zoo.store import MANIFEST, Zoo, ZooWriter
 
 MEASURED = {
@@ -29,19 +30,6 @@ MEASURED = {
     "head": "accuracy,\nthesis's head",
     "hit_at_1": "hit@1",
 }
-
-
-def nested_order(zoo: Zoo, seed: int) -> np.ndarray:
-    """Positions of a zoo's NeRFs so that every beginning is class-balanced and, but for its end, whole base objects."""
-    rng = np.random.default_rng([seed, 7])
-    by_class: dict[str, dict[str, list[int]]] = {}
-    for i, row in enumerate(zoo.rows):
-        by_class.setdefault(row.class_name, {}).setdefault(row.base_id, []).append(i)
-    turns = []
-    for name in sorted(by_class):
-        bases = sorted(by_class[name])
-        turns += [(turn, name, bases[k]) for turn, k in enumerate(rng.permutation(len(bases)))]
-    return np.concatenate([by_class[name][base] for _, name, base in sorted(turns)])
 
 
 def write_subset(large: Zoo, chosen: np.ndarray, other: Zoo, folder: Path) -> Zoo:
@@ -71,18 +59,25 @@ def curve(rows: list[dict]):
     """Each measure against the number of training NeRFs, a line a variant, with one standard deviation over seeds."""
     import matplotlib.pyplot as plt
 
+    sizes = sorted({row["n_train"] for row in rows})
     figure, axes = plt.subplots(1, len(MEASURED), figsize=(3.3 * len(MEASURED), 3.1))
     for axis, (name, label) in zip(axes, MEASURED.items(), strict=True):
-        variants = dict.fromkeys(row["variant"] for row in rows)
-        for variant, marker, dash in zip(variants, "s^oDvP", ("--", "-", ":") * 2, strict=False):
+        for i, variant in enumerate(dict.fromkeys(row["variant"] for row in rows)):
+            look = {"color": f"C{i}", "marker": "s^oDvP"[i % 6], "ls": ("--", "-", ":", "-.")[i % 4]}
             mine = [row for row in rows if row["variant"] == variant and row.get(name) is not None]
             if mine:
                 spread = np.nan_to_num([row[f"{name}_sd"] for row in mine])
                 axis.errorbar(
-                    [row["n_train"] for row in mine], [row[name] for row in mine], yerr=spread, marker=marker, ls=dash,
-                    capsize=3, label=variant,
-                )  # fmt: skip
+                    [row["n_train"] for row in mine],
+                    [row[name] for row in mine],
+                    spread,
+                    capsize=3,
+                    label=variant,
+                    **look,
+                )
         axis.set(xscale="log", xlabel="training NeRFs", ylabel=label)
+        axis.set_xticks(sizes, sizes)
+        axis.minorticks_off()
     handles, labels = axes[-1].get_legend_handles_labels()
     figure.tight_layout()
     figure.legend(handles, labels, loc="center left", bbox_to_anchor=(1, 0.5))
@@ -109,13 +104,15 @@ def main() -> None:
     config = replace(
         profiles.get("laptop").training(), **(budget or {"time_budget_s": 60 * options.minutes, "clock": "cpu"})
     )
+    config = replace(config, amp=False) if options.float32 else config
+    items = [Item(row.object_id, row.base_id, row.class_name, row.version) for row in large.rows]
     todo = [
         (seed, n, name) for seed in range(options.seeds) for n in options.sizes for name in (RAW, *options.variants)
     ]
     runs, started = [], time.perf_counter()
     for seed, n, name in todo:
         place = options.out / f"{n}-{seed}"
-        zoo = write_subset(large, nested_order(large, seed)[:n], other, place / "zoo")
+        zoo = write_subset(large, nested_order(items, seed)[:n], other, place / "zoo")
         found = one_run(zoo, name, seed, place / name, config, zoo.indices("test"), options.pictures)
         runs.append({**found, "zoo": str(n), "n_train": n})
         write_csv(options.out / "runs.csv", runs)

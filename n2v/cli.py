@@ -24,13 +24,13 @@ GROUPS = {
     "assignment": "Hand out the notebooks' exercises, and grade what comes back.",
     "pictures": "Read pictures and meshes that others made.",
 }
-NO_SPACE = "no space left; free some and run it again (fit, train, reproduce: with --resume)"
+NO_SPACE = "no space left; free some and run it again (fit, train: with --resume)"
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def commands() -> dict[str, Callable]:
     """Every command by its words."""
-    from n2v.commands import course, embed, published, scenes, show, sources, tasks, zoo, zoo_tools
+    from n2v.commands import course, embed, pages, published, scenes, show, sources, tasks, zoo, zoo_tools
 
     return {
         "doctor": show.doctor,
@@ -52,6 +52,8 @@ def commands() -> dict[str, Callable]:
         "interpolate": tasks.interpolate,
         "generate": tasks.generate,
         "reproduce": show.reproduce,
+        "report": pages.report,
+        "site": pages.site,
         "assignment list": course.assignment_list,
         "assignment build": course.assignment_build,
         "assignment grade": course.assignment_grade,
@@ -72,7 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
     except BadInput as error:
         return _complain(str(error))
     except KeyboardInterrupt:
-        print("n2v: interrupted; what was finished is kept, --resume goes on (fit, train, reproduce)", file=sys.stderr)
+        print("n2v: interrupted; what was finished is kept; run it again (fit, train: with --resume)", file=sys.stderr)
         return 130
     except OSError as error:
         if error.errno in FULL_DISK:

@@ -27,21 +27,24 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from IPython.display import HTML, display
 from torch import nn
 
 from n2v import profiles
+from n2v.files import write_bytes
 from n2v.nerf.ablation import LOSSES, Variant, fit_variant, resolved_octaves, summarise
-from n2v.nerf.field import evaluate
 from n2v.nerf.fit import fit, held_out_psnr, view_psnr
 from n2v.nerf.layout import N_WEIGHTS, SHAPES, initial_vector
 from n2v.nerf.march import camera_rays, march
 from n2v.nerf.occupancy import carve
-from n2v.nerf.render import blend_weights, field_query, over_background, render_image
+from n2v.nerf.render import field_query, over_background, render_image
 from n2v.scenes.views import find_views, read_views
 from n2v.seeds import seed_everything
 from n2v.show import one_nerf, one_nerf_checks
 from n2v.show.diagrams import DATA_COLOUR, LAYER_COLOUR, flow, layer_boxes, ray_profile
+from n2v.show.nerf_page import Nerf, inline_frame, nerf_page
 from n2v.show.pictures import sheet
+from n2v.show.ray_inspector import busiest_pixel, look_along, ray_figure
 from n2v.show.record import Recorder
 from n2v.show.style import apply_style
 
@@ -236,20 +239,40 @@ record.table("extra-engines", engines, "One object, the same recipe: seconds and
 # samples. The dots have the colour that the network gives to those places.
 
 # %%
-origins, directions = camera_rays(torch.from_numpy(view_set.c2w[0]), size.size_px, view_set.camera_angle_x)
-fine = size.fit.step / 4
-samples = march(origins, directions, occupied, fine)
-chosen = samples.ray_indices == int(samples.counts().argmax())
-positions = samples.positions(origins, directions)[chosen]
-sigmas, rgbs = (value[0] for value in evaluate(weights[None], positions[None]))
-t_mids = samples.t_starts[chosen].numpy() + fine / 2
-blend = blend_weights(sigmas * fine, torch.zeros(len(sigmas), dtype=torch.long), 1)
+c2w, angle, fine = torch.from_numpy(view_set.c2w[0]), view_set.camera_angle_x, size.fit.step / 4
+place = busiest_pixel(occupied, c2w, size.size_px, fine, angle)
+ray = look_along(weights, occupied, c2w, size.size_px, place, fine, camera_angle_x=angle)
 record.figure(
-    "fig-2.1", ray_profile(t_mids, sigmas.numpy(), blend.numpy(), rgbs.numpy()),
+    "fig-2.1", ray_profile(ray.t_mids, ray.sigmas, ray.weights, ray.rgbs),
     "The pipeline on one real ray: samples, density, light left, blend weights, colours.",
 )  # fmt: skip
-figure = one_nerf.ray_stems(t_mids, fine, sigmas.numpy(), rgbs.numpy())
-record.figure("extra-ray", figure, "The same ray, sample by sample: the three formulas of section 3 at work.")
+picture = render_image(field_query(weights), occupied, c2w, size.size_px, angle, step=fine).numpy()
+caption = "The same ray and its pixel, sample by sample: the three formulas of section 3 at work."
+record.figure("extra-ray", ray_figure(ray, picture, place), caption)
+
+# %% [markdown]
+# Look along others: move the sliders, or call `look_along` with a row and a column of your own. Rays that graze an outline
+# and rays through air are worth a look.
+
+# %%
+if interactive:
+    display(RayInspector(weights, occupied, c2w, size.size_px, place, fine, camera_angle_x=angle))
+
+# %% [markdown]
+# ### All of it, in one file
+# The page below holds the 18,432 weights and the grid and nothing else of the object; your graphics card does what this
+# notebook does, as often as it can. Turn it; cut it open; let it ask outside the occupied cells (the next section
+# says what you see then). The file works without a network: `n2v view` writes one of any NeRF.
+
+# %%
+about = (
+    f"{final.psnr_db:.1f} dB on held-out pictures, {size.fit.n_steps} steps. Licence of the object: {view_set.licence}."
+)
+title = f"{view_set.object_id} ({view_set.class_name})"
+page = nerf_page(Nerf(title, final.field_weights, final.occupied, size.fit.step, size.fit.encoding, about))
+write_bytes(run / "pages" / f"{view_set.object_id}.html", page.encode())
+record.metric("page_kb", len(page.encode()) / 1e3)
+HTML(inline_frame(page))
 
 # %% [markdown]
 # ## 5. Empty space need cost nothing
@@ -259,6 +282,7 @@ record.figure("extra-ray", figure, "The same ray, sample by sample: the three fo
 
 # %%
 everywhere = torch.ones(1, 1, 1, dtype=torch.bool)
+origins, directions = camera_rays(c2w, size.size_px, angle)
 all_samples, inside = (len(march(origins, directions, grid, size.fit.step).t_starts) for grid in (everywhere, hull))
 record.metric("samples_saved_by_hull", all_samples / inside)
 rows, looks = [], []
@@ -353,12 +377,13 @@ record.table(
 )
 
 # %%
+by_name = {(row["encoding"], row["width"]): row["psnr_db"] for row in table}
 caption = "PSNR and fitting time against width, identity and frequency encoding; ours and the thesis's."
-record.figure("fig-a.1", one_nerf.width_plots(table), caption)
+headline = f"64 wide, frequency: {by_name['frequency', 64]:.1f} dB; identity: {by_name['identity', 64]:.1f} dB"
+record.figure("fig-a.1", one_nerf.width_plots(table), caption, headline=headline)
 rows = [[looks[name, width] for width in widths] for name in ("identity", "frequency")]
 figure = sheet(rows, ["identity", "frequency"], [f"{width} units" for width in widths], 1.3)
 record.figure("fig-a.2", figure, "A held-out view from those networks.")
-by_name = {(row["encoding"], row["width"]): row["psnr_db"] for row in table}
 record.metric("frequency_gain_db_at_64", by_name["frequency", 64] - by_name["identity", 64])
 
 # %% [markdown]

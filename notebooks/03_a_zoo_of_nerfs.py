@@ -42,6 +42,7 @@ from sklearn.decomposition import PCA
 from n2v import profiles
 from n2v.nerf.fit import fit, held_out_psnr
 from n2v.nerf.layout import N_WEIGHTS, SHAPES, initial_vector, split_weights
+from n2v.nerf.neurons import permute_neurons
 from n2v.nerf.render import field_query, over_background, render_image
 from n2v.scenes.classes import CLASSES
 from n2v.scenes.views import find_views, read_views
@@ -51,12 +52,12 @@ from n2v.show.collections import (
     flip_bit,
     leave_one_out,
     map_figure,
-    permute_neurons,
     quality_figure,
     travel,
     travel_figure,
 )
 from n2v.show.journeys import nerf_picture
+from n2v.show.nerf_page import write_pages
 from n2v.show.pictures import sheet
 from n2v.show.plots import project
 from n2v.show.record import Recorder
@@ -109,9 +110,9 @@ table = [
     {"who": f"here, wall clock over {built['fitted']} NeRFs", "seconds": built["wall_s"] / n_new,
      "steps": str(size.fit.n_steps), "psnr_db": mean_live},
 ]  # fmt: skip
-record.table(
-    "app-b.3-fit", table, f"Seconds to fit one NeRF. Ours: {size.size_px} px pictures, CPU; not the thesis's sizes."
-)
+caption = f"Seconds to fit one NeRF. Ours: {size.size_px} px pictures, CPU; not the thesis's sizes."
+headline = f"{built['wall_s'] / n_new:.2g} s, {size.fit.n_steps} steps, {mean_live:.1f} dB"
+record.table("app-b.3-fit", table, caption, headline)
 
 # %% [markdown]
 # ## 2. What a NeRF must carry with it
@@ -210,6 +211,14 @@ figure = sheet(
     [pictures, renders], ["a picture", "its NeRF,\nother view"], [live.rows[i].class_name for i in chosen[:8]]
 )
 record.figure("extra-zoo", figure, "Training pictures (top) and the fitted NeRFs from a view that was never given.")
+
+# %% [markdown]
+# Each class's best NeRF also becomes a page of its own: weights, grid and a renderer in one file of under 150 kB, to turn and
+# to cut open without a network. They lie in `pages/zoo/` of the run folder; the report links them.
+
+# %%
+pages = write_pages(zoo, run / "pages" / "zoo")
+record.table("extra-pages", pages, "The best NeRF of each class as an offline page in pages/zoo: dB and size.")
 
 # %% [markdown]
 # ## 4. Weights as data

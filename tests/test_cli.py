@@ -18,7 +18,8 @@ from n2v.show.doctor import CHECKS, examine
 EVERY = (
     "doctor", "shapes", "render", "pictures import", "fit", "zoo info", "zoo verify",
     "zoo merge", "zoo pack", "zoo import", "zoo export", "view", "train", "embed", "classify", "retrieve",
-    "interpolate", "generate", "reproduce", "assignment list", "assignment build", "assignment grade",
+    "interpolate", "generate", "reproduce", "report", "site",
+    "assignment list", "assignment build", "assignment grade",
 )  # fmt: skip
 
 

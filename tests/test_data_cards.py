@@ -11,18 +11,20 @@ from n2v.embed.embeddings import Embeddings
 from n2v.scenes.classes import CLASSES, label_of
 from n2v.scenes.shapes import FAMILIES, make_collection
 from n2v.show.collections import count_table, embedding_table, family_table, leave_one_out, read_block
+from n2v.show.nerf2vec import shipped_table
 from n2v.show.photographs import component_colours
 
 ROOT = Path(__file__).parent.parent
 CARDS = ROOT / "data_cards"
 MINI_ZOO = ROOT / "data" / "mini_zoo"
+NERF2VEC = ROOT / "data" / "nerf2vec"
 QUESTIONS = (
     "Motivation", "Composition", "Collection process", "Preprocessing", "Uses", "Leakage", "Defects", "Distribution",
     "Licence", "Maintenance",
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["procedural_shapes", "mini_zoo", "embeddings"])
+@pytest.mark.parametrize("name", ["procedural_shapes", "mini_zoo", "embeddings", "nerf2vec"])
 def test_every_question_is_answered(name):
     parts = re.split(r"^## (.+)\n", (CARDS / f"{name}.md").read_text(), flags=re.M)
     answers = dict(zip(parts[1::2], parts[2::2], strict=True))
@@ -73,3 +75,10 @@ def test_embedding_card_names_the_fields_and_widths_there_are():
     assert read_block(card, "widths") == embedding_table()
     listed = re.findall(r"^\| `(\w+)` \| ", card.read_text(), re.M)
     assert listed == [field.name for field in fields(Embeddings)]
+
+
+def test_the_shipped_nerf2vec_is_what_its_card_says():
+    if not (NERF2VEC / "run.json").is_file():
+        pytest.skip("data/nerf2vec is not in this checkout: its card is NOT checked")
+    assert read_block(CARDS / "nerf2vec.md", "counts") == shipped_table(NERF2VEC)
+    assert sum(path.stat().st_size for path in NERF2VEC.iterdir()) < 12_100_000

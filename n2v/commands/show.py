@@ -77,7 +77,8 @@ def reproduce(
     out: Annotated[Path | None, arg(help="run folder; default: runs/<profile>")] = None,
     notebooks: Annotated[Path, arg(help="folder of the notebooks")] = Path("notebooks"),
     only: Annotated[str, arg(help="numbers of notebooks, such as 05,06; default: all")] = "",
-    resume: Annotated[bool, arg(help="skip notebooks that are up to date")] = False,
+    fresh: Annotated[bool, arg(help="start over; otherwise what is up to date is skipped")] = False,
+    resume: Annotated[bool, arg(help="go on where a run stopped: the default; --no-resume is --fresh")] = True,
     seed: Annotated[int, arg(help="seed of the whole run")] = 0,
 ) -> dict:
     """Execute the notebooks in order and gather every figure and table in report.html."""
@@ -85,7 +86,7 @@ def reproduce(
 
     folder = out or Path("runs") / profile
     chosen = tuple(filter(None, (part.strip() for part in only.split(","))))
-    run = run_chain(profile, folder, notebooks, only=chosen, resume=resume, seed=seed)
+    run = run_chain(profile, folder, notebooks, only=chosen, fresh=fresh or not resume, seed=seed)
     told = ("status", "seconds", "cell", "error")
     table = [{"notebook": name, **{key: one.get(key) for key in told}} for name, one in run["notebooks"].items()]
     return {"report": str(folder / "report.html"), "minutes": run["wall_s"] / 60, "notebooks": table, "ok": run["ok"]}

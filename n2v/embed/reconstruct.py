@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float
 
 from n2v.embed.model import Nerf2Vec
 from n2v.files import progress
+from n2v.nerf.march import cell_indices
 from n2v.nerf.occupancy import cell_centres
 from n2v.nerf.render import CAMERA_ANGLE_X, Query, field_query, psnr, render_image
 from n2v.scenes.cameras import turntable_cameras
@@ -34,10 +35,36 @@ def decoded_occupancy(
     model: Nerf2Vec, embedding: Float[torch.Tensor, "e"], resolution: int = 32, step: float = 0.04
 ) -> Bool[torch.Tensor, "g g g"]:
     """Cells where the decoded field is not empty, grown by one cell: an embedding has no occupancy of its own."""
-    query = decoded_query(model, embedding)
-    sigmas = torch.cat([query(part)[0] for part in cell_centres(resolution).split(1 << 15)])
-    dense = (-torch.expm1(-sigmas * step) > OPACITY_FLOOR).view(1, 1, *[resolution] * 3)
-    return torch.nn.functional.max_pool3d(dense.float(), 3, 1, 1)[0, 0] > 0
+    return query_occupancy(decoded_query(model, embedding), resolution, step)
+
+
+def query_occupancy(
+    query: Query, resolution: int = 32, step: float = 0.04, within: Bool[torch.Tensor, "k k k"] | None = None
+) -> Bool[torch.Tensor, "g g g"]:
+    """Cells whose centre blocks more than OPACITY_FLOOR of the light in one step, grown by one cell."""
+    return grown(cell_opacity(query, resolution, step, within) > OPACITY_FLOOR)
+
+
+def cell_opacity(
+    query: Query, resolution: int, step: float, within: Bool[torch.Tensor, "k k k"] | None = None
+) -> Float[torch.Tensor, "g g g"]:
+    """Share of light that a sample of one step at each cell's centre blocks.
+
+    Only cells that lie in a coarser grid `within` are looked at, when one is given; it is 0 in the others.
+    """
+    centres = cell_centres(resolution)
+    chosen = torch.arange(len(centres))
+    if within is not None:
+        chosen = within.reshape(-1)[cell_indices(centres, within.shape[-1])].nonzero()[:, 0]
+    opacity = torch.zeros(len(centres))
+    for part in chosen.split(1 << 15):
+        opacity[part] = -torch.expm1(-query(centres[part])[0] * step)
+    return opacity.view(resolution, resolution, resolution)
+
+
+def grown(dense: Bool[torch.Tensor, "g g g"]) -> Bool[torch.Tensor, "g g g"]:
+    """Cells that are dense or touch one that is, at a face, an edge or a corner."""
+    return torch.nn.functional.max_pool3d(dense[None, None].float(), 3, 1, 1)[0, 0] > 0
 
 
 @dataclass(frozen=True)

@@ -93,8 +93,13 @@ def render_image(
     """One square picture: RGB over a grey `background` in [0, 1], and opacity as the fourth channel."""
     occupied = torch.as_tensor(occupied)
     origins, directions = camera_rays(torch.as_tensor(c2w, dtype=torch.float32), size_px, camera_angle_x)
-    rays = render_rays(query, occupied, origins, directions, step)
+    return as_picture(render_rays(query, occupied, origins, directions, step), background)
+
+
+def as_picture(rays: Float[torch.Tensor, "r 4"], background: float = 1.0) -> Float[torch.Tensor, "h w 4"]:
+    """All rays of a square picture, as `render_rays` gives them, over a grey `background`."""
     rgb = rays[:, :3] + background * (1 - rays[:, 3:])
+    size_px = math.isqrt(len(rays))
     return torch.cat([rgb.clamp(0, 1), rays[:, 3:].clamp(0, 1)], -1).view(size_px, size_px, 4)
 
 

@@ -65,6 +65,18 @@ def orbit_cameras(
     return np.array(views, np.float32).reshape(n_views, 4, 4)
 
 
+def orbit_camera(azimuth_deg: float, elevation_deg: float, distance: float = 1.8) -> Float[np.ndarray, "4 4"]:
+    """One camera that looks at the origin: c2w (4, 4) float32.
+
+    Args:
+        azimuth_deg: 0 stands in front of a procedural object (at -y), 90 at its +x side.
+        elevation_deg: Above the horizon.
+        distance: Scene units.
+    """
+    where = _on_sphere(radians(azimuth_deg - 90), radians(elevation_deg), distance)
+    return look_at(where).astype(np.float32)
+
+
 def turntable_cameras(n_views: int, elevation_deg: float = 25.0, distance: float = 1.8) -> Float[np.ndarray, "n 4 4"]:
     """Evenly spaced cameras of one elevation (degrees) and distance (scene units), for turntables."""
     azimuths = 2 * pi * np.arange(n_views) / max(n_views, 1) - pi / 3

@@ -147,19 +147,6 @@ def leave_one_out(features: Float[np.ndarray, "n d"], labels: Int[np.ndarray, "n
     return float(np.mean(hits))
 
 
-def permute_neurons(field_weights: Float[np.ndarray, "w"], rng: np.random.Generator) -> Float[np.ndarray, "w"]:
-    """The same function with the 64 neurons of each of its three hidden layers in another order.
-
-    A neuron is a row of one matrix and the column of the next that reads it: both move together.
-    """
-    matrices = [field_weights[part].reshape(shape) for part, shape in zip(SLICES, SHAPES, strict=True)]
-    for layer in range(len(matrices) - 1):
-        order = rng.permutation(len(matrices[layer]))
-        matrices[layer] = matrices[layer][order]
-        matrices[layer + 1] = matrices[layer + 1][:, order]
-    return np.concatenate([matrix.ravel() for matrix in matrices])
-
-
 def travel(field_weights: Float[np.ndarray, "n w"], start: Float[np.ndarray, "w"]) -> Float[np.ndarray, "n 5"]:
     """How far each NeRF moved from the initial vector in each of LAYERS, relative to the layer's initial length."""
     moved, used = field_weights - start, N_OUTPUTS * SHAPES[-1][1]

@@ -121,6 +121,7 @@ CHECKS: tuple[tuple[str, Callable[[], str], bool, str, str], ...] = (
     ("papermill", _module("papermill"), False, "make reproduce", NOTEBOOKS),
     ("ipykernel", _module("ipykernel"), False, "make reproduce", NOTEBOOKS),
     ("nbconvert", _module("nbconvert"), False, "notebooks as pages", NOTEBOOKS),
+    ("latex2mathml", _module("latex2mathml"), False, "formulas in those pages", NOTEBOOKS),
     ("ipywidgets", _widgets, False, "demos", NOTEBOOKS),
     ("native", _backend("native"), False, "fitting three times, rendering eight times as fast", COMPILER),
     ("cuda", _cuda, False, "the gpu and thesis profiles", CONDA),

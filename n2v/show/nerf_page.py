@@ -142,25 +142,28 @@ def write_pages(zoo: Zoo, folder: Path, one_per_class: bool = True) -> list[dict
     """Pages of a zoo's NeRFs as <folder>/<object id>.html; of each class the one of best quality, or all.
 
     Returns:
-        A row a page: class, object_id, psnr_db, kB, and `page`, the path from the folder above.
+        A row a page: class, object, psnr_db, kB and file.
     """
-    rows = sorted(
-        enumerate(zoo.rows), key=lambda pair: (pair[1].class_name, -(pair[1].psnr_db or 0), pair[1].object_id)
-    )
-    chosen = {row.class_name if one_per_class else row.object_id: (i, row) for i, row in reversed(rows)}
+    best: dict[str, int] = {}
+    for i, row in enumerate(zoo.rows):
+        key = row.class_name if one_per_class else row.object_id
+        if key not in best or _quality(row) > _quality(zoo.rows[best[key]]):
+            best[key] = i
     table = []
-    for i, row in sorted(chosen.values(), key=lambda pair: (pair[1].class_name, pair[1].object_id)):
+    for _, i in sorted(best.items()):
+        row = zoo.rows[i]
         path = write_page(zoo, i, Path(folder) / f"{row.object_id}.html")
-        place = f"{Path(folder).name}/{path.name}"
-        kb = path.stat().st_size / 1e3
-        table.append(
-            {"class": row.class_name, "object": row.object_id, "psnr_db": row.psnr_db, "kB": kb, "page": place}
-        )
+        told = {"class": row.class_name, "object": row.object_id, "psnr_db": row.psnr_db}
+        table.append({**told, "kB": path.stat().st_size / 1e3, "file": path.name})
     return table
+
+
+def _quality(row: Row) -> float:
+    return -np.inf if row.psnr_db is None else row.psnr_db
 
 
 def inline_frame(page: str, height_px: int = 720) -> str:
     """A page inside another: works in a notebook, in its exported HTML, and with no file beside it."""
     title = re.search("<title>(.*?)</title>", page)[1]
     style = f"width:100%;max-width:38rem;height:{height_px}px;border:0"
-    return f'<iframe title="{title}" style="{style}" srcdoc="{escape(page, quote=True)}"></iframe>'
+    return f'<div><iframe title="{title}" style="{style}" srcdoc="{escape(page, quote=True)}"></iframe></div>'

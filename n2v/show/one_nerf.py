@@ -53,9 +53,17 @@ def rays_in_box(view_set: ViewSet, hull: Bool[torch.Tensor, "g g g"], view: int 
 
 
 def ray_stems(
-    t_mids: Float[np.ndarray, "s"], length: float, sigmas: Float[np.ndarray, "s"], rgbs: Float[np.ndarray, "s 3"]
+    t_mids: Float[np.ndarray, "s"],
+    length: float,
+    sigmas: Float[np.ndarray, "s"],
+    rgbs: Float[np.ndarray, "s 3"],
+    picture: Float[np.ndarray, "h w c"] | None = None,
+    place: tuple[int, int] = (0, 0),
 ):
-    """Density, alpha, transmittance and blend weight of the samples of one ray, and the pixel they make on white."""
+    """Density, alpha, transmittance and blend weight of the samples of one ray, and the pixel they make on white.
+
+    With a picture, its pixel at `place` (row, column) is marked beside them.
+    """
     import matplotlib.pyplot as plt
 
     depths = sigmas.astype(np.float64) * length
@@ -63,8 +71,13 @@ def ray_stems(
     light = np.exp(-(np.cumsum(depths) - depths))
     weights = light * alphas
     pixel = weights @ rgbs + (1 - weights.sum())
-    layout = [["sigma", "pixel"], ["alpha", "pixel"], ["light", "pixel"], ["weight", "pixel"]]
-    figure, axes = plt.subplot_mosaic(layout, figsize=(8, 6), width_ratios=[6, 1])
+    layout, widths = [[name, "pixel"] for name in ("sigma", "alpha", "light", "weight")], [6, 1]
+    if picture is not None:
+        layout, widths = [["picture", *names] for names in layout], [4, 6, 1]
+    figure, axes = plt.subplot_mosaic(layout, figsize=(1.1 * sum(widths), 6), width_ratios=widths)
+    if picture is not None:
+        _mark_pixel(axes["picture"], picture, place)
+        figure.subplots_adjust(wspace=0.5)
     rows = {
         "sigma": (sigmas, "density σ\n(per scene unit)"), "alpha": (alphas, "absorbed share\nα = 1 − exp(−σδ)"),
         "light": (light, "light left\nT (before it)"), "weight": (weights, "weight\nT·α"),
@@ -79,14 +92,25 @@ def ray_stems(
         if name != "sigma":
             axis.set_ylim(0, 1.08)
         if name != "weight":
-            axis.set_xticklabels([])
             axis.sharex(axes["weight"])
+            axis.tick_params(labelbottom=False)
     axes["weight"].set_xlabel(f"distance t along the ray (scene units); samples of δ = {length:.2g}")
     axes["pixel"].imshow(np.clip(pixel, 0, 1)[None, None])
     axes["pixel"].set(xticks=[], yticks=[], title="pixel\nΣ T·α·c + rest")
     axes["pixel"].set_xlabel(f"opacity\n{weights.sum():.3f}")
     figure.align_ylabels([axes[name] for name in rows])
     return figure
+
+
+def _mark_pixel(axis, picture: Float[np.ndarray, "h w c"], place: tuple[int, int]) -> None:
+    """A picture with cross hairs around one pixel."""
+    row, column = place
+    axis.imshow(to_rgb(picture))
+    axis.plot(column, row, "s", ms=9, mfc="none", mec="black", mew=2)
+    axis.axhline(row, color="black", lw=0.6, ls=":")
+    axis.axvline(column, color="black", lw=0.6, ls=":")
+    axis.set(title=f"row {row}, column {column}", xlabel="column (pixels)", ylabel="row (pixels)")
+    axis.grid(False)
 
 
 def octave_waves(octaves: tuple[int, ...], step: float):

@@ -6,6 +6,7 @@ import io
 import math
 from pathlib import Path
 
+from n2v.errors import BadInput
 from n2v.files import read_json, write_bytes, write_json
 from n2v.show.thesis import check_item
 
@@ -35,8 +36,18 @@ class Recorder:
         self.folder, self.notebook = Path(out_dir), notebook
         self._begun: set[str] = set()
 
-    def figure(self, item_id: str, figure, caption: str, alt: str = "") -> None:
-        """Save a matplotlib figure as the picture of an item; a plot without pixels also as SVG."""
+    def figure(self, item_id: str, figure, caption: str, alt: str = "", headline: str = "") -> None:
+        """Save a matplotlib figure as the picture of an item; a plot without pixels also as SVG.
+
+        Args:
+            item_id: The thesis's item, or one that begins with extra-.
+            figure: A matplotlib figure.
+            caption: One sentence under the picture.
+            alt: What a reader who cannot see it needs to know; the caption when empty.
+            headline: The one number of ours that goes beside the thesis's, such as "26.3 dB".
+        """
+        if not (alt or caption).strip():
+            raise BadInput(f"the figure of '{item_id}' has neither caption nor alt text", fix="say what it shows")
         self._begin(item_id)
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png")
@@ -44,10 +55,14 @@ class Recorder:
         drawing = _svg(figure)
         if drawing:
             write_bytes(self.folder / "figures" / f"{item_id}.svg", drawing)
-        self._item(item_id, "figure", caption, alt=alt or caption)
+        self._item(item_id, "figure", caption, alt=alt or caption, headline=headline)
 
-    def table(self, item_id: str, rows: list[dict], caption: str) -> Table:
-        """Save rows as the table of an item, and return them as shown: numbers rounded to four digits."""
+    def table(self, item_id: str, rows: list[dict], caption: str, headline: str = "") -> Table:
+        """Save rows as the table of an item, and return them as shown: numbers rounded to four digits.
+
+        `headline` is the one number of ours that goes beside the thesis's; when empty, the report takes it from the
+        first row.
+        """
         self._begin(item_id)
         if not rows:
             return self.not_run(item_id, "no rows were measured")
@@ -58,7 +73,7 @@ class Recorder:
         shown = [{column: _shown(row.get(column, "")) for column in columns} for row in rows]
         writer.writerows(shown)
         write_bytes(self.folder / "tables" / f"{item_id}.csv", buffer.getvalue().encode())
-        self._item(item_id, "table", caption)
+        self._item(item_id, "table", caption, headline=headline)
         return Table(shown)
 
     def metric(self, name: str, value: float) -> None:
@@ -94,15 +109,28 @@ def forget(out_dir: str | Path, notebook: str) -> None:
         notebook: Its number; recorders may carry the number or the whole name.
     """
     folder = Path(out_dir)
-    for path in sorted((folder / "items").glob("*.json")):
-        record = read_json(path)
-        if record["notebook"].startswith(notebook):
-            _remove(folder, record["item"])
+    for record in _items_of(folder, notebook):
+        _remove(folder, record["item"])
     path = folder / "metrics.json"
     metrics = read_json(path) if path.exists() else {}
     kept = {name: values for name, values in metrics.items() if not name.startswith(notebook)}
     if kept != metrics:
         write_json(path, kept)
+
+
+def results(out_dir: str | Path, notebook: str) -> list[str]:
+    """Files that a notebook recorded, relative to the run folder."""
+    folder, names = Path(out_dir), []
+    for record in _items_of(folder, notebook):
+        item_id, kind = record["item"], record["kind"]
+        names.append(f"items/{item_id}.{kind.replace(' ', '-')}.json")
+        names += {"figure": [f"figures/{item_id}.png"], "table": [f"tables/{item_id}.csv"]}.get(kind, [])
+    return names
+
+
+def _items_of(folder: Path, notebook: str) -> list[dict]:
+    found = [read_json(path) for path in sorted((folder / "items").glob("*.json"))]
+    return [record for record in found if record["notebook"].startswith(notebook)]
 
 
 def _remove(folder: Path, item_id: str) -> None:

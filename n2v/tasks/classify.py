@@ -1,103 +1,22 @@
-"""The thesis's classifier on embeddings or flat weights, and simpler readers beside it."""
-
-from dataclasses import dataclass
+"""Readers of embeddings and flat weights side by side: the thesis's head, a linear probe, nearest neighbours."""
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from torch import nn
 
 from n2v.errors import BadInput
 from n2v.scenes.classes import CLASSES
-from n2v.seeds import child_seed
-from n2v.tasks.metrics import confusion_matrix, macro_f1, summarise, wilson_interval
+from n2v.tasks.head import Head, HeadConfig, check_features, mean_and_scale, span_basis, train_head
+from n2v.tasks.metrics import cluster_interval, macro_f1, summarise, wilson_interval
 
-
-@dataclass(frozen=True)
-class HeadConfig:
-    """Thesis Fig 4.2: blocks of linear, batch norm, ReLU and dropout, then logits; 150 epochs of cross-entropy."""
-
-    widths: tuple[int, ...] = (512, 256, 128)
-    dropout: float = 0.5
-    n_epochs: int = 150
-    batch_size: int = 256
-    learning_rate: float = 1e-3  # peak of the one-cycle schedule, AdamW (authors' code)
-    weight_decay: float = 1e-2
-
-
-class Head:
-    """A trained classifier: standardises with its training features, then predicts labels."""
-
-    def __init__(self, net: nn.Module, mean: torch.Tensor, scale: torch.Tensor) -> None:
-        self.net, self.mean, self.scale = net.eval(), mean, scale
-
-    @torch.no_grad()
-    def logits(self, features: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n c"]:
-        """Unnormalised log-probabilities; refuses features that are not finite."""
-        if not np.isfinite(features).all():
-            raise BadInput("features are not finite", fix="embed again")
-        return self.net((torch.as_tensor(features, dtype=torch.float32) - self.mean) / self.scale).numpy()
-
-    def predict(self, features: Float[np.ndarray, "n d"]) -> Int[np.ndarray, "n"]:
-        """Most likely label."""
-        return self.logits(features).argmax(1)
-
-
-def train_head(
-    features: Float[np.ndarray, "n d"],
-    labels: Int[np.ndarray, "n_labels"],
-    config: HeadConfig | None = None,
-    seed: int = 0,
-    n_classes: int = len(CLASSES),
-) -> Head:
-    """Train the thesis's head.
-
-    Raises:
-        BadInput: features that are not finite, a single class, fewer than two items, or labels beyond `n_classes`.
-    """
-    config = config or HeadConfig()
-    check_features(features, labels)
-    if not 0 <= labels.min() <= labels.max() < n_classes:
-        raise BadInput(f"labels from {labels.min()} to {labels.max()}", fix=f"use 0 to {n_classes - 1}")
-    torch.manual_seed(child_seed(seed, "head"))
-    inputs, targets = torch.as_tensor(features, dtype=torch.float32), torch.as_tensor(labels)
-    mean, scale = inputs.mean(0), inputs.std(0)
-    scale = torch.where(scale > 1e-8, scale, torch.ones_like(scale))  # constant features (padding rows) stay 0
-    inputs = (inputs - mean) / scale
-    layers, width = [], inputs.shape[1]
-    for next_width in config.widths:
-        layers += [nn.Linear(width, next_width), nn.BatchNorm1d(next_width), nn.ReLU(), nn.Dropout(config.dropout)]
-        width = next_width
-    net = nn.Sequential(*layers, nn.Linear(width, n_classes))
-    optimiser = torch.optim.AdamW(
-        net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
-    )
-    n_batches = max(1, len(inputs) // max(2, config.batch_size))  # batch norm never meets a single item
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, config.n_epochs * n_batches)
-    for _ in range(config.n_epochs):
-        for chosen in torch.randperm(len(inputs)).tensor_split(n_batches):
-            optimiser.zero_grad()
-            nn.functional.cross_entropy(net(inputs[chosen]), targets[chosen]).backward()
-            optimiser.step()
-            schedule.step()
-    return Head(net, mean, scale)
-
-
-def check_features(features: np.ndarray, labels: np.ndarray) -> None:
-    """Refuse what no classifier can learn from."""
-    if not np.isfinite(features).all():
-        raise BadInput("features are not finite", fix="embed again")
-    if len(features) != len(labels):
-        raise BadInput(f"{len(features)} features for {len(labels)} labels", fix="give one label a feature")
-    if len(np.unique(labels)) < 2:
-        raise BadInput("training items of a single class", fix="use a collection with at least two classes")
+__all__ = ["Head", "HeadConfig", "train_head"]  # used from here too
 
 
 def principal_components(train: Float[np.ndarray, "n d"], others: list[np.ndarray], n: int = 64) -> list[np.ndarray]:
     """Train and other features in the first n principal components of the training features."""
     from sklearn.decomposition import PCA
 
-    front = PCA(min(n, len(train) - 1), svd_solver="full").fit(train)
+    front = PCA(min(n, len(train) - 1, train.shape[1]), svd_solver="full").fit(train)
     return [front.transform(train), *(front.transform(other) for other in others)]
 
 
@@ -107,45 +26,53 @@ def linear_probe(train, train_labels, test) -> Int[np.ndarray, "n"]:
     Where a class has a single training item there is nothing to cross-validate, and the strength is scikit-learn's.
 
     With more features than items they are first turned into the span of the training items. That changes nothing:
-    the best weights of an L2-regularised linear model lie in it (tests/tasks/test_tasks.py).
+    the best weights of an L2-regularised linear model lie in it (tests/tasks/test_classify.py).
     """
-    from sklearn.decomposition import PCA
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GridSearchCV, StratifiedKFold
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
 
     check_features(train, train_labels)
     if not np.isfinite(test).all():
         raise BadInput("features are not finite", fix="embed again")
-    turn = [PCA(svd_solver="full")] if train.shape[1] > len(train) else []
-    model = make_pipeline(StandardScaler(), *turn, LogisticRegression(max_iter=2000))
+    x, x_test = (torch.as_tensor(values, dtype=torch.float32) for values in (train, test))
+    mean, scale = mean_and_scale(x)
+    x, x_test = (x - mean) / scale, (x_test - mean) / scale
+    if x.shape[1] > len(x):
+        basis = span_basis(x)
+        x, x_test = x @ basis, x_test @ basis
     folds = min(3, int(np.bincount(train_labels)[np.unique(train_labels)].min()))
-    if folds < 2:
-        return model.fit(train, train_labels).predict(test)
-    choices = {"logisticregression__C": [0.003, 0.03, 0.3]}
-    search = GridSearchCV(model, choices, cv=StratifiedKFold(folds, shuffle=True, random_state=0))
-    return search.fit(train, train_labels).predict(test)
+    model = LogisticRegression(max_iter=2000)
+    if folds >= 2:
+        split = StratifiedKFold(folds, shuffle=True, random_state=0)
+        model = GridSearchCV(model, {"C": [0.003, 0.03, 0.3]}, cv=split)
+    return model.fit(x.numpy(), train_labels).predict(x_test.numpy())
 
 
-def nearest_neighbour(train, train_labels, test) -> Int[np.ndarray, "n"]:
-    """Label of the nearest training item (Euclidean)."""
+def nearest_neighbour(train, train_labels, test, k: int = 1) -> Int[np.ndarray, "n"]:
+    """Most frequent label among the k nearest training items (Euclidean); of equally frequent ones the nearest's."""
     from n2v.tasks.retrieve import distances
 
     check_features(train, train_labels)
-    return train_labels[distances(test, train).argmin(1)]
+    if not 1 <= k <= len(train):
+        raise BadInput(f"k = {k} of {len(train)} training items", fix="use k from 1 to their number")
+    near = train_labels[np.argsort(distances(test, train), axis=1, kind="stable")[:, :k]]
+    votes = (near[:, :, None] == near[:, None, :]).sum(2)
+    return near[np.arange(len(near)), votes.argmax(1)]
 
 
-def evaluate(labels: Int[np.ndarray, "n"], predictions: list[Int[np.ndarray, "n"]]) -> dict:
+def evaluate(
+    labels: Int[np.ndarray, "n"], predictions: list[Int[np.ndarray, "n"]], base_ids: list[str] | None = None
+) -> dict:
     """Accuracy and macro-F1 over repeated runs on one test set.
 
-    `low` and `high` are the Wilson interval of the mean accuracy for this number of test items: how far another
-    test set would move it. `sd` is over the runs: how far another seed would.
+    `low` and `high` are the Wilson interval of the mean accuracy, as if all test items were independent; with
+    `base_ids`, `low_objects` and `high_objects` count the `n_objects` base objects instead (versions of one object are
+    not independent). They say how far another test set would move it; `sd` how far another seed would.
     """
-    right = [float((predicted == labels).mean()) for predicted in predictions]
-    over_runs = summarise(right)
-    low, high = wilson_interval(round(over_runs["mean"] * len(labels)), len(labels))
-    return {
+    right = np.stack([predicted == labels for predicted in predictions])
+    over_runs = summarise(right.mean(1))
+    low, high = wilson_interval(over_runs["mean"] * len(labels), len(labels))
+    row = {
         "accuracy": over_runs["mean"],
         "sd": over_runs["sd"],
         "runs": len(right),
@@ -154,6 +81,30 @@ def evaluate(labels: Int[np.ndarray, "n"], predictions: list[Int[np.ndarray, "n"
         "high": high,
         "macro_f1": float(np.mean([macro_f1(labels, predicted) for predicted in predictions])),
     }
+    if base_ids is not None:
+        low, high = cluster_interval(right.mean(0), base_ids)
+        row |= {"n_objects": len(set(base_ids)), "low_objects": low, "high_objects": high}
+    return row
+
+
+def by_class(labels: Int[np.ndarray, "n"], predicted: Int[np.ndarray, "n"]) -> list[dict]:
+    """Precision, recall and F1 of each class among the labels, and what it is most often taken for."""
+    rows = []
+    for label in np.unique(labels):
+        mine, named = labels == label, predicted == label
+        hits = int((mine & named).sum())
+        wrong = predicted[mine & ~named]
+        rows.append(
+            {
+                "class": CLASSES[label],
+                "n": int(mine.sum()),
+                "precision": hits / named.sum() if named.any() else None,
+                "recall": hits / mine.sum(),
+                "f1": 2 * hits / (mine.sum() + named.sum()),
+                "most often taken for": CLASSES[np.bincount(wrong).argmax()] if len(wrong) else "",
+            }
+        )
+    return rows
 
 
 def compare(
@@ -163,26 +114,33 @@ def compare(
     test: Int[np.ndarray, "t"],
     config: HeadConfig | None = None,
     seeds: tuple[int, ...] = (0, 1, 2),
-) -> tuple[list[dict], dict[str, np.ndarray]]:
-    """Every kind of feature through head, linear probe and nearest neighbour, and the head on shuffled labels.
+    base_ids: list[str] | None = None,
+    shuffle: tuple[str, ...] | None = None,
+) -> tuple[list[dict], dict[str, list[Int[np.ndarray, "t"]]]]:
+    """Every kind of feature through head, linear probe and nearest neighbours.
+
+    `shuffle` names the kinds that also get the control, the head on shuffled labels; None: all.
 
     Returns:
-        Rows {features, reader, accuracy, sd, runs, n, low, high, macro_f1}, and the first run's confusion matrix of
-        the head for each kind of feature.
+        Rows {features, reader, and what `evaluate` measures}, and the heads' predictions for each kind of feature.
     """
-    rows, confusions = [], {}
+    rows, heads = [], {}
+    mine = None if base_ids is None else [base_ids[i] for i in test]
     for name, values in features.items():
         x, y, x_test, y_test = values[train], labels[train], values[test], labels[test]
-        heads = [train_head(x, y, config, seed).predict(x_test) for seed in seeds]
-        confusions[name] = confusion_matrix(y_test, heads[0], len(CLASSES))
-        shuffled = [
-            train_head(x, np.random.default_rng(seed).permutation(y), config, seed).predict(x_test) for seed in seeds
-        ]
+        heads[name] = [train_head(x, y, config, seed).predict(x_test) for seed in seeds]
         readers = {
-            "head": heads,
+            "head": heads[name],
             "linear probe": [linear_probe(x, y, x_test)],
             "nearest neighbour": [nearest_neighbour(x, y, x_test)],
-            "head, shuffled labels": shuffled,
+            "5 nearest neighbours": [nearest_neighbour(x, y, x_test, min(5, len(x)))],
         }
-        rows += [{"features": name, "reader": reader, **evaluate(y_test, runs)} for reader, runs in readers.items()]
-    return rows, confusions
+        if shuffle is None or name in shuffle:
+            orders = [np.random.default_rng(seed).permutation(y) for seed in seeds]
+            readers["head, shuffled labels"] = [
+                train_head(x, order, config, seed).predict(x_test) for order, seed in zip(orders, seeds, strict=True)
+            ]
+        rows += [
+            {"features": name, "reader": reader, **evaluate(y_test, runs, mine)} for reader, runs in readers.items()
+        ]
+    return rows, heads

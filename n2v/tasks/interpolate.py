@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from n2v.errors import BadInput
 from n2v.tasks.retrieve import distances
@@ -37,6 +37,44 @@ def slerp(start: Float[np.ndarray, "d"], end: Float[np.ndarray, "d"], gammas=GAM
     return np.where(gamma == 0, start, np.where(gamma == 1, end, way))
 
 
+WAYS = {"linear": lerp, "spherical": slerp}
+
+
+def draw_pairs(
+    labels: Int[np.ndarray, "n"], candidates: Int[np.ndarray, "m"], n: int, same: bool, rng: np.random.Generator
+) -> list[tuple[int, int]]:
+    """n different pairs of candidates, of one class or of two; no class is the first more than once more than another.
+
+    The thesis's text draws any two NeRFs, its code two of one class (THESIS 10): here both, told apart.
+
+    Raises:
+        BadInput: fewer than n such pairs.
+    """
+    of_class = {label: candidates[labels[candidates] == label] for label in np.unique(labels[candidates])}
+    possible = {
+        label: [
+            (int(first), int(second))
+            for first in members
+            for second in (members if same else candidates[labels[candidates] != label])
+            if first != second
+        ]
+        for label, members in of_class.items()
+    }
+    for pairs in possible.values():
+        rng.shuffle(pairs)
+    chosen: dict[frozenset, tuple[int, int]] = {}
+    while len(chosen) < n and any(possible.values()):
+        for label in rng.permutation(list(possible)):
+            while possible[label] and frozenset(possible[label][-1]) in chosen:
+                possible[label].pop()
+            if possible[label] and len(chosen) < n:
+                pair = possible[label].pop()
+                chosen[frozenset(pair)] = pair
+    if len(chosen) < n:
+        raise BadInput(f"only {len(chosen)} pairs of {n}", where="interpolation", fix="ask for fewer, or add objects")
+    return list(chosen.values())
+
+
 def smoothness(frames: Float[torch.Tensor, "g h w c"]) -> dict[str, float]:
     """How evenly pictures change from frame to frame (root mean squared difference of neighbours).
 
@@ -63,3 +101,18 @@ def distance_to_real(points: Float[np.ndarray, "g d"], real: Float[np.ndarray, "
     unit = np.median(among.min(1))
     nearest = distances(points, real).min(1)
     return nearest / unit if unit > 0 else np.full_like(nearest, np.nan)
+
+
+def walk_numbers(frames: Float[torch.Tensor, "g h w 4"]) -> dict[str, float]:
+    """How even a walk is and what stands in its middle, relative to its ends.
+
+    `unevenness` is the largest step's share of the way times the number of steps: 1 for even steps. `solid` and
+    `opacity` compare the middle frame with the mean of the ends: 1 when as much of it is solid, and as much is there.
+    """
+    solid, opacity = solidity(frames), frames[..., 3].flatten(1).mean(1).numpy()
+    middle = len(frames) // 2
+    return {
+        "unevenness": smoothness(frames[..., :3])["worst_share"] * (len(frames) - 1),
+        "solid": float(solid[middle] / max(solid[[0, -1]].mean(), 1e-6)),
+        "opacity": float(opacity[middle] / max(opacity[[0, -1]].mean(), 1e-6)),
+    }

@@ -1,97 +1,109 @@
-"""The baseline that looks: a small residual network on pictures of the NeRFs, one view or a vote over nine.
+"""The baseline that looks: a residual network on pictures of the NeRFs, one view or nine.
 
-The thesis used ResNet50, from scratch and pretrained on ImageNet. No pretrained weights are shipped here and ResNet50
-from scratch needs a GPU, so this is a smaller network of the same kind and is labelled as such.
+The thesis used ResNet50, from scratch and pretrained on ImageNet. No pretrained weights are shipped here (a user's file
+is read) and ResNet50 from scratch needs a GPU, so a laptop trains a smaller network of the same kind, labelled as such.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import nn
 
+from n2v.errors import BadInput
 from n2v.scenes.classes import CLASSES
 from n2v.seeds import child_seed
+from n2v.tasks.resnet import ResNet, load_resnet50, resnet50, small_resnet
+
+IMAGENET_MEAN, IMAGENET_SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True)
 class PictureConfig:
-    """Training of the picture classifier."""
+    """Which network, and how it is trained: AdamW on one cycle, as the head."""
 
-    widths: tuple[int, ...] = (24, 48, 96)
+    network: str = "small"  # or "resnet50"
+    weights: Path | None = None  # ResNet50's file of pretrained weights; None: from scratch
     n_epochs: int = 10
-    pictures_an_epoch: int = 4000
     batch_size: int = 64
     learning_rate: float = 3e-3
+    input_px: int | None = None  # pictures are resized to this; None: as they are
+    device: str = "cpu"
+
+    @classmethod
+    def resnet50(cls, weights: Path | None = None, n_epochs: int = 20, device: str = "cuda") -> "PictureConfig":
+        """The thesis's network at ImageNet's 224 pixels; a lower rate where it starts from pretrained weights."""
+        return cls("resnet50", weights, n_epochs, 64, 1e-3 if weights is None else 1e-4, 224, device)
 
 
-class Block(nn.Module):
-    """Two convolutions with batch norm and a shortcut; halves the picture."""
-
-    def __init__(self, n_in: int, n_out: int) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
-            nn.Conv2d(n_in, n_out, 3, 2, 1, bias=False), nn.BatchNorm2d(n_out), nn.ReLU(),
-            nn.Conv2d(n_out, n_out, 3, 1, 1, bias=False), nn.BatchNorm2d(n_out),
-        )  # fmt: skip
-        self.shortcut = nn.Sequential(nn.Conv2d(n_in, n_out, 1, 2, bias=False), nn.BatchNorm2d(n_out))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.relu(self.body(x) + self.shortcut(x))
+def make_network(config: PictureConfig) -> ResNet:
+    """The network a configuration names, with logits for our classes."""
+    n_classes = len(CLASSES)
+    if config.network == "resnet50":
+        return resnet50(n_classes) if config.weights is None else load_resnet50(config.weights, n_classes)
+    if config.network != "small" or config.weights is not None:
+        raise BadInput(f"no pretrained '{config.network}'" if config.weights else f"unknown network '{config.network}'",
+                       fix="use resnet50 or small; weights fit resnet50 alone")  # fmt: skip
+    return small_resnet(n_classes)
 
 
-class SmallResNet(nn.Module):
-    """A stem, residual blocks, the mean over the picture, and logits."""
-
-    def __init__(self, config: PictureConfig) -> None:
-        super().__init__()
-        first = config.widths[0]
-        stem = [nn.Conv2d(3, first, 5, 2, 2, bias=False), nn.BatchNorm2d(first), nn.ReLU()]
-        blocks = [Block(a, b) for a, b in zip((first, *config.widths[:-1]), config.widths, strict=True)]
-        self.features = nn.Sequential(*stem, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten())
-        self.logits = nn.Linear(config.widths[-1], len(CLASSES))
-
-    def forward(self, pictures: Float[torch.Tensor, "n 3 h w"]) -> Float[torch.Tensor, "n c"]:
-        return self.logits(self.features(pictures))
-
-
-def as_input(pictures: np.ndarray) -> Float[torch.Tensor, "n 3 h w"]:
-    """RGB pictures in uint8 to centred float."""
-    return torch.from_numpy(pictures[..., :3]).permute(0, 3, 1, 2).float() / 255 - 0.5
+def as_input(pictures: np.ndarray, config: PictureConfig) -> Float[torch.Tensor, "n 3 h w"]:
+    """RGB pictures in uint8 (n, h, w, 3), normalised as ImageNet's."""
+    x = torch.from_numpy(pictures[..., :3]).to(config.device).permute(0, 3, 1, 2).float() / 255
+    mean, sd = (torch.tensor(values, device=x.device)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_SD))
+    x = (x - mean) / sd
+    if config.input_px in (None, x.shape[-1]):
+        return x
+    return nn.functional.interpolate(x, (config.input_px, config.input_px), mode="bilinear", antialias=True)
 
 
 def train_on_pictures(
     pictures: np.ndarray, labels: Int[np.ndarray, "n"], config: PictureConfig, seed: int = 0
-) -> SmallResNet:
-    """Train on n objects with v pictures each, uint8 (n, v, h, w, 3); every epoch draws pictures at random."""
+) -> ResNet:
+    """Train on n objects with v pictures each, uint8 (n, v, h, w, 3); an epoch draws as many pictures as there are."""
     torch.manual_seed(child_seed(seed, "pictures"))
     rng = np.random.default_rng(child_seed(seed, "pictures"))
-    net = SmallResNet(config)
+    net = make_network(config).to(config.device)
     n, v = pictures.shape[:2]
-    n_batches = max(1, min(config.pictures_an_epoch, n * v) // config.batch_size)
+    n_steps = config.n_epochs * max(1, n * v // config.batch_size)
     optimiser = torch.optim.AdamW(net.parameters(), lr=config.learning_rate, weight_decay=1e-2)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, config.n_epochs * n_batches)
-    for _ in range(config.n_epochs * n_batches):
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, n_steps)
+    for _ in range(n_steps):
         chosen = rng.integers(n, size=config.batch_size)
-        batch = as_input(pictures[chosen, rng.integers(v, size=config.batch_size)])
+        batch = as_input(pictures[chosen, rng.integers(v, size=config.batch_size)], config)
+        targets = torch.from_numpy(labels[chosen]).to(config.device)
         optimiser.zero_grad()
-        nn.functional.cross_entropy(net(batch), torch.from_numpy(labels[chosen])).backward()
+        nn.functional.cross_entropy(net(batch), targets).backward()
         optimiser.step()
         schedule.step()
     return net.eval()
 
 
 @torch.no_grad()
-def predict_views(net: SmallResNet, pictures: np.ndarray) -> tuple[Int[np.ndarray, "n v"], Float[np.ndarray, "n v f"]]:
-    """Label and feature vector of every picture, uint8 (n, v, h, w, 3)."""
+def predict_views(
+    net: ResNet, pictures: np.ndarray, config: PictureConfig
+) -> tuple[Float[np.ndarray, "n v c"], Float[np.ndarray, "n v f"]]:
+    """Logits and features of every picture, uint8 (n, v, h, w, 3)."""
     n, v = pictures.shape[:2]
     flat = pictures.reshape(n * v, *pictures.shape[2:])
-    features = torch.cat([net.features(as_input(flat[start : start + 256])) for start in range(0, n * v, 256)])
-    labels = net.logits(features).argmax(1)
-    return labels.view(n, v).numpy(), features.view(n, v, -1).numpy()
+    parts = [net.features(as_input(flat[start : start + 64], config)) for start in range(0, n * v, 64)]
+    features = torch.cat(parts)
+    return net.fc(features).view(n, v, -1).cpu().numpy(), features.view(n, v, -1).cpu().numpy()
 
 
 def vote(labels: Int[np.ndarray, "n v"]) -> Int[np.ndarray, "n"]:
     """Most frequent label over the views; the lower label wins a tie (thesis section 4.2)."""
     return np.array([np.bincount(row, minlength=len(CLASSES)).argmax() for row in labels])
+
+
+def readings(logits: Float[np.ndarray, "n v c"]) -> dict[str, Int[np.ndarray, "n"]]:
+    """Labels from the first view alone, by majority over all views as in the thesis, and from the mean logits."""
+    views = logits.argmax(-1)
+    n = logits.shape[1]
+    return {
+        "1 view": views[:, 0],
+        f"{n} views, vote": vote(views),
+        f"{n} views, mean logits": logits.mean(1).argmax(-1),
+    }

@@ -1,30 +1,114 @@
-"""How long one object takes: warmed up, several runs, median and spread (thesis Table 4.2)."""
+"""How long one object takes: warmed up, synchronised, median and spread; and what an unwarmed clock shows (Table 4.2)."""
 
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
+from n2v.embed.model import Nerf2Vec
+from n2v.embed.reconstruct import RenderConfig, render_views
+from n2v.nerf.render import field_query
+from n2v.tasks.head import Head
+from n2v.tasks.pictures import PictureConfig, as_input
+from n2v.tasks.resnet import ResNet
+from n2v.zoo.store import Zoo
 
-def time_call(call: Callable[[], object], n_runs: int = 30, n_warm: int = 3) -> dict[str, float]:
-    """Milliseconds of one call: median and quartiles of `n_runs` after `n_warm`.
+
+def time_call(
+    call: Callable[[], object], n_runs: int = 30, n_warm: int = 3, limit_s: float | None = None
+) -> dict[str, float]:
+    """Milliseconds of one call: median and quartiles of `n_runs` after `n_warm`, or of at least 3 runs in `limit_s`.
 
     A CUDA device is synchronised before and after each run: without it a clock sees the launch, not the work.
     """
+    started = time.perf_counter()
     for _ in range(n_warm):
         call()
+        if limit_s and time.perf_counter() - started > limit_s / 4:
+            break
     values = []
-    for _ in range(n_runs):
+    while len(values) < n_runs:
+        if limit_s and len(values) >= 3 and time.perf_counter() - started > limit_s:
+            break
         _synchronise()
-        started = time.perf_counter()
+        begun = time.perf_counter()
         call()
         _synchronise()
-        values.append(1000 * (time.perf_counter() - started))
+        values.append(1000 * (time.perf_counter() - begun))
     low, middle, high = np.percentile(values, [25, 50, 75])
-    return {"median_ms": float(middle), "q25_ms": float(low), "q75_ms": float(high), "runs": n_runs}
+    return {"median_ms": float(middle), "q25_ms": float(low), "q75_ms": float(high), "runs": len(values)}
+
+
+def time_as_published(call: Callable[[], object], n_runs: int = 10) -> float:
+    """Milliseconds as the authors' clock would have shown: mean of calls from cold, nothing waited for."""
+    started = time.perf_counter()
+    for _ in range(n_runs):
+        call()
+    return 1000 * (time.perf_counter() - started) / n_runs
 
 
 def _synchronise() -> None:
     if torch.cuda.is_available():
         torch.cuda.synchronize()
+
+
+class Step(NamedTuple):
+    """One step of a method on so many objects at once."""
+
+    method: str
+    step: str
+    device: str
+    run: Callable[[int], object]
+
+
+def nerf2vec_steps(model: Nerf2Vec, head: Head, zoo: Zoo, n: int, device: str = "cpu") -> list[Step]:
+    """Encode NeRFs, then classify their embeddings; up to n at once."""
+    model, net = model.to(device).eval(), head.net.to(device)
+    weights = torch.from_numpy(zoo.field_weights(range(n))).to(device)
+    with torch.no_grad():
+        codes = head.inputs(model.encode(weights).float().cpu().numpy()).to(device)
+    return [
+        Step("nerf2vec", "encode", device, lambda k: model.encode(weights[:k])),
+        Step("nerf2vec", "infer", device, lambda k: net(codes[:k])),
+    ]
+
+
+def render_step(zoo: Zoo, n: int, config: RenderConfig) -> Step:
+    """Render the first n NeRFs, one after the other, as the thesis's baseline has to before it can look."""
+    weights, occupied = torch.from_numpy(zoo.field_weights(range(n))), torch.from_numpy(zoo.occupied(range(n)))
+
+    def render(k: int) -> None:
+        for i in range(k):
+            render_views(field_query(weights[i], zoo.rows[i].encoding), occupied[i], config)
+
+    return Step("render, then look", f"encode (render, {config.n_views} view of {config.size_px} px)", "cpu", render)
+
+
+def network_step(name: str, net: ResNet, config: PictureConfig, pictures: np.ndarray) -> Step:
+    """Classify pictures, uint8 (n, h, w, 3), already on the device."""
+    net, inputs = net.to(config.device).eval(), as_input(pictures, config)
+    return Step("render, then look", f"infer ({name})", config.device, lambda k: net(inputs[:k]))
+
+
+@torch.no_grad()
+def time_table(steps: list[Step], batches: tuple[int, ...] = (1, 64), limit_s: float = 3.0) -> list[dict]:
+    """Each step at each batch size: the cold clock first, since it is the one that meets the first call."""
+    rows = []
+    for batch in batches:
+        for one in steps:
+            cold = time_as_published(lambda one=one, batch=batch: one.run(batch)) if batch == 1 else None
+            found = time_call(lambda one=one, batch=batch: one.run(batch), limit_s=limit_s)
+            rows.append(
+                {
+                    "method": one.method,
+                    "step": one.step,
+                    "device": one.device,
+                    "batch": batch,
+                    **found,
+                    "ms_an_object": found["median_ms"] / batch,
+                    "as_published_ms": cold,
+                }
+            )
+    return rows

@@ -54,6 +54,21 @@ def assign(items: list[Item], rule: str = "corrected", seed: int = 0) -> dict[st
     return splits
 
 
+def nested_order(items: list[Item], seed: int = 0) -> list[int]:
+    """Positions of items so that every beginning is class-balanced and, but for its end, made of whole base objects.
+
+    For training sets of growing size: the smaller is part of the larger.
+    """
+    by_class: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for i, item in enumerate(items):
+        by_class[item.class_name][item.base_id].append(i)
+    turns = []
+    for class_name, bases in by_class.items():
+        order = np.random.default_rng([seed, *class_name.encode()]).permutation(len(bases))
+        turns += [(turn, class_name, base) for turn, base in zip(order.tolist(), sorted(bases), strict=True)]
+    return [i for _, class_name, base in sorted(turns) for i in by_class[class_name][base]]
+
+
 def groups(items: list[Item]) -> list[str]:
     """Name of each item's group: items that share a base id, a shape group or an object id, directly or by a chain."""
     parent: dict[str, str] = {}

@@ -2,12 +2,19 @@
 
 import json
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from n2v.errors import BadInput
-from n2v.show.chain import LIMIT_S, read_lessons, reproduce
+from n2v.show.chain import LIMIT_S, reproduce
+from n2v.show.lessons import read_lessons
+from n2v.zoo.shards import FolderLock
+
+ROOT = Path(__file__).parents[2]
 
 HEADER = """# ---
 # jupyter:
@@ -32,6 +39,8 @@ GOOD = """from pathlib import Path
 from n2v.show.record import Recorder
 place = Path(out_dir) / "ran.txt"
 place.write_text((place.read_text() if place.exists() else "") + "{number} ")
+for name in {makes}:
+    (Path(out_dir) / f"{{name}}.txt").write_text(f"{{name}} {{seed}}")
 Recorder(out_dir, "{number}").metric("seed", seed)
 assert not interactive"""
 
@@ -39,7 +48,7 @@ assert not interactive"""
 def lesson(folder: Path, number: str, needs: list[str], makes: list[str], code: str | None = None) -> Path:
     folder.mkdir(exist_ok=True)
     path = folder / f"{number}_lesson.py"
-    body = code or GOOD.format(number=number)
+    body = code or GOOD.format(number=number, makes=makes)
     path.write_text(HEADER.format(needs=json.dumps(needs), makes=json.dumps(makes), code=body))
     return path
 
@@ -56,7 +65,24 @@ def ran(out: Path) -> list[str]:
     return (out / "ran.txt").read_text().split() if (out / "ran.txt").exists() else []
 
 
-def test_a_good_chain_runs_in_order_and_resume_runs_only_what_changed(notebooks, tmp_path, capfd):
+@pytest.fixture
+def at_once(monkeypatch):
+    """Run notebooks within this process: for what the chain decides, not for how a kernel behaves."""
+
+    def execute(lesson, given, folder, limit_s, at_cell):
+        folder.mkdir(exist_ok=True)
+        for kind in ("ipynb", "html"):
+            (folder / f"{lesson.name}.{kind}").write_text("executed")
+        try:
+            exec(lesson.code().split("interactive: bool = True", 1)[1], dict(given))
+        except ZeroDivisionError as error:
+            return {"status": "failed", "cell": 2, "seconds": 0.0, "error": str(error)}
+        return {"status": "ok", "cell": None, "seconds": 0.0}
+
+    monkeypatch.setattr("n2v.show.chain.execute", execute)
+
+
+def test_a_good_chain_runs_in_order_and_then_is_up_to_date(notebooks, tmp_path, capfd):
     out = tmp_path / "out"
     run = reproduce("smoke", out, notebooks, seed=7)
     assert run["ok"] and ran(out) == ["01", "02"]
@@ -66,26 +92,160 @@ def test_a_good_chain_runs_in_order_and_resume_runs_only_what_changed(notebooks,
         assert (out / name).stat().st_size > 0
     written = capfd.readouterr()
     assert written.out == "" and "02_lesson: ok" in written.err
-    assert "01_lesson: running, about 1 min" in written.err
+    assert "01_lesson: running (not run yet), about 1 min" in written.err
 
-    assert reproduce("smoke", out, notebooks, seed=7, resume=True)["ok"] and ran(out) == ["01", "02"]
-    lesson(notebooks, "02", ["a"], ["b"], GOOD.format(number="02") + "\nassert seed == 7")
-    assert reproduce("smoke", out, notebooks, seed=7, resume=True)["ok"] and ran(out) == ["01", "02", "02"]
+    assert reproduce("smoke", out, notebooks, seed=7)["ok"] and ran(out) == ["01", "02"]
+    assert "02_lesson: up to date" in capfd.readouterr().err
     assert "N2V_HEADLESS" not in os.environ
 
 
-def test_resume_repeats_what_follows_a_notebook_made_anew(notebooks, tmp_path):
+def again(notebooks, out, capfd, **options) -> tuple[list[str], str]:
+    """Which notebooks one more pass ran, and what it told."""
+    (out / "ran.txt").unlink(missing_ok=True)
+    capfd.readouterr()
+    reproduce("smoke", out, notebooks, **options)
+    return ran(out), capfd.readouterr().err
+
+
+def test_what_changed_is_run_again_and_what_depends_on_it(notebooks, tmp_path, capfd, at_once):
     out = tmp_path / "out"
-    reproduce("smoke", out, notebooks)
-    reproduce("smoke", out, notebooks, only=("01",))
-    reproduce("smoke", out, notebooks, resume=True)
-    assert ran(out) == ["01", "02", "01", "02"]
+    lesson(notebooks, "03", [], ["c"])
+    assert again(notebooks, out, capfd)[0] == ["01", "02", "03"]
+    assert again(notebooks, out, capfd)[0] == []
+
+    lesson(notebooks, "01", [], ["a"], GOOD.format(number="01", makes=["a"]) + "\n# a remark")
+    found, told = again(notebooks, out, capfd)
+    assert found == ["01"] and "01_lesson: running (its source changed)" in told  # it made the same: 02 still holds
+
+    lesson(notebooks, "01", [], ["a"], GOOD.format(number="01", makes=["a"]).replace("} {seed}", "} new {seed}"))
+    found, told = again(notebooks, out, capfd)
+    assert found == ["01", "02"] and "02_lesson: running (a changed)" in told
+
+    (out / "c.txt").write_text("by another hand")
+    found, told = again(notebooks, out, capfd)
+    assert found == ["03"] and "03_lesson: running (c changed)" in told
+    (out / "a.txt").unlink()
+    found, told = again(notebooks, out, capfd)
+    assert found == ["01"] and "02_lesson: up to date" in told  # made again, byte for byte
+
+    found, told = again(notebooks, out, capfd, seed=1)
+    assert found == ["01", "02", "03"] and "a parameter or a package changed" in told
+    (out / "notebooks" / "02_lesson.html").unlink()
+    found, told = again(notebooks, out, capfd, seed=1)
+    assert found == ["02"] and "notebooks/02_lesson.html is missing" in told
+    assert again(notebooks, out, capfd, seed=1, fresh=True)[0] == ["01", "02", "03"]
 
 
-def test_an_interrupted_notebook_is_not_taken_for_its_earlier_success(notebooks, tmp_path, monkeypatch):
+def test_a_changed_library_file_makes_its_users_stale(notebooks, tmp_path, capfd, at_once, monkeypatch):
+    out, package = tmp_path / "out", tmp_path / "n2v"
+    (package / "show").mkdir(parents=True)
+    for name in ("__init__.py", "show/__init__.py", "show/other.py"):
+        (package / name).write_text("")
+    (package / "show" / "record.py").write_text('"""Old."""\nfrom n2v.errors import BadInput\n')
+    (package / "errors.py").write_text("LIMIT, PART = 1, 'fused.cpp'\n")
+    (package / "fused.cpp").write_text("1")
+    (package / "unused.cpp").write_text("1")
+    monkeypatch.setattr("n2v.show.freshness.PACKAGE", package)
+    lesson(notebooks, "02", ["a"], ["b"], "from pathlib import Path\nPath(out_dir, 'b.txt').write_text('b')")
+    assert again(notebooks, out, capfd)[0] == ["01"]
+    (package / "show" / "other.py").write_text("unused = 1\n")
+    (package / "unused.cpp").write_text("2")
+    (package / "show" / "record.py").write_text('"""New."""\n# remark\nfrom n2v.errors import BadInput\n')
+    assert again(notebooks, out, capfd)[1].count("up to date") == 2
+    for path, text in ((package / "errors.py", "LIMIT, PART = 2, 'fused.cpp'\n"), (package / "fused.cpp", "2")):
+        path.write_text(text)
+        found, told = again(notebooks, out, capfd)
+        assert found == ["01"] and "01_lesson: running (the library" in told and "02_lesson: up to date" in told
+
+
+def test_what_other_code_made_is_removed_and_what_a_kill_left_is_kept(notebooks, tmp_path, at_once, monkeypatch):
+    out = tmp_path / "out"
+    work = (
+        "from pathlib import Path\nplace = Path(out_dir) / 'a'\nplace.mkdir(exist_ok=True)\n"
+        "(place / f'{len(list(place.iterdir()))}.txt').write_text('one')"
+    )
+    lesson(notebooks, "01", [], ["a"], work)
+    assert reproduce("smoke", out, notebooks)["ok"] and len(list((out / "a").iterdir())) == 1
+    record = json.loads((out / "run.json").read_text())
+    record["notebooks"]["01_lesson"] |= {"status": "not run", "error": "interrupted"}
+    (out / "run.json").write_text(json.dumps(record))
+    assert reproduce("smoke", out, notebooks)["ok"] and len(list((out / "a").iterdir())) == 2
+    lesson(notebooks, "01", [], ["a"], work + "\nx = 1")
+    assert reproduce("smoke", out, notebooks)["ok"] and len(list((out / "a").iterdir())) == 1
+
+
+def test_a_later_notebook_s_folder_of_a_like_name_is_not_the_maker_s(notebooks, tmp_path, capfd, at_once):
+    out = tmp_path / "out"
+    beside = "from pathlib import Path\nplace = Path(out_dir) / 'a-short.txt'\nplace.write_text(place.name * {n})\n"
+    for n in (1, 2):
+        lesson(notebooks, "02", ["a"], ["b"], beside.format(n=n) + GOOD.format(number="02", makes=["b"]))
+        assert "02" in again(notebooks, out, capfd)[0]
+        assert again(notebooks, out, capfd)[0] == []
+
+
+def test_a_notebook_s_page_belongs_to_its_results(notebooks, tmp_path, capfd, at_once):
+    out = tmp_path / "out"
+    page = (
+        "from pathlib import Path\n(Path(out_dir) / 'pages').mkdir(exist_ok=True)\n"
+        "(Path(out_dir) / 'pages' / 'a.html').write_text('a')\n"
+    )
+    lesson(notebooks, "01", [], ["a"], page + GOOD.format(number="01", makes=["a"]))
+    again(notebooks, out, capfd)
+    (out / "pages" / "a.html").unlink()
+    found, told = again(notebooks, out, capfd)
+    assert found == ["01"] and "running (pages/a.html is missing)" in told
+    lesson(notebooks, "01", [], ["a"])
+    assert again(notebooks, out, capfd)[0] == ["01"] and not (out / "pages" / "a.html").exists()
+
+
+def test_a_notebook_that_makes_less_than_it_says_has_failed(notebooks, tmp_path, at_once):
+    lesson(notebooks, "01", [], ["a"], "x = 1")
+    run = reproduce("smoke", tmp_path / "out", notebooks)
+    assert not run["ok"] and "it makes a, which is not in the run folder" in run["notebooks"]["01_lesson"]["error"]
+    assert run["notebooks"]["02_lesson"]["error"] == "needs a"
+
+
+def test_one_run_at_a_time_in_a_folder(notebooks, tmp_path, at_once):
+    out = tmp_path / "out"
+    out.mkdir()
+    other = FolderLock(out)
+    assert other.alone()
+    with pytest.raises(BadInput, match="another run works in this folder"):
+        reproduce("smoke", out, notebooks)
+    other.release()
+    assert reproduce("smoke", out, notebooks)["ok"]
+
+
+def test_a_killed_run_goes_on_where_it_was(notebooks, tmp_path):
+    """SIGKILL of the parent in the middle of notebook 02: 01 is not repeated, 02's cell is on record."""
+    out = tmp_path / "out"
+    beat = GOOD.format(number="02", makes=["b"]) + (
+        "\n\n# %%\nimport time\nfor i in range(600):\n    (Path(out_dir) / 'beat').write_text(str(i))\n"
+        "    if (Path(out_dir) / 'go').exists():\n        break\n    time.sleep(0.1)"
+    )
+    lesson(notebooks, "02", ["a"], ["b"], beat)
+    words = ["reproduce", "--profile", "smoke", "--out", str(out), "--notebooks", str(notebooks)]
+    run = subprocess.Popen([sys.executable, "-m", "n2v.cli", *words], stderr=subprocess.DEVNULL, cwd=ROOT)
+    deadline = time.monotonic() + 90
+    while not (out / "beat").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    run.kill()
+    run.wait()
+    record = json.loads((out / "run.json").read_text())["notebooks"]
+    assert record["01_lesson"]["status"] == "ok"
+    assert record["02_lesson"]["status"] == "not run" and record["02_lesson"]["cell"] == 3
+    time.sleep(2.5)
+    last = (out / "beat").read_text()
+    time.sleep(0.5)
+    assert (out / "beat").read_text() == last, "the kernel outlived its parent"
+    (out / "go").touch()
+    assert reproduce("smoke", out, notebooks)["ok"] and ran(out) == ["01", "02", "02"]
+
+
+def test_an_interrupted_notebook_is_not_taken_for_its_earlier_success(notebooks, tmp_path, monkeypatch, at_once):
     out = tmp_path / "out"
     table = 'from n2v.show.record import Recorder\nRecorder(out_dir, "01").table("table-3.1", [{"a": 1}], "counts")'
-    lesson(notebooks, "01", [], ["a"], GOOD.format(number="01") + "\n" + table)
+    lesson(notebooks, "01", [], ["a"], GOOD.format(number="01", makes=["a"]) + "\n" + table)
     assert reproduce("smoke", out, notebooks)["ok"]
 
     def interrupt(*_, **__):
@@ -94,10 +254,10 @@ def test_an_interrupted_notebook_is_not_taken_for_its_earlier_success(notebooks,
     with monkeypatch.context() as patch:
         patch.setattr("n2v.show.chain.execute", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            reproduce("smoke", out, notebooks)
+            reproduce("smoke", out, notebooks, fresh=True)
     assert not (out / "tables" / "table-3.1.csv").exists()
     assert "interrupted before it ended" in (out / "report.html").read_text()
-    assert reproduce("smoke", out, notebooks, resume=True)["ok"] and ran(out) == ["01", "02", "01", "02"]
+    assert reproduce("smoke", out, notebooks)["ok"] and ran(out) == ["01", "02", "01"]
     assert (out / "tables" / "table-3.1.csv").exists()
 
 
@@ -119,6 +279,7 @@ def test_a_kernel_that_does_not_start_is_recorded(notebooks, tmp_path, monkeypat
         ("{needs: [], makes: null, minutes: {}}", "makes is None; write it as"),
         ("{needs: [], makes: [], minutes: 3}", "minutes is 3; write it as"),
         ("{needs: [, makes", "not a notebook"),
+        ("{needs: [], makes: [], minutes: {}}\n# --", "opens with '# ---' and never closes"),
         ("[1]", "no n2v header"),
     ],
 )
@@ -126,16 +287,10 @@ def test_a_header_that_cannot_be_used_is_named(notebooks, wrong, message):
     path = notebooks / "02_lesson.py"
     good = '{needs: ["a"], makes: ["b"], minutes: {smoke: 1, laptop: 1}}'
     assert good in path.read_text()
-    path.write_text(path.read_text().replace(good, wrong))
+    text = path.read_text().replace(good, wrong)
+    path.write_text(text.replace("# --\n# ---\n", "") if "# --\n" in text else text)
     with pytest.raises(BadInput, match=f"02_lesson.py: .*{message}"):
         read_lessons(notebooks)
-
-
-def test_resume_with_another_seed_repeats_everything(notebooks, tmp_path):
-    out = tmp_path / "out"
-    reproduce("smoke", out, notebooks, only=("01",))
-    reproduce("smoke", out, notebooks, only=("01",), resume=True, seed=1)
-    assert ran(out) == ["01", "01"]
 
 
 def test_a_failing_cell_is_recorded_and_what_needs_it_is_not_run(notebooks, tmp_path):
@@ -171,10 +326,10 @@ def test_a_notebook_over_its_time_is_stopped(notebooks, tmp_path, monkeypatch):
     assert record["status"] == "failed" and "longer than 2 s" in record["error"] and record["seconds"] < 30
 
 
-def test_what_an_earlier_run_measured_does_not_pass_for_new(notebooks, tmp_path):
+def test_what_an_earlier_run_measured_does_not_pass_for_new(notebooks, tmp_path, at_once):
     out = tmp_path / "out"
     table = 'from n2v.show.record import Recorder\nRecorder(out_dir, "02").table("table-4.1", [{"a": 1}], "old")'
-    lesson(notebooks, "02", ["a"], ["b"], table)
+    lesson(notebooks, "02", ["a"], [], table)
     assert reproduce("smoke", out, notebooks)["ok"] and (out / "tables" / "table-4.1.csv").exists()
     lesson(notebooks, "01", [], ["a"], "1 / 0")
     assert not reproduce("smoke", out, notebooks)["ok"]

@@ -10,10 +10,8 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-import torch
 
 from n2v.errors import BadInput
-from n2v.nerf.field import evaluate
 from n2v.nerf.layout import N_WEIGHTS, SLICES, initial_vector
 from n2v.scenes.augment import AugmentConfig, augment
 from n2v.scenes.cameras import check_cameras, orbit_cameras
@@ -31,7 +29,6 @@ from n2v.show.collections import (
     leave_one_out,
     map_figure,
     octave_travel,
-    permute_neurons,
     published_expectation,
     quality_figure,
     read_block,
@@ -233,22 +230,6 @@ def test_a_collection_too_small_for_the_authors_rule_has_no_leak_to_state():
     rows = leak_rows({"tiny": identities({"chair": 8}, 2)})
     assert rows[0]["test"] == 0 and math.isnan(rows[0]["leak"]) and math.isnan(rows[0]["expected"])
     assert "no test objects" in {text.get_text() for text in leak_figure(rows).axes[0].texts}
-
-
-def test_renumbered_neurons_are_another_vector_and_the_same_field():
-    generator = torch.Generator().manual_seed(0)
-    positions = torch.rand(1, 200, 3, generator=generator) - 0.5
-    vector = initial_vector()
-    other = permute_neurons(vector, np.random.default_rng(5))
-    assert np.abs(other - vector).mean() > 0.05 and sorted(other) == sorted(vector)
-    for mine, theirs in zip(
-        evaluate(torch.from_numpy(vector)[None], positions),
-        evaluate(torch.from_numpy(other)[None], positions),
-        strict=True,
-    ):
-        assert torch.allclose(mine, theirs, atol=1e-6)
-    half_way = np.concatenate([other[:9216], vector[9216:]])  # rows moved, their readers not
-    assert not torch.allclose(evaluate(torch.from_numpy(half_way)[None], positions)[1], mine, atol=1e-3)
 
 
 def test_travel_is_zero_where_nothing_moved_and_exact_where_it_did():

@@ -9,8 +9,10 @@ import pytest
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
-from n2v.files import write_json
+from n2v.errors import BadInput
+from n2v.files import read_json, write_json
 from n2v.scenes.classes import CLASSES
+from n2v.show.links import problems
 from n2v.show.record import Recorder
 from n2v.show.report import write_report
 from n2v.show.style import CLASS_COLOURS, CLASS_MARKERS, apply_style
@@ -48,6 +50,8 @@ def run_folder(tmp_path):
     recorder.metric("accuracy", 0.5)
     failed = {"status": "failed", "cell": 3, "seconds": 2.0, "error": "ValueError: <b>"}
     notebooks = {"06_classify": {"status": "ok", "seconds": 61.0, "cell": None}, "07_interpolate": failed}
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages" / "a chair.html").write_text("<title>A chair &amp; more</title>")
     write_json(tmp_path / "run.json", {"profile": "smoke", "wall_s": 63.0, "notebooks": notebooks, "seed": 0})
     return tmp_path
 
@@ -62,7 +66,7 @@ def test_every_item_stands_once_in_thesis_order(run_folder):
 def test_nothing_is_fetched_and_text_is_escaped(run_folder):
     text = write_report(run_folder).read_text()
     sources = [attrs.get("src") or attrs.get("href") for _, attrs in Page(text).seen]
-    assert all(source.startswith(("data:image/png;base64,", "#")) for source in sources if source)
+    assert all(source.startswith(("data:image/png;base64,", "#", "pages/")) for source in sources if source)
     assert "<script" not in text and "&lt;script&gt;" in text and "The &lt;classifier&gt; &amp; more." in text
     assert not re.search(r"https?://|@import|url\(", text)
 
@@ -72,11 +76,53 @@ def test_failures_come_first_and_unmeasured_items_say_why(run_folder):
     assert text.index("ValueError: &lt;b&gt;") < text.index('id="fig-1.1"')
     part = {item_id: text[text.index(f'id="{item_id}"') :].split("<h2")[0] for item_id in BY_ID}
     assert "Not run: no GPU" in part["table-4.2"] and "0.75 + 0.28 ms" in part["table-4.2"]
-    assert "measured" in part["table-4.1"] and "Not run: ResNet50 rows" in part["table-4.1"]
+    assert "partly measured" in part["table-4.1"] and "Not run: ResNet50 rows" in part["table-4.1"]
     assert "Not run: notebook 08 did not get to it" in part["table-4.3"]
-    assert f"2 of {len(ITEMS)}" in text
+    assert f"<b>1 of {len(ITEMS)}</b> figures and tables of the thesis measured in full, <b>1</b> in part" in text
+    assert f"<b>{len(ITEMS) - 2}</b> not" in text
     assert "In full it takes a file of pretrained" in part["table-4.1"] and "takes a GPU" in part["table-4.2"]
     assert "In full it takes" not in part["table-4.3"]
+
+
+def summary_row(text: str, item_id: str) -> list[str]:
+    """Cells of an item's line in the summary, without tags."""
+    line = next(line for line in text.split("<tr>") if f'href="#{item_id}"' in line)
+    return [re.sub(r"<[^>]+>", "", cell) for cell in re.findall(r"<td>(.*?)</td>", line)]
+
+
+def test_the_summary_says_theirs_and_ours(run_folder):
+    recorder = Recorder(run_folder, "08")
+    rows = [
+        {"who": "thesis", "device": "RTX 3090", "seconds": 12.0},
+        {"who": "GPU", "seconds": "not run: no GPU"},
+        {"who": "here", "device": "CPU", "steps": 250, "seconds": 0.93},
+    ]
+    recorder.table("app-b.3-fit", rows, "Times.")
+    recorder.table("table-4.3", [{"method": "ours", "hit@1": 0.7}], "Retrieval.", headline="hit@1 0.70, mAP 0.51")
+    text = write_report(run_folder).read_text()
+    assert summary_row(text, "app-b.3-fit")[2:] == [
+        "RTX 3090: 12 s, 1500 to 2000 steps", "here, CPU: seconds 0.93", "partly measured",
+    ]  # fmt: skip
+    assert summary_row(text, "table-4.3")[3:] == ["hit@1 0.70, mAP 0.51", "measured"]
+    assert summary_row(text, "fig-4.2")[3:] == ["", "measured"] and summary_row(text, "fig-4.5")[3:] == ["", "not run"]
+    assert len(re.findall('<td><a href="#', text)) == len(ITEMS)
+
+
+def test_pages_are_linked_only_when_they_exist(run_folder):
+    assert '<a href="pages/a%20chair.html">A chair &amp; more</a>' in write_report(run_folder).read_text()
+    (run_folder / "pages" / "a chair.html").unlink()
+    assert "Pages of this run" not in write_report(run_folder).read_text()
+
+
+def test_every_figure_has_words(run_folder):
+    figure = plt.figure(figsize=(1, 1))
+    with pytest.raises(BadInput, match="'fig-4.5' has neither caption nor alt text"):
+        Recorder(run_folder, "08").figure("fig-4.5", figure, " ")
+    plt.close(figure)
+    record = run_folder / "items" / "fig-4.2.figure.json"
+    for alt in ("a classifier", ""):  # an empty one from elsewhere: the caption speaks
+        write_json(record, {**read_json(record), "alt": alt})
+        assert problems(write_report(run_folder).parent) == []
 
 
 def test_a_lost_picture_is_said_and_an_empty_folder_still_reports(run_folder, tmp_path_factory):

@@ -1,11 +1,12 @@
 """Split rules: the corrected one never leaks, the published one does."""
 
 import random
+from collections import Counter
 
 import pytest
 
 from n2v.errors import BadInput
-from n2v.zoo.splits import SPLITS, Item, assign, groups, leak
+from n2v.zoo.splits import SPLITS, Item, assign, groups, leak, nested_order
 
 
 def collection(n_bases: int, classes=("chair", "table")) -> list[Item]:
@@ -102,3 +103,18 @@ def test_the_leak_measure_sees_a_leak():
 def test_unknown_rule():
     with pytest.raises(BadInput, match="corrected, as_published"):
         assign([], "random")
+
+
+def test_growing_training_sets_are_nested_balanced_and_whole():
+    items = [
+        Item(f"{name}-{i}_A{version}", f"{name}-{i}", name, version)
+        for name, n in (("car", 6), ("sofa", 6), ("lamp", 3))
+        for i in range(n)
+        for version in range(3)
+    ]
+    order = nested_order(items, 0)
+    assert sorted(order) == list(range(len(items))) and nested_order(items, 1) != order
+    for n_rounds in (1, 2, 3):
+        chosen = [items[i] for i in order[: 9 * n_rounds]]  # three classes, three versions a base object
+        assert Counter(item.class_name for item in chosen) == dict.fromkeys(("car", "sofa", "lamp"), 3 * n_rounds)
+        assert set(Counter(item.base_id for item in chosen).values()) == {3}

@@ -1,0 +1,104 @@
+"""The shared initial vector, measured: shared, renumbered and random starts through classification and retrieval.
+
+    python ci/initial_vector.py VIEWS --work FOLDER --out ci/reference/initial_vector [--profile laptop] [--minutes 3]
+
+VIEWS is a folder of view sets (from: n2v render). Two zoos are fitted from it, one from the shared vector and one from
+a random vector for each NeRF; a third has the shared one's neurons renumbered. Stopped, it goes on where it was.
+"""
+
+import argparse
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from n2v import profiles
+from n2v.embed.embeddings import embed_zoo
+from n2v.embed.model import load_model
+from n2v.embed.train import train
+from n2v.files import provenance, write_json
+from n2v.nerf.neurons import order_free_description
+from n2v.scenes.views import find_views, read_views
+from n2v.tasks.classify import principal_components
+from n2v.tasks.initial_vector import changed_zoo, field_values, matched, read_split, refit_zoo, renumbered
+from n2v.zoo.build import build_zoo
+from n2v.zoo.store import Zoo
+
+
+def make_zoos(views: Path, work: Path, size: profiles.Profile, limit: int | None, seed: int) -> dict[str, Zoo]:
+    """Five collections of the same objects."""
+    build_zoo(views, work / "shared", size.fit, seed=seed, limit=limit, resume=True)
+    shared = Zoo(work / "shared")
+    folders = {folder.name: folder for folder in find_views(views)}
+    zoos = {"shared": shared}
+    zoos["random"] = refit_zoo(shared, lambda name: read_views(folders[name]), work / "random", size.fit)
+    changes = {
+        "renumbered": (shared, lambda values: renumbered(values, seed)),
+        "renumbered, matched to the initial vector": (Zoo, matched),
+        "random, matched to one NeRF": (zoos["random"], lambda values: matched(values, shared.field_weights(0)[0])),
+    }
+    for name, (source, change) in changes.items():
+        folder = work / name.replace(", ", "-").replace(" ", "-")
+        source = zoos["renumbered"] if source is Zoo else source
+        done = (folder / "done").exists()
+        zoos[name] = Zoo(folder) if done else changed_zoo(source, folder, change)
+        (folder / "done").touch()
+    return zoos
+
+
+def features_of(name: str, zoo: Zoo, work: Path, size: profiles.Profile, minutes: float) -> dict[str, np.ndarray]:
+    """Everything that is read: weights, order-free description, values of the field, embeddings of trained encoders."""
+    weights, train_part = zoo.field_weights(), zoo.indices("train")
+    order_free = np.stack([order_free_description(one) for one in weights])
+    values = field_values(weights, zoo.occupied(), [row.encoding for row in zoo.rows])
+    found = {
+        "raw weights": _reduced(weights, train_part),
+        "order-free description": _reduced(order_free, train_part),
+        "values of the field": _reduced(values, train_part),
+    }
+    for kind, config in (("rows", size.rows), ("aligned", size.aligned)):
+        folder = work / "runs" / f"{name.replace(', ', '-').replace(' ', '-')}-{kind}"
+        recipe = replace(size.training(0), time_budget_s=60 * minutes)
+        model = (
+            load_model(folder) if (folder / "run.json").exists() else train(zoo, recipe, config, folder, resume=True)
+        )
+        found[f"embedding, {kind}"] = embed_zoo(model, zoo).values
+    return found
+
+
+def _reduced(values: np.ndarray, train_part: np.ndarray) -> np.ndarray:
+    """In the principal components of the training part: as many as there are, at most 64."""
+    return principal_components(values[train_part], [values])[1].astype(np.float32)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("views", type=Path)
+    parser.add_argument("--work", type=Path, required=True, help="folder for zoos and models (large)")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the table")
+    parser.add_argument("--profile", default="laptop", help="recipe of the fits and sizes of the encoders")
+    parser.add_argument("--minutes", type=float, default=3, help="training time of each of the ten encoders")
+    parser.add_argument("--limit", type=int, default=None, help="at most this many objects, taken in turn from classes")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    torch.manual_seed(options.seed)
+    size = profiles.get(options.profile)
+    rows = []
+    for name, zoo in make_zoos(options.views, options.work, size, options.limit, options.seed).items():
+        test = np.concatenate([zoo.indices("test"), zoo.indices("val")])
+        for kind, features in features_of(name, zoo, options.work, size, options.minutes).items():
+            numbers = read_split(features, zoo.labels, zoo.indices("train"), test)
+            rows.append({"start": name, "features": kind, **numbers})
+            print(rows[-1], flush=True)
+    options.out.mkdir(parents=True, exist_ok=True)
+    with open(options.out / "initial_vector.csv", "w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    write_json(options.out / "run.json", provenance(options={k: str(v) for k, v in vars(options).items()}, rows=rows))
+
+
+if __name__ == "__main__":
+    main()

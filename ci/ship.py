@@ -1,0 +1,59 @@
+"""Measure a trained nerf2vec on held-out NeRFs, pack it into data/nerf2vec, and write its card's counts.
+
+    python ci/ship.py RUN --collection "3,120 procedural NeRFs, seed 7" [--test data/mini_zoo] [--out data/nerf2vec]
+
+Measured on the packed (float16) model: reconstruction of the test split beside what must lose, and readers trained on
+the embeddings of the collection's train split.
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from n2v.embed.compare import Losers, compare_reconstructions
+from n2v.embed.embeddings import embed_zoo
+from n2v.embed.model import load_model
+from n2v.embed.reconstruct import RenderConfig
+from n2v.embed.shipped import NERF2VEC, pack_run
+from n2v.show.collections import write_block
+from n2v.show.nerf2vec import shipped_table
+from n2v.tasks.encoders import raw_measures, reader_measures, reconstruction_summary
+from n2v.zoo.shipped import mini_zoo
+from n2v.zoo.store import Zoo
+
+CARD = Path(__file__).parents[1] / "data_cards" / "nerf2vec.md"
+
+
+def measure(run: Path, zoo: Zoo, name: str) -> dict:
+    """Everything the card states, on the test split of a collection."""
+    model, train, test = load_model(run), zoo.indices("train"), zoo.indices("test")
+    losers = Losers(zoo, train, model.config.encoder.embedding)
+    rows = compare_reconstructions({"nerf2vec": model}, zoo, test, RenderConfig(), losers)
+    embeddings = embed_zoo(model, zoo)
+    return {
+        "test": name,
+        "n": len(test),
+        "reconstruction": reconstruction_summary(rows),
+        "readers": reader_measures(embeddings.values, embeddings.labels, embeddings.base_ids, train, test),
+        "raw_weights": raw_measures(zoo, train, test),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--collection", required=True, help="what it was trained on, in words")
+    parser.add_argument("--test", type=Path, default=None, help="collection to measure on")
+    parser.add_argument("--out", type=Path, default=NERF2VEC)
+    options = parser.parse_args()
+    source = options.test or mini_zoo()
+    with tempfile.TemporaryDirectory() as folder:
+        pack_run(options.run, folder, options.collection, {})
+        measures = measure(Path(folder), Zoo(source), Path(source).name)
+    print(pack_run(options.run, options.out, options.collection, measures))
+    if options.out == NERF2VEC:
+        write_block(CARD, "counts", shipped_table(options.out))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""The trained nerf2vec that comes with the project: where it lies, and how a trained run becomes it."""
+
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+import n2v
+from n2v.embed.model import CONFIG, WEIGHTS, Nerf2Vec, load_model
+from n2v.errors import BadInput
+from n2v.files import atomic_path, git_commit, read_json, write_json
+
+NERF2VEC = Path(n2v.__file__).parents[1] / "data" / "nerf2vec"
+RECORD = "run.json"
+LIMIT_BYTES = 12_000_000  # of the packed weights
+
+
+def shipped_run() -> Path:
+    """Folder of the trained nerf2vec (data_cards/nerf2vec.md).
+
+    Raises:
+        BadInput: it is not in this checkout, or the package was installed without the repository's data.
+    """
+    if not (NERF2VEC / WEIGHTS).is_file():
+        raise BadInput("the trained nerf2vec is not here", where=NERF2VEC, fix="train one: n2v train ZOO --out RUN")
+    return NERF2VEC
+
+
+def load_shipped() -> Nerf2Vec:
+    """The trained nerf2vec in evaluation mode, float32."""
+    return load_model(shipped_run())
+
+
+def pack_run(run: Path, out: Path, collection: str, measures: dict) -> dict:
+    """Copy a trained run into its shipped form: float16 weights, configuration, and a record of how it came about.
+
+    Args:
+        run: Folder left by n2v.embed.train.
+        out: Folder to make or to replace the model of.
+        collection: What it was trained on, in words.
+        measures: What was measured of it; stored as it is.
+
+    Returns:
+        out, bytes, and parameters.
+
+    Raises:
+        BadInput: not a trained run, weights beyond float16, or more than LIMIT_BYTES.
+    """
+    run, out = Path(run), Path(out)
+    load_model(run)  # refuses what is broken
+    record = read_json(run / RECORD)
+    try:
+        state = load_file(run / WEIGHTS)
+    except (SafetensorError, OSError) as error:
+        raise BadInput(f"broken checkpoint ({error})", where=run / WEIGHTS, fix="train again") from None
+    packed = {name: value.half() if value.is_floating_point() else value for name, value in state.items()}
+    for name, value in packed.items():
+        if not torch.isfinite(value).all():
+            raise BadInput(f"{name} is not finite in float16", where=run / WEIGHTS, fix="train again")
+    n_bytes = sum(value.numel() * value.element_size() for value in packed.values())
+    if n_bytes > LIMIT_BYTES:
+        fix = "use fewer components, or fewer octaves (EncoderConfig)"
+        raise BadInput(f"{n_bytes:,} bytes, more than {LIMIT_BYTES:,}", where=run / WEIGHTS, fix=fix)
+    with atomic_path(out / WEIGHTS) as temporary:
+        save_file(packed, temporary)
+    write_json(out / CONFIG, read_json(run / CONFIG))
+    kept = {"collection": collection, "trained": record, "measures": measures, "packed_by": git_commit()}
+    write_json(out / RECORD, {**kept, "bytes": n_bytes})
+    return {"out": str(out), "bytes": n_bytes, "parameters": record["n_parameters"]}
