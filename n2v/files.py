@@ -119,7 +119,9 @@ def _installed(name: str) -> bool:
     return True
 
 
-def progress(iterable=None, *, total: int | None = None, desc: str = "", unit: str = "it", **options):
+def progress(
+    iterable=None, *, total: int | None = None, desc: str = "", unit: str = "it", disable: bool = False, **options
+):
     """A progress bar: rich in a notebook, plain in a terminal or with N2V_HEADLESS=1, silent when piped."""
     if os.environ.get("N2V_HEADLESS"):
         from tqdm import tqdm
@@ -127,5 +129,5 @@ def progress(iterable=None, *, total: int | None = None, desc: str = "", unit: s
         from tqdm.auto import tqdm
     ipython = sys.modules.get("IPython")
     in_kernel = ipython is not None and ipython.get_ipython() is not None
-    quiet = not sys.stderr.isatty() and not in_kernel
+    quiet = disable or (not sys.stderr.isatty() and not in_kernel)
     return tqdm(iterable, total=total, desc=desc, unit=unit, disable=quiet, **options)

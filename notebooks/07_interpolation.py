@@ -34,7 +34,6 @@ from n2v import profiles
 from n2v.embed.embeddings import Embeddings
 from n2v.embed.model import load_model
 from n2v.embed.train import train
-from n2v.files import write_bytes
 from n2v.nerf.fit import fit
 from n2v.nerf.layout import initial_vector
 from n2v.nerf.neurons import order_free_description
@@ -42,13 +41,15 @@ from n2v.scenes.classes import CLASSES
 from n2v.scenes.views import find_views, read_views
 from n2v.seeds import seed_everything
 from n2v.show import interpolation_checks as checks
+from n2v.show.demos.interpolation import write_interpolation_page
 from n2v.show.journeys import measure_walks, walk_figure, walks_between, weights_picture
-from n2v.show.pictures import png_bytes, sheet, slider_page, write_gif
+from n2v.show.pictures import sheet, write_gif
 from n2v.show.record import Recorder
 from n2v.show.style import apply_style
 from n2v.tasks.classify import linear_probe, principal_components
 from n2v.tasks.initial_vector import FIRST_START, changed_zoo, field_values, matched, read_few, read_split, renumbered
-from n2v.tasks.interpolate import GAMMAS, draw_pairs, lerp, smoothness, solidity, summarise_walks
+from n2v.tasks.interpolate import GAMMAS, draw_pairs, lerp, smoothness, solidity
+from n2v.tasks.repeats import over_repeats
 from n2v.zoo.build import spread
 from n2v.zoo.store import Zoo
 
@@ -128,7 +129,9 @@ journeys = {("chair", "chair"): None, ("table", "table"): None, ("chair", "table
 present = {CLASSES[label] for label in np.unique(labels[bases])}
 for classes in [pair for pair in journeys if set(pair) <= present]:
     spaces = ("embeddings", "raw weights") if classes == ("chair", "chair") else ("embeddings",)
-    journeys[classes] = walks_between(models["best"], zoo, pair_of(*classes), 64, spaces=spaces)
+    ends = pair_of(*classes)
+    chair_pair = ends if len(spaces) == 2 else chair_pair
+    journeys[classes] = walks_between(models["best"], zoo, ends, 64, spaces=spaces)
 shown = {classes: walks for classes, walks in journeys.items() if walks}
 rows = [list(walks[0].frames.numpy()) for walks in shown.values()]
 figure = sheet(rows, [" to ".join(classes) for classes in shown], titles)
@@ -200,7 +203,7 @@ for name, model in models.items():
         {**row, "walk": f"{name}, {row['way']}" if row["space"] == "embeddings" else f"weights, {row['way']}"}
         for row in measure_walks(model, zoo, pairs, values[bases], predict, **more)
     ]
-table = summarise_walks(numbers, ("kind", "walk"), ("pair", "space", "way"))
+table = over_repeats(numbers, ("kind", "walk"), "pairs", ("pair", "space", "way"))
 record.table(
     "extra-interpolation", table,
     f"Means over {n_pairs} random pairs a kind, ±: half width of the 95 % t-interval. 'best' and 'rows': encoders.",
@@ -225,22 +228,21 @@ for row in table:
 # airplane exists.
 #
 # ## 5. Move it yourself
-# The animations and the page with a slider lie in the run folder and work offline.
+# The animations and the page with its sliders lie in the run folder and work offline; in JupyterLab the widget lets you choose.
 
 # %%
-frames = list(chairs[0].frames.numpy())
 for walk in chairs:
     there = list(walk.frames.numpy())
     write_gif(there + there[-2:0:-1], run / "figures" / f"interpolation-{walk.space.replace(' ', '-')}.gif")
-write_bytes(run / "demos" / "interpolation.html", slider_page(frames, "From chair to chair", titles).encode())
+couple = tuple(zoo.object_ids[i] for i in chair_pair)
+n_views = {"n_gammas": 5, "n_azimuths": 4, "size_px": 48} if small else {"size_px": 64}
+write_interpolation_page(run / "demos" / "interpolation.html", models["best"], codes["best"], zoo, [couple], **n_views)
 if interactive:
-    import ipywidgets as widgets
     from IPython.display import display
 
-    picture = widgets.Image(value=png_bytes(frames[0]), width=256)
-    slider = widgets.IntSlider(0, 0, len(frames) - 1, description="frame")
-    slider.observe(lambda change: setattr(picture, "value", png_bytes(frames[change["new"]])), "value")
-    display(widgets.VBox([slider, picture]))
+    from n2v.show.demos.widgets import InterpolationDemo
+
+    display(InterpolationDemo(models["best"], codes["best"], zoo, chair_pair))
 
 # %% [markdown]
 # ### Exercise 4 (an experiment)

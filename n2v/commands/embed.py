@@ -17,18 +17,32 @@ def train(
     steps: Annotated[int | None, arg(help="a number of steps instead of a time budget")] = None,
     seed: Annotated[int, arg(help="seed of weights, batches and backgrounds")] = 0,
     resume: Annotated[bool, arg(help="go on from the run folder's last checkpoint")] = False,
+    protocol: Annotated[
+        Literal["corrected", "as_published"], arg(help="sound practice, or what the authors' code does")
+    ] = "corrected",
+    device: Annotated[Literal["auto", "cpu", "cuda"], arg(help="auto: CUDA where there is one")] = "auto",
+    precision: Annotated[
+        Literal["auto", "float32", "bfloat16", "float16"], arg(help="of the layers; auto: bfloat16 where it is fast")
+    ] = "auto",
+    tracker: Annotated[Literal["none", "wandb"], arg(help="where else the log goes")] = "none",
 ) -> dict:
-    """Train nerf2vec on the train split of a zoo."""
+    """Train nerf2vec on the train split of a zoo; on several GPUs: torchrun --nproc-per-node=N -m n2v.cli train ..."""
+    import os
     from dataclasses import replace
 
     from n2v import profiles
+    from n2v.embed.protocol import get as get_protocol
     from n2v.embed.train import train as train_model
     from n2v.errors import BadInput
     from n2v.files import read_json
     from n2v.zoo.store import Zoo
 
     chosen = profiles.get(profile)
-    config = chosen.training(seed)
+    config = replace(chosen.training(seed), protocol=get_protocol(protocol))
+    config = replace(config, tracker=None if tracker == "none" else tracker)
+    if precision != "auto":
+        half = "float16" if precision == "float16" else "bfloat16"
+        config = replace(config, amp=precision != "float32", half=half)
     if steps is not None:
         config = replace(config, n_steps=steps, time_budget_s=None)
     elif minutes is not None:
@@ -36,7 +50,9 @@ def train(
     if (steps is not None and steps < 1) or (minutes is not None and minutes <= 0):
         raise BadInput("an empty budget", where="--steps or --minutes", fix="use more than 0")
     model_config = chosen.rows if encoder == "rows" else chosen.aligned
-    train_model(Zoo(zoo), config, model_config, out, resume=resume)
+    train_model(Zoo(zoo), config, model_config, out, resume=resume, device=None if device == "auto" else device)
+    if os.environ.get("RANK", "0") != "0":
+        return {}  # the first process says it
     record = read_json(out / "run.json")
     return {"run": str(out), **{key: record[key] for key in ("n_nerfs", "n_parameters", "steps", "wall_s")}}
 

@@ -1,7 +1,7 @@
 """`n2v classify`, `retrieve`, `interpolate` and `generate`: the thesis's tasks on a file of embeddings."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
@@ -94,8 +94,9 @@ def interpolate(
     second: Annotated[Positional[str], arg(help="object id")],
     out: Out,
     size: Annotated[int, arg(help="side of a picture in pixels")] = 96,
+    way: Annotated[Literal["linear", "spherical"], arg(help="straight line, or great circle")] = "linear",
 ) -> dict:
-    """Pictures between two objects (thesis Fig 4.3, 4.4): embeddings above, raw weights below."""
+    """Pictures between two objects (thesis Fig 4.3, 4.4): embeddings above, raw weights below; and both as a GIF."""
     from n2v.embed.model import load_model
     from n2v.show.journeys import interpolation_strips
     from n2v.show.pictures import sheet, write_gif
@@ -107,13 +108,15 @@ def interpolate(
         raise BadInput(f"{size} px", where="--size", fix="use 8 to 2048 px")
     collection = Zoo(zoo)
     pair = collection.index_of(first), collection.index_of(second)
-    strips, numbers = interpolation_strips(load_model(run), collection, pair, size)
+    strips, numbers = interpolation_strips(load_model(run), collection, pair, size, way)
     record = Recorder(out, "interpolate")
     titles = [first, *(f"{gamma:g}" for gamma in GAMMAS), second]
     figure = sheet([list(strip.numpy()) for strip in strips.values()], list(strips), titles)
     record.figure("fig-4.4", figure, "Interpolation in embedding space and in weight space; columns: gamma.")
-    record.table("extra-interpolation", numbers, "Evenness of the steps and solidity of the middle.")
-    write_gif(list(strips["embeddings"].numpy()), out / "interpolation.gif")
+    record.table("extra-interpolation", numbers, "Unevenness of the steps, and the middle relative to its ends.")
+    for space, name in (("embeddings", "interpolation.gif"), ("raw weights", "interpolation-raw-weights.gif")):
+        there = list(strips[space].numpy())
+        write_gif(there + there[-2:0:-1], out / name)
     return {"out": str(out), "rows": numbers}
 
 
@@ -125,20 +128,25 @@ def generate(
     n: Annotated[int, arg(help="samples shown")] = 8,
     steps: Annotated[int, arg(help="training steps of the generator")] = 2000,
     seed: Annotated[int, arg(help="seed of training and samples")] = 0,
+    method: Annotated[Literal["gan", "flow"], arg(help="Latent-GAN (thesis), or flow matching")] = "gan",
+    final_relu: Annotated[bool, arg(help="end the GAN's generator in a ReLU, as the authors do")] = False,
 ) -> dict:
-    """Train a Latent-GAN on one class's embeddings and show samples beside their nearest training object."""
+    """Learn to make embeddings of one class; show samples beside their nearest training object, and measure them."""
     from n2v.embed.embeddings import Embeddings
     from n2v.embed.model import load_model
     from n2v.scenes.classes import label_of
     from n2v.show.journeys import decoded_pictures
     from n2v.show.pictures import sheet
     from n2v.show.record import Recorder
+    from n2v.tasks.flow import FlowConfig, train_flow
     from n2v.tasks.generate import GanConfig, train_latent_gan
     from n2v.tasks.generation_measures import judge
     from n2v.tasks.retrieve import distances
 
     if n < 1 or steps < 1:
         raise BadInput(f"{n} samples and {steps} steps", fix="use at least 1 of each")
+    if final_relu and method == "flow":
+        raise BadInput("flow matching has no final ReLU", where="--final-relu", fix="leave it out, or use --method gan")
     loaded, model = Embeddings.load(embeddings), load_model(run)
     width, needed = loaded.values.shape[1], model.config.encoder.embedding
     if width != needed:
@@ -149,13 +157,17 @@ def generate(
     rest = [i for i in range(len(loaded)) if members[i] and loaded.splits[i] != "train"]
     if not rest:
         raise BadInput(f"no held-out object of class '{class_name}'", where=embeddings, fix="use a larger collection")
-    gan = train_latent_gan(train, GanConfig(n_steps=steps), seed)
+    if method == "flow":
+        maker = train_flow(train, FlowConfig(n_steps=steps), seed)
+    else:
+        maker = train_latent_gan(train, GanConfig(n_steps=steps, final_relu=final_relu), seed)
     row = {
         "class_name": class_name,
+        "method": method,
         "n_train": len(train),
-        **judge(gan.sample(len(train), seed), train, loaded.values[rest]),
+        **judge(maker.sample(len(train), seed), train, loaded.values[rest]),
     }
-    made = gan.sample(n, seed + 1)
+    made = maker.sample(n, seed + 1)
     nearest = train[distances(made, train).argmin(1)]
     pictures = [list(decoded_pictures(model, made)), list(decoded_pictures(model, nearest))]
     record = Recorder(out, "generate")

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Bool, Float, Int
 
+from n2v.embed.protocol import Protocol
+from n2v.embed.sampling import aimed_rays, empty_points, uniform
 from n2v.errors import BadInput
 from n2v.nerf.field import evaluate
-from n2v.nerf.march import cell_indices, march
+from n2v.nerf.march import Samples, march
 from n2v.nerf.occupancy import unpack_bits
 from n2v.nerf.render import blend_weights
-from n2v.scenes.objects import AABB
 from n2v.zoo.store import Zoo
+
+CORRECTED = Protocol()
 
 
 @dataclass(frozen=True)
@@ -32,20 +35,25 @@ class SampleConfig:
 
 @dataclass(frozen=True)
 class RayBatch:
-    """Foreground samples of b NeRFs, packed ray after ray, and empty points.
+    """Samples of b NeRFs, packed ray after ray, and empty points after them.
 
-    Shapes: positions (b, n, 3) scene units; slots (b, n) ray of each sample, non-decreasing, counted over the whole
-    batch; lengths (b, n) scene units, 0 for padding; targets (b, r, 4) premultiplied colour and opacity as the NeRF
-    renders it; is_ray (b, r); empty (b, m, 3) points, of which is_empty (b, m) lie outside the occupied cells.
+    Shapes: positions (b, n + m, 3) scene units, n for rays and m empty; slots (b, n) ray of each sample,
+    non-decreasing, counted over the whole batch; lengths (b, n) scene units, 0 where no ray's sample stands; targets
+    (b, r, 4) premultiplied colour and opacity as the NeRF renders it; is_ray (b, r); is_empty (b, n + m) marks points
+    outside the occupied cells (among the first n: where empty points fill what rays left).
     """
 
-    positions: Float[torch.Tensor, "b n 3"]
+    positions: Float[torch.Tensor, "b points 3"]
     slots: Int[torch.Tensor, "b n"]
     lengths: Float[torch.Tensor, "b n"]
     targets: Float[torch.Tensor, "b r 4"]
     is_ray: Bool[torch.Tensor, "b r"]
-    empty: Float[torch.Tensor, "b m 3"]
-    is_empty: Bool[torch.Tensor, "b m"]
+    is_empty: Bool[torch.Tensor, "b points"]
+
+    def part(self, first: int, stop: int) -> "RayBatch":
+        """The NeRFs first..stop - 1 as a batch of their own."""
+        values = {name: value[first:stop] for name, value in vars(self).items()}
+        return RayBatch(**{**values, "slots": values["slots"] - first * self.targets.shape[1]})
 
 
 class TrainingSet:
@@ -55,11 +63,21 @@ class TrainingSet:
     on `device`: only their NeRFs' numbers and bits travel to it.
     """
 
-    def __init__(self, zoo: Zoo, split: str | None = "train", device: str | torch.device = "cpu") -> None:
+    def __init__(
+        self,
+        zoo: Zoo,
+        split: str | None = "train",
+        device: str | torch.device = "cpu",
+        at_most: int | None = None,  # NeRFs, spread over the split
+    ) -> None:
         self.device = torch.device(device)
-        self.indices, self.skipped = zoo.readable(zoo.indices(split))
+        wanted = zoo.indices(split)
+        if at_most is not None:
+            wanted = wanted[:: -(-len(wanted) // at_most) or 1]
+        self.indices, self.skipped = zoo.readable(wanted)
         if not len(self.indices):
-            raise BadInput(f"no usable NeRF in split '{split}'", where=zoo.folder, fix="run: n2v zoo verify")
+            why = "".join(f" ({name}: {reason})" for name, reason in list(self.skipped.items())[:1])
+            raise BadInput(f"no usable NeRF in split '{split}'{why}", where=zoo.folder, fix="run: n2v zoo verify")
         self.field_weights = torch.from_numpy(zoo.field_weights(self.indices))
         self.packed, self.resolution = zoo.packed(self.indices), zoo.resolution
         encodings = {zoo.rows[i].encoding for i in self.indices}
@@ -78,9 +96,15 @@ class TrainingSet:
         """Occupancy grids of the chosen NeRFs, on the device."""
         return torch.from_numpy(unpack_bits(self.packed[chosen.numpy()], self.resolution)).to(self.device)
 
-    def batch(self, chosen: Int[torch.Tensor, "b"], config: SampleConfig, generator: torch.Generator) -> RayBatch:
+    def batch(
+        self,
+        chosen: Int[torch.Tensor, "b"],
+        config: SampleConfig,
+        generator: torch.Generator,
+        protocol: Protocol = CORRECTED,
+    ) -> RayBatch:
         """Rays through random occupied cells of the chosen NeRFs, rendered by the NeRFs themselves."""
-        return ray_batch(self.weights(chosen), self.occupied(chosen), self.encoding, config, generator)
+        return ray_batch(self.weights(chosen), self.occupied(chosen), self.encoding, config, generator, protocol)
 
 
 @torch.no_grad()
@@ -90,32 +114,54 @@ def ray_batch(
     encoding: str,
     config: SampleConfig,
     generator: torch.Generator,
+    protocol: Protocol = CORRECTED,
 ) -> RayBatch:
-    """Sample, march and render one batch. Whole rays are dropped when they exceed the budget of samples."""
-    b, device = len(field_weights), field_weights.device
-    nerfs = torch.arange(b, device=device)
-    origins, directions = aimed_rays(occupied, config.n_rays, generator)
-    flat = origins.view(-1, 3), directions.view(-1, 3)
-    samples = march(*flat, occupied, config.step, nerfs.repeat_interleave(config.n_rays))
-    counts = samples.counts().view(b, config.n_rays)
-    ends = counts.cumsum(1)
-    is_ray = (ends <= config.n_foreground) & (counts > 0)
-    kept = is_ray.view(-1)[samples.ray_indices]
-    ray_indices = samples.ray_indices[kept]
-    owner = ray_indices // config.n_rays
-    first_of_owner = torch.searchsorted(owner, nerfs)
-    place = torch.arange(len(owner), device=device) - first_of_owner[owner]
+    """Sample, march and render one batch. Beyond the budget of samples whole rays are dropped (or as published)."""
+    b, n_rays = len(field_weights), config.n_rays
+    origins, directions = (part.view(-1, 3) for part in aimed_rays(occupied, n_rays, generator))
+    owners = torch.arange(b, device=origins.device).repeat_interleave(n_rays)
+    samples = march(origins, directions, occupied, config.step, owners)
+    counts = samples.counts().view(b, n_rays)
+    is_ray = counts > 0
+    if not protocol.samples_dropped:
+        is_ray &= counts.cumsum(1) <= config.n_foreground
+        samples = samples.where(is_ray.view(-1)[samples.ray_indices])
+    positions = samples.positions(origins, directions)
+    width = max(config.n_foreground, int(counts.sum(1).max())) if protocol.samples_dropped else config.n_foreground
+    seen, lengths, slots = _packed(samples, positions, b, width, config.step)
+    sigmas, rgbs = evaluate(field_weights, seen, encoding)
+    targets = blend(sigmas, rgbs, lengths, slots, b * n_rays).view(b, n_rays, 4)
+    if protocol.samples_dropped:
+        kept = _within_budget(samples.ray_indices // n_rays, config.n_foreground, generator)
+        seen, lengths, slots = _packed(samples.where(kept), positions[kept], b, config.n_foreground, config.step)
+    near_share = 0.0 if protocol.empty_uniform else 0.5
+    if not protocol.padding_in_mean:
+        empty, is_empty = empty_points(occupied, config.n_background, generator, near_share)
+        is_empty = torch.nn.functional.pad(is_empty, (config.n_foreground, 0))
+        return RayBatch(torch.cat([seen, empty], 1), slots, lengths, targets, is_ray, is_empty)
+    empty, is_empty = empty_points(occupied, config.n_foreground + config.n_background, generator, near_share)
+    free = torch.nn.functional.pad(lengths == 0, (0, config.n_background), value=True)
+    everywhere = torch.where(free[..., None], empty, torch.nn.functional.pad(seen, (0, 0, 0, config.n_background)))
+    return RayBatch(everywhere, slots, lengths, targets, is_ray, is_empty & free)
 
-    positions = torch.zeros(b, config.n_foreground, 3, device=device)
-    positions[owner, place] = samples.positions(*flat)[kept]
-    lengths = torch.zeros(b, config.n_foreground, device=device)
-    lengths[owner, place] = config.step
-    slots = ((nerfs + 1) * config.n_rays - 1)[:, None].repeat(1, config.n_foreground)
-    slots[owner, place] = ray_indices
-    sigmas, rgbs = evaluate(field_weights, positions, encoding)
-    targets = blend(sigmas, rgbs, lengths, slots, b * config.n_rays).view(b, config.n_rays, 4)
-    empty, is_empty = empty_points(occupied, config.n_background, generator)
-    return RayBatch(positions, slots, lengths, targets, is_ray, empty, is_empty)
+
+def _packed(samples: Samples, positions: Float[torch.Tensor, "s 3"], b: int, width: int, step: float) -> tuple:
+    """Each NeRF's samples at the front of `width` places: positions, lengths and slots of a RayBatch."""
+    n_rays = samples.n_rays // b
+    nerfs = torch.arange(b, device=positions.device)
+    owner = samples.ray_indices // n_rays
+    place = torch.arange(len(owner), device=owner.device) - torch.searchsorted(owner, nerfs)[owner]
+    packed, lengths = positions.new_zeros(b, width, 3), positions.new_zeros(b, width)
+    slots = ((nerfs + 1) * n_rays - 1)[:, None].repeat(1, width)
+    packed[owner, place], lengths[owner, place], slots[owner, place] = positions, step, samples.ray_indices
+    return packed, lengths, slots
+
+
+def _within_budget(owner: Int[torch.Tensor, "s"], budget: int, generator: torch.Generator) -> Bool[torch.Tensor, "s"]:
+    """At most `budget` samples of each NeRF, drawn at random wherever they stand."""
+    order = torch.argsort(owner + uniform(owner.shape, generator).double())
+    place = torch.arange(len(owner), device=owner.device) - torch.searchsorted(owner, owner)
+    return torch.empty_like(order, dtype=torch.bool).index_put_((order,), place < budget)
 
 
 def blend(sigmas, rgbs, lengths, slots, n_rays: int) -> Float[torch.Tensor, "r 4"]:
@@ -125,73 +171,13 @@ def blend(sigmas, rgbs, lengths, slots, n_rays: int) -> Float[torch.Tensor, "r 4
     return blended.new_zeros(n_rays, 4).index_add(0, slots.view(-1), blended)
 
 
-def aimed_rays(
-    occupied: Bool[torch.Tensor, "b g g g"], n_rays: int, generator: torch.Generator
-) -> tuple[Float[torch.Tensor, "b r 3"], Float[torch.Tensor, "b r 3"]]:
-    """Rays from random cameras of the collection's distribution (upper half, 1.6 to 2.1 away) to occupied cells."""
-    origins = upper_half_points((len(occupied), n_rays), generator)
-    target = occupied_points(occupied, n_rays, generator)
-    directions = target - origins
-    return origins, directions / directions.norm(dim=-1, keepdim=True)
+def epoch_order(n: int, batch_size: int, generator: torch.Generator, at_least: int = 2) -> list[Int[torch.Tensor, "b"]]:
+    """A shuffled epoch cut into batches; a last one of fewer than `at_least` joins the one before.
 
-
-def upper_half_points(shape: tuple[int, ...], generator: torch.Generator) -> Float[torch.Tensor, "*n 3"]:
-    """Camera positions: any azimuth, elevation 0 to 60 degrees, distance 1.6 to 2.1 scene units."""
-    azimuth, elevation, distance = uniform((3, *shape), generator)
-    azimuth, elevation = azimuth * 2 * math.pi, elevation * math.pi / 3
-    level = torch.cos(elevation)
-    points = torch.stack([level * torch.cos(azimuth), level * torch.sin(azimuth), torch.sin(elevation)], -1)
-    return points * (1.6 + 0.5 * distance)[..., None]
-
-
-def empty_points(
-    occupied: Bool[torch.Tensor, "b g g g"], n_points: int, generator: torch.Generator
-) -> tuple[Float[torch.Tensor, "b m 3"], Bool[torch.Tensor, "b m"]]:
-    """Half uniform in the box, half within three cells of the object, and whether each lies outside its cells.
-
-    Uniform points alone almost never fall near the surface, and a decoder trained on them inflates every object.
+    Batch norm needs two NeRFs, and every process one.
     """
-    b, side = len(occupied), occupied.shape[-1]
-    size = AABB[3] - AABB[0]
-    points = uniform((b, n_points, 3), generator) * size + AABB[0]
-    near = points[:, n_points // 2 :]
-    shift = (uniform(near.shape, generator) * 2 - 1) * 3 * size / side
-    near.copy_((occupied_points(occupied, near.shape[1], generator) + shift).clamp(AABB[0], AABB[3]))
-    return points, ~in_cells(occupied, points)
-
-
-def in_cells(
-    occupied: Bool[torch.Tensor, "b g g g"], positions: Float[torch.Tensor, "b n 3"]
-) -> Bool[torch.Tensor, "b n"]:
-    """Whether each position (scene units) lies in an occupied cell of its own NeRF."""
-    cells = cell_indices(positions.reshape(-1, 3), occupied.shape[-1]).view(positions.shape[:2])
-    return occupied.reshape(len(occupied), -1).gather(1, cells)
-
-
-def occupied_points(
-    occupied: Bool[torch.Tensor, "b g g g"], n_points: int, generator: torch.Generator
-) -> Float[torch.Tensor, "b m 3"]:
-    """Uniform points in occupied cells (at the box's corner for an empty grid)."""
-    b, side = len(occupied), occupied.shape[-1]
-    filled = occupied.reshape(-1).nonzero()[:, 0]  # NeRF after NeRF
-    edges = torch.searchsorted(filled, torch.arange(b + 1, device=filled.device) * side**3)
-    first, count = edges[:-1, None], edges.diff()[:, None]
-    drawn = (uniform((b, n_points), generator) * count).long().clamp(max=count - 1)
-    cells = torch.nn.functional.pad(filled, (0, 1))[first + drawn.clamp(min=0)] % side**3
-    cells = torch.where(count > 0, cells, 0)
-    corners = torch.stack([cells // side**2, cells // side % side, cells % side], -1)
-    return (corners + uniform(corners.shape, generator)) / side * (AABB[3] - AABB[0]) + AABB[0]
-
-
-def uniform(shape: tuple[int, ...], generator: torch.Generator) -> Float[torch.Tensor, "*n"]:
-    """Numbers in [0, 1) on the generator's device."""
-    return torch.rand(shape, generator=generator, device=generator.device)
-
-
-def epoch_order(n: int, batch_size: int, generator: torch.Generator) -> list[Int[torch.Tensor, "b"]]:
-    """A shuffled epoch cut into batches; a last batch of one joins the one before (batch norm needs two)."""
     order = torch.randperm(n, generator=generator)
     parts = list(order.split(batch_size))
-    if len(parts) > 1 and len(parts[-1]) == 1:
+    if len(parts) > 1 and len(parts[-1]) < at_least:
         parts[-2:] = [torch.cat(parts[-2:])]
     return parts

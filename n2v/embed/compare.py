@@ -1,5 +1,7 @@
 """Reconstructions side by side: several models on the same NeRFs, beside simple things that must lose to them."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from jaxtyping import Float, Int
@@ -86,12 +88,13 @@ def compare_reconstructions(
     config: RenderConfig | None = None,
     losers: Losers | None = None,
     given: bool = True,
+    more: Callable[[torch.Tensor, torch.Tensor], dict] | None = None,
 ) -> list[dict]:
     """Each NeRF rendered from its embedding by every model, against its own renders: one row a NeRF, thing and way.
 
     Rows: what, occupancy ("own" the decoded field's, "given" the input NeRF's, as the thesis renders: it tells the
-    decoder where nothing is; "-" for losers), object_id, class_name, split, the MEASURES, and input_db: the input NeRF
-    against its pictures, the ceiling of what a reconstruction can mean.
+    decoder where nothing is; "-" for losers), object_id, class_name, split, the MEASURES, what `more(shown, truth)`
+    adds, and input_db: the input NeRF against its pictures, the ceiling of what a reconstruction can mean.
     """
     config, rows = config or RenderConfig(), []
     for index in progress([int(i) for i in indices], desc="reconstructing", unit="NeRF"):
@@ -107,7 +110,7 @@ def compare_reconstructions(
             shown.update({(name, "-"): pictures for name, pictures in losers.views(index, truth, config).items()})
         identity = {"object_id": stored.object_id, "class_name": stored.class_name, "split": stored.split}
         for (name, way), pictures in shown.items():
-            measures = picture_measures(pictures, truth)
+            measures = {**picture_measures(pictures, truth), **(more(pictures, truth) if more else {})}
             rows.append({"what": name, "occupancy": way, **identity, **measures, "input_db": stored.psnr_db})
     return rows
 
@@ -119,29 +122,3 @@ def some_of(zoo: Zoo, split: str, n: int, seed: int = 0) -> Int[np.ndarray, "m"]
     labels = zoo.labels[everything][order]
     turn = np.array([(labels[:place] == label).sum() for place, label in enumerate(labels)], int)  # n-th of its class
     return np.sort(everything[order][np.argsort(turn, kind="stable")[:n]])
-
-
-def error_shares(shown: Float[torch.Tensor, "v h w 4"], truth: Float[torch.Tensor, "v h w 4"]) -> dict[str, float]:
-    """Where the squared error of a reconstruction lies; three shares that sum to 1 (NaN without any error).
-
-    shape: pixels whose opacities differ by more than a half. Of the rest, colour: what one colour shift of the whole
-    object would mend; detail: what is left.
-    """
-    error = shown[..., :3].double() - truth[..., :3].double()
-    wrong = (shown[..., 3] - truth[..., 3]).abs() > 0.5
-    shape, rest = float((error[wrong] ** 2).sum()), error[~wrong]
-    body = error[~wrong & (truth[..., 3] > 0.5)]
-    colour = float(len(body) * (body.mean(0) ** 2).sum()) if len(body) else 0.0
-    total = shape + float((rest**2).sum())
-    parts = {"shape": shape, "colour": colour, "detail": total - shape - colour}
-    return {name: value / total if total else float("nan") for name, value in parts.items()}
-
-
-def edge_distance(truth: Float[torch.Tensor, "v h w 4"]) -> Float[np.ndarray, "v h w"]:
-    """Pixels from the object's outline: positive inside, negative outside; the outline runs between pixels, at 0."""
-    from scipy.ndimage import distance_transform_edt
-
-    solid = (truth[..., 3] > 0.5).numpy()
-    return np.stack([distance_transform_edt(one) - distance_transform_edt(~one) for one in solid]) - 0.5 * np.where(
-        solid, 1, -1
-    )

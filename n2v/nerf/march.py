@@ -28,6 +28,10 @@ class Samples:
         t_mids = (self.t_starts + self.t_ends) / 2
         return origins[self.ray_indices] + directions[self.ray_indices] * t_mids[:, None]
 
+    def where(self, kept: Bool[torch.Tensor, "s"]) -> "Samples":
+        """Those of the samples, on the same rays."""
+        return Samples(self.ray_indices[kept], self.t_starts[kept], self.t_ends[kept], self.n_rays)
+
     def counts(self) -> Int[torch.Tensor, "r"]:
         """Samples on each ray."""
         return torch.bincount(self.ray_indices, minlength=self.n_rays)
@@ -89,8 +93,7 @@ def march(
     cells = cell_indices(candidates.positions(origins, directions), occupied.shape[-1])
     if grid_indices is not None:
         cells = cells + grid_indices[ray_indices] * occupied[0].numel()
-    kept = occupied.reshape(-1)[cells]
-    return Samples(ray_indices[kept], candidates.t_starts[kept], candidates.t_ends[kept], len(origins))
+    return candidates.where(occupied.reshape(-1)[cells])
 
 
 def occupied_bounds(occupied: Bool[torch.Tensor, "k g g g"]) -> tuple[float, ...]:

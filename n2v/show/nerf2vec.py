@@ -152,3 +152,39 @@ def plot_thickness(rows: list[dict]):
     axis.set(xlabel="mean distance of the object's pixels from its outline (pixels)", ylabel="foreground PSNR (dB)")
     axis.legend(title="encoder")
     return figure
+
+
+def plot_blindness(shares: tuple[float, ...], changes: dict[str, list[float]]):
+    """Movement of embeddings against the share of exchanged rows, a line an encoder."""
+    import matplotlib.pyplot as plt
+
+    figure, axis = plt.subplots(figsize=(7, 3.2))
+    for i, (name, values) in enumerate(changes.items()):
+        axis.plot([100 * share for share in shares], values, marker="os^D"[i], ls=("--", ":", "-.", "-")[i], label=name)
+    axis.set(xlabel="hidden rows that change places (%)", ylabel="movement of the embedding\n(1: as far as NeRFs lie)")
+    axis.set_xscale("log")
+    axis.set_xticks([100 * share for share in shares], [f"{100 * share:g}" for share in shares])
+    axis.minorticks_off()
+    axis.set_yscale("symlog", linthresh=0.01)
+    axis.legend(title="encoder", loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+def plot_front(cumulative: np.ndarray, parts: dict[str, tuple[float, int]]):
+    """Share of variance in the first components; and share of variance and of weights, part by part."""
+    import matplotlib.pyplot as plt
+
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.1))
+    left.plot(range(1, len(cumulative) + 1), 100 * cumulative, color=OURS, lw=2)
+    left.set(xlabel="principal components", ylabel="variance held (%)", ylim=(0, 100), xscale="log")
+    places, total = np.arange(len(parts)), sum(count for _, count in parts.values())
+    right.bar(places - 0.2, [100 * share for share, _ in parts.values()], 0.38, color=OURS, label="of the variance")
+    right.bar(
+        places + 0.2, [100 * count / total for _, count in parts.values()], 0.38, color=CHANCE, hatch="//",
+        edgecolor="white", label="of the weights",
+    )  # fmt: skip
+    right.set_xticks(places, list(parts))
+    right.set_ylabel("share (%)")
+    right.legend()
+    figure.tight_layout()
+    return figure

@@ -16,7 +16,7 @@ def principal_components(train: Float[np.ndarray, "n d"], others: list[np.ndarra
     """Train and other features in the first n principal components of the training features."""
     from sklearn.decomposition import PCA
 
-    front = PCA(min(n, len(train) - 1), svd_solver="full").fit(train)
+    front = PCA(min(n, len(train) - 1, train.shape[1]), svd_solver="full").fit(train)
     return [front.transform(train), *(front.transform(other) for other in others)]
 
 

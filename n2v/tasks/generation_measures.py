@@ -4,7 +4,7 @@ Minimum matching distance and 1-NNA: Yang et al. 2019, arXiv 1906.12320; coverag
 """
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from n2v.errors import BadInput
 from n2v.seeds import child_seed
@@ -112,31 +112,23 @@ def judge(made: np.ndarray, train: np.ndarray, test: np.ndarray) -> dict[str, fl
     }
 
 
-def judge_classes(
+def class_verdicts(
     made: Float[np.ndarray, "m d"],
-    made_labels: np.ndarray,
+    made_labels: Int[np.ndarray, "m"],
     train: Float[np.ndarray, "n d"],
-    train_labels: np.ndarray,
+    train_labels: Int[np.ndarray, "n"],
     test: Float[np.ndarray, "t d"],
-    test_labels: np.ndarray,
-) -> dict[str, float]:
-    """All classes together by `judge`, and how many classes are collapsed or copied when looked at one by one.
+    test_labels: Int[np.ndarray, "t"],
+) -> dict[str, int]:
+    """How many classes are "collapsed", "copies" and "alive" when `judge` looks at them one by one.
 
     A generator that makes one chair, one table and one car looks spread out as a whole.
     """
-    one_by_one = [
+    verdicts = [
         judge(made[made_labels == label], train[train_labels == label], test[test_labels == label])["verdict"]
         for label in np.unique(made_labels)
     ]
-    together = judge(made, train, test)
-    together.pop("verdict")
-    wrong = {name: sum(verdict == name for verdict in one_by_one) for name in ("collapsed", "copies")}
-    return {
-        **together,
-        "classes_collapsed": wrong["collapsed"],
-        "classes_copied": wrong["copies"],
-        "classes": len(one_by_one),
-    }
+    return {name: verdicts.count(name) for name in ("alive", "collapsed", "copies")}
 
 
 def picture_features(pictures: Float[np.ndarray, "n h w 4"], cells: int = 8) -> Float[np.ndarray, "n f"]:

@@ -5,7 +5,6 @@ import torch
 from jaxtyping import Float, Int
 
 from n2v.errors import BadInput
-from n2v.tasks.metrics import summarise
 from n2v.tasks.retrieve import distances
 
 GAMMAS = tuple(round(0.1 * i, 1) for i in range(1, 10))  # thesis eq. 4.1
@@ -117,20 +116,3 @@ def walk_numbers(frames: Float[torch.Tensor, "g h w 4"]) -> dict[str, float]:
         "solid": float(solid[middle] / max(solid[[0, -1]].mean(), 1e-6)),
         "opacity": float(opacity[middle] / max(opacity[[0, -1]].mean(), 1e-6)),
     }
-
-
-def summarise_walks(
-    rows: list[dict], by: tuple[str, ...] = ("kind", "space", "way"), skip: tuple[str, ...] = ("pair",)
-) -> list[dict]:
-    """Mean and half width of the 95 % t-interval of every number, over the pairs of each group."""
-    groups: dict[tuple, list[dict]] = {}
-    for row in rows:
-        groups.setdefault(tuple(row[name] for name in by), []).append(row)
-    table = []
-    for key, members in groups.items():
-        line = {**dict(zip(by, key, strict=True)), "pairs": len(members)}
-        for name in (name for name in members[0] if name not in (*by, *skip)):
-            found = summarise([float(member[name]) for member in members])
-            line |= {name: found["mean"], f"{name} ±": found["half_width"]}
-        table.append(line)
-    return table

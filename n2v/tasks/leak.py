@@ -12,9 +12,7 @@ from n2v.zoo.splits import Item, assign, groups
 PUBLISHED, WITHOUT, CORRECTED = "as published", "as published, twins taken out of train", "corrected"
 
 
-def leak_splits(
-    items: list[Item], seed: int = 0
-) -> dict[str, tuple[Int[np.ndarray, "m"], Int[np.ndarray, "t"]]]:
+def leak_splits(items: list[Item], seed: int = 0) -> dict[str, tuple[Int[np.ndarray, "m"], Int[np.ndarray, "t"]]]:
     """Train and test positions under three rules, with equally many training items of each class under all of them.
 
     The published rule as it is; the same test items, but every version of them taken out of train; the corrected rule.
@@ -78,7 +76,9 @@ def leak_study(
             test = np.concatenate([parts[name][1] for parts in draws])
             row = {"features": kind, "split": name, **_summary(runs, [family[i] for i in test])}
             row["n_train"] = len(draws[0][name][0])
-            row["test items with a version in train"] = float(np.mean([_leaked(family, *parts[name]) for parts in draws]))
+            row["test items with a version in train"] = float(
+                np.mean([_leaked(family, *parts[name]) for parts in draws])
+            )
             if name == PUBLISHED:
                 row |= _gain(np.concatenate(runs) - np.concatenate(right[WITHOUT]), [family[i] for i in test])
             rows.append(row)

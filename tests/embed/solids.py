@@ -3,6 +3,9 @@
 import numpy as np
 import trimesh
 
+from n2v.embed.decoder import DecoderConfig
+from n2v.embed.encoder import EncoderConfig
+from n2v.embed.model import ModelConfig
 from n2v.nerf.layout import initial_vector, vector_hash
 from n2v.scenes.cameras import orbit_cameras
 from n2v.scenes.objects import Part, SceneObject
@@ -16,6 +19,8 @@ SOLIDS = {
     "rod": (trimesh.creation.cylinder(0.25, 2), (0.2, 0.8, 0.2), "train"),
     "slab": (trimesh.creation.box((2, 1.5, 0.3)), (0.8, 0.7, 0.1), "test"),
 }
+ROWS_TINY = ModelConfig(EncoderConfig("rows", (16, 16), 16), DecoderConfig(32, 6))
+ALIGNED_TINY = ModelConfig(EncoderConfig("aligned", embedding=16, n_components=8, hidden=16), DecoderConfig(32, 6))
 
 
 def view_set(name: str) -> ViewSet:

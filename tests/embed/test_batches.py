@@ -5,9 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import load_file, save_file
 from solids import SOLIDS, write_zoo
 
-from n2v.embed.batches import SampleConfig, TrainingSet, aimed_rays, empty_points, epoch_order, in_cells, ray_batch
+from n2v.embed.batches import SampleConfig, TrainingSet, epoch_order, ray_batch
+from n2v.embed.decoder import DecoderConfig
+from n2v.embed.encoder import EncoderConfig
+from n2v.embed.model import ModelConfig, Nerf2Vec
+from n2v.embed.protocol import Protocol
+from n2v.embed.sampling import aimed_rays, empty_points, in_cells, occupied_points
+from n2v.embed.train import TrainConfig, batch_loss
 from n2v.errors import BadInput
 from n2v.nerf.march import march
 from n2v.nerf.render import field_query, render_rays
@@ -59,9 +66,10 @@ def test_rays_come_from_above_and_hit_their_aim(zoo):
 def test_empty_points_are_empty(zoo):
     occupied = torch.from_numpy(zoo.occupied())
     batch = ray_batch(torch.from_numpy(zoo.field_weights()), occupied, "exact", SAMPLES, stream())
-    assert torch.equal(batch.is_empty, ~in_cells(occupied, batch.empty))
-    assert 0.5 < float(batch.is_empty.float().mean()) < 1
-    assert float(batch.empty.abs().max()) <= 0.7
+    points, is_empty = batch.positions[:, SAMPLES.n_foreground :], batch.is_empty[:, SAMPLES.n_foreground :]
+    assert torch.equal(is_empty, ~in_cells(occupied, points))
+    assert 0.5 < float(is_empty.float().mean()) < 1
+    assert float(points.abs().max()) <= 0.7 and not batch.is_empty[:, : SAMPLES.n_foreground].any()
 
 
 def test_half_of_the_empty_points_lie_near_the_object():
@@ -78,7 +86,57 @@ def test_half_of_the_empty_points_lie_near_the_object():
 def test_a_nerf_without_any_cell_gives_a_batch_without_rays(zoo):
     weights, nothing = torch.from_numpy(zoo.field_weights([0, 1])), torch.zeros(2, 8, 8, 8, dtype=torch.bool)
     batch = ray_batch(weights, nothing, "exact", SAMPLES, stream())
-    assert not batch.is_ray.any() and batch.is_empty.all() and (batch.targets == 0).all()
+    assert not batch.is_ray.any() and batch.is_empty[:, SAMPLES.n_foreground :].all() and (batch.targets == 0).all()
+
+
+def test_cells_are_drawn_evenly_and_from_their_own_nerf():
+    """Three grids, the middle one empty: 4,000 draws over 2 and 8 cells, each within 4 standard deviations."""
+    occupied = torch.zeros(3, 8, 8, 8, dtype=torch.bool)
+    occupied[0, 1, 2, 3] = occupied[0, 7, 0, 5] = True
+    occupied[2, 4:6, 4:6, 4:6] = True
+    points = occupied_points(occupied, 4000, stream())
+    assert in_cells(occupied, points)[[0, 2]].all()
+    cells = ((points + 0.7) / 1.4 * 8).long()
+    assert (cells[1] == 0).all()
+    for i, n_cells in ((0, 2), (2, 8)):
+        _, counts = cells[i].unique(dim=0, return_counts=True)
+        p = 1 / n_cells
+        assert len(counts) == n_cells and float((counts - 4000 * p).abs().max()) < 4 * (4000 * p * (1 - p)) ** 0.5
+
+
+def test_a_part_of_a_batch_is_the_batch_of_those_nerfs(zoo):
+    training = TrainingSet(zoo)
+    batch = training.batch(torch.arange(3), SAMPLES, stream())
+    part = batch.part(1, 3)
+    assert torch.equal(part.targets, batch.targets[1:]) and int(part.slots.max()) < 2 * SAMPLES.n_rays
+    owner = part.slots // SAMPLES.n_rays
+    assert torch.equal(owner, torch.arange(2)[:, None].expand_as(owner))
+
+
+def test_a_step_makes_nothing_on_a_device_that_was_not_named(zoo):
+    """With a default device that holds no numbers, whatever forgot its device breaks the step."""
+    training = TrainingSet(zoo)
+    assert isinstance(training.packed, np.ndarray) and training.packed.shape == (3, 48**3 // 8)
+    config = TrainConfig.laptop()
+    model = Nerf2Vec(ModelConfig(EncoderConfig("rows", (8, 8), 16), DecoderConfig(16, 4)))
+    with torch.device("meta"):
+        for protocol in (Protocol(), Protocol.as_published()):
+            generator = torch.Generator("cpu").manual_seed(0)
+            batch = training.batch(torch.arange(3, device="cpu"), SAMPLES, generator, protocol)
+            loss, _ = batch_loss(model, training.weights(torch.arange(3, device="cpu")), batch, config, generator)
+            loss.backward()
+    assert loss.device.type == "cpu" and all(value.grad.device.type == "cpu" for value in model.parameters())
+
+
+def test_a_zoo_whose_shard_has_no_occupancy_is_refused(zoo, tmp_path):
+    """Without it nothing says where a NeRF is empty, and thin fog between cameras would be trained on."""
+    copy = write_zoo(tmp_path, list(SOLIDS), zoo.field_weights(), zoo.occupied())
+    shard = tmp_path / copy.rows[0].shard
+    tensors = load_file(shard)
+    del tensors["occupancy"]
+    save_file(tensors, shard, metadata={"resolution": "48", "format": "n2v zoo 1"})
+    with pytest.raises(BadInput, match="no usable NeRF in split 'train'.*(?i:occupancy)"):
+        TrainingSet(type(zoo)(tmp_path))
 
 
 def test_training_set_is_the_split_and_skips_what_is_broken(zoo, tmp_path):

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from discs import disc
 from scipy.ndimage import gaussian_filter
 from solids import SOLIDS, write_zoo
 
@@ -13,8 +14,6 @@ from n2v.embed.compare import (
     MEASURES,
     Losers,
     compare_reconstructions,
-    edge_distance,
-    error_shares,
     picture_measures,
     some_of,
 )
@@ -26,16 +25,6 @@ from n2v.errors import BadInput
 from n2v.tasks.encoders import reconstruction_summary
 
 LOOK = RenderConfig(n_views=2, size_px=24)
-
-
-def disc(size: int = 32, radius: float = 9.0) -> torch.Tensor:
-    """One red disc on white, RGBA as the renderer gives it."""
-    place = torch.arange(size) + 0.5 - size / 2
-    inside = (place[:, None] ** 2 + place[None] ** 2).sqrt() < radius
-    picture = torch.ones(1, size, size, 4)
-    picture[..., 3] = inside.float()
-    picture[0, inside] = torch.tensor([0.8, 0.1, 0.1, 1.0])
-    return picture
 
 
 def reference_ssim(first: np.ndarray, second: np.ndarray) -> float:
@@ -127,32 +116,3 @@ def test_samples_are_balanced_and_seeded(zoo, tmp_path):
     mixed = write_zoo(tmp_path, list(SOLIDS), zoo.field_weights(), zoo.occupied(), **labels)
     assert some_of(mixed, "train", 3).tolist() == mixed.indices("train").tolist() == some_of(mixed, "train", 9).tolist()
     assert len({some_of(zoo, "train", 1, seed)[0] for seed in range(8)}) > 1
-
-
-def test_error_has_a_place():
-    """A missing disc is shape; a disc in another colour is colour; noise on it is detail."""
-    truth = disc()
-    body = truth[..., 3] > 0
-    missing = torch.ones_like(truth)
-    missing[..., 3] = 0
-    assert error_shares(missing, truth)["shape"] == pytest.approx(1)
-    tinted = truth.clone()
-    tinted[body] += torch.tensor([-0.2, 0.1, 0.1, 0])
-    assert error_shares(tinted, truth)["colour"] == pytest.approx(1)
-    noisy = truth.clone()
-    noise = torch.randn(int(body.sum()), 3, generator=torch.Generator().manual_seed(0))
-    noisy[..., :3][body] += 0.1 * (noise - noise.mean(0))
-    assert error_shares(noisy, truth)["detail"] == pytest.approx(1)
-    assert math.isnan(error_shares(truth, truth)["shape"])
-    both = tinted.clone()
-    both[..., 3][0, 16, 16] = 0  # one pixel becomes a hole
-    assert sum(error_shares(both, truth).values()) == pytest.approx(1) and error_shares(both, truth)["shape"] > 0
-
-
-def test_distance_from_the_outline_of_a_disc():
-    """Against the circle it is: within 1.1 pixels everywhere."""
-    distance = edge_distance(disc())[0]
-    place = np.arange(32) + 0.5 - 16
-    expected = 9.0 - np.hypot(place[:, None], place[None])
-    np.testing.assert_allclose(distance, expected, atol=1.1)
-    assert ((distance > 0) == (disc()[0, ..., 3].numpy() > 0)).all()

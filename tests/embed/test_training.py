@@ -8,7 +8,6 @@ import pytest
 import torch
 from solids import SOLIDS, write_zoo
 
-from n2v.embed import train as training_room
 from n2v.embed.batches import SampleConfig, TrainingSet
 from n2v.embed.decoder import DecoderConfig
 from n2v.embed.encoder import EncoderConfig
@@ -35,10 +34,7 @@ class Truth:
     def __init__(self, thicker: float = 1.0) -> None:
         self.thicker = thicker
 
-    def encode(self, field_weights):
-        return field_weights
-
-    def decode(self, field_weights, positions):
+    def __call__(self, field_weights, positions):
         with torch.autocast("cpu", enabled=False):
             sigmas, rgbs = evaluate(field_weights, positions)
         return sigmas * self.thicker, rgbs
@@ -62,7 +58,7 @@ def test_emptiness_is_a_masked_mean_of_opacity(zoo, measure, expected):
     """Fog of enormous density costs .2 * .5 (smooth L1 of 1) or .2 * 1, however many points are not empty."""
 
     class Fog(Truth):
-        def decode(self, field_weights, positions):
+        def __call__(self, field_weights, positions):
             sigmas, rgbs = evaluate(field_weights, positions)
             sigmas[:, SAMPLES.n_foreground :] = 1e6
             return sigmas, rgbs
@@ -102,28 +98,6 @@ def test_smooth_l1_on_empty_points_leaves_fog(zoo, tmp_path):
     model = train(zoo, replace(QUICK, n_steps=250, background_loss="smooth_l1"), ALIGNED, tmp_path)
     found = shown(model, zoo)
     assert found["given_db"] > 20 and found["full_db"] < found["given_db"] - 8, found
-
-
-@pytest.mark.parametrize("model_config", [ROWS, ALIGNED], ids=["rows", "aligned"])
-def test_a_killed_run_resumes_on_the_same_trajectory(zoo, tmp_path, monkeypatch, model_config):
-    whole = train(zoo, QUICK, model_config, tmp_path / "whole")
-    step = training_room._step
-
-    def killed(*arguments):
-        if arguments[-1] == 7:
-            raise KeyboardInterrupt
-        return step(*arguments)
-
-    monkeypatch.setattr(training_room, "_step", killed)
-    with pytest.raises(KeyboardInterrupt):
-        train(zoo, replace(QUICK, checkpoint_s=0.0), model_config, tmp_path / "parts")
-    monkeypatch.setattr(training_room, "_step", step)
-    parts = train(zoo, QUICK, model_config, tmp_path / "parts", resume=True)
-    for (name, expected), found in zip(whole.state_dict().items(), parts.state_dict().values(), strict=True):
-        torch.testing.assert_close(found, expected, atol=0, rtol=0, msg=name)
-    assert read_json(tmp_path / "parts" / "run.json")["steps"] == 12
-    with pytest.raises(BadInput, match="another model configuration"):
-        train(zoo, QUICK, ALIGNED if model_config is ROWS else ROWS, tmp_path / "parts", resume=True)
 
 
 def test_resuming_keeps_one_log_line_a_step(zoo, tmp_path):

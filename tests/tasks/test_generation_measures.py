@@ -6,10 +6,10 @@ from scipy.linalg import sqrtm
 
 from n2v.errors import BadInput
 from n2v.tasks.generation_measures import (
+    class_verdicts,
     coverage,
     frechet_distance,
     judge,
-    judge_classes,
     minimum_matching_distance,
     novelty,
     one_nna,
@@ -77,10 +77,10 @@ def test_one_object_a_class_is_a_collapse_that_the_whole_does_not_show():
     labels = np.repeat(np.arange(4), 30)
     train, test = objects(120, 1) + centres[labels], objects(120, 2) + centres[labels]
     stuck = train[labels * 30] + 1e-3 * rng.normal(size=train.shape).astype(np.float32)
-    found = judge_classes(stuck, labels, train, labels, test, labels)
-    assert found["classes_collapsed"] == found["classes"] == 4 and found["spread"] > 0.8
-    good = judge_classes(objects(120, 3) + centres[labels], labels, train, labels, test, labels)
-    assert good["classes_collapsed"] == good["classes_copied"] == 0
+    assert class_verdicts(stuck, labels, train, labels, test, labels) == {"alive": 0, "collapsed": 4, "copies": 0}
+    assert judge(stuck, train, test)["spread"] > 0.8
+    good = objects(120, 3) + centres[labels]
+    assert class_verdicts(good, labels, train, labels, test, labels)["alive"] == 4
 
 
 def test_versions_of_an_object_in_train_do_not_hide_copies():

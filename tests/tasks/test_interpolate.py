@@ -12,7 +12,6 @@ from n2v.tasks.interpolate import (
     slerp,
     smoothness,
     solidity,
-    summarise_walks,
     walk_numbers,
 )
 
@@ -65,13 +64,3 @@ def test_pairs_are_of_one_class_or_of_two_and_spread_over_the_classes():
     )
     with pytest.raises(BadInput, match="only 3 pairs of 4"):
         draw_pairs(np.zeros(3, int), np.arange(3), 4, True, np.random.default_rng(0))
-
-
-def test_walks_are_summarised_by_group_with_an_interval():
-    rows = [
-        {"kind": "same", "space": "e", "way": "linear", "pair": (0, i), "solid": value}
-        for i, value in enumerate((0.4, 0.6))
-    ]
-    (line,) = summarise_walks(rows)
-    assert line["pairs"] == 2 and line["solid"] == pytest.approx(0.5)
-    assert line["solid ±"] == pytest.approx(12.706 * np.sqrt(0.02) / np.sqrt(2), rel=1e-3)  # t of one degree of freedom

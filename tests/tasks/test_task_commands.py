@@ -48,7 +48,13 @@ def generate(*more: str) -> int:
 def test_generate_judges_against_held_out_objects(here):
     assert generate("--n", "1", "--steps", "5") == 0
     header, row = (here / "out" / "tables" / "extra-generation.csv").read_text().splitlines()
-    assert "novelty_ratio" in header and row.startswith("chair,18,")
+    assert "novelty_ratio" in header and row.startswith("chair,gan,18,")
+
+
+def test_generate_by_flow_matching_and_with_a_final_relu(here):
+    assert generate("--n", "1", "--steps", "3", "--method", "flow") == 0
+    assert "chair,flow,18," in (here / "out" / "tables" / "extra-generation.csv").read_text()
+    assert generate("--n", "1", "--steps", "3", "--final-relu") == 0
 
 
 def test_equal_versions_are_no_mistake(here):
@@ -62,6 +68,11 @@ def test_equal_versions_are_no_mistake(here):
         ({"width": 24}, ["generate", "run", "--class-name", "chair"], "embeddings of 24 numbers, but run decodes 16"),
         ({}, ["generate", "run", "--class-name", "chair", "--n", "0"], "0 samples and 2000 steps; use at least 1"),
         ({}, ["generate", "run", "--class-name", "chair", "--steps", "-5"], "8 samples and -5 steps"),
+        (
+            {},
+            ["generate", "run", "--class-name", "chair", "--method", "flow", "--final-relu"],
+            "no final ReLU; leave it",
+        ),
         ({"n_train": 1}, ["generate", "run", "--class-name", "chair"], "3 embeddings; give at least 4"),
         ({"classes": (4,)}, ["retrieve", "--k", "1"], "objects of a single class"),
         ({"classes": (4,)}, ["classify"], "a single class"),

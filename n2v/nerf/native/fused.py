@@ -43,7 +43,7 @@ def evaluate(
 ) -> tuple[Float[torch.Tensor, "k n"], Float[torch.Tensor, "k n 3"]]:
     """Density (before the test for the box) and colour at positions in [0, 1]^3; all of torch's threads are used."""
     field_weights, unit = field_weights.contiguous(), unit.contiguous()
-    sigmas, rgbs = torch.empty(unit.shape[:2]), torch.empty(unit.shape)
+    sigmas, rgbs = unit.new_empty(unit.shape[:2]), unit.new_empty(unit.shape)
     run, n = library().n2v_evaluate, unit.shape[1]
     n_parts = min(torch.get_num_threads(), -(-n * len(unit) // WORTH_THREADS)) or 1
     size = -(-n // n_parts) or 1

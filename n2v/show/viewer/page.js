@@ -1,7 +1,9 @@
 // The page around the renderer: orbit, zoom, slice, counts, coarse while something moves and fine when it rests.
 "use strict";
 
-const MOVING_MS = 30, BAND_MS = 40, REST_MS = 150, SMALLEST = 8, LARGEST = 2048;
+const MOVING_MS = 30, BAND_MS = 60, REST_MS = 150, STILL_MS = 500;  // of a picture in motion, a band, a rest, a still
+const MOST_BANDS = 32;  // of a picture at rest
+const SMALLEST = 8, LARGEST = 2048;  // pixels
 const nerf = JSON.parse(document.getElementById("nerf").textContent);
 const $ = (id) => document.getElementById(id);
 const canvas = $("view"), paint = canvas.getContext("2d");
@@ -12,7 +14,14 @@ function readHash() {
   const given = new URLSearchParams(location.hash.slice(1)), start = { ...nerf.start };
   for (const key of Object.keys(start)) if (Number.isFinite(parseFloat(given.get(key)))) start[key] = parseFloat(given.get(key));
   start.size = Math.round(limited(start.size, SMALLEST, LARGEST));
-  return start;
+  return { ...start, fixed: given.has("size") };
+}
+
+// Side of a picture at rest: the one asked for; without a wish, up to the screen's pixels if that takes no longer than STILL_MS.
+function stillSize() {
+  if (state.fixed) return state.size;
+  const screen = Math.round(canvas.clientWidth * devicePixelRatio), quick = Math.floor(Math.sqrt(STILL_MS / msPerPixel));
+  return limited(Math.min(screen, quick), state.size, LARGEST);
 }
 
 // The row-major c2w of n2v.scenes.cameras.look_at for a camera on a sphere that looks at the origin, z up.
@@ -36,6 +45,15 @@ function drawTimed(view, from, to, withCounts) {
   return found;
 }
 
+// Change the number of pixels and keep what is seen.
+function resizeCanvas(size) {
+  if (canvas.width === size) return;
+  const before = Object.assign(document.createElement("canvas"), { width: canvas.width, height: canvas.height });
+  before.getContext("2d").drawImage(canvas, 0, 0);
+  canvas.width = canvas.height = size;
+  paint.drawImage(before, 0, 0, size, size);
+}
+
 function showRows(pixels, size, from) {
   const rows = pixels.length / (4 * size), image = new ImageData(new Uint8ClampedArray(pixels.buffer), size, rows);
   if (canvas.width === size) return paint.putImageData(image, 0, from);
@@ -50,7 +68,7 @@ function drawMoving() {
 }
 
 function drawBand() {
-  const size = state.size, rows = Math.max(1, Math.floor(BAND_MS / (msPerPixel * size)));
+  const size = canvas.width, rows = Math.ceil(Math.max(size / MOST_BANDS, BAND_MS / (msPerPixel * size)));
   const to = Math.min(size, job.row + rows), found = drawTimed(viewAt(size, state.divisor), job.row, to, true);
   showRows(found.pixels, size, job.row);
   job.counts.set(found.counts, 4 * size * job.row);
@@ -66,7 +84,8 @@ function frame() {
   try {
     if (moved && performance.now() - moved > REST_MS) {
       moved = 0;
-      job = { row: 0, counts: new Uint32Array(4 * state.size ** 2) };
+      resizeCanvas(stillSize());
+      job = { row: 0, counts: new Uint32Array(4 * canvas.width ** 2) };
     }
     if (moved && canvas.dataset.state === "dirty") {
       canvas.dataset.state = "moving";
@@ -92,7 +111,7 @@ function tellCounts(at = null) {
   let samples = 0, asked = 0;
   for (let i = 0; i < counts.length; i += 4) [samples, asked] = [samples + counts[i], asked + counts[i + 1]];
   const whole = `Picture: ${samples.toLocaleString("en")} samples in occupied cells, the network asked for ${asked.toLocaleString("en")}`;
-  const i = at && 4 * (at.row * state.size + at.column);
+  const i = at && 4 * (at.row * canvas.width + at.column);
   $("counts").textContent = at ? `Ray under the pointer: ${counts[i]} samples, ${counts[i + 1]} asked. ${whole}.` : `${whole}.`;
 }
 
@@ -118,7 +137,7 @@ function listen() {
   canvas.addEventListener("pointermove", (event) => {
     const before = fingers.get(event.pointerId), box = canvas.getBoundingClientRect();
     if (!before) {
-      const place = (x, side) => limited(Math.floor((x / side) * state.size), 0, state.size - 1);
+      const place = (x, side) => limited(Math.floor((x / side) * canvas.width), 0, canvas.width - 1);
       return tellCounts({ column: place(event.clientX - box.left, box.width), row: place(event.clientY - box.top, box.height) });
     }
     const wide = fingers.size === 2 && apart();
@@ -175,4 +194,4 @@ window.n2vReady = makeRenderer(nerf, $("shader").textContent.trim())
     readControls();
   })
   .catch(fallBack);
-window.addEventListener("hashchange", () => { Object.assign(state, readHash()); canvas.width = canvas.height = state.size; changed(); });
+window.addEventListener("hashchange", () => { Object.assign(state, readHash()); changed(); });

@@ -1,0 +1,68 @@
+"""What a killed training needs to go on as if nothing had happened: one safetensors file."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+
+from n2v.embed.model import CONFIG, ModelConfig, save_model
+from n2v.errors import BadInput
+from n2v.files import atomic_path, read_json
+
+STATE, BEST = "training.safetensors", "best"
+
+
+@dataclass
+class Progress:
+    """Where a training stands."""
+
+    model: torch.nn.Module  # a Nerf2Vec
+    optimiser: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler  # does nothing but for float16
+    done: int = 0  # steps
+    spent_s: float = 0.0
+    n_overflows: int = 0  # steps skipped because a float16 gradient overflowed
+    best_db: float | None = None  # of validation; the model of that moment is in the folder BEST
+    seen: list[float] = field(default_factory=list)  # mean squared errors of rays since the last report
+
+
+def save_progress(run: Progress, out: Path) -> None:
+    """Model first, then everything with the step count: a kill between the two loses one checkpoint."""
+    save_model(run.model, out)
+    state = {f"model.{name}": value for name, value in run.model.state_dict().items()}
+    for number, values in run.optimiser.state_dict()["state"].items():
+        state.update({f"{number}.{name}": value for name, value in values.items()})
+    state = {name: value.detach().cpu().contiguous() for name, value in state.items()}
+    numbers = {name: getattr(run, name) for name in ("done", "spent_s", "n_overflows", "best_db", "seen")}
+    with atomic_path(out / STATE) as temporary:
+        save_file(state, temporary, metadata={"numbers": json.dumps({**numbers, "scaler": run.scaler.state_dict()})})
+
+
+def restore_progress(run: Progress, out: Path, model_config: ModelConfig) -> None:
+    """Put everything back where the last checkpoint left it.
+
+    Raises:
+        BadInput: a run of another model configuration, or a file that is damaged.
+    """
+    if read_json(out / CONFIG) != json.loads(json.dumps(asdict(model_config))):
+        raise BadInput("the run was made with another model configuration", where=out, fix="use another --out")
+    try:
+        tensors = load_file(out / STATE)
+        with safe_open(out / STATE, "pt") as handle:
+            numbers = json.loads(handle.metadata()["numbers"])
+    except (SafetensorError, OSError, TypeError, KeyError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise BadInput(f"broken checkpoint ({reason})", where=out / STATE, fix="train again without --resume") from None
+    run.model.load_state_dict({name[6:]: value for name, value in tensors.items() if name.startswith("model.")})
+    state: dict[int, dict] = {}
+    for name, value in tensors.items():
+        if not name.startswith("model."):
+            number, key = name.split(".", 1)
+            state.setdefault(int(number), {})[key] = value
+    run.optimiser.load_state_dict({"state": state, "param_groups": run.optimiser.state_dict()["param_groups"]})
+    run.scaler.load_state_dict(numbers.pop("scaler"))
+    for name, value in numbers.items():
+        setattr(run, name, value)

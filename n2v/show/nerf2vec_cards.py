@@ -1,0 +1,131 @@
+"""Rows 4 to 8 of where thesis, code and sound practice differ, each measured on the spot (notebook 04)."""
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from n2v.embed.model import Nerf2Vec
+from n2v.nerf.field import evaluate
+from n2v.nerf.layout import N_HIDDEN, SLICES
+from n2v.nerf.march import cell_indices, march
+from n2v.nerf.render import composite
+from n2v.scenes.objects import AABB
+from n2v.zoo.store import Zoo
+
+
+def card(number: int, thesis: str, code: str, ours: str, measured: str) -> dict:
+    """One row of the table."""
+    return {"#": number, "thesis says": thesis, "code does": code, "we do": ours, "we measured": measured}
+
+
+def loss_card(generator: torch.Generator) -> dict:
+    """Row 4: on colours in [0, 1] smooth L1 is half the squared error, so it is no L1 at all."""
+    first, second = torch.rand(2, 10_000, generator=generator)
+    smooth, squared, absolute = (
+        float(loss(first, second))
+        for loss in (torch.nn.functional.smooth_l1_loss, torch.nn.functional.mse_loss, torch.nn.functional.l1_loss)
+    )
+    text = f"smooth L1 / squared error = {smooth / squared:.6f}; smooth L1 / L1 = {smooth / absolute:.2f}"
+    return card(4, "L1", "smooth L1", "smooth L1 on rays, L1 on empty points", text)
+
+
+def composited(targets: Float[torch.Tensor, "r 4"], background: Float[torch.Tensor, "r 3"], twice: bool):
+    """Colour of rays (premultiplied, and opacity) over a background; `twice` as the published code does it."""
+    colour, opacity = targets[:, :3], targets[:, 3:]
+    once = colour + background * (1 - opacity)
+    return once * opacity + background * (1 - opacity) if twice else once
+
+
+def compositing_card(targets: Float[torch.Tensor, "r 4"], generator: torch.Generator) -> dict:
+    """Row 5: targets composited a second time are wrong exactly where a ray is half transparent."""
+    background = torch.rand(len(targets), 3, generator=generator)
+    error = (composited(targets, background, True) - composited(targets, background, False)).abs().mean(1)
+    opacity = targets[:, 3]
+    half = (opacity > 0.2) & (opacity < 0.8)
+    solid = float(error[opacity > 0.99].mean())
+    text = (
+        f"{float(half.float().mean()):.0%} of {len(targets):,} rays are between 20 and 80 % opaque: mean error of "
+        f"their target {float(error[half].mean()):.3f} (solid rays {solid:.4f})"
+    )
+    return card(5, "composited once", "composited twice", "once", text)
+
+
+def free_points(zoo: Zoo, index: int, n: int, generator: torch.Generator) -> Float[torch.Tensor, "m 3"]:
+    """Positions (scene units) uniform in the box, without those in the NeRF's occupied cells."""
+    points = torch.rand(n, 3, generator=generator) * (AABB[3] - AABB[0]) + AABB[0]
+    grid = torch.from_numpy(zoo.occupied(index)[0])
+    return points[~grid.reshape(-1)[cell_indices(points, grid.shape[-1])]]
+
+
+@torch.no_grad()
+def emptiness_card(model: Nerf2Vec, zoo: Zoo, indices, step: float, generator: torch.Generator) -> dict:
+    """Row 6: a raw density is no opacity; it says so about a decoder that was just trained."""
+    sigmas = []
+    for index in indices:
+        points = free_points(zoo, int(index), 2000, generator)
+        sigmas.append(model(torch.from_numpy(zoo.field_weights(index)), points[None])[0][0])
+    sigmas = torch.cat(sigmas)
+    opacity = -torch.expm1(-sigmas * step)
+    text = (
+        f"{len(sigmas):,} empty points: mean density {float(sigmas.mean()):.2f}, largest {float(sigmas.max()):.0f}; "
+        f"mean opacity of a sample {float(opacity.mean()):.4f}, largest {float(opacity.max()):.2f}"
+    )
+    return card(6, "opacity", "raw density in its place, padding in the mean", "1 - exp(-density step)", text)
+
+
+@torch.no_grad()
+def dropping_card(
+    zoo: Zoo,
+    index: int,
+    origins: Float[torch.Tensor, "r 3"],
+    directions: Float[torch.Tensor, "r 3"],
+    step: float,
+    generator: torch.Generator,
+    share: float = 0.5,
+) -> tuple[dict, dict[str, Float[torch.Tensor, "r 4"]]]:
+    """Row 7: samples dropped at random let light through; dropped rays do not touch the others.
+
+    Returns the row and the rays (premultiplied colour, opacity) with all samples and with `share` of them.
+    """
+    weights = torch.from_numpy(zoo.field_weights(index))
+    samples = march(origins, directions, torch.from_numpy(zoo.occupied(index)), step)
+    sigmas, rgbs = (part[0] for part in evaluate(weights, samples.positions(origins, directions)[None]))
+    kept = torch.rand(len(sigmas), generator=generator) < share
+
+    def rays(chosen: torch.Tensor) -> torch.Tensor:
+        lengths = torch.full((int(chosen.sum()),), step)
+        colour, opacity = composite(sigmas[chosen], rgbs[chosen], lengths, samples.ray_indices[chosen], samples.n_rays)
+        return torch.cat([colour, opacity[:, None]], -1)
+
+    found = {"all samples": rays(torch.ones_like(kept)), "samples dropped": rays(kept)}
+    hit = found["all samples"][:, 3] > 0.05
+    before, after = (float(one[hit, 3].mean()) for one in found.values())
+    text = f"{share:.0%} of the samples kept: mean opacity of {int(hit.sum())} rays {before:.3f} -> {after:.3f}"
+    row = card(7, "60 : 40 coordinates", "71 : 29, samples dropped at random", "whole rays dropped: 1.000 of it", text)
+    return row, found
+
+
+def schedule_card(curves: dict[str, tuple[np.ndarray, np.ndarray]], names: tuple[str, str]) -> dict:
+    """Row 8: the thesis's schedule and the code's, at the end of training."""
+    ends = [curves[name][1][-1] for name in names]
+    text = f"last rate {ends[0]:.0e} against {ends[1]:.0e}; see the picture"
+    return card(8, "400 epochs, then 100 at a tenth", "501 epochs at one rate", "one schedule, in run.json", text)
+
+
+@torch.no_grad()
+def change_when_exchanged(
+    encoder: torch.nn.Module, field_weights: Float[torch.Tensor, "n w"], shares: tuple[float, ...], generator
+) -> list[float]:
+    """How far embeddings move, relative to how far apart NeRFs are, when a share of the hidden rows changes places."""
+    before = encoder(field_weights)
+    apart = float((before - before.mean(0)).norm(dim=1).mean())
+    first, n_rows = SLICES[1].start, (SLICES[2].stop - SLICES[1].start) // N_HIDDEN
+    moved = []
+    for share in shares:
+        chosen = torch.randperm(n_rows, generator=generator)[: max(2, round(share * n_rows))]
+        rows = field_weights[:, first : SLICES[2].stop].view(len(field_weights), n_rows, N_HIDDEN).clone()
+        rows[:, chosen] = rows[:, chosen.roll(1)]
+        other = field_weights.clone()
+        other[:, first : SLICES[2].stop] = rows.flatten(1)
+        moved.append(float((encoder(other) - before).norm(dim=1).mean()) / apart)
+    return moved
