@@ -227,7 +227,7 @@ def test_a_killed_run_goes_on_where_it_was(notebooks, tmp_path):
     lesson(notebooks, "02", ["a"], ["b"], beat)
     words = ["reproduce", "--profile", "smoke", "--out", str(out), "--notebooks", str(notebooks)]
     run = subprocess.Popen([sys.executable, "-m", "n2v.cli", *words], stderr=subprocess.DEVNULL, cwd=ROOT)
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 200
     while not (out / "beat").exists() and time.monotonic() < deadline:
         time.sleep(0.1)
     run.kill()
