@@ -448,8 +448,9 @@ record.table("extra-protocol", table, "Thesis, published code and ours; rows num
 # checks what each one changes.
 
 # %% [markdown]
-# *What to see:* the third row is the most expensive one. A raw density of a few hundred stands where an opacity of at most 1
-# should: the loss is dominated by single points, and every sample the decoder puts slightly outside is punished beyond measure.
+# *What to see:* the first row says that the code's loss is no L1. The second: targets are wrong exactly on soft outlines. The third:
+# the same points, read as density or as opacity; a density of 1 per scene unit is almost nothing over one short sample, and a wall when
+# it is taken for an opacity. The fourth: light gets through where samples are missing.
 #
 # **You learned** what the decoder is trained against; to ask what an encoder *cannot* see before making it larger; that one shared
 # start makes 18,432 weights comparable place by place; how a schedule is stated.
