@@ -65,7 +65,7 @@ def smoke() -> Profile:
 def laptop() -> Profile:
     """The default: meaningful numbers on two to eight cores in at most 45 minutes."""
     rows, aligned = _small((128, 128, 256, 256), 256, 256)
-    train = TrainConfig.laptop(time_budget_s=300)
+    train = TrainConfig.laptop(time_budget_s=240)
     return Profile(
         "laptop", 15, 2, 36, 6, 64, FitConfig.laptop(1000), rows, aligned, train,
         baseline_epochs=6, ablation_s=45, objects_seed=1, from_mini_zoo=True,
