@@ -153,11 +153,10 @@ record.table("extra-chance", table, "Chance floor of Table 4.3 from class freque
 # And a control: distances that are random numbers must land on the floor, here with our own classes.
 
 # %%
-random = random_rankings(labels, test_set, train_set, n_draws=40, seed=seed)
-record.table(
-    "extra-random-ranking", random, "Random distances through the same code, 40 draws, beside the closed form."
-)
-assert all(abs(row["value"] - row["chance"]) < 0.02 for row in random), "random retrieval must stand on the floor"
+n_draws = max(20, 20_000 // len(test_set))
+random = random_rankings(labels, test_set, train_set, n_draws=n_draws, seed=seed)
+record.table("extra-random-ranking", random, "Random distances through the same code, beside the closed form.")
+assert all(abs(row["value"] - row["chance"]) < 0.015 for row in random), "random retrieval must stand on the floor"
 shuffled = np.random.default_rng(seed).permutation(labels)
 control = {row["measure"]: row for row in corrected(features[ours], shuffled, test_set, train_set)}
 record.metric("mAP shuffled labels", control["mAP"]["value"])
