@@ -350,9 +350,10 @@ for key, name in ((0, "shared"), (1, "renumbered"), (2, "matched")):
 record.metric("nn_order_free", table[4]["nearest neighbour"])
 
 # %% [markdown]
-# *What to see:* renumbering throws raw weights and every encoder trained on ordered ones to chance. Matching to the initial vector
-# undoes it completely, to the last bit; matching to *any one* NeRF of the collection nearly so, because that one remembers the start as
-# well. A description in which the order does not occur needs no remedy; values of the field need none either, but they
+# *What to see:* renumbering throws the nearest neighbour to chance, for raw weights and for every encoder that was trained on
+# ordered ones; a linear probe keeps a little, since sums over neurons do not care about their order. Matching to the initial vector
+# undoes it completely, to the last bit; matching to *any one* NeRF of the collection nearly so, because that one remembers the
+# start as well. A description in which the order does not occur needs no remedy; values of the field need none either, but they
 # have to look at the object.
 #
 # ### Exercise 5 (a function)
