@@ -36,15 +36,16 @@ class Preamble:
         self.source, self.given = source, given
         self.statements = statements(source)
         self.wanted = {exercise.id: needed(self.statements, exercise) for exercise in source.exercises}
+        imports = [one for one in self.statements if isinstance(one.node, ast.Import | ast.ImportFrom)]
+        self.union = {id(one) for each in (imports, *self.wanted.values()) for one in each}  # students import nothing anew
         self.namespace: dict = {"__name__": "__main__"}
         self.failed: dict[int, str] = {}
         self.done: set[int] = set()
 
     def run_to(self, exercise: Exercise) -> str | None:
         """Execute what stands before an exercise and is wanted by any; returns why this one cannot be judged."""
-        union = {id(one) for each in self.wanted.values() for one in each}
         for number, one in enumerate(self.statements):
-            if one.cell >= exercise.check or number in self.done or id(one) not in union:
+            if one.cell >= exercise.check or number in self.done or id(one) not in self.union:
                 continue
             if not _answers(one, exercise):
                 self.done.add(number)
