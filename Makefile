@@ -33,8 +33,8 @@ test: $(STAMP) ## the test suite; ARGS="-k cameras"
 reproduce: $(STAMP) ## every figure and table into runs/PROFILE; again: goes on; ARGS="--fresh", ARGS="--only 05,06"
 	$(BIN)/n2v reproduce --profile $(PROFILE) --out $(RUN) $(ARGS)
 
-lab: $(STAMP) ## JupyterLab on the notebooks
-	$(BIN)/jupyter lab --notebook-dir=. $(ARGS)
+lab: $(STAMP) ## JupyterLab on the first notebook; settings are in ci/lab
+	JUPYTER_CONFIG_PATH='$(CURDIR)/ci/lab' $(BIN)/jupyter lab --notebook-dir=. $(ARGS)
 
 bench: $(STAMP) ## speeds as ratios in one run; ARGS="--meshes FOLDER"
 	$(BIN)/python ci/bench.py --out runs/bench $(ARGS)

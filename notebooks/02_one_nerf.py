@@ -27,7 +27,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from IPython.display import HTML, display
+from IPython.display import display
 from torch import nn
 
 from n2v import profiles
@@ -41,8 +41,10 @@ from n2v.nerf.render import field_query, over_background, render_image
 from n2v.scenes.views import find_views, read_views
 from n2v.seeds import seed_everything
 from n2v.show import one_nerf, one_nerf_checks
+from n2v.show.demos.controls import show_page
+from n2v.show.demos.rays import RayInspector
 from n2v.show.diagrams import DATA_COLOUR, LAYER_COLOUR, flow, layer_boxes, ray_profile
-from n2v.show.nerf_page import Nerf, inline_frame, nerf_page
+from n2v.show.nerf_page import Nerf, nerf_page
 from n2v.show.pictures import sheet
 from n2v.show.ray_inspector import busiest_pixel, look_along, ray_figure
 from n2v.show.record import Recorder
@@ -256,7 +258,7 @@ record.figure("extra-ray", ray_figure(ray, picture, place), caption)
 
 # %%
 if interactive:
-    display(RayInspector(weights, occupied, c2w, size.size_px, place, fine, camera_angle_x=angle))
+    display(RayInspector(weights, occupied, c2w, size.size_px, fine, camera_angle_x=angle))
 
 # %% [markdown]
 # ### All of it, in one file
@@ -270,9 +272,10 @@ about = (
 )
 title = f"{view_set.object_id} ({view_set.class_name})"
 page = nerf_page(Nerf(title, final.field_weights, final.occupied, size.fit.step, size.fit.encoding, about))
-write_bytes(run / "pages" / f"{view_set.object_id}.html", page.encode())
-record.metric("page_kb", len(page.encode()) / 1e3)
-HTML(inline_frame(page))
+path = run / "pages" / f"{view_set.object_id}.html"
+write_bytes(path, page.encode())
+record.metric("page_kb", path.stat().st_size / 1e3)
+show_page(path, 820)
 
 # %% [markdown]
 # ## 5. Empty space need cost nothing

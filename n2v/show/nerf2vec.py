@@ -166,6 +166,7 @@ def plot_blindness(shares: tuple[float, ...], changes: dict[str, list[float]]):
     axis.set_xticks([100 * share for share in shares], [f"{100 * share:g}" for share in shares])
     axis.minorticks_off()
     axis.set_yscale("symlog", linthresh=0.01)
+    axis.set_ylim(-0.004)
     axis.legend(title="encoder", loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
