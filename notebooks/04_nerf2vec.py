@@ -48,6 +48,7 @@ from n2v.seeds import seed_everything
 from n2v.show import nerf2vec_cards as cards
 from n2v.show import nerf2vec_checks as checks
 from n2v.show.collections import map_figure
+from n2v.show.demos.embedding_map import write_map_page
 from n2v.show.diagrams import DATA_COLOUR, LAYER_COLOUR, flow, layer_boxes, matrix_picture
 from n2v.show.journeys import front_camera
 from n2v.show.nerf2vec import plot_blindness, plot_front, plot_schedules, plot_training
@@ -346,6 +347,21 @@ maps = {name: project(embeddings[name].values, "tsne", seed) for name in ("rows"
 figure = map_figure({f"{name}: {len(zoo)} NeRFs": points for name, points in maps.items()}, embeddings["rows"].labels)
 caption = "t-SNE of the embeddings of all NeRFs (thesis's encoder, best encoder); colour and marker: the class."
 record.figure("extra-embedding-map", figure, caption)
+
+# %% [markdown]
+# ### Try it: what stands where
+# Point at a mark to see its object; switch between the encoders. Which of the objects far from their class would you have put
+# there too? The page lies in the run folder and works offline.
+
+# %%
+layouts = {"our best encoder": maps["best"], "the thesis's encoder": maps["rows"]}
+map_page = write_map_page(run / "pages" / "embedding_map.html", layouts, embeddings["best"], zoo)
+if interactive:
+    from IPython.display import display
+
+    from n2v.show.demos.controls import show_page
+
+    display(show_page(map_page))
 
 # %% [markdown]
 # ## 9. One embedding, many positions
