@@ -1,7 +1,7 @@
 """A NeRF in one file: an offline page that holds its weights and renders it live in the browser's graphics card.
 
 The page's parts are in n2v/show/viewer: `page.html`, `nerf.glsl` (field and compositing), `render.js`, `page.js`.
-Its pictures agree with n2v.nerf.render to 45 dB and more (tests/browser/test_live_nerf.py); nothing is loaded from
+Its pictures agree with n2v.nerf.render to 40 dB and more (tests/browser/test_live_nerf.py); nothing is loaded from
 anywhere. Where WebGL2 is missing it shows a picture that was rendered here.
 """
 
@@ -160,10 +160,3 @@ def write_pages(zoo: Zoo, folder: Path, one_per_class: bool = True) -> list[dict
 
 def _quality(row: Row) -> float:
     return -np.inf if row.psnr_db is None else row.psnr_db
-
-
-def inline_frame(page: str, height_px: int = 720) -> str:
-    """A page inside another: works in a notebook, in its exported HTML, and with no file beside it."""
-    title = re.search("<title>(.*?)</title>", page)[1]
-    style = f"width:100%;max-width:38rem;height:{height_px}px;border:0"
-    return f'<div><iframe title="{title}" style="{style}" srcdoc="{escape(page, quote=True)}"></iframe></div>'

@@ -7,6 +7,7 @@ import torch
 from n2v.nerf.march import camera_rays, march
 from n2v.nerf.render import CAMERA_ANGLE_X, field_query, psnr, render_image
 from n2v.scenes.cameras import look_at, orbit_cameras
+from n2v.show.demos.controls import show_page
 from n2v.show.nerf_page import LIMIT_BYTES, START, Nerf, write_page
 from n2v.zoo.store import Zoo
 
@@ -33,6 +34,12 @@ def opened(page, path, size=20):
     return page
 
 
+def still_page(page):
+    """Nothing is drawn but what a test asks for."""
+    page.add_init_script("window.requestAnimationFrame = () => 0")
+    return page
+
+
 def rest(page) -> str:
     """Wait until the fine picture stands; its pixels as text."""
     page.locator("canvas[data-state=still]").wait_for()
@@ -52,13 +59,13 @@ def theirs(page, c2w):
 
 @pytest.mark.parametrize("name", OBJECTS)
 def test_pictures_agree_with_the_cpu(page, zoo, paths, name):
-    """At least 45 dB (worst seen: 47.6); the samples of each ray are those of n2v.nerf.march but for rounding."""
+    """At least 40 dB (worst of 20 NeRFs of the mini zoo: 43); the samples are those of n2v.nerf.march."""
     nerf, c2w = Nerf.of_zoo(zoo, zoo.index_of(name)), orbit_cameras(1, seed=len(name))[0]
-    picture, samples = theirs(opened(page, paths[name], 8), c2w)
-    assert psnr(picture, ours(nerf, c2w)) >= 45
+    picture, samples = theirs(opened(still_page(page), paths[name]), c2w)
+    assert psnr(picture, ours(nerf, c2w)) >= 40
     origins, directions = camera_rays(torch.from_numpy(c2w), SIZE, CAMERA_ANGLE_X)
     counts = march(origins, directions, torch.from_numpy(nerf.occupied), nerf.step).counts()
-    assert abs(sum(samples) - int(counts.sum())) <= 2e-3 * int(counts.sum())
+    assert (torch.tensor(samples) - counts).abs().sum() <= 2e-3 * counts.sum()
     turned = orbit_cameras(1, seed=99)[0]
     assert psnr(picture, ours(nerf, turned)) < 25  # the comparison can fail
     assert page.errors == [] and page.requests == []
@@ -99,15 +106,24 @@ def test_drag_wheel_and_pointer(page, paths):
 def test_first_view_is_the_embedded_picture(page, zoo, paths):
     """The address's camera is the one of n2v.scenes.cameras; #azimuth and the others move it."""
     nerf = Nerf.of_zoo(zoo, zoo.index_of("chair-0000"))
+    still_page(page)
     for azimuth in (START["azimuth"], 30):
-        page.goto(f"{paths['chair-0000'].as_uri()}#size=8&azimuth={azimuth}")
+        page.goto(f"{paths['chair-0000'].as_uri()}#azimuth={azimuth}")
         page.reload()
         page.evaluate("n2vReady")
         found = page.evaluate("size => n2vPixels({size})", SIZE)
         picture = torch.tensor(found["pixels"]).view(SIZE, SIZE, 3) / 255
         angle, rise = np.radians(azimuth), np.radians(START["elevation"])
         eye = START["distance"] * np.array([np.cos(rise) * np.cos(angle), np.cos(rise) * np.sin(angle), np.sin(rise)])
-        assert psnr(picture, ours(nerf, look_at(eye).astype(np.float32))) >= 45
+        assert psnr(picture, ours(nerf, look_at(eye).astype(np.float32))) >= 40
+
+
+def test_it_lives_inside_a_notebooks_page(page, paths):
+    still_page(page).set_content(show_page(paths["chair-0000"]).data)
+    frame = page.frames[1]
+    frame.evaluate("n2vReady")
+    assert frame.locator("#view").is_visible() and len(frame.evaluate("n2vPixels({size: 8}).samples")) == 64
+    assert page.errors == [] and page.requests == []
 
 
 def test_without_webgl2_a_picture_stands_there(launch, new_page, paths):

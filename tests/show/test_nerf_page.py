@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from n2v.errors import BadInput
-from n2v.show.nerf_page import LIMIT_BYTES, Nerf, inline_frame, nerf_page, write_pages
+from n2v.show.nerf_page import LIMIT_BYTES, Nerf, nerf_page, write_pages
 from n2v.zoo.store import Zoo
 
 
@@ -32,8 +32,6 @@ def test_a_page_holds_its_facts_and_no_address(nerf):
 def test_titles_are_escaped(nerf):
     page = nerf_page(replace(nerf, title='</script><b>"x"'))
     assert "</script><b>" not in page and "&lt;/script&gt;&lt;b&gt;&quot;x&quot;" in page
-    frame = inline_frame(page)
-    assert frame.count("<") == 4 and frame.count('"') == 6
 
 
 def test_what_does_not_fit_is_refused(nerf):

@@ -54,3 +54,20 @@ def test_air_is_white_and_drawn(nerf):
     plt.close(figure)
     with pytest.raises(BadInput, match="rows and columns go from 0 to 31"):
         look_along(weights, grid, c2w, SIZE, (0, SIZE), step)
+
+
+def test_sliders_choose_the_pixel(nerf, monkeypatch):
+    from n2v.show.demos import rays
+
+    weights, grid, c2w, step, _ = nerf
+    widget = rays.RayInspector(weights, grid, c2w, SIZE, step)
+    assert (widget.row.value, widget.column.value) == busiest_pixel(grid, c2w, SIZE, step)
+    first = widget.view.value
+    widget.row.value = 0
+    assert (
+        widget.view.value != first and "Row 0" in widget.view.value and "0 samples, opacity 0.00" in widget.view.value
+    )
+    monkeypatch.setattr(rays, "ray_figure", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        widget.row.value = 5
+    assert "ZeroDivisionError" in widget.errors.value

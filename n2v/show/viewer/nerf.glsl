@@ -12,6 +12,8 @@ uniform mat3 axes;             // columns: right, up, backward
 uniform float size;            // side of the picture in pixels
 uniform float focal;           // pixels
 uniform float stride;          // sample length, scene units
+uniform vec2 box;              // its lowest and highest coordinate, scene units; no constant: compilers turn a division
+                               // by one into a product, which rounds differently, and high octaves see the last bit
 uniform vec3 lowest;           // smallest box around the occupied cells, scene units
 uniform vec3 highest;
 uniform bool everywhere;       // ask the network in empty cells, too
@@ -21,7 +23,6 @@ uniform float cutAt;           // its place, scene units
 layout(location = 0) out vec4 colour;
 layout(location = 1) out uvec4 counts;  // samples in occupied cells; samples for which the network was asked
 
-const vec3 LOW = vec3(-0.7), HIGH = vec3(0.7);
 const int OCTAVES = 24, HIDDEN = 64, LAYERS_END = 272;  // rows of `weights` before the output layer
 const int MOST = 4096;            // samples of a ray
 const float DARK = 1e-4;          // light left at which nothing more is seen (nerfacc's threshold)
@@ -92,7 +93,7 @@ bool occupied(vec3 unit) {
   return everywhere || texelFetch(occupancy, cell.zyx, 0).r > 0u;
 }
 
-vec3 toUnit(vec3 position) { return (position - LOW) / (HIGH - LOW); }
+vec3 toUnit(vec3 position) { return (position - box.x) / (box.y - box.x); }
 
 bool inside(vec3 unit) { return all(greaterThan(unit, vec3(0))) && all(lessThan(unit, vec3(1))); }
 
@@ -106,8 +107,9 @@ vec3 densityColour(float sigma) {
 
 void main() {
   vec2 centre = vec2(gl_FragCoord.x, size - gl_FragCoord.y) - size / 2.0;
-  vec3 direction = axes * vec3(centre.x / focal, -centre.y / focal, -1.0);
-  direction /= length(direction);
+  vec3 direction = axes[0] * (centre.x / focal) + axes[1] * (-centre.y / focal) - axes[2];
+  vec3 squares = direction * direction;  // separate operations, as on the CPU: high octaves see the last bit of a position
+  direction /= sqrt(squares.x + squares.y + squares.z);
   vec3 slope = mix(direction, vec3(1e-12), lessThan(abs(direction), vec3(1e-12)));
   vec3 one = (lowest - eye) / slope, two = (highest - eye) / slope;
   vec3 enter = min(one, two), leave = max(one, two);

@@ -81,6 +81,7 @@ async function makeRenderer(nerf, shader) {
   const at = (name) => gl.getUniformLocation(program, name);
   gl.uniform1i(at("weights"), 0);
   gl.uniform1i(at("occupancy"), 1);
+  gl.uniform2f(at("box"), ...nerf.box);
   gl.enable(gl.SCISSOR_TEST);
   let size = 0, targets = [];
 
