@@ -1,6 +1,6 @@
 # The only door to the project: make <target>
 .DEFAULT_GOAL := help
-.PHONY: help setup test reproduce lab bench zoo report site syllabus lint clean
+.PHONY: help setup test reproduce lab bench zoo assignment report site syllabus lint clean
 
 PYTHON      ?= python3
 TORCH       ?= torch==2.13.0
@@ -10,6 +10,7 @@ ARGS        ?=
 PER_CLASS   ?= 15
 SEED        ?= 1
 ZOO         ?= runs/zoo-$(PER_CLASS)-$(SEED)
+NB          ?= all
 RUN         := runs/$(PROFILE)
 BIN         := .venv/bin
 STAMP       := .venv/.ready
@@ -32,8 +33,8 @@ test: $(STAMP) ## the test suite; ARGS="-k cameras"
 reproduce: $(STAMP) ## every figure and table into runs/PROFILE; again: goes on; ARGS="--fresh", ARGS="--only 05,06"
 	$(BIN)/n2v reproduce --profile $(PROFILE) --out $(RUN) $(ARGS)
 
-lab: $(STAMP) ## JupyterLab on the notebooks
-	$(BIN)/jupyter lab --notebook-dir=. $(ARGS)
+lab: $(STAMP) ## JupyterLab on the first notebook; settings are in ci/lab
+	JUPYTER_CONFIG_PATH='$(CURDIR)/ci/lab' $(BIN)/jupyter lab --notebook-dir=. $(ARGS)
 
 bench: $(STAMP) ## speeds as ratios in one run; ARGS="--meshes FOLDER"
 	$(BIN)/python ci/bench.py --out runs/bench $(ARGS)
@@ -43,6 +44,9 @@ zoo: $(STAMP) ## a procedural collection of 13 x PER_CLASS x 3 NeRFs in ZOO; dat
 	$(BIN)/n2v render $(ZOO)/shapes --out $(ZOO)/views --size 64 --seed $(SEED)
 	$(BIN)/n2v fit $(ZOO)/views --out $(ZOO)/zoo --profile laptop --seed $(SEED) --resume
 	$(BIN)/n2v zoo pack $(ZOO)/zoo --out $(ZOO)/packed
+
+assignment: $(STAMP) ## student copies in release/; NB=04, NB="01 02", default all; ARGS="--text"
+	$(BIN)/n2v assignment build $(NB) --out release $(ARGS)
 
 report: $(STAMP) ## write runs/PROFILE/report.html again from what is there, and open it
 	$(BIN)/n2v report $(RUN) --show

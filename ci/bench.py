@@ -1,4 +1,4 @@
-"""Benchmarks, as ratios in one run: fitting NeRFs against a plain loop, and the decoder against its plain form.
+"""Benchmarks, as ratios in one run: fitting NeRFs against a plain loop, the decoder against its plain form, training.
 
     python ci/bench.py [--meshes FOLDER] [--objects 26] [--large 26] [--out runs/bench]
 
@@ -17,7 +17,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from n2v.embed.batches import SampleConfig, TrainingSet
+from n2v.embed.checkpoint import Progress
+from n2v.embed.counted import count_step, estimated_nerfs_a_second
 from n2v.embed.model import ModelConfig, Nerf2Vec
+from n2v.embed.train import TrainConfig, batch_loss, descend
 from n2v.files import provenance, write_json
 from n2v.nerf.field import activate, evaluate, evaluate_reference, run_layers, to_unit_box
 from n2v.nerf.fit import view_psnr
@@ -138,17 +142,55 @@ def bench_evaluate() -> list[dict]:
     ]
 
 
-def bench_decoder() -> list[dict]:
-    """The embedding's share once a NeRF against once a sample, thesis widths, 4 NeRFs of 512 samples."""
-    model = Nerf2Vec(ModelConfig()).eval()
-    codes, points = torch.randn(4, 1024), torch.rand(4, 512, 3) - 0.5
-    with torch.no_grad():
-        once = time_call(lambda: model.decoder(codes, points), 10)["median_ms"]
-        often = time_call(lambda: model.decoder.forward_concatenated(codes, points), 10)["median_ms"]
-    return [
-        {"what": "decoder, share once a NeRF", "ms": once},
-        {"what": "decoder, once a sample", "ms": often, "ratio": often / once},
-    ]
+def bench_decoder(n_nerfs: int = 2, n_positions: int = 512) -> list[dict]:
+    """The embedding's share once a NeRF against once a sample, thesis widths: forward, and a training step."""
+    decoder = Nerf2Vec(ModelConfig()).decoder
+    codes, points = torch.randn(n_nerfs, 1024, requires_grad=True), torch.rand(n_nerfs, n_positions, 3) - 0.5
+
+    def step(form) -> None:
+        sigmas, rgbs = form(codes, points)
+        (sigmas.mean() + rgbs.mean()).backward()
+
+    rows = []
+    for what, run in (("forward", torch.no_grad()(lambda form: form(codes, points))), ("step", step)):
+        once = time_call(lambda run=run: run(decoder.forward), 5)["median_ms"]
+        often = time_call(lambda run=run: run(decoder.forward_concatenated), 5)["median_ms"]
+        rows += [
+            {"what": f"decoder {what}, share once a NeRF", "ms": once},
+            {"what": f"decoder {what}, once a sample", "ms": often, "ratio": often / once},
+        ]
+    return rows
+
+
+def bench_training(n_nerfs: int = 2, n_positions: int = 3500) -> list[dict]:
+    """A training step at the thesis's widths on a tenth of its coordinates, and what counting says of the rest."""
+    zoo = Zoo(Path(__file__).parent.parent / "data" / "mini_zoo")
+    samples = SampleConfig(n_positions * 25 // 35, n_positions * 10 // 35, n_rays=512)
+    config = replace(TrainConfig(), samples=samples, amp=False)
+    training, chosen = TrainingSet(zoo, "val"), torch.arange(n_nerfs)
+    model = Nerf2Vec(ModelConfig()).train()
+    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
+    state = Progress(model, optimiser, torch.amp.GradScaler("cpu", enabled=False))
+
+    def step() -> None:
+        stream = torch.Generator().manual_seed(0)
+        batch = training.batch(chosen, samples, stream)
+        descend(batch_loss(model, training.weights(chosen), batch, config, stream)[0], state, config)
+
+    seconds = time_call(step, 3, 1)["median_ms"] / 1000 / n_nerfs
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1024)
+    adds = count_step(ModelConfig(), n_positions).total
+    whole = 25_000 + 10_000
+    rows = [
+        {"what": f"thesis-size step, {n_positions} coordinates", "s_a_nerf": seconds, "peak_mb": peak_mb,
+         "gmac": adds / 1e9, "gmac_s": adds / 1e9 / seconds},
+        {"what": f"the same, {whole} coordinates (estimate)",
+         "s_a_nerf": seconds * count_step(ModelConfig(), whole).total / adds},
+    ]  # fmt: skip
+    for name, peak_tflops in (("RTX 3090, 71 TFLOP/s", 71), ("H200, 989 TFLOP/s", 989)):
+        rate = estimated_nerfs_a_second(ModelConfig(), whole, peak_tflops)
+        rows.append({"what": f"{name} at 40 % (estimate)", "nerfs_s": rate})
+    return rows
 
 
 def main() -> None:
@@ -171,7 +213,7 @@ def main() -> None:
         if options.large:
             render_collection(source, folder / "large", size_px=128)
             rows += bench_ladder(folder / "large", options.large, 128)
-    rows += bench_evaluate() + bench_decoder()
+    rows += bench_evaluate() + bench_decoder() + bench_training()
     for row in rows:
         print(
             "  ".join(

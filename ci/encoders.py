@@ -44,6 +44,7 @@ VARIANTS = {  # name: changes of the laptop profile's configuration of that kind
     "aligned-8-dropout": {"kind": "aligned", "octaves": 8, "dropout": 0.2},
     "aligned-8-noise": {"kind": "aligned", "octaves": 8, "noise": 0.3},
     "aligned-8-few": {"kind": "aligned", "octaves": 8, "n_components": 64},
+    "aligned-8-32": {"kind": "aligned", "octaves": 8, "n_components": 32},
 }
 RAW = "raw weights"
 DECIDING = ("foreground_db", "full_db", "given_db", "linear_probe", "head", "hit_at_1", "ms_a_step")

@@ -1,6 +1,11 @@
 """Every step of the chain on a folder of real meshes, by the command line alone, and one contact sheet.
 
     python ci/real_meshes.py MESHES --work FOLDER --out ci/reference/real_meshes [--profile smoke] [--minutes 4]
+        [--mini-zoo data/mini_zoo] [--transfer best=data/nerf2vec ...]
+
+Each nerf2vec is trained on these meshes' own NeRFs. With `--mini-zoo` two more are trained on procedural objects alone,
+and with `--transfer` given ones are taken: what do they know of real objects they have never seen? `encoders.csv` puts
+all of them side by side. Recolours of one shape stay in one split and count as one object in the intervals.
 
 Stopped, it goes on where it was.
 
@@ -8,6 +13,7 @@ Stopped, it goes on where it was.
 """
 
 import argparse
+import csv
 import shutil
 import time
 from pathlib import Path
@@ -37,6 +43,58 @@ def run(*words: object) -> float:
     if code:
         raise SystemExit(code)
     return time.perf_counter() - started
+
+
+def is_newer(made: Path, source: Path) -> bool:
+    """Made after what it was made from: nothing to do."""
+    return made.exists() and made.stat().st_mtime >= source.stat().st_mtime
+
+
+def judge(name: str, folder: Path, work: Path, out: Path) -> dict[str, float]:
+    """Embed the meshes' NeRFs with one nerf2vec, classify and retrieve; seconds of what was not there yet."""
+    seconds, embeddings = {}, work / f"{name}.safetensors"
+    if not is_newer(embeddings, folder / "model.safetensors"):
+        seconds[f"embed {name}"] = run("embed", folder, work / "zoo", "--out", embeddings)
+    for task, table, figure in (
+        ("classify", "table-4.1", "extra-accuracy"),
+        ("retrieve", "table-4.3", "extra-retrieval"),
+    ):
+        place = work / f"{task}-{name}"
+        if not is_newer(place / "figures" / f"{figure}.png", embeddings):
+            more = ("--epochs", 60) if task == "classify" else ()
+            seconds[f"{task} {name}"] = run(task, embeddings, "--out", place, "--zoo", work / "zoo", *more)
+        shutil.copy(place / "tables" / f"{table}.csv", out / f"{task}_{name}.csv")
+        shutil.copy(place / "figures" / f"{figure}.png", out / f"{task}_{name}.png")
+    return seconds
+
+
+def side_by_side(names: dict[str, str], out: Path) -> None:
+    """encoders.csv: accuracy of head and probe, hit@1 and mAP of every nerf2vec, with intervals by object.
+
+    Args:
+        names: nerf2vec -> what it was trained on.
+        out: Folder of the tables that `judge` left.
+    """
+    told = ("features", "value", "low_objects", "high_objects", "n", "n_objects", "chance")
+    rows = []
+    for number, (name, trained_on) in enumerate(names.items()):
+        for task, kind, value in (("classify", "reader", "accuracy"), ("retrieve", "measure", "value")):
+            with open(out / f"{task}_{name}.csv", newline="") as file:
+                for row in csv.DictReader(file):
+                    wanted = row[kind] in ("head", "linear probe", "hit@1", "mAP")
+                    if row.get("protocol", "corrected") != "corrected" or not wanted:
+                        continue
+                    if row["features"] == "raw weights" and number:  # the same for all
+                        continue
+                    row["value"] = row[value]
+                    encoder = name if row["features"] == "embeddings" else "-"
+                    trained = trained_on if row["features"] == "embeddings" else "-"
+                    front = {"encoder": encoder, "trained on": trained, "measure": row[kind]}
+                    rows.append(front | {key: row.get(key, "") for key in told})
+    with open(out / "encoders.csv", "w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def contact_sheet(work: Path, runs: dict[str, Path], out: Path) -> None:
@@ -80,6 +138,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for tables and figures")
     parser.add_argument("--profile", default="smoke")
     parser.add_argument("--minutes", type=float, default=4, help="training time of each nerf2vec")
+    parser.add_argument("--mini-zoo", type=Path, help="also train on this zoo alone, and transfer")
+    parser.add_argument("--transfer", nargs="*", default=[], metavar="NAME=RUN", help="trained nerf2vecs to transfer")
     options = parser.parse_args()
     apply_style()
     work, out = options.work, options.out
@@ -88,19 +148,21 @@ def main() -> None:
     run("fit", work / "views", "--out", work / "zoo", "--profile", options.profile, "--resume")
     seconds["verify"] = run("zoo", "verify", work / "zoo")
     runs = {"rows": work / "rows", "aligned": work / "aligned"}
-    for name, folder in runs.items():
-        minutes = ("--minutes", options.minutes, "--profile", "laptop", "--encoder", name, "--resume")
-        seconds[f"train {name}"] = run("train", work / "zoo", "--out", folder, *minutes)
-        seconds[f"embed {name}"] = run("embed", folder, work / "zoo", "--out", work / f"{name}.safetensors")
-        for task in ("classify", "retrieve"):
-            place = work / f"{task}-{name}"
-            more = ("--epochs", 60) if task == "classify" else ()
-            words = (task, work / f"{name}.safetensors", "--out", place, "--zoo", work / "zoo", *more)
-            seconds[f"{task} {name}"] = run(*words)
-            table = "table-4.1" if task == "classify" else "table-4.3"
-            shutil.copy(place / "tables" / f"{table}.csv", out / f"{task}_{name}.csv")
-            figure = "extra-accuracy" if task == "classify" else "extra-retrieval"
-            shutil.copy(place / "figures" / f"{figure}.png", out / f"{task}_{name}.png")
+    trained_on = dict.fromkeys(runs, "these meshes")
+    jobs = [(name, name, work / "zoo") for name in runs]
+    if options.mini_zoo:
+        jobs += [(f"transfer-{name}", name, options.mini_zoo) for name in runs]
+    for name, encoder, zoo in jobs:
+        minutes = ("--minutes", options.minutes, "--profile", "laptop", "--encoder", encoder, "--resume")
+        if not (work / name / "run.json").exists():
+            seconds[f"train {name}"] = run("train", zoo, "--out", work / name, *minutes)
+        seconds |= judge(name, work / name, work, out)
+        trained_on.setdefault(name, "mini zoo alone")
+    for words in options.transfer:
+        name, _, folder = words.partition("=")
+        seconds |= judge(f"transfer-{name}", Path(folder), work, out)
+        trained_on[f"transfer-{name}"] = "given"
+    side_by_side(trained_on, out)
     contact_sheet(work, runs, out)
     facts = info(work / "zoo")
     kept = {key: facts[key] for key in ("n", "quarantined", "classes", "splits", "psnr_db", "steps", "licences")}

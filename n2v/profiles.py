@@ -35,6 +35,7 @@ class Profile:
     seeds: tuple[int, ...] = (0, 1, 2)
     n_shown: int = 6  # objects in a figure's rows
     baseline_epochs: int = 10  # of the picture classifier
+    ablation_s: float | None = None  # training time of each nerf2vec of Fig C.1; None: as long as the others
     objects_seed: int = 0  # of the objects and their cameras, a run's seed added
     from_mini_zoo: bool = False  # start from data/mini_zoo (the same objects, at seed 0) and fit only a few live
 
@@ -57,17 +58,18 @@ def smoke() -> Profile:
     train = replace(TrainConfig.laptop(time_budget_s=35), samples=SampleConfig.laptop(256, 96))
     return Profile(
         "smoke", 8, 1, 36, 4, 64, FitConfig.laptop(250), rows, aligned, train,
-        head_epochs=50, gan_steps=400, n_shown=4, baseline_epochs=3,
+        head_epochs=50, gan_steps=400, n_shown=4, baseline_epochs=3, ablation_s=10,
     )  # fmt: skip
 
 
 def laptop() -> Profile:
     """The default: meaningful numbers on two to eight cores in at most 45 minutes."""
     rows, aligned = _small((128, 128, 256, 256), 256, 256)
-    train = TrainConfig.laptop(time_budget_s=300)
+    train = TrainConfig.laptop(time_budget_s=240)
     return Profile(
-        "laptop", 15, 2, 36, 6, 64, FitConfig.laptop(1000), rows, aligned, train, objects_seed=1, from_mini_zoo=True
-    )
+        "laptop", 15, 2, 36, 6, 64, FitConfig.laptop(1000), rows, aligned, train,
+        baseline_epochs=6, ablation_s=45, objects_seed=1, from_mini_zoo=True,
+    )  # fmt: skip
 
 
 def gpu() -> Profile:

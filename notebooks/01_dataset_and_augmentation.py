@@ -223,11 +223,12 @@ record.figure("extra-conventions", figure, caption)
 def to_opengl(opencv_c2w):
     """OpenCV camera-to-world matrices (n, 4, 4) as OpenGL ones (n, 4, 4); the input stays as it is."""
     ### BEGIN SOLUTION
+    # HINT: which two of the camera's axes point the other way? An axis is a column
     return opencv_c2w * np.array([1, -1, -1, 1])
     ### END SOLUTION
 
 
-# %% tags=["check"]
+# %% tags=["check", "points:2"]
 given = misread(orbit_cameras(5, 1))["OpenCV, c2w"]
 found = to_opengl(given.copy())
 assert np.allclose(found[:, :3, 3], given[:, :3, 3]), "the camera must stay where it is: leave the last column"
@@ -300,13 +301,14 @@ record.table("extra-alpha", table, f"What the mistakes cost; {edge.mean():.1%} o
 def over(rgba, behind):
     """Colours (h, w, 3) in [0, 1] of a uint8 straight-alpha picture (h, w, 4) over a colour (3,) in [0, 1]."""
     ### BEGIN SOLUTION
+    # HINT: to [0, 1] first; then alpha of the picture and the rest of the background
     picture = rgba.astype(np.float64) / 255
     alpha = picture[..., 3:]
     return picture[..., :3] * alpha + np.asarray(behind) * (1 - alpha)
     ### END SOLUTION
 
 
-# %% tags=["check"]
+# %% tags=["check", "points:2"]
 probe = np.array([[[200, 100, 0, 255], [200, 100, 0, 0], [200, 100, 0, 51]]], np.uint8)
 found = np.asarray(over(probe, (0.5, 0.5, 1.0)))
 assert found.shape == (1, 3, 3), "three channels come out: alpha is used up"
@@ -355,6 +357,7 @@ record.table("table-3.1", table, caption, headline)
 def a_tenth_of_each(counts):
     """How many objects a tenth of each class is, rounded down, over all classes; counts: class -> objects."""
     ### BEGIN SOLUTION
+    # HINT: round down class by class, then add
     return sum(n // 10 for n in counts.values())
     ### END SOLUTION
 
@@ -429,13 +432,14 @@ record.table(
 def my_leak(objects, splits):
     """Share (0 to 1) of test objects of which another version (same base_id) is in train; 0 when none is in test."""
     ### BEGIN SOLUTION
+    # HINT: collect the base_id of what is in train; then count among the test objects
     trained = {item.base_id for item in objects if splits[item.object_id] == "train"}
     tested = [item.base_id for item in objects if splits[item.object_id] == "test"]
     return sum(base in trained for base in tested) / max(len(tested), 1)
     ### END SOLUTION
 
 
-# %% tags=["check"]
+# %% tags=["check", "points:2"]
 toy = [Item("a", "a", "car"), Item("a_A1", "a", "car", 1), Item("a_A2", "a", "car", 2), Item("b", "b", "car")]
 toy_splits = {"a": "test", "a_A1": "train", "a_A2": "train", "b": "test"}
 assert my_leak(toy, toy_splits) != 1.0, "b has no twin: divide by all test objects, not by those with twins"
@@ -447,6 +451,7 @@ for rule in ("as_published", "corrected"):
     assert abs(my_leak(sample_items, theirs) - leak(sample_items, theirs)) < 1e-9, f"differs from n2v's under {rule}"
 ### BEGIN HIDDEN TESTS
 assert my_leak(toy, dict.fromkeys(toy_splits, "train")) == 0, "no test objects: no leak, and no division by zero"
+assert my_leak(toy, {"a": "train", "a_A1": "test", "a_A2": "test", "b": "test"}) == 2 / 3, "versions are tested too"
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -459,6 +464,7 @@ assert my_leak(toy, dict.fromkeys(toy_splits, "train")) == 0, "no test objects: 
 def expected_leak(n_versions):
     """Probability that at least one of the n_versions - 1 twins of a test object is in train (each: 0.8)."""
     ### BEGIN SOLUTION
+    # HINT: how likely is it that no twin is in train?
     return 1 - 0.2 ** (n_versions - 1)
     ### END SOLUTION
 
@@ -468,7 +474,7 @@ assert expected_leak(1) == 0, "an object without altered versions has no twin"
 assert abs(expected_leak(2) - 0.8) < 1e-9, "one twin: exactly its own chance of being in train"
 assert abs(expected_leak(3) - 0.96) < 1e-9, "chances of 'at least one' do not add up: go through 'none'"
 ### BEGIN HIDDEN TESTS
-assert abs(expected_leak(4) - 0.992) < 1e-9
+assert abs(expected_leak(4) - 0.992) < 1e-9 and abs(expected_leak(6) - 0.99968) < 1e-9
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -483,12 +489,13 @@ assert abs(expected_leak(4) - 0.992) < 1e-9
 def measured_leak(n_bases, n_versions):
     """Leak (0 to 1) of the authors' rule on n_bases objects a class, two classes, n_versions versions each."""
     ### BEGIN SOLUTION
+    # HINT: identities, then assign with "as_published"; n2v's leak does the counting
     objects = identities({"chair": n_bases, "lamp": n_bases}, n_versions)
     return leak(objects, assign(objects, "as_published"))
     ### END SOLUTION
 
 
-# %% tags=["check"]
+# %% tags=["check", "points:3"]
 for n_versions, truth in ((1, 0.0), (2, 0.8), (3, 0.96), (4, 0.992)):
     n_tested = 2 * 200 * n_versions
     spread = (truth * (1 - truth) / n_tested) ** 0.5

@@ -107,6 +107,7 @@ record.figure("extra-rays", figure, "The cameras, 25 rays of one of them, and th
 def opacity(density, length):
     """Share of light absorbed on a segment. Shapes: any, equal."""
     ### BEGIN SOLUTION
+    # HINT: what gets through falls off exponentially with density times length
     return 1 - torch.exp(-density * length)
     ### END SOLUTION
 
@@ -116,6 +117,8 @@ one_nerf_checks.check_opacity(opacity)
 ### BEGIN HIDDEN TESTS
 assert float(opacity(torch.zeros(3), torch.ones(3)).max()) == 0
 assert abs(float(opacity(torch.tensor(2.0), torch.tensor(0.5))) - 0.6321206) < 1e-6
+absorbed = opacity(torch.tensor([[1.0, 4.0]]), torch.full((1, 2), 0.25))
+assert torch.allclose(absorbed, torch.tensor([[0.2212, 0.6321]]), atol=1e-4), "any shape will do"
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -127,15 +130,17 @@ assert abs(float(opacity(torch.tensor(2.0), torch.tensor(0.5))) - 0.6321206) < 1
 def transmittance(alphas):
     """Light before each sample. Shapes: alphas (n,), result (n,)."""
     ### BEGIN SOLUTION
+    # HINT: a running product of what the samples before it let through; nothing stands before the first
     before = torch.cat([torch.ones(1), 1 - alphas[:-1]])
     return before.cumprod(0)
     ### END SOLUTION
 
 
-# %% tags=["check"]
+# %% tags=["check", "points:2"]
 one_nerf_checks.check_transmittance(transmittance)
 ### BEGIN HIDDEN TESTS
 assert torch.allclose(transmittance(torch.tensor([0.5, 0.5, 1.0, 0.3])), torch.tensor([1, 0.5, 0.25, 0.0]))
+assert transmittance(torch.tensor([0.9])).tolist() == [1], "a ray may have one sample"
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -147,6 +152,7 @@ assert torch.allclose(transmittance(torch.tensor([0.5, 0.5, 1.0, 0.3])), torch.t
 def pixel(densities, lengths, colours, background):
     """Colour of a ray. Shapes: densities (n,), lengths (n,), colours (n, 3), background (3,)."""
     ### BEGIN SOLUTION
+    # HINT: walk along the ray and keep two things: the light that is left, and the colour so far
     light, colour = torch.tensor(1.0), torch.zeros(3)
     for density, length, rgb in zip(densities, lengths, colours, strict=True):
         alpha = 1 - torch.exp(-density * length)
@@ -156,13 +162,15 @@ def pixel(densities, lengths, colours, background):
     ### END SOLUTION
 
 
-# %% tags=["check"]
+# %% tags=["check", "points:3"]
 one_nerf_checks.check_pixel(pixel)
 ### BEGIN HIDDEN TESTS
 red, blue, white = torch.tensor([1.0, 0, 0]), torch.tensor([0, 0, 1.0]), torch.ones(3)
 wall = pixel(torch.tensor([0.0, 1e6, 1e6]), torch.ones(3), torch.stack([blue, red, blue]), white)
 assert torch.allclose(wall, red), "what stands behind a wall is not seen"
 assert torch.allclose(pixel(torch.zeros(2), torch.ones(2), torch.stack([red, blue]), white), white)
+glass = pixel(torch.tensor([1.0, 2.0]), torch.tensor([0.5, 0.25]), torch.stack([red, blue]), torch.zeros(3))
+assert torch.allclose(glass, torch.tensor([0.393469, 0, 0.238651]), atol=1e-5)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -174,6 +182,7 @@ assert torch.allclose(pixel(torch.zeros(2), torch.ones(2), torch.stack([red, blu
 def my_psnr(first, second):
     """PSNR (dB) of two pictures in [0, 1]."""
     ### BEGIN SOLUTION
+    # HINT: torch.log10 of the mean of the squared differences
     return -10 * torch.log10(((first - second) ** 2).mean())
     ### END SOLUTION
 
@@ -182,6 +191,7 @@ def my_psnr(first, second):
 one_nerf_checks.check_psnr(my_psnr)
 ### BEGIN HIDDEN TESTS
 assert abs(float(my_psnr(torch.zeros(4, 3), torch.full((4, 3), 0.1))) - 20) < 1e-4
+assert abs(float(my_psnr(torch.tensor([0.0, 1.0]), torch.tensor([0.0, 0.5]))) - 9.0309) < 1e-3
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -314,6 +324,7 @@ record.figure("extra-fog", sheet([pictures], column_titles=titles, cell_inch=1.6
 def octave(x, k):
     """(sine, cosine) of 2^k pi x for a float tensor x in [0, 1]."""
     ### BEGIN SOLUTION
+    # HINT: the angle is 2 to the power k, times pi, times x
     return torch.sin(2**k * torch.pi * x), torch.cos(2**k * torch.pi * x)
     ### END SOLUTION
 
@@ -322,6 +333,7 @@ def octave(x, k):
 one_nerf_checks.check_octave(octave)
 ### BEGIN HIDDEN TESTS
 assert torch.allclose(torch.stack(octave(torch.tensor(0.5), 0)), torch.tensor([1.0, 0.0]), atol=1e-6)
+assert torch.allclose(octave(torch.tensor([0.0, 0.1]), 2)[1], torch.tensor([1.0, 0.309017]), atol=1e-5)
 ### END HIDDEN TESTS
 
 # %%
@@ -400,13 +412,14 @@ record.table("extra-losses", summarise(found, ["loss"]), f"Loss against held-out
 def psnr_with(n_views):
     """Held-out PSNR (dB) after a fit to n_views evenly spaced pictures."""
     ### BEGIN SOLUTION
+    # HINT: a slice with a step picks evenly; replace(view_set, images=..., c2w=...) makes the smaller set
     kept = slice(None, None, len(view_set.images) // n_views)
     few = replace(view_set, images=view_set.images[kept], c2w=view_set.c2w[kept])
     return fit_variant(few, Variant(), short, 0)[2]["psnr_db"]
     ### END SOLUTION
 
 
-# %% tags=["check"]
+# %% tags=["check", "points:3"]
 one_nerf_checks.check_fewer_views(psnr_with, view_set, short)
 ### BEGIN HIDDEN TESTS
 assert psnr_with(3) < psnr_with(12)

@@ -306,11 +306,12 @@ record.figure(
 def renumber(first, second, order):
     """Both matrices after neuron order[i] has become neuron i: second @ relu(first @ x) must stay the same."""
     ### BEGIN SOLUTION
+    # HINT: rows of `first` and columns of `second` belong to the same neurons
     return first[order], second[:, order]
     ### END SOLUTION
 
 
-# %% tags=["check"]
+# %% tags=["check", "points:2"]
 dice = np.random.default_rng(1)
 one, two, inputs = dice.normal(size=(64, 5)), dice.normal(size=(3, 64)), dice.normal(size=(5, 9))
 turned = dice.permutation(64)
@@ -325,6 +326,8 @@ assert np.allclose(before, after), (
 ### BEGIN HIDDEN TESTS
 same = renumber(one, two, np.arange(64))
 assert np.array_equal(same[0], one) and np.array_equal(same[1], two)
+swapped = renumber(np.array([[1.0], [2.0], [3.0]]), np.array([[4.0, 5.0, 6.0]]), np.array([2, 0, 1]))
+assert swapped[0].tolist() == [[3], [1], [2]] and swapped[1].tolist() == [[6, 4, 5]]
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -354,11 +357,12 @@ record.table("extra-travel", table, "|w - w0| / |w0| of each layer over all NeRF
 def travelled(vectors, origin):
     """|w - w0| / |w0| of each row. Shapes: vectors (n, d), origin (d,)."""
     ### BEGIN SOLUTION
+    # HINT: np.linalg.norm along axis 1, in units of the start's own length
     return np.linalg.norm(vectors - origin, axis=1) / np.linalg.norm(origin)
     ### END SOLUTION
 
 
-# %% tags=["check"]
+# %% tags=["check", "points:2"]
 probe = np.stack([initial_vector(), 2 * initial_vector()])
 found = np.asarray(travelled(probe, initial_vector()))
 assert found.shape == (2,), "one number a NeRF: take the norm along axis 1"
@@ -427,6 +431,7 @@ record.table("extra-storage", table, caption)
 def megabytes(n_nerfs, n_weights, bytes_each):
     """Size in MB (10^6 bytes)."""
     ### BEGIN SOLUTION
+    # HINT: count the bytes; a megabyte is a million of them
     return n_nerfs * n_weights * bytes_each / 1e6
     ### END SOLUTION
 
@@ -449,13 +454,14 @@ assert round(megabytes(92_000, 17_664, 2)) == 3250 and megabytes(0, 5, 5) == 0
 def quantised(matrix, n_bits):
     """The matrix (any shape, float) with each value moved to the nearest of 2^n_bits, lowest to highest, equally spaced."""
     ### BEGIN SOLUTION
+    # HINT: count steps from the lowest value: 2^n_bits values are one step fewer; np.round does the rest
     low, high = matrix.min(), matrix.max()
     spacing = (high - low) / (2**n_bits - 1)
     return low + np.round((matrix - low) / spacing) * spacing
     ### END SOLUTION
 
 
-# %% tags=["check"]
+# %% tags=["check", "points:3"]
 probe = np.linspace(-1, 1, 1001).reshape(7, 143)
 found = quantised(probe, 3)
 assert found.shape == probe.shape, "keep the shape"
@@ -542,6 +548,7 @@ record.figure(
 def damaged(stored, noted):
     """Positions of those byte strings whose SHA-256 (hexadecimal) is not the one noted; both are lists, equally long."""
     ### BEGIN SOLUTION
+    # HINT: hashlib.sha256(data).hexdigest() for each; enumerate gives the positions
     return [
         i
         for i, (data, digest) in enumerate(zip(stored, noted, strict=True))
@@ -550,7 +557,7 @@ def damaged(stored, noted):
     ### END SOLUTION
 
 
-# %% tags=["check"]
+# %% tags=["check", "points:2"]
 blobs = [row.tobytes() for row in live.field_weights(chosen[:5])]
 noted = [hashlib.sha256(blob).hexdigest() for blob in blobs]
 assert list(damaged(blobs, noted)) == [], "nothing was touched: compare hexdigest() with the note"

@@ -37,6 +37,7 @@ from n2v.embed.embeddings import embed_zoo
 from n2v.embed.encoder import kept_weights, leading_directions, make_encoder
 from n2v.embed.matrix import weight_matrix
 from n2v.embed.model import ModelConfig, Nerf2Vec, load_model
+from n2v.embed.protocol import Protocol
 from n2v.embed.reconstruct import RenderConfig
 from n2v.embed.train import TrainConfig, batch_loss, train
 from n2v.errors import BadInput
@@ -47,6 +48,7 @@ from n2v.seeds import seed_everything
 from n2v.show import nerf2vec_cards as cards
 from n2v.show import nerf2vec_checks as checks
 from n2v.show.collections import map_figure
+from n2v.show.demos.embedding_map import write_map_page
 from n2v.show.diagrams import DATA_COLOUR, LAYER_COLOUR, flow, layer_boxes, matrix_picture
 from n2v.show.journeys import front_camera
 from n2v.show.nerf2vec import plot_blindness, plot_front, plot_schedules, plot_training
@@ -176,8 +178,8 @@ caption = "How far an untrained encoder's embedding moves when rows of the hidde
 record.figure("extra-blindness", plot_blindness(shares, changes), caption)
 
 # %% [markdown]
-# *What to see:* the thesis's encoder (rows) stays at zero. The other three move; *placed* only a little before it is trained,
-# since its scales start equal. What they are:
+# *What to see:* the thesis's encoder (rows) stays at zero. So does *placed*, but only until training has made its scales
+# differ: they start equal. The other two move. What they are:
 #
 # | kind | idea |
 # |---|---|
@@ -205,11 +207,12 @@ record.figure("extra-front", figure, "Left: variance that the first components h
 record.metric("variance_share_octaves_8_to_23", parts["octaves 8 to 23"][0])
 
 # %% [markdown]
-# *What to see:* a few dozen components hold what most NeRFs share, then comes a long tail. And the padding carries nothing,
-# so an encoder that skips it (`EncoderConfig.octaves`) loses nothing.
+# *What to see:* the tail is long: no few components hold most of the variance. A part of it lies in octaves that the samples
+# cannot resolve (notebook 02), so it is noise; the padding carries nothing. An encoder can skip both
+# (`EncoderConfig.octaves`).
 #
 # ### Exercise 3: an experiment
-# Are a few components enough to tell classes apart? `components` (NeRFs, components) holds them for the whole zoo, largest first.
+# Is the tail needed to tell classes apart? `components` (NeRFs, components) holds them for the whole zoo, largest first.
 # For the test NeRFs, find the nearest *training* NeRF by the first `k` components, and return how often it has the right class.
 
 # %%
@@ -241,6 +244,10 @@ for k in (1, 2, 4, 8, 16, 32, 64, 128, 256):
         hits = float((labels[train_split][near] == labels[test_split]).mean())
         rows.append({"components": k, "hit@1": hits, "variance held": float(variances[:k].sum()) / total})
 record.table("extra-components", rows, f"Nearest training NeRF by the first components; {len(test_split)} test NeRFs.")
+
+# %% [markdown]
+# *What to see:* hit@1 rises and then *falls*. What the objects of a class have in common stands in the first components; the tail is
+# what each fit did on its own, and in a distance it counts as much as the rest. A good embedding forgets it.
 
 # %% [markdown]
 # ## 5. What the decoder is trained against
@@ -342,6 +349,21 @@ caption = "t-SNE of the embeddings of all NeRFs (thesis's encoder, best encoder)
 record.figure("extra-embedding-map", figure, caption)
 
 # %% [markdown]
+# ### Try it: what stands where
+# Point at a mark to see its object; switch between the encoders. Which of the objects far from their class would you have put
+# there too? The page lies in the run folder and works offline.
+
+# %%
+layouts = {"our best encoder": maps["best"], "the thesis's encoder": maps["rows"]}
+map_page = write_map_page(run / "pages" / "embedding_map.html", layouts, embeddings["best"], zoo)
+if interactive:
+    from IPython.display import display
+
+    from n2v.show.demos.controls import show_page
+
+    display(show_page(map_page))
+
+# %% [markdown]
 # ## 9. One embedding, many positions
 # The decoder's first layer reads (embedding, encoded position). A linear layer of two things side by side is the sum of two
 # linear layers, and the embedding's part is the same for all of a NeRF's samples.
@@ -392,15 +414,17 @@ batch = training.batch(chosen, config.samples, stream(2))
 def one_step(amp):
     """Forward and backward of one training step."""
     mine = replace(config, amp=amp)
-    loss, _ = batch_loss(models["rows"], weights[chosen], batch, mine, stream(3))
+    loss, _ = batch_loss(models["rows"], training.weights(chosen), batch, mine, stream(3))
     loss.backward()
 
 
-times = {name: time_call(lambda amp=amp: one_step(amp), 3, 1) for name, amp in (("float32", False), ("bfloat16", True))}
-memory = "not run (needs a CUDA device)"
+times = {name: time_call(lambda amp=amp: one_step(amp), 2, 1) for name, amp in (("float32", False), ("bfloat16", True))}
+memory = "not run (no CUDA device)"
 table = [{"precision": name, **values, "device": "CPU", "memory": memory} for name, values in times.items()]
-record.metric("bfloat16_speedup_cpu", times["float32"]["median_ms"] / times["bfloat16"]["median_ms"])
-record.table("app-b.2", table, "Forward and backward of one step of the thesis's encoder at this profile's size.")
+speedup = times["float32"]["median_ms"] / times["bfloat16"]["median_ms"]
+record.metric("bfloat16_speedup_cpu", speedup)
+caption = "Forward and backward of one step of the thesis's encoder at this profile's size."
+record.table("app-b.2", table, caption, f"bfloat16 {speedup:.2f} times as fast on this CPU; memory not run (no GPU)")
 steps_an_epoch = max(1, len(training) // config.batch_size)
 table = [{"who": "thesis, RTX 3090", "NeRFs": "about 90,000", "epoch_s": 3480.0, "ms_a_nerf": 38.7}]
 for name, log in logs.items():
@@ -408,7 +432,8 @@ for name, log in logs.items():
     here = {"who": f"here, {name}", "NeRFs": len(training), "epoch_s": epoch_s}
     table.append({**here, "ms_a_nerf": 1000 * epoch_s / len(training)})
 caption = "Time of one epoch. Ours has a small network and few coordinates: not the same work."
-record.table("app-b.3-epoch", table, caption)
+headline = f"{table[1]['ms_a_nerf']:.0f} ms a NeRF on a CPU (thesis: 38.7 ms on a GPU, far more work)"
+record.table("app-b.3-epoch", table, caption, headline)
 
 # %% [markdown]
 # ## Result: five differences, measured
@@ -416,10 +441,12 @@ record.table("app-b.3-epoch", table, caption)
 # notebooks 01 and 05.)
 
 # %%
-rates = {"thesis: 400 epochs, then 100": TrainConfig(), "ours (this profile)": config}
+rates = {
+    "thesis: 400 epochs, then 100": TrainConfig(), "ours (this profile)": config,
+    "published code: 501 epochs": TrainConfig(protocol=Protocol(constant_rate=True)),
+}  # fmt: skip
 share = np.linspace(0, 1, 400, endpoint=False)
 curves = {name: (share, np.array([one.rate_at(x) for x in share])) for name, one in rates.items()}
-curves["published code: 501 epochs"] = (share, np.full_like(share, TrainConfig().learning_rate))
 record.figure("extra-schedules", plot_schedules(curves), "Learning rates: thesis, published code, ours.")
 origins, directions_in = camera_rays(torch.from_numpy(front_camera()), 48, CAMERA_ANGLE_X)
 dropped, _ = cards.dropping_card(zoo, 0, origins, directions_in, config.samples.step, stream(4))
@@ -433,8 +460,13 @@ table = [
 record.table("extra-protocol", table, "Thesis, published code and ours; rows numbered as in the project's list.")
 
 # %% [markdown]
-# *What to see:* the third row is the most expensive one. A raw density of a few hundred stands where an opacity of at most 1
-# should: the loss is dominated by single points, and every sample the decoder puts slightly outside is punished beyond measure.
+# Each of these is a switch (`n2v.embed.protocol.Protocol`); all on is the published protocol, and `tests/embed/test_protocol.py`
+# checks what each one changes.
+
+# %% [markdown]
+# *What to see:* the first row says that the code's loss is no L1. The second: targets are wrong exactly on soft outlines. The third:
+# the same points, read as density or as opacity; a density of 1 per scene unit is almost nothing over one short sample, and a wall when
+# it is taken for an opacity. The fourth: light gets through where samples are missing.
 #
 # **You learned** what the decoder is trained against; to ask what an encoder *cannot* see before making it larger; that one shared
 # start makes 18,432 weights comparable place by place; how a schedule is stated.

@@ -41,7 +41,8 @@ from n2v.scenes.classes import CLASSES
 from n2v.scenes.views import find_views, read_views
 from n2v.seeds import seed_everything
 from n2v.show import interpolation_checks as checks
-from n2v.show.demos.interpolation import write_interpolation_page
+from n2v.show.demos.interpolation import Journey, write_interpolation_page
+from n2v.show.demos.progressive import View
 from n2v.show.journeys import measure_walks, walk_figure, walks_between, weights_picture
 from n2v.show.pictures import sheet, write_gif
 from n2v.show.record import Recorder
@@ -227,24 +228,39 @@ for row in table:
 # across classes is farther from everything real, and no reader can say what it is: nobody promised that the middle of a car and an
 # airplane exists.
 #
-# ## 5. Move it yourself
-# The animations and the page with its sliders lie in the run folder and work offline; in JupyterLab the widget lets you choose.
+# ## 5. Try it: any two objects, from any side
+# Choose two objects and move the sliders. The picture is decoded while you move: coarse at once, refined a moment later. The page
+# `pages/interpolation.html` of the run folder holds pre-rendered frames and needs neither Python nor a network.
 
 # %%
 for walk in chairs:
     there = list(walk.frames.numpy())
     write_gif(there + there[-2:0:-1], run / "figures" / f"interpolation-{walk.space.replace(' ', '-')}.gif")
-couple = tuple(zoo.object_ids[i] for i in chair_pair)
-n_views = {"n_gammas": 5, "n_azimuths": 4, "size_px": 48} if small else {"size_px": 64}
-write_interpolation_page(run / "demos" / "interpolation.html", models["best"], codes["best"], zoo, [couple], **n_views)
+best, tours = codes["best"], [chair_pair]
+if {"car", "airplane"} <= present:
+    tours.append(tuple(int(bases[labels[bases] == CLASSES.index(name)][0]) for name in ("car", "airplane")))
+couples = [tuple(best.object_ids[i] for i in pair) for pair in tours]
+n_views = {"n_gammas": 5, "n_azimuths": 4, "size_px": 48} if small else {"n_gammas": 7, "n_azimuths": 6}
+write_interpolation_page(run / "pages" / "interpolation.html", models["best"], best, zoo, couples, **n_views)
 if interactive:
     from IPython.display import display
 
     from n2v.show.demos.widgets import InterpolationDemo
 
-    display(InterpolationDemo(models["best"], codes["best"], zoo, chair_pair))
+    display(InterpolationDemo(models["best"], best, zoo, tours[-1]))
+
+# %%
+journey = Journey(models["best"], *best.values[list(tours[-1])])
+gammas, turns = (0.0, 0.25, 0.5, 0.75, 1.0), (-15, 75, 165)
+stills = [[journey.at(gamma).refined_picture(View(turn)).numpy() for gamma in gammas] for turn in turns]
+figure = sheet(stills, [f"turned\n{turn}°" for turn in turns], [f"γ = {gamma:g}" for gamma in gammas])
+caption = f"From {' to '.join(couples[-1])}, decoded and seen from three sides."
+record.figure("extra-interpolation-turned", figure, caption)
 
 # %% [markdown]
+# *What to see:* what is in between is one thing seen from three sides, not a blend of pictures: the decoder answers for positions,
+# and never hears of a camera. *What to try:* put the slider in the middle and turn.
+#
 # ### Exercise 4 (an experiment)
 # Where on the way does a walk change its class? Write the first $\gamma$ at which `predict` no longer says what it says of the
 # start. Then try it: do walks from chair to table change half way?
@@ -334,9 +350,10 @@ for key, name in ((0, "shared"), (1, "renumbered"), (2, "matched")):
 record.metric("nn_order_free", table[4]["nearest neighbour"])
 
 # %% [markdown]
-# *What to see:* renumbering throws raw weights and every encoder trained on ordered ones to chance. Matching to the initial vector
-# undoes it completely, to the last bit; matching to *any one* NeRF of the collection nearly so, because that one remembers the start as
-# well. A description in which the order does not occur needs no remedy; values of the field need none either, but they
+# *What to see:* renumbering throws the nearest neighbour to chance, for raw weights and for every encoder that was trained on
+# ordered ones; a linear probe keeps a little, since sums over neurons do not care about their order. Matching to the initial vector
+# undoes it completely, to the last bit; matching to *any one* NeRF of the collection nearly so, because that one remembers the
+# start as well. A description in which the order does not occur needs no remedy; values of the field need none either, but they
 # have to look at the object.
 #
 # ### Exercise 5 (a function)

@@ -326,7 +326,7 @@ for (name, one), points in sets.items():
     numbers, by_picture = judge(points, bases, held_out), seen_by[name, one]
     numbers.pop("verdict")
     if "yardstick" in name:
-        verdicts = class_verdicts(points, asked, train, train_labels, held_out, held_out_labels)
+        verdicts = {"collapsed": None, "copies": None}  # too few a class to judge them one by one
         numbers["mmd"] = None  # of held-out objects to themselves
     else:
         more, asked = sample_all(makers.get((name, one)) or cheats[name], n_more)
@@ -349,15 +349,34 @@ for name in methods:
         print(f"COLLAPSED: {name}, {by_name[name]['classes collapsed']:.1f} of {len(present)} classes")
 {row["generator"]: {key: round(row[key], 2) for key in ("coverage", "one_nna", "novelty_ratio")} for row in table}
 
+# %% [markdown]
+# Which measure catches which cheat? Caught means: worse than the real, held-out objects; for 1-NNA also clearly below one half.
+
 # %%
-assert by_name["cheat: copies"]["copies"] == 1 and by_name["cheat: copies"]["novelty_ratio"] == 0
-assert by_name["cheat: copies"]["classes copied"] == len(present), "the copier must be caught by novelty"
-limit = len(present) / len(bases) + 1e-9
-assert by_name["cheat: one object a class"]["coverage"] <= limit, "the collapsed one must be caught by coverage"
-assert by_name["cheat: one object a class"]["classes collapsed"] == len(present)
-yardstick, mixed = by_name["real, held out (yardstick)"], by_name["cheat: shuffled coordinates"]
-assert mixed["frechet on pictures"] > yardstick["frechet on pictures"], "Fréchet distance must see shuffled coordinates"
-assert mixed["one_nna on pictures"] > yardstick["one_nna on pictures"]
+yardstick = by_name["real, held out (yardstick)"]
+worse = {
+    "coverage": lambda row: row["coverage"] < yardstick["coverage"],
+    "1-NNA": lambda row: row["one_nna"] > yardstick["one_nna"] or row["one_nna"] < 0.45,
+    "1-NNA, pictures": lambda row: (
+        row["one_nna on pictures"] > yardstick["one_nna on pictures"] or row["one_nna on pictures"] < 0.45
+    ),
+    "Fréchet": lambda row: row["frechet_on_embeddings"] > yardstick["frechet_on_embeddings"],
+    "Fréchet, pictures": lambda row: row["frechet on pictures"] > yardstick["frechet on pictures"],
+    "novelty": lambda row: row["copies"] > 0.5,
+    "class by class": lambda row: row["classes collapsed"] + row["classes copied"] > len(present) / 2,
+}
+table_of_cheats = [
+    {"cheat": name, **{measure: "caught" if caught(by_name[name]) else "" for measure, caught in worse.items()}}
+    for name in cheats
+]
+assert table_of_cheats[0]["novelty"] == "caught", "a copier must be caught by novelty"
+assert by_name["cheat: one object a class"]["coverage"] <= len(present) / len(bases) + 1e-9, (
+    "one object a class, no more"
+)
+assert table_of_cheats[1]["class by class"] == "caught", "a collapse must be caught where classes are looked at alone"
+record.table(
+    "extra-cheats", table_of_cheats, "Which measure catches which cheat, the held-out objects being the limit."
+)
 
 # %%
 measures = {
@@ -369,10 +388,11 @@ caption = "Generators, yardstick and cheats by six measures; mean and 95 % inter
 record.figure("extra-generation", measure_figure(table, measures), caption)
 
 # %% [markdown]
-# *What to see:* first the yardstick. Held-out objects themselves do not score perfectly, because an encoder knows its training objects
-# better than others; no generator can be expected to beat them honestly. Then the cheats: the copier wins every measure but
-# novelty (and its 1-NNA falls below one half); the collapsed one loses coverage; shuffled coordinates look fair to measures on
-# embeddings, whose coordinates are nearly independent, and are found out by their pictures. Only then look at the generators.
+# *What to see:* first the yardstick. Held-out objects themselves do not score perfectly, because an encoder knows its training
+# objects better than others; no generator can be expected to beat them honestly. Then the cheats: the copier wins where quality is
+# asked and loses novelty, and its 1-NNA falls below one half; the collapsed one loses coverage; and shuffled coordinates are new and
+# varied, so only measures that look at how coordinates go together can mind. No column catches all three. Only then look at the
+# generators.
 #
 # ## 6. What the final ReLU breaks
 # The authors' generator ends in a ReLU: no coordinate it makes is ever negative. Half of an embedding's are. A switch, the same seconds:

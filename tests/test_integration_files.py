@@ -42,7 +42,7 @@ def test_the_workflows_call_the_makefile():
         said[path.stem] = [step["run"] for step in steps(yaml.safe_load(path.read_text())) if "run" in step]
         made = [line.split()[1:] for line in said[path.stem] if line.startswith("make ")]
         assert {word for words in made for word in words if "=" not in word} <= targets
-    assert {"make lint test", "make reproduce PROFILE=smoke"} <= set(said["cpu"])
+    assert {"make lint test ARGS=--require-browser", "make reproduce PROFILE=smoke"} <= set(said["cpu"])
     assert {"make test ARGS=--require-cuda", "make reproduce"} <= set(said["gpu"])
     gpu = yaml.safe_load((ROOT / "ci" / "workflows" / "gpu.yml").read_text())
     assert (

@@ -11,8 +11,13 @@ def train(
     out: Annotated[Path, arg(help="run folder to make")],
     profile: Annotated[str, arg(help="sizes: smoke, laptop, gpu or thesis")] = "laptop",
     encoder: Annotated[
-        Literal["rows", "aligned"], arg(help="the thesis's encoder, or ours that uses the shared initial vector")
+        Literal["rows", "placed", "tokens", "aligned"],
+        arg(help="rows: the thesis's; the others use the shared initial vector (n2v.embed.encoder)"),
     ] = "rows",
+    octaves: Annotated[
+        int | None,
+        arg(help="octaves of the input matrix that the encoder reads, and no padding; default: the profile's"),
+    ] = None,
     minutes: Annotated[float | None, arg(help="time budget in minutes, instead of the profile's")] = None,
     steps: Annotated[int | None, arg(help="a number of steps instead of a time budget")] = None,
     seed: Annotated[int, arg(help="seed of weights, batches and backgrounds")] = 0,
@@ -49,7 +54,9 @@ def train(
         config = replace(config, time_budget_s=60 * minutes)
     if (steps is not None and steps < 1) or (minutes is not None and minutes <= 0):
         raise BadInput("an empty budget", where="--steps or --minutes", fix="use more than 0")
-    model_config = chosen.rows if encoder == "rows" else chosen.aligned
+    model_config = chosen.aligned if encoder == "aligned" else chosen.rows
+    octaves = model_config.encoder.octaves if octaves is None else octaves
+    model_config = replace(model_config, encoder=replace(model_config.encoder, kind=encoder, octaves=octaves))
     train_model(Zoo(zoo), config, model_config, out, resume=resume, device=None if device == "auto" else device)
     if os.environ.get("RANK", "0") != "0":
         return {}  # the first process says it

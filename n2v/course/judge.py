@@ -5,6 +5,7 @@ contained processes only (`calls`).
 """
 
 import ast
+import gc
 import json
 import traceback
 from collections.abc import Iterator
@@ -36,15 +37,16 @@ class Preamble:
         self.source, self.given = source, given
         self.statements = statements(source)
         self.wanted = {exercise.id: needed(self.statements, exercise) for exercise in source.exercises}
+        imports = [one for one in self.statements if isinstance(one.node, ast.Import | ast.ImportFrom)]
+        self.union = {id(one) for each in (imports, *self.wanted.values()) for one in each}
         self.namespace: dict = {"__name__": "__main__"}
         self.failed: dict[int, str] = {}
         self.done: set[int] = set()
 
     def run_to(self, exercise: Exercise) -> str | None:
         """Execute what stands before an exercise and is wanted by any; returns why this one cannot be judged."""
-        union = {id(one) for each in self.wanted.values() for one in each}
         for number, one in enumerate(self.statements):
-            if one.cell >= exercise.check or number in self.done or id(one) not in union:
+            if one.cell >= exercise.check or number in self.done or id(one) not in self.union:
                 continue
             if not _answers(one, exercise):
                 self.done.add(number)
@@ -90,6 +92,7 @@ def judge_all(
         if problem:
             yield Verdict(exercise.id, "", False, problem, 0.0)
             continue
+        gc.freeze()  # else each fork's collections would copy all of this process's memory
         own = "\n".join(source.cells[position].text for position in exercise.cells)
         for student, code in [("", own), *[(name, cells.get(exercise.id)) for name, cells in submissions.items()]]:
             if code is None:

@@ -1,5 +1,6 @@
 """Several processes, one training: started by torchrun, gradients averaged by DDP, batch norm over all of them."""
 
+import inspect
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -84,8 +85,12 @@ def distributed(model: nn.Module, ranks: Ranks) -> nn.Module:
     if ranks.world == 1:
         return model
     share_batch_norm(model)
+    for value in model.buffers():  # once: they stay equal, and a principal basis is too large to send in every step
+        dist.broadcast(value, 0)
     where = [ranks.device.index] if ranks.device.type == "cuda" else None
-    return nn.parallel.DistributedDataParallel(model, device_ids=where, broadcast_buffers=False)
+    options = inspect.signature(nn.parallel.DistributedDataParallel).parameters
+    unsynced = "forward_sync_buffers" if "forward_sync_buffers" in options else "broadcast_buffers"  # torch 2.13
+    return nn.parallel.DistributedDataParallel(model, device_ids=where, **{unsynced: False})
 
 
 def share_batch_norm(model: nn.Module) -> None:

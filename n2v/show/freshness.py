@@ -50,7 +50,11 @@ class Library:
             todo |= self._of(path)[1] - used
         named = {name for path in used for name in self._of(path)[2]}
         parts = [f"{path.relative_to(self.package)} {self._of(path)[0]}" for path in sorted(used)]
-        parts += [f"{path.name} {sha256_of(path.read_bytes())}" for path in sorted(self._others) if path.name in named]
+        parts += [
+            f"{path.name} {sha256_of(path.read_bytes())}"
+            for path in sorted(self._others)
+            if {path.name, path.stem} & named
+        ]
         return short_hash(code, *parts, self.data)
 
     def _of(self, path: Path) -> tuple[str, frozenset[Path], frozenset[str]]:

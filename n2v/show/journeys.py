@@ -172,6 +172,7 @@ def walk_figure(table: list[dict], measures: dict[str, str]):
             colour = OURS if kind == "same class" else THEIRS
             places = np.arange(len(names)) + shift
             axis.errorbar(values, places, xerr=errors, fmt="o", color=colour, ms=5, lw=1.2, label=kind, **style)
+        axis.set_xlim(left=0)  # none of the measures can be negative, whatever the interval of a few pairs says
         axis.set_xlabel(label, fontsize=8)
         axis.tick_params("x", labelsize=8)
     axes[0].set_yticks(range(len(names)), names, fontsize=9)

@@ -1,8 +1,6 @@
 """Pictures of objects: sheets, strips, turntables."""
 
-import base64
 import io
-import json
 from pathlib import Path
 
 import numpy as np
@@ -68,21 +66,3 @@ def write_gif(frames: list[np.ndarray], path: Path, seconds: float = 3.0) -> Non
             duration=int(1000 * seconds / len(frames)),
             loop=0,
         )
-
-
-def slider_page(frames: list[np.ndarray], title: str, labels: list[str] | None = None) -> str:
-    """Self-contained HTML: pre-rendered frames behind a slider; works offline from a file."""
-    data = [base64.b64encode(png_bytes(frame)).decode() for frame in frames]
-    labels = labels or [f"{i + 1} of {len(frames)}" for i in range(len(frames))]
-    safe = title.replace("&", "&amp;").replace("<", "&lt;")
-    script = json.dumps({"frames": data, "labels": labels}).replace("<", "\\u003c")
-    return f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>{safe}</title>
-<style>body{{font:16px system-ui;text-align:center;margin:2em;background:#fff;color:#222}}
-img{{width:min(90vw,420px);image-rendering:auto}}input{{width:min(90vw,420px)}}</style>
-<h1 style="font-size:1.2em">{safe}</h1><img id="shown" alt="{safe}"><br>
-<input id="slider" type="range" min="0" max="{len(frames) - 1}" value="0" aria-label="frame"><p id="label"></p>
-<script>const data={script};const s=document.getElementById("slider");
-function show(){{document.getElementById("shown").src="data:image/png;base64,"+data.frames[s.value];
-document.getElementById("label").textContent=data.labels[s.value];}}
-s.addEventListener("input",show);show();</script></html>
-"""

@@ -3,7 +3,7 @@
 import numpy as np
 
 from n2v.scenes.classes import CLASSES
-from n2v.show.style import CHANCE, CLASS_COLOURS, CLASS_MARKERS, OURS
+from n2v.show.style import CHANCE, CLASS_COLOURS, CLASS_MARKERS, OURS, THEIRS
 
 
 def plot_confusion(counts: np.ndarray, title: str = ""):
@@ -27,18 +27,52 @@ def plot_confusion(counts: np.ndarray, title: str = ""):
 
 
 def plot_accuracy(rows: list[dict], title: str = ""):
-    """Accuracy with Wilson intervals, one bar a row of n2v.tasks.classify.compare."""
+    """Accuracy with its interval, one bar a row of n2v.tasks.classify.compare; rows that were not run are left out.
+
+    Intervals count objects where the rows have them, else items.
+    """
     import matplotlib.pyplot as plt
 
+    rows = [row for row in rows if row.get("accuracy") is not None]
+    by_object = all("low_objects" in row for row in rows)
+    low, high = ("low_objects", "high_objects") if by_object else ("low", "high")
     figure, axis = plt.subplots(figsize=(7, 0.36 * len(rows) + 1))
     names = [f"{row['features']}, {row['reader']}" for row in rows]
     values = np.array([row["accuracy"] for row in rows])
-    errors = np.array([[row["accuracy"] - row["low"], row["high"] - row["accuracy"]] for row in rows]).T.clip(min=0)
-    colours = [CHANCE if "shuffled" in name or "untrained" in name else OURS for name in names]
-    axis.barh(names, 100 * values, xerr=100 * errors, color=colours, height=0.65, error_kw={"lw": 1})
+    errors = np.array([[row["accuracy"] - row[low], row[high] - row["accuracy"]] for row in rows]).T.clip(min=0)
+    controls = ["shuffled" in name or "untrained" in name for name in names]
+    colours = [CHANCE if control else OURS for control in controls]
+    bars = axis.barh(names, 100 * values, xerr=100 * errors, color=colours, height=0.65, error_kw={"lw": 1})
+    for bar, control in zip(bars, controls, strict=True):
+        bar.set_hatch("//" if control else "")
+        bar.set_edgecolor("white")
     axis.invert_yaxis()
     axis.set_xlim(0, 100)
-    axis.set_xlabel(f"accuracy on {rows[0]['n']} test objects, % (bars: 95 % Wilson interval; grey: controls)")
+    count = f"{rows[0]['n']} test NeRFs" + (f" of {rows[0]['n_objects']} objects" if by_object else "")
+    axis.set_xlabel(f"accuracy on {count}, % (lines: 95 % interval; hatched: controls)")
+    axis.set_title(title)
+    return figure
+
+
+def plot_leak(rows: list[dict], title: str = ""):
+    """Accuracy under each split of n2v.tasks.leak.leak_study, a group of bars a kind of features."""
+    import matplotlib.pyplot as plt
+
+    kinds, splits = (list(dict.fromkeys(row[key] for row in rows)) for key in ("features", "split"))
+    figure, axis = plt.subplots(figsize=(7, 3.4))
+    width = 0.8 / len(splits)
+    for i, (split, colour, hatch) in enumerate(zip(splits, (THEIRS, "#E9C46A", OURS), ("//", "..", ""), strict=True)):
+        mine = [row for row in rows if row["split"] == split]
+        value = 100 * np.array([row["accuracy"] for row in mine])
+        error = np.stack([value - [100 * row["low_objects"] for row in mine],
+                          [100 * row["high_objects"] for row in mine] - value]).clip(min=0)  # fmt: skip
+        place = np.arange(len(kinds)) + (i - (len(splits) - 1) / 2) * width
+        axis.bar(place, value, width * 0.92, yerr=error, color=colour, hatch=hatch, edgecolor="white", label=split,
+                 error_kw={"lw": 1})  # fmt: skip
+    axis.set_xticks(range(len(kinds)), kinds)
+    axis.set_ylabel("accuracy, % (lines: 95 % interval by object)")
+    axis.set_ylim(0, 100)
+    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), fontsize=9)
     axis.set_title(title)
     return figure
 

@@ -128,14 +128,12 @@ def chance_average_precision(
     A relevant item at rank r has expected precision (1 + (r - 1)(m - 1)/(n - 1)) / r with m relevant among n, and
     rank r is relevant with probability m / n.
     """
+    relevant = gallery_counts[np.arange(len(query_labels)), query_labels]
+    pairs, times = np.unique(np.stack([gallery_counts.sum(1), relevant]), axis=1, return_counts=True)
     values = []
-    for label, counts in zip(query_labels, gallery_counts, strict=True):
-        n, m = int(counts.sum()), int(counts[label])
-        if m == 0:
-            values.append(0.0)
-            continue
+    for n, m in pairs.T:
         last = n if k is None else min(k, n)
         r = np.arange(1, last + 1)
         precision = (1 + (r - 1) * (m - 1) / max(n - 1, 1)) / r
-        values.append(float(precision.sum() * m / n / min(last, m)))
-    return float(np.mean(values))
+        values.append(precision.sum() * m / n / min(last, m) if m else 0.0)
+    return float(np.average(values, weights=times))

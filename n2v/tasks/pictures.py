@@ -4,7 +4,7 @@ The thesis used ResNet50, from scratch and pretrained on ImageNet. No pretrained
 is read) and ResNet50 from scratch needs a GPU, so a laptop trains a smaller network of the same kind, labelled as such.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -107,3 +107,40 @@ def readings(logits: Float[np.ndarray, "n v c"]) -> dict[str, Int[np.ndarray, "n
         f"{n} views, vote": vote(views),
         f"{n} views, mean logits": logits.mean(1).argmax(-1),
     }
+
+
+def study(
+    pictures: np.ndarray,
+    labels: Int[np.ndarray, "n"],
+    train: Int[np.ndarray, "m"],
+    test: Int[np.ndarray, "t"],
+    config: PictureConfig,
+    seeds: tuple[int, ...] = (0, 1, 2),
+) -> tuple[dict[str, list[Int[np.ndarray, "t"]]], ResNet]:
+    """A network a seed on all views, and one on the first view alone, as the thesis's single-view classifier.
+
+    The single-view network sees its few pictures three times as often.
+
+    Returns:
+        Predictions by way of reading, a list over seeds, and the first seed's network that saw all views.
+    """
+    predictions, first = {}, None
+    once = replace(config, n_epochs=3 * config.n_epochs)
+    for seed in seeds:
+        alone = train_on_pictures(pictures[train][:, :1], labels[train], once, seed)
+        net = train_on_pictures(pictures[train], labels[train], config, seed)
+        found = {"1 view": predict_views(alone, pictures[test][:, :1], config)[0].argmax(-1)[:, 0]}
+        read = readings(predict_views(net, pictures[test], config)[0])
+        found |= {f"{name}{', trained on all' if name == '1 view' else ''}": labels for name, labels in read.items()}
+        for name, predicted in found.items():
+            predictions.setdefault(name, []).append(predicted)
+        first = first or net
+    return predictions, first
+
+
+def resnet50_configs(weights: Path | None) -> dict[str, PictureConfig | str]:
+    """The thesis's two ways to start ResNet50: a configuration, or what is missing to run it."""
+    if not torch.cuda.is_available():
+        return dict.fromkeys(("from scratch", "pretrained"), "not run: no GPU")
+    pretrained = PictureConfig.resnet50(weights) if weights else "not run: no file of pretrained weights"
+    return {"from scratch": PictureConfig.resnet50(), "pretrained": pretrained}

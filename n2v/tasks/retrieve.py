@@ -10,6 +10,7 @@ from n2v.tasks.metrics import (
     chance_average_precision,
     chance_hit_at_k,
     chance_precision,
+    cluster_interval,
     hit_at_k,
     precision_at_k,
     wilson_interval,
@@ -55,101 +56,146 @@ def retrieval_measures(
     forbidden: Bool[np.ndarray, "q g"] | None = None,
     ks: tuple[int, ...] = KS,
     metric: str = "euclidean",
+    query_groups: list[str] | None = None,
+) -> list[dict]:
+    """`ranking_measures` of the ranking by distance.
+
+    Raises:
+        BadInput: what `distances` and `ranking_measures` refuse.
+    """
+    distance = distances(queries, gallery, metric)
+    return ranking_measures(distance, query_labels, gallery_labels, forbidden, ks, query_groups)
+
+
+def ranking_measures(
+    distance: Float[np.ndarray, "q g"],
+    query_labels: Int[np.ndarray, "q"],
+    gallery_labels: Int[np.ndarray, "g"],
+    forbidden: Bool[np.ndarray, "q g"] | None = None,
+    ks: tuple[int, ...] = KS,
+    query_groups: list[str] | None = None,
 ) -> list[dict]:
     """hit@k, precision@k, mAP@k and whole-ranking mAP of class retrieval, each with its chance floor.
 
-    `forbidden` pairs (a query and itself, or its own versions) are left out of the ranking.
+    `forbidden` pairs (a query and itself, or its own versions) are left out of the ranking. `low` and `high` take the
+    queries as independent; with `query_groups` (their base objects), `low_objects` and `high_objects` do not.
 
     Raises:
-        BadInput: k below 1 or larger than the gallery, a single class, or what `distances` refuses.
+        BadInput: k below 1 or larger than the gallery, or a single class.
     """
     if min(ks) < 1:
         raise BadInput(f"k = {min(ks)}", fix="use k of at least 1")
-    forbidden = np.zeros((len(queries), len(gallery)), bool) if forbidden is None else forbidden
-    smallest = int((~forbidden).sum(1).min()) if len(queries) else 0
+    forbidden = np.zeros(distance.shape, bool) if forbidden is None else forbidden
+    smallest = int((~forbidden).sum(1).min()) if len(distance) else 0
     if max(ks) > smallest:
         raise BadInput(f"k = {max(ks)} but a query has only {smallest} candidates", fix="use a smaller k or more NeRFs")
     if len(np.unique(np.concatenate([query_labels, gallery_labels]))) < 2:
         raise BadInput("objects of a single class", fix="use a collection with at least two classes")
-    order, allowed = rank(distances(queries, gallery, metric), forbidden)
+    order, allowed = rank(distance, forbidden)
     relevant = (gallery_labels[order] == query_labels[:, None]) & allowed
-    n_classes = int(max(gallery_labels.max(), query_labels.max())) + 1
-    one_hot = np.eye(n_classes, dtype=np.int64)[gallery_labels]
+    one_hot = np.eye(int(max(gallery_labels.max(), query_labels.max())) + 1, dtype=np.int64)[gallery_labels]
     counts = (~forbidden).astype(np.int64) @ one_hot
-    rows = []
+    found = {}
     for k in ks:
-        hits = hit_at_k(relevant, k)
-        floor = chance_hit_at_k(query_labels, counts, k)
-        rows.append(_row(f"hit@{k}", hits.mean(), floor, len(queries), wilson_interval(int(hits.sum()), len(hits))))
-        shares = precision_at_k(relevant, k)
-        rows.append(
-            _row(
-                f"precision@{k}",
-                shares.mean(),
-                chance_precision(query_labels, counts),
-                len(queries),
-                _mean_interval(shares),
-            )
-        )
-        found = average_precision(relevant, k)
-        rows.append(
-            _row(
-                f"mAP@{k}",
-                found.mean(),
-                chance_average_precision(query_labels, counts, k),
-                len(queries),
-                _mean_interval(found),
-            )
-        )
-    whole = average_precision(relevant)  # forbidden entries stand last and are never relevant
-    floor = chance_average_precision(query_labels, counts)
-    rows.append(_row("mAP", whole.mean(), floor, len(queries), _mean_interval(whole)))
-    return rows
+        found[f"hit@{k}"] = hit_at_k(relevant, k), chance_hit_at_k(query_labels, counts, k)
+        found[f"precision@{k}"] = precision_at_k(relevant, k), chance_precision(query_labels, counts)
+        found[f"mAP@{k}"] = average_precision(relevant, k), chance_average_precision(query_labels, counts, k)
+    # forbidden entries stand last and are never relevant
+    found["mAP"] = average_precision(relevant), chance_average_precision(query_labels, counts)
+    return [_row(name, values, chance, query_groups) for name, (values, chance) in found.items()]
 
 
-def _mean_interval(values: np.ndarray) -> tuple[float, float]:
-    """Normal 95 % interval of a mean over queries."""
-    half = 1.96 * float(values.std(ddof=1)) / np.sqrt(len(values)) if len(values) > 1 else float("nan")
-    return float(values.mean()) - half, float(values.mean()) + half
+def _row(measure: str, values: np.ndarray, chance: float, groups: list[str] | None) -> dict:
+    """Mean over queries with its intervals: Wilson's for yes-or-no values, else the normal one; and by group."""
+    n = len(values)
+    if measure.startswith("hit"):
+        low, high = wilson_interval(values.sum(), n)
+    else:
+        half = 1.96 * float(values.std(ddof=1)) / np.sqrt(n) if n > 1 else float("nan")
+        low, high = float(values.mean()) - half, float(values.mean()) + half
+    row = {"measure": measure, "value": float(values.mean()), "chance": chance, "n": n, "low": low, "high": high}
+    if groups is not None:
+        low, high = cluster_interval(values, groups)
+        row |= {"n_objects": len(set(groups)), "low_objects": low, "high_objects": high}
+    return row
 
 
-def _row(measure: str, value: float, chance: float, n: int, interval: tuple[float, float]) -> dict:
-    return {
-        "measure": measure,
-        "value": float(value),
-        "chance": chance,
-        "n": n,
-        "low": interval[0],
-        "high": interval[1],
-    }
-
-
-def as_published(features, labels, test: Int[np.ndarray, "t"], ks=KS) -> list[dict]:
+def as_published(
+    features, labels, test: Int[np.ndarray, "t"], ks=KS, base_ids: list[str] | None = None, metric: str = "euclidean"
+) -> list[dict]:
     """The thesis's protocol: query and gallery are the test set, only the query itself is left out."""
     chosen, classes = features[test], labels[test]
-    return retrieval_measures(chosen, classes, chosen, classes, np.eye(len(test), dtype=bool), ks)
+    mine = None if base_ids is None else [base_ids[i] for i in test]
+    return retrieval_measures(chosen, classes, chosen, classes, np.eye(len(test), dtype=bool), ks, metric, mine)
 
 
 def corrected(
-    features, labels, test: Int[np.ndarray, "t"], train: Int[np.ndarray, "m"], ks=KS, base_ids: list[str] | None = None
+    features,
+    labels,
+    test: Int[np.ndarray, "t"],
+    train: Int[np.ndarray, "m"],
+    ks=KS,
+    base_ids: list[str] | None = None,
+    metric: str = "euclidean",
 ) -> list[dict]:
     """Test objects look among training objects, never at a version of themselves.
 
     A grouped split has none in train; with `base_ids` they are left out of the ranking under any split.
     """
-    bases = None if base_ids is None else np.array(base_ids)
-    own = None if bases is None else bases[test][:, None] == bases[train][None]
-    return retrieval_measures(features[test], labels[test], features[train], labels[train], own, ks)
+    own, mine = None, None
+    if base_ids is not None:
+        bases = np.array(base_ids)
+        own, mine = bases[test][:, None] == bases[train][None], [base_ids[i] for i in test]
+    return retrieval_measures(
+        features[test], labels[test], features[train], labels[train], own, ks, metric, query_groups=mine
+    )
 
 
-def instance_retrieval(features, base_ids: list[str]) -> dict[str, float]:
+def random_rankings(
+    labels, test: Int[np.ndarray, "t"], train: Int[np.ndarray, "m"], ks=KS, n_draws: int = 20, seed: int = 0
+) -> list[dict]:
+    """The corrected protocol by distances that mean nothing, averaged over draws: must stand on the chance floor."""
+    rng = np.random.default_rng(seed)
+    draws = [
+        ranking_measures(rng.random((len(test), len(train))), labels[test], labels[train], None, ks)
+        for _ in range(n_draws)
+    ]
+    return [
+        {"measure": rows[0]["measure"], "value": float(np.mean([row["value"] for row in rows])),
+         "chance": rows[0]["chance"], "n": n_draws * len(test)}
+        for rows in zip(*draws, strict=True)
+    ]  # fmt: skip
+
+
+def voted_hits(
+    views: Float[np.ndarray, "n v f"], labels, test: Int[np.ndarray, "t"], ks=KS, base_ids: list[str] | None = None
+) -> list[dict]:
+    """The thesis's 9-view baseline as its code has it: hit@k only.
+
+    Each view of a query ranks the other test objects by their nearest view; at every rank the views vote for a class
+    (the lower label wins a tie), and a hit is a right class at any of the first k ranks. No chance floor: votes at
+    different ranks are not draws from the gallery.
+    """
+    q, v = len(test), views.shape[1]
+    flat, classes = views[test].reshape(q * v, -1), labels[test]
+    distance = distances(flat, flat).reshape(q, v, q, v).min(3)
+    distance[np.arange(q), :, np.arange(q)] = np.inf
+    ranked = classes[np.argsort(distance, axis=2, kind="stable")[:, :, : max(ks)]]
+    votes = (ranked[..., None] == np.arange(labels.max() + 1)).sum(1)
+    relevant = votes.argmax(-1) == classes[:, None]
+    mine = None if base_ids is None else [base_ids[i] for i in test]
+    return [_row(f"hit@{k}", hit_at_k(relevant, k), float("nan"), mine) for k in ks]
+
+
+def instance_retrieval(features, base_ids: list[str], metric: str = "euclidean") -> dict[str, float | str]:
     """Find an object's other versions among all others: share of queries whose nearest neighbour is one, and chance."""
     bases = np.array(base_ids)
     same = (bases[:, None] == bases[None]) & ~np.eye(len(bases), dtype=bool)
     queries = np.flatnonzero(same.any(1))
     if not len(queries):
         raise BadInput("no object has an augmented version", fix="make shapes with --augment 1 or 2")
-    order, _ = rank(distances(features[queries], features), np.eye(len(bases), dtype=bool)[queries])
-    hits = np.take_along_axis(same[queries], order, 1)[:, 0]
+    own = np.eye(len(bases), dtype=bool)[queries]
+    order, _ = rank(distances(features[queries], features, metric), own)
+    hits = np.take_along_axis(same[queries], order, 1)[:, 0].astype(float)
     chance = float(same[queries].sum(1).mean() / (len(bases) - 1))
-    return {"hit@1": float(hits.mean()), "chance": chance, "n": len(queries)}
+    return _row("hit@1", hits, chance, bases[queries].tolist())

@@ -15,6 +15,11 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 KNOWN = ("ResizeObserver loop",)  # console errors that are JupyterLab's own and harmless
 NOTEBOOK = """\
+# ---
+# jupyter:
+#   kernelspec: {display_name: Python 3, language: python, name: python3}
+# ---
+
 # %%
 from pathlib import Path
 
@@ -46,7 +51,8 @@ demo._journey = lambda *_: 1 / 0
 def lab(browser, tmp_path_factory):
     """Address of a server on one notebook, with the project's settings and nobody's own; `browser` skips first."""
     folder, token = tmp_path_factory.mktemp("lab"), secrets.token_hex(16)
-    (folder / "widgets.py").write_text(NOTEBOOK)
+    (folder / "lessons").mkdir()
+    (folder / "lessons" / "widgets.py").write_text(NOTEBOOK)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -80,13 +86,11 @@ def _wait_for(url: str, server: subprocess.Popen, log: Path, limit_s: float = 12
 
 
 @pytest.fixture(scope="module")
-def notebook(lab, browser):
+def notebook(lab, browser, watch):
     """The notebook with all its cells run; not an error on the console, nothing asked of another machine."""
-    from conftest import watched
-
     address, token, folder = lab
-    page = watched(browser.new_context(viewport={"width": 1100, "height": 1400}).new_page())
-    page.goto(f"{address}/lab/tree/widgets.py?token={token}")
+    page = watch(browser.new_context(viewport={"width": 1100, "height": 1400}).new_page())
+    page.goto(f"{address}/lab/tree/lessons/widgets.py?token={token}")
     page.locator(".jp-Notebook .jp-Cell").first.wait_for()
     page.locator(".jp-Notebook .cm-content").first.click()
     for _ in range(3):
@@ -116,7 +120,7 @@ def test_a_moved_slider_changes_the_picture(notebook, lab):
         notebook.wait_for_function("src => document.querySelector('img[alt^=decoded]').src != src", arg=before[0])
     notebook.get_by_text("24 px, ").wait_for()
     assert picture.get_attribute("alt") == "decoded at γ = 0.54, turned by -5°"
-    notebook.screenshot(path=lab[2] / "interpolation.png")
+    notebook.locator(".jp-Cell").nth(0).screenshot(path=lab[2] / "interpolation.png")
 
 
 def test_neighbours_change_with_k(notebook, lab):
@@ -125,7 +129,7 @@ def test_neighbours_change_with_k(notebook, lab):
     slide(notebook, "k")
     cards.nth(6).wait_for()
     assert cards.count() == 7
-    notebook.screenshot(path=lab[2] / "retrieval.png")
+    notebook.locator(".jp-Cell").nth(1).screenshot(path=lab[2] / "retrieval.png")
 
 
 def test_the_map_answers_inside_a_notebook(notebook, lab):
@@ -133,8 +137,9 @@ def test_the_map_answers_inside_a_notebook(notebook, lab):
     frame.locator("#map path").nth(3).dispatch_event("pointerenter")
     shown = frame.locator("#name").text_content()
     frame.locator("#map path").nth(12).dispatch_event("pointerenter")
+    assert (lab[2] / "map.html").exists(), "the kernel runs in the project's folder, not in the notebook's"
     assert shown.startswith("chair") and frame.locator("#name").text_content().startswith("car")
-    notebook.screenshot(path=lab[2] / "map.png")
+    notebook.locator(".jp-Cell").nth(2).screenshot(path=lab[2] / "map.png")
 
 
 def test_what_fails_in_a_callback_is_seen(notebook, lab):
@@ -145,4 +150,4 @@ def test_what_fails_in_a_callback_is_seen(notebook, lab):
     alert = notebook.get_by_role("alert").filter(has_text="ZeroDivisionError")
     alert.wait_for()
     assert "This did not work." in alert.text_content()
-    notebook.screenshot(path=lab[2] / "alert.png")
+    notebook.locator(".jp-Cell").nth(0).screenshot(path=lab[2] / "alert.png")

@@ -13,7 +13,7 @@ from solids import ROWS_TINY
 
 from n2v.embed.batches import SampleConfig, TrainingSet
 from n2v.embed.model import Nerf2Vec
-from n2v.embed.parallel import ALONE, Ranks, distributed, processes
+from n2v.embed.parallel import Ranks, distributed, processes
 from n2v.embed.protocol import Protocol
 from n2v.embed.train import TrainConfig, batch_loss
 from n2v.zoo.store import Zoo
@@ -34,7 +34,7 @@ def one_step(zoo: Zoo, ranks: Ranks, first: int, stop: int) -> tuple[float, dict
     loss, _ = batch_loss(net, weights, batch, CONFIG, torch.Generator().manual_seed(1), ranks)
     loss.backward()
     found = {name: value.grad.clone() for name, value in model.named_parameters()}
-    return float(loss), found | {name: value for name, value in model.named_buffers() if "running" in name}
+    return float(loss.detach()), found | {name: value for name, value in model.named_buffers() if "running" in name}
 
 
 def main(zoo: str, out: str) -> None:
@@ -45,8 +45,6 @@ def main(zoo: str, out: str) -> None:
         if ranks.first:
             save_file(found, out)
 
-
-__all__ = ["ALONE", "one_step"]
 
 if __name__ == "__main__":
     main(*sys.argv[1:])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from n2v.cli import main
 from n2v.errors import BadInput
 from n2v.show.chain import LIMIT_S, reproduce
 from n2v.show.lessons import read_lessons
@@ -226,7 +227,7 @@ def test_a_killed_run_goes_on_where_it_was(notebooks, tmp_path):
     lesson(notebooks, "02", ["a"], ["b"], beat)
     words = ["reproduce", "--profile", "smoke", "--out", str(out), "--notebooks", str(notebooks)]
     run = subprocess.Popen([sys.executable, "-m", "n2v.cli", *words], stderr=subprocess.DEVNULL, cwd=ROOT)
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 200
     while not (out / "beat").exists() and time.monotonic() < deadline:
         time.sleep(0.1)
     run.kill()
@@ -362,3 +363,18 @@ def test_user_mistakes_are_named(notebooks, tmp_path):
 def test_only_one_without_what_it_needs_is_not_run(notebooks, tmp_path):
     run = reproduce("smoke", tmp_path / "out", notebooks, only=("02",))
     assert not run["ok"] and run["notebooks"]["02_lesson"]["error"] == "needs a"
+
+
+@pytest.mark.parametrize(
+    ("words", "fresh"), [([], False), (["--resume"], False), (["--fresh"], True), (["--no-resume"], True)]
+)
+def test_the_command_resumes_unless_told_otherwise(monkeypatch, words, fresh, capsys):
+    asked = {}
+
+    def stand_in(profile, out, notebooks, **options):
+        asked.update(options, out=out)
+        return {"notebooks": {}, "wall_s": 0.0, "ok": True}
+
+    monkeypatch.setattr("n2v.show.chain.reproduce", stand_in)
+    assert main(["reproduce", "--profile", "smoke", "--only", "05, 06", *words]) == 0
+    assert asked == {"only": ("05", "06"), "fresh": fresh, "seed": 0, "out": Path("runs/smoke")}

@@ -79,7 +79,7 @@ def _count(counted: dict, name: str) -> None:
     counted[name] += 1
 
 
-@pytest.mark.parametrize("way", ["straight line", "great circle"])
+@pytest.mark.parametrize("way", ["linear", "spherical"])
 def test_journey_begins_and_ends_at_the_objects(model, objects, way):
     start, end = objects.values[:2]
     journey = Journey(model, start, end, way, QUALITY)
@@ -90,7 +90,7 @@ def test_journey_begins_and_ends_at_the_objects(model, objects, way):
 
 
 def test_journey_refuses_what_is_no_way(model, objects):
-    with pytest.raises(BadInput, match="unknown way 'detour'; use one of: straight line, great circle"):
+    with pytest.raises(BadInput, match="unknown way 'detour'; use one of: linear, spherical"):
         Journey(model, *objects.values[:2], "detour")
     with pytest.raises(BadInput, match="use 0 to 1"):
         Journey(model, *objects.values[:2]).at(1.5)

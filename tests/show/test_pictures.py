@@ -1,12 +1,10 @@
-"""Pictures: colours over a background, sheets, animations, and a page that needs no network."""
-
-import re
+"""Pictures: colours over a background, sheets, animations."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from n2v.show.pictures import png_bytes, sheet, slider_page, to_rgb, write_gif
+from n2v.show.pictures import png_bytes, sheet, to_rgb, write_gif
 from n2v.show.style import CLASS_COLOURS, CLASS_MARKERS
 
 FRAMES = [np.full((8, 8, 4), value, np.float32) for value in (0.0, 0.5, 1.0)]
@@ -32,13 +30,6 @@ def test_gif_has_all_frames(tmp_path):
     write_gif(FRAMES, tmp_path / "turn.gif", seconds=1.5)
     with Image.open(tmp_path / "turn.gif") as picture:
         assert picture.n_frames == 3 and picture.info["duration"] == 500
-
-
-def test_slider_page_is_self_contained_and_escapes_its_title():
-    page = slider_page(FRAMES, "<script>alert(1)</script>")
-    assert "<script>alert" not in page
-    assert not re.search(r"""(src|href)\s*=\s*["']?(https?:)?//""", page)
-    assert page.count("iVBOR") == 3
 
 
 def test_png_round_trip():

@@ -2,65 +2,24 @@
 
 import json
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
-import matplotlib
-import nbformat
 import pytest
-
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt
+from tiny_run import LESSON, tiny_run
 
 from n2v.cli import main
 from n2v.errors import BadInput
-from n2v.files import write_json
 from n2v.show.links import Page, problems
 from n2v.show.notebook_page import mark_formulas, mathml, notebook_page
-from n2v.show.record import Recorder
 from n2v.show.site import write_site
 from n2v.show.syllabus import notebooks_readme, readme_table, syllabus, with_table
 
 ROOT = Path(__file__).parents[2]
-LESSON = """# ---
-# jupyter:
-#   jupytext:
-#     text_representation: {{extension: .py, format_name: percent}}
-#   n2v: {{needs: {needs}, makes: [], minutes: {{smoke: 1, laptop: 2.5}}}}
-# ---
-
-# %% [markdown]
-# # {number} · A lesson | of two
-# **You will** learn one
-# thing. Not two.
-"""
 
 
 @pytest.fixture
 def run(tmp_path):
-    """A run folder with one executed notebook of two, and their sources in `notebooks`."""
-    folder, sources = tmp_path / "run", tmp_path / "notebooks"
-    sources.mkdir()
-    for number in ("01", "02"):
-        (sources / f"{number}_lesson.py").write_text(LESSON.format(number=number, needs="[]"))
-    figure = plt.figure(figsize=(1, 1))
-    Recorder(folder, "01").figure("fig-3.1", figure, "An object.", alt='three "objects"')
-    plt.close(figure)
-    image = {"image/png": "aGVsbG8=", "text/plain": "<Figure>"}
-    outputs = [nbformat.v4.new_output("display_data", data=image) for _ in range(2)]
-    cells = [
-        nbformat.v4.new_markdown_cell("# 01 · A lesson\nWith $x_i < 2^k$ and `$5` and\n\n$$\\sum_i a_i * b_i$$\n"),
-        nbformat.v4.new_markdown_cell("## 1. Rays & samples\nsee [the next](02_lesson.py)"),
-        nbformat.v4.new_code_cell('record.figure(\n    "fig-3.1", figure, "An object.")', outputs=outputs),
-    ]
-    (folder / "notebooks").mkdir()
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / "notebooks" / "01_lesson.ipynb")
-    nbformat.write(nbformat.v4.new_notebook(cells=cells[:1]), folder / "notebooks" / "02_lesson.ipynb")
-    (folder / "pages").mkdir()
-    (folder / "pages" / "chair.html").write_text("<title>A chair</title><script>let offline = true</script>")
-    write_json(folder / "run.json", {"profile": "smoke", "notebooks": {"01_lesson": {"status": "ok", "seconds": 1.0}}})
-    return folder
+    return tiny_run(tmp_path)
 
 
 def test_a_notebook_s_page_needs_no_network(run):
@@ -107,30 +66,6 @@ def test_the_site_is_whole_searchable_and_offline(run, tmp_path):
     assert "pages/chair.html" in text and "learn one thing." in text.lower() and ">ok<" in text
     assert 'href="02_lesson.html">02 · A lesson | of two' in (site / "notebooks" / "01_lesson.html").read_text()
     assert write_site(run, tmp_path / "notebooks") == index  # again, over the old one
-
-
-def test_the_search_finds_headings(run, tmp_path):
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("no node to run the page's script")
-    text = write_site(run, tmp_path / "notebooks").read_text()
-    data, script = re.search(r'id="headings">(.*?)</script><script>(.*?)</script>', text, re.S).groups()
-    stage = f"""
-    const parts = {{headings: {{textContent: {json.dumps(data)}}}, count: {{}},
-      search: {{value: "", addEventListener(_, call) {{ this.call = call; }}}},
-      found: {{replaceChildren(...all) {{ this.all = all; }}}}}};
-    const document = {{getElementById: name => parts[name], createElement: () => ({{append() {{}}}})}};
-    {script}
-    for (const words of ["SAMPLES & rays", "no such words", ""]) {{
-      parts.search.value = words; parts.search.call();
-      console.log(parts.found.all.map(one => one.href).join(" "), "|", parts.count.textContent);
-    }}"""
-    done = subprocess.run([node, "-e", stage], capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.splitlines() == [
-        "notebooks/01_lesson.html#1.-Rays-%26-samples | 1 headings",
-        " | 0 headings",
-        " | ",
-    ]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """The widgets without a browser: sliders move pictures, and nothing that goes wrong stays unseen."""
 
 import asyncio
+import re
+from pathlib import Path
 
 import pytest
 from tiny_demo import tiny_model, tiny_objects, tiny_zoo
@@ -28,7 +30,7 @@ def interpolation(zoo, objects):
 
 
 def test_every_control_changes_the_picture_coarse_first(interpolation):
-    for control, value in (("gamma", 0.8), ("azimuth", 40), ("elevation", 60), ("way", "great circle")):
+    for control, value in (("gamma", 0.8), ("azimuth", 40), ("elevation", 60), ("way", "spherical")):
         seen = []
         interpolation.picture.observe(lambda change, seen=seen: seen.append(change["new"]), "value")
         getattr(interpolation, control).value = value
@@ -121,3 +123,10 @@ def test_a_page_in_a_notebook_is_escaped_once(tmp_path):
     (tmp_path / "map.html").write_text('<p title="a">b</p>')
     shown = show_page(tmp_path / "map.html").data
     assert 'srcdoc="&lt;p title=&quot;a&quot;&gt;b&lt;/p&gt;"' in shown and 'title="map"' in shown
+
+
+def test_the_lab_opens_on_a_notebook_that_exists():
+    root = Path(__file__).parent.parent.parent
+    settings = (root / "ci" / "lab" / "jupyter_lab_config.py").read_text()
+    assert (root / re.search(r'default_url = "/lab/tree/(.*)"', settings)[1]).is_file()
+    assert "JUPYTER_CONFIG_PATH='$(CURDIR)/ci/lab'" in (root / "Makefile").read_text()

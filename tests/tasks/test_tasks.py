@@ -7,7 +7,7 @@ import pytest
 
 from n2v.errors import BadInput
 from n2v.tasks.classify import HeadConfig, compare, linear_probe, nearest_neighbour, principal_components, train_head
-from n2v.tasks.pictures import PictureConfig, predict_views, train_on_pictures, vote
+from n2v.tasks.pictures import PictureConfig, predict_views, readings, train_on_pictures, vote
 from n2v.tasks.retrieve import as_published, corrected, distances, instance_retrieval
 from n2v.tasks.timing import time_call
 
@@ -136,8 +136,8 @@ def test_twins_are_found():
     both = np.concatenate([base, base + 0.05 * rng.normal(size=base.shape).astype(np.float32)])
     ids = [f"object {i}" for i in range(20)] * 2
     found = instance_retrieval(both, ids)
-    assert found["hit@1"] == 1 and found["chance"] == pytest.approx(1 / 39)
-    assert instance_retrieval(rng.normal(size=both.shape).astype(np.float32), ids)["hit@1"] < 0.2
+    assert found["value"] == 1 and found["chance"] == pytest.approx(1 / 39) and found["n_objects"] == 20
+    assert instance_retrieval(rng.normal(size=both.shape).astype(np.float32), ids)["value"] < 0.2
     with pytest.raises(BadInput, match="no object has an augmented version"):
         instance_retrieval(base, ids[:20])
 
@@ -147,11 +147,12 @@ def test_picture_classifier_learns_colour_and_votes():
     labels = np.repeat([0, 1, 2], 12)
     tint = np.eye(3)[labels][:, None, None, None] * 120
     pictures = (rng.integers(0, 100, (36, 3, 16, 16, 3)) + tint).astype(np.uint8)
-    net = train_on_pictures(
-        pictures, labels, PictureConfig(widths=(8, 8), n_epochs=20, pictures_an_epoch=400, batch_size=32)
-    )
-    predicted, features = predict_views(net, pictures)
-    assert (vote(predicted) == labels).mean() > 0.9 and features.shape == (36, 3, 8)
+    config = PictureConfig(n_epochs=20, batch_size=32)
+    net = train_on_pictures(pictures, labels, config)
+    logits, features = predict_views(net, pictures, config)
+    assert logits.shape == (36, 3, 13) and features.shape == (36, 3, 64)
+    for found in readings(logits).values():
+        assert (found == labels).mean() > 0.9
     assert vote(np.array([[1, 2, 2], [0, 1, 2]])).tolist() == [2, 0]
 
 

@@ -1,6 +1,5 @@
 """From one object to another: what lies between two embeddings, from any side; as an offline page too."""
 
-from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
@@ -14,12 +13,10 @@ from n2v.errors import BadInput
 from n2v.files import progress
 from n2v.show.demos.page import sprite, write_page
 from n2v.show.demos.progressive import DecodedObject, Quality, View
-from n2v.show.demos.thumbnails import thumbnails
+from n2v.show.demos.thumbnails import thumbnail
 from n2v.show.pictures import to_rgb
-from n2v.tasks.interpolate import lerp, slerp
+from n2v.tasks.interpolate import WAYS
 from n2v.zoo.store import Zoo
-
-WAYS: dict[str, Callable] = {"straight line": lerp, "great circle": slerp}
 
 
 class Journey:
@@ -30,7 +27,7 @@ class Journey:
         model: Nerf2Vec,
         start: Float[np.ndarray, "e"],
         end: Float[np.ndarray, "e"],
-        way: str = "straight line",
+        way: str = "linear",
         quality: Quality | None = None,
     ) -> None:
         if way not in WAYS:
@@ -87,7 +84,7 @@ def write_interpolation_page(
             for gamma in gammas
             for azimuth in azimuths
         ]
-        originals = thumbnails(zoo, [first, second], size_px)
+        originals = [thumbnail(zoo, name, size_px) for name in (first, second)]
         journeys.append(
             {"first": first, "second": second, "frames": sprite(frames, n_azimuths), "ends": sprite(originals, 2)}
         )

@@ -1,6 +1,7 @@
-"""Small pictures of many NeRFs."""
+"""Small pictures of NeRFs, from the front."""
 
 import numpy as np
+from jaxtyping import UInt8
 
 from n2v.files import progress
 from n2v.show.journeys import nerf_picture
@@ -8,7 +9,11 @@ from n2v.show.pictures import to_rgb
 from n2v.zoo.store import Zoo
 
 
-def thumbnails(zoo: Zoo, object_ids: list[str], size_px: int = 48) -> list[np.ndarray]:
-    """uint8 RGB (size_px, size_px, 3) of each object's own NeRF, from the front."""
-    shown = progress(object_ids, desc="thumbnails", unit="NeRF")
-    return [to_rgb(nerf_picture(zoo, zoo.index_of(name), size_px).numpy()) for name in shown]
+def thumbnail(zoo: Zoo, object_id: str, size_px: int = 64) -> UInt8[np.ndarray, "h w 3"]:
+    """An object's own NeRF, RGB on white."""
+    return to_rgb(nerf_picture(zoo, zoo.index_of(object_id), size_px).numpy())
+
+
+def thumbnails(zoo: Zoo, object_ids: list[str], size_px: int = 64) -> list[UInt8[np.ndarray, "h w 3"]]:
+    """Many of them, with a progress bar."""
+    return [thumbnail(zoo, name, size_px) for name in progress(object_ids, desc="thumbnails", unit="NeRF")]

@@ -10,10 +10,11 @@ from jaxtyping import Float
 from n2v.embed.embeddings import Embeddings
 from n2v.embed.model import Nerf2Vec
 from n2v.show.demos.controls import Errors, ObjectPicker, Refiner, picture_html
-from n2v.show.demos.interpolation import WAYS, Journey
+from n2v.show.demos.interpolation import Journey
 from n2v.show.demos.progressive import Quality, View
 from n2v.show.demos.retrieval import chance, held_out, neighbours
-from n2v.show.demos.thumbnails import thumbnails
+from n2v.show.demos.thumbnails import thumbnail
+from n2v.tasks.interpolate import WAYS
 from n2v.zoo.store import Zoo
 
 _WIDE = widgets.Layout(width="32em")
@@ -73,7 +74,7 @@ class InterpolationDemo(widgets.VBox):
         with self.errors.shown():
             for end, picker in zip(self.ends, (self.first, self.second), strict=True):
                 name = self._objects.object_ids[picker.index]
-                end.value = picture_html(thumbnails(self._zoo, [name], 96)[0], f"the NeRF of {name}", 128, name)
+                end.value = picture_html(thumbnail(self._zoo, name, 96), f"the NeRF of {name}", 128, name)
         self.draw()
 
     def _new_journey(self, first: int, second: int, way: str) -> Journey:
@@ -90,10 +91,11 @@ class RetrievalDemo(widgets.VBox):
         self._objects, self._zoo = objects, zoo
         self._features = features or {"embeddings": objects.values}
         self._gallery = objects.of_split("train")
-        self._thumbnail = lru_cache(maxsize=1024)(lambda i: thumbnails(zoo, [objects.object_ids[i]], 64)[0])
+        self._thumbnail = lru_cache(maxsize=1024)(lambda i: thumbnail(zoo, objects.object_ids[i]))
         self.query = ObjectPicker(objects, held_out(objects).tolist(), "query")
         self.features = widgets.Dropdown(options=list(self._features), description="compare")
-        self.k = widgets.IntSlider(5, min=1, max=10, description="k", layout=_WIDE)
+        most = min(10, len(self._gallery))
+        self.k = widgets.IntSlider(min(5, most), min=1, max=most, description="k", layout=_WIDE)
         self.cards, self.errors = widgets.HTML(), Errors()
         super().__init__([self.query, self.features, self.k, self.cards, self.errors])
         self.query.observe(lambda _: self.draw(), "index")
