@@ -187,7 +187,7 @@ def voted_hits(
     return [_row(f"hit@{k}", hit_at_k(relevant, k), float("nan"), mine) for k in ks]
 
 
-def instance_retrieval(features, base_ids: list[str], metric: str = "euclidean") -> dict[str, float]:
+def instance_retrieval(features, base_ids: list[str], metric: str = "euclidean") -> dict[str, float | str]:
     """Find an object's other versions among all others: share of queries whose nearest neighbour is one, and chance."""
     bases = np.array(base_ids)
     same = (bases[:, None] == bases[None]) & ~np.eye(len(bases), dtype=bool)
