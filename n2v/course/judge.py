@@ -37,7 +37,9 @@ class Preamble:
         self.statements = statements(source)
         self.wanted = {exercise.id: needed(self.statements, exercise) for exercise in source.exercises}
         imports = [one for one in self.statements if isinstance(one.node, ast.Import | ast.ImportFrom)]
-        self.union = {id(one) for each in (imports, *self.wanted.values()) for one in each}  # students import nothing anew
+        self.union = {
+            id(one) for each in (imports, *self.wanted.values()) for one in each
+        }  # students import nothing anew
         self.namespace: dict = {"__name__": "__main__"}
         self.failed: dict[int, str] = {}
         self.done: set[int] = set()
