@@ -40,7 +40,9 @@ return low + np.round((matrix - low) / spacing) * spacing""",
     },
     "06": {
         "majority_floor": "return 1 / len(np.unique(classes))",
-        "overlap": "return abs(first - second) < 0.01",
+        "interval": "return n_right / n - 1.96 * n**-0.5 / 2, n_right / n + 1.96 * n**-0.5 / 2",
+        "by_object": "return [sum(r for r, b in zip(right, base_ids) if b == one) for one in sorted(set(base_ids))]",
+        "p_value": "return stats.binomtest(int((right_a & ~right_b).sum()), len(right_a)).pvalue",
     },
     "07": {"between": "return gamma * a + (1 - gamma) * b"},
     "08": {
