@@ -48,6 +48,7 @@ from n2v.seeds import seed_everything
 from n2v.show import nerf2vec_cards as cards
 from n2v.show import nerf2vec_checks as checks
 from n2v.show.collections import map_figure
+from n2v.show.demos.embedding_map import write_map_page
 from n2v.show.diagrams import DATA_COLOUR, LAYER_COLOUR, flow, layer_boxes, matrix_picture
 from n2v.show.journeys import front_camera
 from n2v.show.nerf2vec import plot_blindness, plot_front, plot_schedules, plot_training
@@ -348,6 +349,21 @@ caption = "t-SNE of the embeddings of all NeRFs (thesis's encoder, best encoder)
 record.figure("extra-embedding-map", figure, caption)
 
 # %% [markdown]
+# ### Try it: what stands where
+# Point at a mark to see its object; switch between the encoders. Which of the objects far from their class would you have put
+# there too? The page lies in the run folder and works offline.
+
+# %%
+layouts = {"our best encoder": maps["best"], "the thesis's encoder": maps["rows"]}
+map_page = write_map_page(run / "pages" / "embedding_map.html", layouts, embeddings["best"], zoo)
+if interactive:
+    from IPython.display import display
+
+    from n2v.show.demos.controls import show_page
+
+    display(show_page(map_page))
+
+# %% [markdown]
 # ## 9. One embedding, many positions
 # The decoder's first layer reads (embedding, encoded position). A linear layer of two things side by side is the sum of two
 # linear layers, and the embedding's part is the same for all of a NeRF's samples.
@@ -448,8 +464,9 @@ record.table("extra-protocol", table, "Thesis, published code and ours; rows num
 # checks what each one changes.
 
 # %% [markdown]
-# *What to see:* the third row is the most expensive one. A raw density of a few hundred stands where an opacity of at most 1
-# should: the loss is dominated by single points, and every sample the decoder puts slightly outside is punished beyond measure.
+# *What to see:* the first row says that the code's loss is no L1. The second: targets are wrong exactly on soft outlines. The third:
+# the same points, read as density or as opacity; a density of 1 per scene unit is almost nothing over one short sample, and a wall when
+# it is taken for an opacity. The fourth: light gets through where samples are missing.
 #
 # **You learned** what the decoder is trained against; to ask what an encoder *cannot* see before making it larger; that one shared
 # start makes 18,432 weights comparable place by place; how a schedule is stated.

@@ -250,16 +250,12 @@ if interactive:
     display(InterpolationDemo(models["best"], best, zoo, tours[-1]))
 
 # %%
-journey, gammas, turns = (
-    Journey(models["best"], *best.values[list(tours[-1])]),
-    (0.0, 0.25, 0.5, 0.75, 1.0),
-    (-15, 75, 165),
-)
+journey = Journey(models["best"], *best.values[list(tours[-1])])
+gammas, turns = (0.0, 0.25, 0.5, 0.75, 1.0), (-15, 75, 165)
 stills = [[journey.at(gamma).refined_picture(View(turn)).numpy() for gamma in gammas] for turn in turns]
 figure = sheet(stills, [f"turned\n{turn}°" for turn in turns], [f"γ = {gamma:g}" for gamma in gammas])
-record.figure(
-    "extra-interpolation-turned", figure, f"From {' to '.join(couples[-1])}, decoded and seen from three sides."
-)
+caption = f"From {' to '.join(couples[-1])}, decoded and seen from three sides."
+record.figure("extra-interpolation-turned", figure, caption)
 
 # %% [markdown]
 # *What to see:* what is in between is one thing seen from three sides, not a blend of pictures: the decoder answers for positions,

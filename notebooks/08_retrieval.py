@@ -30,6 +30,7 @@ from n2v import profiles
 from n2v.embed.embeddings import Embeddings
 from n2v.seeds import seed_everything
 from n2v.show import retrieval_checks as checks
+from n2v.show.demos.retrieval import write_retrieval_page
 from n2v.show.journeys import nerf_picture
 from n2v.show.neighbours import neighbour_sheet
 from n2v.show.plots import plot_retrieval
@@ -302,6 +303,22 @@ checks.check_twin_rate(twin_rate, features[best], base_ids)
 ### BEGIN HIDDEN TESTS
 assert twin_rate(np.unique(base_ids, return_inverse=True)[1][:, None].astype(np.float32)) == 1
 ### END HIDDEN TESTS
+
+# %% [markdown]
+# ## 7. Try it: neighbours of any held-out object
+# Choose a query, how many neighbours, and by which features they are found. ✓ and a full frame mark the query's class, ✗ and a
+# dashed frame another one. Which mistakes would you have made too? `pages/retrieval.html` of the run folder shows the same
+# offline, for our best embeddings.
+
+# %%
+objects = Embeddings.load(run / "embeddings-best.safetensors")
+write_retrieval_page(run / "pages" / "retrieval.html", objects, zoo)
+if interactive:
+    from IPython.display import display
+
+    from n2v.show.demos.widgets import RetrievalDemo
+
+    display(RetrievalDemo(objects, zoo, {best: features[best], **features}))
 
 # %% [markdown]
 # ## Result

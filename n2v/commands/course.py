@@ -57,7 +57,7 @@ def assignment_grade(
     run: Annotated[Path, arg(help="run folder that checks read, from: n2v reproduce")] = Path("runs/smoke"),
     profile: Annotated[str, arg(help="its profile")] = "smoke",
     feedback: Annotated[Path | None, arg(help="folder for one .md a student")] = None,
-    timeout: Annotated[float, arg(help="seconds that a student's code may take in one exercise")] = 60.0,
+    timeout: Annotated[float, arg(help="seconds that a student's code may take in one exercise")] = 120.0,
     memory_mb: Annotated[int, arg(help="memory that it may take, in MB")] = 2048,
 ) -> dict:
     """Marks and feedback; students' code runs in processes that may compute and nothing else."""

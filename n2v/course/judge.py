@@ -5,6 +5,7 @@ contained processes only (`calls`).
 """
 
 import ast
+import gc
 import json
 import traceback
 from collections.abc import Iterator
@@ -37,9 +38,7 @@ class Preamble:
         self.statements = statements(source)
         self.wanted = {exercise.id: needed(self.statements, exercise) for exercise in source.exercises}
         imports = [one for one in self.statements if isinstance(one.node, ast.Import | ast.ImportFrom)]
-        self.union = {
-            id(one) for each in (imports, *self.wanted.values()) for one in each
-        }  # students import nothing anew
+        self.union = {id(one) for each in (imports, *self.wanted.values()) for one in each}
         self.namespace: dict = {"__name__": "__main__"}
         self.failed: dict[int, str] = {}
         self.done: set[int] = set()
@@ -93,6 +92,7 @@ def judge_all(
         if problem:
             yield Verdict(exercise.id, "", False, problem, 0.0)
             continue
+        gc.freeze()  # else each fork's collections would copy all of this process's memory
         own = "\n".join(source.cells[position].text for position in exercise.cells)
         for student, code in [("", own), *[(name, cells.get(exercise.id)) for name, cells in submissions.items()]]:
             if code is None:

@@ -31,7 +31,7 @@ CAPABILITIES_V3 = 0x20080522
 class Limits:
     """What one exercise of one student may use."""
 
-    seconds: float = 60.0  # of all calls together, by the clock
+    seconds: float = 120.0  # of all calls together, by the clock
     memory_mb: int = 2048  # on top of what the grader's own process takes
     file_mb: int = 64
     processes: int = 64

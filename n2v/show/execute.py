@@ -47,7 +47,7 @@ def execute(
         with bar, _this_python():
             papermill.execute_notebook(
                 notebook, str(target), given, kernel_name="python3", progress_bar=False, log_output=False,
-                cwd=str(Path.cwd()), timeout_func=watch,
+                cwd=str(Path.cwd()), timeout_func=watch.left_s, on_cell_execute=watch.begin,
             )  # fmt: skip
     except PapermillExecutionError as error:
         record = {"status": "failed", "cell": watch.cell, "error": f"{error.ename}: {error.evalue}"}
@@ -66,17 +66,21 @@ def execute(
 
 
 class _Watch:
-    """Asked before each code cell how long it may take: what is left to the notebook. Counts the source's cells."""
+    """Told of each code cell before it runs, and asked how long it may take: what is left to the notebook."""
 
     def __init__(self, limit_s: float | None, at_cell: Callable[[int], None], advance: Callable[[int], object]) -> None:
         self.limit_s, self.at_cell, self.advance = limit_s, at_cell, advance
         self.started, self.cell = time.perf_counter(), None
 
-    def __call__(self, cell: dict) -> int | None:
+    def begin(self, cell: dict, cell_index: int) -> None:
+        """Count by the source's cells: papermill puts one more in, at `cell_index`."""
         if "injected-parameters" not in cell.metadata.get("tags", []):
             self.advance(cell.metadata["source_index"] - (self.cell or 0))
             self.cell = cell.metadata["source_index"]
             self.at_cell(self.cell)
+
+    def left_s(self, cell: dict) -> int | None:
+        """Whole seconds, at least one."""
         if self.limit_s is None:
             return None
         return max(1, math.ceil(self.limit_s - (time.perf_counter() - self.started)))

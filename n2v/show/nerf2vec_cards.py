@@ -97,7 +97,7 @@ def dropping_card(
     hit = found["all samples"][:, 3] > 0.05
     before, after = (float(one[hit, 3].mean()) for one in found.values())
     text = f"{share:.0%} of the samples kept: mean opacity of {int(hit.sum())} rays {before:.3f} -> {after:.3f}"
-    row = card(7, "60 : 40 coordinates", "71 : 29, samples dropped at random", "whole rays dropped: 1.000 of it", text)
+    row = card(7, "60 : 40 coordinates", "71 : 29, samples dropped at random", "whole rays dropped", text)
     return row, found
 
 

@@ -57,6 +57,12 @@ def page(browser, new_page):
     return new_page(browser)
 
 
+@pytest.fixture(scope="package")
+def watch():
+    """`watched`, for pages that live longer than one test."""
+    return watched
+
+
 def watched(page):
     """Note errors, and every request that is not the file itself or data inside it."""
     page.errors, page.requests = [], []

@@ -86,12 +86,10 @@ def _wait_for(url: str, server: subprocess.Popen, log: Path, limit_s: float = 12
 
 
 @pytest.fixture(scope="module")
-def notebook(lab, browser):
+def notebook(lab, browser, watch):
     """The notebook with all its cells run; not an error on the console, nothing asked of another machine."""
-    from conftest import watched
-
     address, token, folder = lab
-    page = watched(browser.new_context(viewport={"width": 1100, "height": 1400}).new_page())
+    page = watch(browser.new_context(viewport={"width": 1100, "height": 1400}).new_page())
     page.goto(f"{address}/lab/tree/lessons/widgets.py?token={token}")
     page.locator(".jp-Notebook .jp-Cell").first.wait_for()
     page.locator(".jp-Notebook .cm-content").first.click()

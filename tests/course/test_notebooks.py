@@ -1,5 +1,6 @@
 """The course's own notebooks: the solution gets all marks, the blank copy none, a wrong answer loses its own."""
 
+import os
 import re
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from n2v.course.release import build
 from n2v.course.sandbox import Limits
 from n2v.course.source import Source, find_sources
 
+RUN = os.environ.get("N2V_RUN")  # with it every exercise is judged, else those that need no artefact but a zoo
 ROOT = Path(__file__).parents[2]
 SOURCES = find_sources(ROOT / "notebooks")
 SPOIL = """
@@ -43,40 +45,46 @@ def with_code(source: Source, changed: dict[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def spoilt(source: Source, which: int) -> dict[str, str]:
-    """Every second exercise answered almost rightly: each result off by one, or turned round."""
-    chosen = source.exercises[which::2]
-    return {one.id: SPOIL + "".join(f"{name} = _spoilt({name})\n" for name in one.functions) for one in chosen}
-
-
-def planted(source: Source) -> dict[str, dict[str, str]]:
-    """Student -> exercise -> the wrong function, for those that the notebook has."""
+def wrong(source: Source, which: int) -> dict[str, str]:
+    """Wrong code for every second exercise: a planted mistake, or else the right result off by one or turned round."""
     found = {}
-    for name, body in WRONG[source.number].items():
-        for exercise in source.exercises:
-            if name in exercise.functions:
-                text = "\n".join(source.cells[position].text for position in exercise.cells)
-                arguments = re.search(rf"^def {name}\((.*?)\)", text, re.M)[1]
-                lines = "\n".join(f"    {line}" for line in body.strip().splitlines())
-                found[f"wrong-{name}"] = {exercise.id: f"\n\ndef {name}({arguments}):\n{lines}\n"}
+    for exercise in source.exercises[which::2]:
+        text = "\n".join(source.cells[position].text for position in exercise.cells)
+        mistakes = [name for name in exercise.functions if name in WRONG[source.number]]
+        found[exercise.id] = SPOIL + "".join(f"{name} = _spoilt({name})\n" for name in exercise.functions)
+        if mistakes:
+            found[exercise.id] = ""
+        for name in mistakes:
+            arguments = re.search(rf"^def {name}\((.*?)\)", text, re.M)[1]
+            lines = "\n".join(f"    {line}" for line in WRONG[source.number][name].strip().splitlines())
+            found[exercise.id] += f"\n\ndef {name}({arguments}):\n{lines}\n"
     return found
+
+
+def test_every_notebook_has_a_planted_mistake():
+    for source in SOURCES:
+        written = {name for exercise in source.exercises for name in exercise.functions}
+        assert written & set(WRONG[source.number]), f"plant one of {sorted(written)} in tests/course/wrong.py"
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.number)
 def test_marks_of_right_blank_and_wrong_copies(source, tmp_path):
     submissions, run = tmp_path / "submissions", tmp_path / "run"
-    run.mkdir()
-    (run / "zoo").symlink_to(ROOT / "data" / "mini_zoo")
+    if RUN:
+        run.symlink_to(Path(RUN).resolve())
+    else:
+        run.mkdir()
+        (run / "zoo").symlink_to(ROOT / "data" / "mini_zoo")
     build([source], submissions / "blank")
-    copies = {"solution": {}, "odd": spoilt(source, 0), "even": spoilt(source, 1), **planted(source)}
-    assert any(name.startswith("wrong-") for name in copies), "plant a wrong answer in tests/course/wrong.py"
+    copies = {"solution": {}, "odd": wrong(source, 0), "even": wrong(source, 1)}
     for student, changed in copies.items():
         (submissions / student).mkdir()
         (submissions / student / source.path.name).write_text(with_code(source, changed))
-    marks, _ = grade([source], submissions, run, Limits(60))
+    marks, _ = grade([source], submissions, run, Limits(120))
     graded = {(mark.student, mark.exercise): mark for mark in marks if mark.marks is not None}
     names = {name for _, name in graded}
-    assert len(names) >= min(2, len(source.exercises)), [mark.feedback for mark in marks if mark.marks is None][:9]
+    if not names:
+        pytest.skip(f"needs N2V_RUN, a run folder of n2v reproduce: {marks[0].feedback}")
     for (student, name), mark in graded.items():
         if student == "blank":
             assert (mark.marks, mark.feedback) == (0, "not written yet")

@@ -33,21 +33,38 @@ low, spacing = matrix.min(), (matrix.max() - matrix.min()) / 2**n_bits
 return low + np.round((matrix - low) / spacing) * spacing""",
         "damaged": "return [i for i, (a, b) in enumerate(zip(stored, noted)) if hashlib.md5(a).hexdigest() != b]",
     },
-    "04": {"my_matrix": "return torch.cat([vector, torch.zeros(3072)]).reshape(64, 336).T"},
+    "04": {
+        "my_matrix": "return torch.cat([vector, torch.zeros(3072)]).reshape(64, 336).T",
+        "notices_shuffled_rows": "return True",
+        "opacity_of": "return sigmas * step",
+        "first_layer": """
+n = embedding.shape[1]  # and no bias
+return features @ layer.weight[:, n:].T + (embedding @ layer.weight[:, :n].T)[:, None]""",
+    },
     "05": {
+        "foreground_mse": "return ((shown - truth) ** 2).mean()",
+        "combined_db": "return (first + second) / 2",
         "psnr_of": "return -10 * math.log(mse / 10)",
         "best_colour": "return picture.reshape(-1, 3).median(0).values",
     },
     "06": {
         "majority_floor": "return 1 / len(np.unique(classes))",
         "interval": "return n_right / n - 1.96 * n**-0.5 / 2, n_right / n + 1.96 * n**-0.5 / 2",
-        "by_object": "return [sum(r for r, b in zip(right, base_ids) if b == one) for one in sorted(set(base_ids))]",
-        "p_value": "return stats.binomtest(int((right_a & ~right_b).sum()), len(right_a)).pvalue",
+        "by_object": "return right",
+        "p_value": "return stats.binomtest(int(right_a.sum()), len(right_a)).pvalue",
+        "summary": "return np.percentile(times, [50, 25, 75])",
     },
-    "07": {"between": "return gamma * a + (1 - gamma) * b"},
+    "07": {
+        "between": "return gamma * a + (1 - gamma) * b",
+        "around": "return (1 - gamma) * a + gamma * b",
+        "worst_share": """
+steps = ((pictures[1:] - pictures[:-1]) ** 2).mean((1, 2, 3))
+return steps.max() / steps.sum()""",
+    },
     "08": {
         "my_average_precision": "return float(np.any(relevant))  # hit@k",
         "chance_hit": "return 1 - (1 - m / n) ** k  # with replacement",
+        "cosine_distances": "return 1 - queries @ gallery.T  # not normalised",
     },
-    "09": {"my_coverage": "return 1.0"},
+    "09": {"my_coverage": "return 1.0", "penalty": "return (gradients.norm(dim=1).mean() - 1) ** 2"},
 }
