@@ -187,7 +187,7 @@ assert abs(worst_share(np.linspace(0, 1, 5)[:, None, None, None] * np.ones((5, 2
 # A middle through weights is encoded first, so both are asked the same.
 
 # %%
-n_pairs = 3 if small else 10
+n_pairs = 3 if small else 8
 kinds = {"same class": True, "across classes": False}
 pairs = {kind: draw_pairs(labels, bases, n_pairs, same, rng) for kind, same in kinds.items()}
 numbers = []
@@ -314,7 +314,7 @@ def embed(model, values):
 # *row* stands; but renumbering also shuffles *columns*. It is trained for some seconds on both:
 
 # %%
-brief = replace(size.training(seed), time_budget_s=4.0 if small else 12.0)
+brief = replace(size.training(seed), time_budget_s=4.0 if small else 8.0)
 with tempfile.TemporaryDirectory() as folder:
     shuffled = changed_zoo(zoo, Path(folder) / "renumbered", lambda values: renumbered(values, seed))
     encoders = {
@@ -384,7 +384,7 @@ assert np.array_equal(corner[turned][same_neurons(corner[turned], corner)], corn
 # similar as they get. A few base objects, fitted here twice with the same recipe:
 
 # %%
-n_each, n_steps = (3, 100) if small else (3, 150)
+n_each, n_steps = 3, 100
 folders = spread([folder for folder in find_views(run / "views") if "_A" not in folder.name], 13 * n_each)
 sets = [read_views(folder) for folder in folders]
 truth = np.array([views.label for views in sets])

@@ -71,7 +71,7 @@ present = np.unique(held_out_labels)
 n_each = int(np.bincount(held_out_labels)[present].min())  # samples a class: as many as there are held-out objects
 wanted = np.repeat(present, n_each)
 seeds = size.seeds if not small else (seed,)
-seconds = 2.0 if small else 13.0  # of training, for each method and seed
+seconds = 2.0 if small else 10.0  # of training, for each method and seed
 print(f"{len(train)} training embeddings of {len(bases)} objects, {len(held_out)} held-out objects, {n_each} a class")
 
 # %% [markdown]

@@ -108,7 +108,7 @@ def measure_walks(
     real: Float[np.ndarray, "n e"],
     predict,
     size_px: int = 32,
-    gammas=(0.0, 0.2, 0.4, 0.5, 0.6, 0.8, 1.0),
+    gammas=(0.0, 0.25, 0.5, 0.75, 1.0),
     resolution: int = 24,
     ways=tuple(WAYS),
     spaces=SPACES,
