@@ -39,7 +39,7 @@ def fast_bfloat16(device="cpu") -> bool:
 
     if torch.device(device).type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    found = torch.cpu.get_capabilities()
+    found = getattr(torch.cpu, "get_capabilities", dict)()  # not in every release that is supported
     return bool(found.get("avx512_bf16") or found.get("amx_bf16"))
 
 
