@@ -5,6 +5,7 @@ A process of its own, because it must have one thread until it is shut in, and f
 
 import json
 import os
+import shutil
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +13,8 @@ from pathlib import Path
 from n2v.course.sandbox import Limits, shut_in
 from n2v.course.source import read_source
 
-SCRATCH_MB = 4096  # at most, and only what is used
+SCRATCH_MB = 4096  # at most, and only what is used; holds a copy of the run folder
+UNREAD = ("notebooks", "figures", "site", "*.html")  # of a run folder
 
 
 def main() -> None:
@@ -25,22 +27,13 @@ def main() -> None:
         shut_in(scratch, SCRATCH_MB, [Path(folder) for folder in job["hidden"]])
     os.chdir(scratch)
     run = scratch / "run"
-    link_tree(Path(job["run"]), run, hidden=("notebooks",))
+    if Path(job["run"]).is_dir():  # a copy: notebooks may write into their run folder
+        shutil.copytree(job["run"], run, ignore=shutil.ignore_patterns(*UNREAD))
     from n2v.course.judge import judge_all
 
     given = {"profile": job["profile"], "out_dir": str(run), "seed": 0, "interactive": False}
     for verdict in judge_all(source, given, job["submissions"], Limits(**job["limits"]), job["shut"]):
         print(json.dumps(asdict(verdict)), file=out, flush=True)
-
-
-def link_tree(folder: Path, copy: Path, hidden: tuple[str, ...] = ()) -> None:
-    """The same folders, with links to the files: what is written in the copy leaves the original alone."""
-    copy.mkdir(parents=True)
-    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if path.is_dir() and path.name not in hidden:
-            link_tree(path, copy / path.name)
-        elif path.is_file():
-            (copy / path.name).symlink_to(path.resolve())
 
 
 if __name__ == "__main__":
