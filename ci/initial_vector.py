@@ -8,6 +8,7 @@ a random vector for each NeRF; a third has the shared one's neurons renumbered. 
 
 import argparse
 import csv
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,23 +33,27 @@ def make_zoos(views: Path, work: Path, size: profiles.Profile, limit: int | None
     build_zoo(views, work / "shared", size.fit, seed=seed, limit=limit, resume=True)
     shared = Zoo(work / "shared")
     folders = {folder.name: folder for folder in find_views(views)}
-    zoos = {"shared": shared}
-    zoos["random"] = refit_zoo(shared, lambda name: read_views(folders[name]), work / "random", size.fit)
-    changes = {
-        "renumbered": (shared, lambda values: renumbered(values, seed)),
-        "renumbered, matched to the initial vector": (Zoo, matched),
-        "random, matched to one NeRF": (zoos["random"], lambda values: matched(values, shared.field_weights(0)[0])),
+    random = refit_zoo(shared, lambda name: read_views(folders[name]), work / "random", size.fit)
+    strangers = derived(shared, work / "renumbered", lambda values: renumbered(values, seed))
+    reference = shared.field_weights(0)[0]
+    return {
+        "shared": shared,
+        "random": random,
+        "renumbered": strangers,
+        "renumbered, matched to the initial vector": derived(strangers, work / "renumbered-matched", matched),
+        "random, matched to one NeRF": derived(random, work / "random-matched", lambda one: matched(one, reference)),
     }
-    for name, (source, change) in changes.items():
-        folder = work / name.replace(", ", "-").replace(" ", "-")
-        source = zoos["renumbered"] if source is Zoo else source
-        done = (folder / "done").exists()
-        zoos[name] = Zoo(folder) if done else changed_zoo(source, folder, change)
-        (folder / "done").touch()
-    return zoos
 
 
-def features_of(name: str, zoo: Zoo, work: Path, size: profiles.Profile, minutes: float) -> dict[str, np.ndarray]:
+def derived(source: Zoo, folder: Path, change) -> Zoo:
+    """`changed_zoo`, once; what a stopped run left unfinished is made again."""
+    if (folder / "manifest.jsonl").exists() and len(Zoo(folder)) == len(source):
+        return Zoo(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+    return changed_zoo(source, folder, change)
+
+
+def features_of(zoo: Zoo, work: Path, size: profiles.Profile, minutes: float) -> dict[str, np.ndarray]:
     """Everything that is read: weights, order-free description, values of the field, embeddings of trained encoders."""
     weights, train_part = zoo.field_weights(), zoo.indices("train")
     order_free = np.stack([order_free_description(one) for one in weights])
@@ -59,7 +64,7 @@ def features_of(name: str, zoo: Zoo, work: Path, size: profiles.Profile, minutes
         "values of the field": _reduced(values, train_part),
     }
     for kind, config in (("rows", size.rows), ("aligned", size.aligned)):
-        folder = work / "runs" / f"{name.replace(', ', '-').replace(' ', '-')}-{kind}"
+        folder = work / "runs" / f"{zoo.folder.name}-{kind}"
         recipe = replace(size.training(0), time_budget_s=60 * minutes)
         model = (
             load_model(folder) if (folder / "run.json").exists() else train(zoo, recipe, config, folder, resume=True)
@@ -88,7 +93,7 @@ def main() -> None:
     rows = []
     for name, zoo in make_zoos(options.views, options.work, size, options.limit, options.seed).items():
         test = np.concatenate([zoo.indices("test"), zoo.indices("val")])
-        for kind, features in features_of(name, zoo, options.work, size, options.minutes).items():
+        for kind, features in features_of(zoo, options.work, size, options.minutes).items():
             numbers = read_split(features, zoo.labels, zoo.indices("train"), test)
             rows.append({"start": name, "features": kind, **numbers})
             print(rows[-1], flush=True)

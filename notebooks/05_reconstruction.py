@@ -249,9 +249,9 @@ print(
 )
 
 # %% [markdown]
-# *What to see:* train lies above validation and test: part of what a decoder shows is memory. Over the whole picture even a blank
-# sheet is not far away; over the object alone it is. And a PCA of the weights, decoded back, is a serious opponent exactly
-# where the training set is small.
+# *What to see:* where train lies above validation and test, the difference is memory. Over the whole picture even a blank sheet is not far
+# away; over the object alone it is. And the nearest training NeRF and a PCA of the weights are serious opponents where the
+# training set is small: whoever reports a reconstruction owes them.
 #
 # ## 6. Which ceiling?
 # The truth here is the *NeRF*, which is itself only some 30 dB from the pictures. What is a reconstruction worth against the
@@ -294,7 +294,7 @@ record.table("extra-ceiling", table, "Whole pictures (dB): what the NeRFs' own e
 
 # %%
 tested = [row for row in own if row["split"] == "test"]
-bands, kinds = {}, []
+bands, kinds, correlation = {}, [], {}
 for name in models:
     mine = [row for row in tested if row["what"] == name]
     bands[name] = join_bands([row["bands"] for row in mine])
@@ -303,17 +303,22 @@ for name in models:
     }
     kinds.append({"encoder": name, "n": len(mine), **shares})
     pair = np.array([[row["thickness_px"], row["foreground_db"]] for row in mine])
-    record.metric(f"thickness_correlation_{name}", float(np.corrcoef(pair.T)[0, 1]))
+    correlation[name] = float(np.corrcoef(pair.T)[0, 1])
+    record.metric(f"thickness_correlation_{name}", correlation[name])
 caption = "Error of test reconstructions against the distance from the object's outline."
 record.figure("extra-outline", plot_outline(bands), caption)
 caption = "Shares of the squared error: wrong outline, one colour shift of the object, detail (mean over test NeRFs)."
 record.table("extra-error-kinds", kinds, caption)
-record.figure("extra-thickness", plot_thickness(tested), "Thin objects are reconstructed worse; one mark a test NeRF.")
+caption = "Foreground PSNR against thickness, one mark a test NeRF; correlation " + ", ".join(
+    f"{one:+.2f} ({name})" for name, one in correlation.items()
+)
+record.figure("extra-thickness", plot_thickness(tested), caption)
 
 # %% [markdown]
-# *What to see:* the error peaks at the outline and falls on both sides of it: a decoder of a few layers knows *about* where a surface is,
-# and a pixel next to it is all or nothing. That is why thin things suffer: all of a thin leg is outline. Colour is the smaller
-# loss: it varies slowly, and a few numbers carry it.
+# *What to see:* first, the outline. A pixel next to it is all or nothing, so an outline that is off by one pixel costs as much as a
+# colour that is off everywhere; compare the error just inside it with the error deep inside, and the share of *shape* in the
+# table with that of *colour*. Then, thickness: of a thin leg everything is outline. The caption says how strong that link is
+# here; with few objects it is a hint, not a law.
 #
 # ## Result
 # | | thesis says | code does | we measured |

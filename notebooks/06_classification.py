@@ -117,6 +117,8 @@ features = {
     "untrained encoder": embed_zoo(Nerf2Vec(size.rows).eval(), zoo).values,
 }  # fmt: skip
 ours, weights_name = "nerf2vec (thesis's encoder)", "raw weights"
+
+# %%
 rows, heads = compare(
     features, labels, train_set, test_set, head_config, size.seeds, base_ids, shuffle=(ours, weights_name)
 )
@@ -159,6 +161,7 @@ print(f"untrained encoder {untrained['accuracy']:.3f}, raw weights {whole['accur
 def interval(n_right, n):
     """(low, high) of the 95 % Wilson interval."""
     ### BEGIN SOLUTION
+    # HINT: compute the share, then the centre and the half width, and return both ends
     z, share = 1.96, n_right / n
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
@@ -166,7 +169,7 @@ def interval(n_right, n):
     ### END SOLUTION
 
 
-# %% tags=["check"]
+# %% tags=["check", "points:2"]
 checks.check_wilson(interval)
 ### BEGIN HIDDEN TESTS
 assert np.allclose(interval(3457, 3961), wilson_interval(3457, 3961), atol=1e-4)
@@ -201,7 +204,7 @@ def by_object(right, base_ids):
     ### END SOLUTION
 
 
-# %% tags=["check"]
+# %% tags=["check", "points:2"]
 checks.check_by_object(by_object)
 ### BEGIN HIDDEN TESTS
 assert np.allclose(by_object(np.array([True, False, True]), ["b", "b", "a"]), [1, 0.5])
@@ -226,12 +229,13 @@ record.table("extra-counting", table, "One accuracy, two intervals: versions of 
 def p_value(right_a, right_b):
     """Two-sided p-value; right_a, right_b: (n,) booleans of the same objects."""
     ### BEGIN SOLUTION
+    # HINT: count the objects on which only one of the two is right; stats.binomtest(k, n).pvalue
     only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
     return stats.binomtest(only_a, only_a + only_b).pvalue
     ### END SOLUTION
 
 
-# %% tags=["check"]
+# %% tags=["check", "points:2"]
 checks.check_mcnemar(p_value)
 ### BEGIN HIDDEN TESTS
 some = np.array([True] * 6 + [False] * 9)
@@ -427,10 +431,11 @@ def accuracy_with(n):
     ### END SOLUTION
 
 
-# %% tags=["check"]
+# %% tags=["check", "points:3"]
 checks.check_learning_curve(accuracy_with, features[weights_name], labels, train_set, test_set)
 ### BEGIN HIDDEN TESTS
-assert abs(accuracy_with(10**6) - accuracy[weights_name, "nearest neighbour"]["accuracy"]) < 1e-9
+known = raw[train_set], labels[train_set]
+assert abs(accuracy_with(10**6) - (nearest_neighbour(*known, raw[test_set]) == test_labels).mean()) < 1e-9
 ### END HIDDEN TESTS
 
 # %% [markdown]

@@ -106,7 +106,7 @@ def my_average_precision(relevant):
     ### END SOLUTION
 
 
-# %% tags=["check"]
+# %% tags=["check", "points:2"]
 checks.check_average_precision(my_average_precision)
 ### BEGIN HIDDEN TESTS
 assert my_average_precision(np.array([True, True, False])) == 1
@@ -130,7 +130,7 @@ def chance_hit(n, m, k):
     ### END SOLUTION
 
 
-# %% tags=["check"]
+# %% tags=["check", "points:2"]
 checks.check_chance_hit(chance_hit)
 ### BEGIN HIDDEN TESTS
 assert abs(chance_hit(4, 2, 2) - 5 / 6) < 1e-9 and abs(chance_hit(10, 2, 1) - 0.2) < 1e-9
@@ -237,7 +237,7 @@ def cosine_distances(queries, gallery):
     ### END SOLUTION
 
 
-# %% tags=["check"]
+# %% tags=["check", "points:2"]
 checks.check_cosine(cosine_distances)
 ### BEGIN HIDDEN TESTS
 assert np.allclose(cosine_distances(np.array([[2.0, 0]]), np.array([[5.0, 0], [0, 3.0], [-1, 0]])), [[0, 1, 2]])
@@ -298,7 +298,7 @@ def twin_rate(values):
     ### END SOLUTION
 
 
-# %% tags=["check"]
+# %% tags=["check", "points:3"]
 checks.check_twin_rate(twin_rate, features[best], base_ids)
 ### BEGIN HIDDEN TESTS
 assert twin_rate(np.unique(base_ids, return_inverse=True)[1][:, None].astype(np.float32)) == 1

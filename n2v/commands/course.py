@@ -1,5 +1,6 @@
 """`n2v assignment list`, `build` and `grade`."""
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -61,10 +62,13 @@ def assignment_grade(
     memory_mb: Annotated[int, arg(help="memory that it may take, in MB")] = 2048,
 ) -> dict:
     """Marks and feedback; students' code runs in processes that may compute and nothing else."""
+    from n2v.errors import BadInput
+
+    if not sys.platform.startswith("linux"):
+        raise BadInput(f"grading runs on Linux only, not on {sys.platform}", fix="use a Linux machine or container")
     from n2v import profiles
     from n2v.course.grade import grade, handed_in, totals, write_feedback, write_grades
     from n2v.course.sandbox import Limits
-    from n2v.errors import BadInput
 
     profiles.get(profile)
     if timeout <= 0 or memory_mb <= 0:

@@ -74,8 +74,8 @@ def _describe(value: object, buffers: list[bytes]) -> object:
 
 
 def _field_names(value: object) -> list[str] | None:
-    """Fields of one of n2v's named tuples and dataclasses."""
-    if not type(value).__module__.startswith("n2v."):
+    """Fields of one of n2v's named tuples and dataclasses, if making one runs no code of its own."""
+    if not type(value).__module__.startswith("n2v.") or hasattr(value, "__post_init__"):
         return None
     if isinstance(value, tuple):
         return list(getattr(value, "_fields", [])) or None
@@ -157,6 +157,6 @@ class _Reader:
             raise CannotCarry(f"a {kind} came back")
         found = vars(sys.modules[module])[name]
         names = getattr(found, "_fields", None) or tuple(getattr(found, "__dataclass_fields__", ()))
-        if not isinstance(found, type) or not names:
+        if not isinstance(found, type) or not names or hasattr(found, "__post_init__"):
             raise CannotCarry(f"a {kind} came back")
         return found(**{name: self.build(part) for name, part in fields})

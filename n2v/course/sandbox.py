@@ -1,4 +1,4 @@
-"""A process that may compute and nothing else: limits, and on Linux namespaces.
+"""A process that may compute and nothing else: limits, and where the kernel gives them, namespaces. Linux only.
 
 With namespaces (user, mount, network, process, IPC) the whole file system is read-only but for one scratch folder in
 memory, there is no network, and no process outlives its limit. Without them only the limits hold; `namespaces()` says
@@ -11,7 +11,6 @@ import os
 import resource
 import select
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -81,8 +80,6 @@ def shut_in(scratch: Path, scratch_mb: int, hidden: Iterable[Path] = ()) -> None
 
 def namespaces() -> bool:
     """Can this user shut a process in? Tried in a child."""
-    if not sys.platform.startswith("linux"):
-        return False
     child = os.fork()
     if child == 0:
         code = 1
@@ -207,7 +204,7 @@ def _bare(write: int) -> None:
 
 
 def _limit(limits: Limits, seconds: float) -> None:
-    taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize() if _is_linux() else 0
+    taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     processor = math.ceil(seconds) + 1
     for kind, value in (
         (resource.RLIMIT_AS, taken + (limits.memory_mb << 20)),
@@ -221,14 +218,8 @@ def _limit(limits: Limits, seconds: float) -> None:
         resource.setrlimit(kind, (value, value))
 
 
-def _is_linux() -> bool:
-    return sys.platform.startswith("linux")
-
-
 def _powerless(libc) -> None:
     """No capability, and no way to get one back."""
-    if not _is_linux():
-        return
     for number in range(N_CAPABILITIES):
         libc.prctl(DROP_BOUND, number, 0, 0, 0)
     header, nothing = (ctypes.c_uint32 * 2)(CAPABILITIES_V3, 0), (ctypes.c_uint32 * 6)()

@@ -11,6 +11,7 @@ from torch import nn
 from n2v.course.calls import fingerprints, leaves
 from n2v.course.carry import CannotCarry, pack, unpack
 from n2v.course.gradients import pull_back, restore, snapshot, tie
+from n2v.scenes import views  # noqa: F401  one of the forgeries names it
 from n2v.zoo.splits import Item
 
 VALUES = [
@@ -56,6 +57,7 @@ FORGED = [
     b'["array", "<f8", [99999], 16, false]\n0123456789012345', b'["array", "<f8", [2], -1, false]\n', b'["bytes", 9]\n',
     b'["record", "os:system", ["command", "true"]]', b'["record", "n2v.files:write_bytes", ["path", "x"]]',
     b'["record", "n2v.course.grade:subprocess.run"]', b'["tensor", "load", [1], 4, false]\n1234',
+    b'["record", "n2v.scenes.views:ViewSet", ["images", 1]]',
     b'["dict", [["list"], 1]]', b'["record", "n2v.zoo.splits:Item", ["nonsense", 1]]',
 ]  # fmt: skip
 

@@ -12,7 +12,8 @@ from n2v.course.release import build
 from n2v.course.sandbox import Limits
 from n2v.course.source import Source, find_sources
 
-RUN = os.environ.get("N2V_RUN")  # with it every exercise is judged, else those that need no artefact but a zoo
+RUN = os.environ.get("N2V_RUN")  # a run folder; with it all notebooks are judged, half a minute each, else one
+ALWAYS = ("02",)
 ROOT = Path(__file__).parents[2]
 SOURCES = find_sources(ROOT / "notebooks")
 SPOIL = """
@@ -69,12 +70,13 @@ def test_every_notebook_has_a_planted_mistake():
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.number)
 def test_marks_of_right_blank_and_wrong_copies(source, tmp_path):
+    if not RUN and source.number not in ALWAYS:
+        pytest.skip("N2V_RUN=runs/smoke, after make reproduce PROFILE=smoke, judges this one too")
     submissions, run = tmp_path / "submissions", tmp_path / "run"
     if RUN:
         run.symlink_to(Path(RUN).resolve())
     else:
         run.mkdir()
-        (run / "zoo").symlink_to(ROOT / "data" / "mini_zoo")
     build([source], submissions / "blank")
     copies = {"solution": {}, "odd": wrong(source, 0), "even": wrong(source, 1)}
     for student, changed in copies.items():
@@ -83,8 +85,7 @@ def test_marks_of_right_blank_and_wrong_copies(source, tmp_path):
     marks, _ = grade([source], submissions, run, Limits(120))
     graded = {(mark.student, mark.exercise): mark for mark in marks if mark.marks is not None}
     names = {name for _, name in graded}
-    if not names:
-        pytest.skip(f"needs N2V_RUN, a run folder of n2v reproduce: {marks[0].feedback}")
+    assert len(names) > len(source.exercises) / 2, {mark.feedback for mark in marks if mark.marks is None}
     for (student, name), mark in graded.items():
         if student == "blank":
             assert (mark.marks, mark.feedback) == (0, "not written yet")
