@@ -28,8 +28,10 @@ n_live: int = 13  # NeRFs fitted here when there is a zoo to start from
 
 # %%
 import hashlib
+import os
 import shutil
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -253,8 +255,10 @@ bases = spread([folder for folder in folders.values() if "_A" not in folder.name
 sets = [read_views(folder) for folder in bases]
 truth = np.array([view_set.label for view_set in sets])
 quick = replace(size.fit, n_steps=min(size.fit.n_steps, n_steps))
-shared = [one for start_at in range(0, len(sets), 4) for one in fit(sets[start_at : start_at + 4], quick)]
-own = [fit([one], replace(quick, init_seed=1000 + i))[0] for i, one in enumerate(sets)]
+recipes = [quick] * len(sets) + [replace(quick, init_seed=1000 + i) for i in range(len(sets))]
+with ThreadPoolExecutor(os.cpu_count()) as threads:
+    fitted = list(threads.map(lambda one, recipe: fit([one], recipe)[0], sets * 2, recipes))
+shared, own = fitted[: len(sets)], fitted[len(sets) :]
 
 # %%
 rng = np.random.default_rng(seed)
