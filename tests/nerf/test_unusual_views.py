@@ -70,9 +70,8 @@ def test_an_opaque_picture_fills_the_box(ball):
     full = np.full_like(ball.images, 255)
     full[..., :3] = (40, 90, 200)
     opaque = without_held_out(replace(ball, images=full), slice(None))
-    with pytest.raises(BadInput, match="explain only 9.%"):  # some blue pixels look past the box
-        fit([opaque], QUICK)
-    result = fit([opaque], QUICK, force=True)[0]
+    assert explained(opaque, carve(opaque)) < 1  # some blue pixels look past the box
+    result = fit([opaque], QUICK)[0]
     assert result.occupied.mean() > 0.5 and np.isfinite(result.field_weights).all()
 
 
