@@ -28,10 +28,8 @@ n_live: int = 13  # NeRFs fitted here when there is a zoo to start from
 
 # %%
 import hashlib
-import os
 import shutil
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -42,7 +40,7 @@ import torch
 from sklearn.decomposition import PCA
 
 from n2v import profiles
-from n2v.nerf.fit import fit, held_out_psnr
+from n2v.nerf.fit import fit_apart, held_out_psnr
 from n2v.nerf.layout import N_WEIGHTS, SHAPES, initial_vector, split_weights
 from n2v.nerf.neurons import permute_neurons
 from n2v.nerf.render import field_query, over_background, render_image
@@ -256,8 +254,7 @@ sets = [read_views(folder) for folder in bases]
 truth = np.array([view_set.label for view_set in sets])
 quick = replace(size.fit, n_steps=min(size.fit.n_steps, n_steps))
 recipes = [quick] * len(sets) + [replace(quick, init_seed=1000 + i) for i in range(len(sets))]
-with ThreadPoolExecutor(os.cpu_count()) as threads:
-    fitted = list(threads.map(lambda one, recipe: fit([one], recipe)[0], sets * 2, recipes))
+fitted = fit_apart(sets * 2, recipes)
 shared, own = fitted[: len(sets)], fitted[len(sets) :]
 
 # %%

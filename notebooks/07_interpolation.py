@@ -34,7 +34,7 @@ from n2v import profiles
 from n2v.embed.embeddings import Embeddings
 from n2v.embed.model import load_model
 from n2v.embed.train import train
-from n2v.nerf.fit import fit
+from n2v.nerf.fit import fit_apart
 from n2v.nerf.layout import initial_vector
 from n2v.nerf.neurons import order_free_description
 from n2v.scenes.classes import CLASSES
@@ -389,8 +389,9 @@ folders = spread([folder for folder in find_views(run / "views") if "_A" not in 
 sets = [read_views(folder) for folder in folders]
 truth = np.array([views.label for views in sets])
 quick = replace(size.fit, n_steps=n_steps)
-shared = [one for start in range(0, len(sets), 4) for one in fit(sets[start : start + 4], quick)]
-own = [fit([views], replace(quick, init_seed=FIRST_START + i))[0] for i, views in enumerate(sets)]
+recipes = [quick] * len(sets) + [replace(quick, init_seed=FIRST_START + i) for i in range(len(sets))]
+results = fit_apart(sets * 2, recipes)
+shared, own = results[: len(sets)], results[len(sets) :]
 fitted = {name: np.stack([one.field_weights for one in fits]) for name, fits in (("shared", shared), ("random", own))}
 occupied = {name: np.stack([one.occupied for one in fits]) for name, fits in (("shared", shared), ("random", own))}
 psnr_db = {name: np.mean([one.psnr_db for one in fits]) for name, fits in (("shared", shared), ("random", own))}

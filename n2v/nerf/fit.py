@@ -1,6 +1,8 @@
 """Fit NeRFs: several objects at once, each its own field, all from one initial vector."""
 
+import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -75,6 +77,12 @@ def fit(
         weights = field_weights[i].numpy().copy()
         results.append(FitResult(view_set.object_id, weights, occupied.numpy(), quality, fit_s, seeds[i], config))
     return results
+
+
+def fit_apart(view_sets: list[ViewSet], configs: list[FitConfig], seed: int = 0) -> list[FitResult]:
+    """Fit each view set by a recipe of its own, all with one seed, on all cores: what `fit` makes of it alone."""
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        return list(threads.map(lambda one, config: fit([one], config, [seed])[0], view_sets, configs))
 
 
 def held_out_psnr(field_weights, occupied, view_set: ViewSet, config: FitConfig) -> float:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from n2v.errors import BadInput
-from n2v.nerf.fit import FitResult, fit, held_out_psnr
+from n2v.nerf.fit import FitResult, fit, fit_apart, held_out_psnr
 from n2v.nerf.layout import initial_vector
 from n2v.nerf.occupancy import carve, cell_centres
 from n2v.nerf.optimise import batch_loss
@@ -36,6 +36,15 @@ def test_fit_learns_and_the_initial_vector_does_not_pass(fitted, ball):
     untrained = held_out_psnr(torch.from_numpy(initial_vector()), torch.from_numpy(fitted[0].occupied), ball, QUICK)
     assert untrained < fitted[0].psnr_db - 8
     assert all(result.status == "ok" for result in fitted)
+
+
+def test_each_by_its_own_recipe_is_what_each_alone_becomes(fitted, ball, block):
+    recipes = [QUICK, replace(QUICK, init_seed=5)]
+    found = fit_apart([block, ball], recipes, seed=6)
+    assert [one.object_id for one in found] == ["block", "ball"]
+    assert np.array_equal(found[0].field_weights, fitted[1].field_weights)
+    assert np.array_equal(found[1].field_weights, fit([ball], recipes[1], [6])[0].field_weights)
+    assert found[1].config.init_seed == 5 and found[1].status == "ok"
 
 
 def test_fit_is_repeatable_and_independent_of_its_neighbour(fitted, block):
