@@ -355,12 +355,12 @@ def test_pictures_of_cameras_alpha_and_versions_draw():
 
 
 def code_cells(name: str) -> list[tuple[str, str]]:
-    """(tag, source) of a notebook's code cells."""
+    """(first tag, source) of a notebook's code cells."""
     parts = re.split(r"^# %%(.*)\n", (NOTEBOOKS / f"{name}.py").read_text(), flags=re.M)[1:]
     found = []
     for head, source in zip(parts[::2], parts[1::2], strict=True):
         if "[markdown]" not in head:
-            tag = re.search(r'tags=\["([\w-]+)"\]', head)
+            tag = re.search(r'tags=\["([\w-]+)"', head)
             found.append((tag[1] if tag else "", source))
     return found
 

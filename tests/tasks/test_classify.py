@@ -101,7 +101,8 @@ def test_shuffled_labels_stay_at_chance_within_the_interval():
     rows, _ = compare({"made up": features}, labels, train, test, QUICK, (0, 1, 2), list(names))
     by_reader = {row["reader"]: row for row in rows}
     control = by_reader["head, shuffled labels"]
-    assert control["low_objects"] < 0.25 < control["high_objects"] + 0.05
+    slack = 0.05  # three shuffles: their own luck is not in an interval over test objects
+    assert control["low_objects"] - slack < 0.25 < control["high_objects"] + slack
     assert by_reader["head"]["low_objects"] > control["high_objects"]
     named = compare({"made up": features}, labels, train, test, QUICK, (0,), shuffle=())[0]
     assert [row["reader"] for row in named] == ["head", "linear probe", "nearest neighbour", "5 nearest neighbours"]
