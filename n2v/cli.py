@@ -71,11 +71,15 @@ def main(arguments: list[str] | None = None) -> int:
     words = [word for word in words if word != "--json"]
     try:
         result = _run(words or ["--help"])
+        print(json.dumps(_plain(result), indent=2, allow_nan=False) if as_json else summary(result), flush=True)
     except BadInput as error:
         return _complain(str(error))
     except KeyboardInterrupt:
         print("n2v: interrupted; what was finished is kept; run it again (fit, train: with --resume)", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # whoever reads has seen enough, as in `n2v --help | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except OSError as error:
         if error.errno in FULL_DISK:
             return _complain(f"{error.filename or 'output'}: {NO_SPACE}")
@@ -86,7 +90,6 @@ def main(arguments: list[str] | None = None) -> int:
         if any(f"(os error {number})" in str(error) for number in FULL_DISK):
             return _complain(f"output: {NO_SPACE}")
         raise
-    print(json.dumps(_plain(result), indent=2, allow_nan=False) if as_json else summary(result))
     return 0 if result.get("ok", True) else 1
 
 

@@ -176,3 +176,13 @@ def test_objects_become_a_nerf_to_look_at(tmp_path, capsys):
     assert (
         cli.main(["view", zoo, object_id, "--out", str(tmp_path / "x.jpg")]) == 2 and not (tmp_path / "x.jpg").exists()
     )
+
+
+def test_a_reader_who_leaves_early_is_no_error():
+    reading, writing = os.pipe()
+    os.close(reading)
+    words = [sys.executable, "-m", "n2v.cli", "zoo", "info", "data/mini_zoo"]
+    root = Path(__file__).parents[1]
+    done = subprocess.run(words, stdout=writing, stderr=subprocess.PIPE, cwd=root, check=False)
+    os.close(writing)
+    assert done.returncode == 141 and done.stderr == b""
