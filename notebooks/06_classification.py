@@ -280,7 +280,9 @@ table = [{**{key: row.get(key) for key in front}, **row, "status": row.get("stat
 note = (
     f"Shares, corrected split, {len(size.seeds)} seeds. low_objects/high_objects: 95 % interval counting base objects; "
 )
-record.table("table-4.1", table, note + "low/high: Wilson, as if all versions were independent.")
+heads = [f"{row['features']} {100 * row['accuracy']:.1f} %" for row in rows if row.get("reader") == "head"]
+caption = note + "low/high: Wilson, as if all versions were independent."
+record.table("table-4.1", table, caption, f"head on {'; '.join(heads)}")
 
 # %%
 pairs = [(ours, weights_name), (ours, "nerf2vec (our best)"), ("raw weights", "untrained encoder")]
@@ -376,12 +378,15 @@ table = []
 for row in times:
     published = 6.21 if "ResNet50" in row["step"] else theirs.get((row["method"], row["step"].split()[0]))
     table.append({"thesis_ms (GPU)": published, **row})
-record.table("table-4.2", table, "Milliseconds of a batch; median and quartiles, warm. as_published: mean from cold.")
 median = {(row["step"].split()[0], row["method"], row["batch"]): row["median_ms"] for row in times if "batch" in row}
 for batch in batches:
     fast = median["encode", "nerf2vec", batch] + median["infer", "nerf2vec", batch]
     slow = median["encode", "render, then look", batch] + median["infer", "render, then look", batch]
     record.metric(f"times faster than render and ResNet50, batch {batch}", slow / fast)
+    if batch == batches[0]:
+        headline = f"on a CPU, batch {batch}: nerf2vec {fast:.1f} ms; render, then ResNet50 {slow:.0f} ms"
+caption = "Milliseconds of a batch; median and quartiles, warm. as_published: mean from cold."
+record.table("table-4.2", table, caption, headline)
 
 # %% [markdown]
 # *What to see:* at batch 64 an object costs a small part of what it costs alone, and the cold clock is slower than the warm
@@ -412,7 +417,8 @@ for row, name in zip(ablation, trained, strict=False):
     row["nerf2vec steps"] = read_json(folders[name] / "run.json")["steps"]
 note = "With and without the first and last layer; both nerf2vec trained equally long, and shorter than in notebook 04."
 record.figure("fig-c.1", plot_accuracy(ablation), note)
-record.table("fig-c.1", ablation, f"The same as numbers; one nerf2vec each, {len(size.seeds)} heads.")
+heads = "; ".join(f"{row['features']} {100 * row['accuracy']:.1f} %" for row in ablation)
+record.table("fig-c.1", ablation, f"The same as numbers; one nerf2vec each, {len(size.seeds)} heads.", heads)
 
 # %% [markdown]
 # ## 9. An experiment of your own

@@ -204,9 +204,13 @@ for network in ("ResNet50, from scratch", "ResNet50, pretrained"):
 note = (
     "Shares; the thesis prints hit@k as mAP@k. One nerf2vec and one picture network each; seeds: 1. Pictures: a small "
 )
-record.table(
-    "table-4.3", rows, note + "ResNet, not ResNet50, trained with labels. Intervals: 95 %, by object and by query."
-)
+note += "ResNet, not ResNet50, trained with labels. Intervals: 95 %, by object and by query."
+hits = {
+    name: " / ".join(f"{100 * row['value']:.1f}" for row in found if row["measure"].startswith("hit@"))
+    for name, found in tables.items()
+}
+headline = "; ".join(f"{name} {value}" for name, value in hits.items())
+record.table("table-4.3", rows, note, f"hit@1 / 5 / 10, corrected: {headline}")
 figure = plot_retrieval(tables, "Retrieval, corrected protocol")
 record.figure("table-4.3", figure, f"{len(test_set)} queries, {len(train_set)} gallery NeRFs; black lines: chance.")
 
