@@ -187,7 +187,7 @@ assert abs(worst_share(np.linspace(0, 1, 5)[:, None, None, None] * np.ones((5, 2
 # A middle through weights is encoded first, so both are asked the same.
 
 # %%
-n_pairs = 3 if small else 8
+n_pairs = 3 if small else 5
 kinds = {"same class": True, "across classes": False}
 pairs = {kind: draw_pairs(labels, bases, n_pairs, same, rng) for kind, same in kinds.items()}
 numbers = []
