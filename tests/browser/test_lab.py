@@ -48,8 +48,10 @@ demo._journey = lambda *_: 1 / 0
 
 
 @pytest.fixture(scope="module")
-def lab(browser, tmp_path_factory):
+def lab(request, browser, tmp_path_factory):
     """Address of a server on one notebook, with the project's settings and nobody's own; `browser` skips first."""
+    if not request.config.getoption("--require-browser"):
+        pytest.skip("a JupyterLab takes minutes on a busy machine: make test ARGS=--require-browser")
     folder, token = tmp_path_factory.mktemp("lab"), secrets.token_hex(16)
     (folder / "lessons").mkdir()
     (folder / "lessons" / "widgets.py").write_text(NOTEBOOK)
