@@ -29,8 +29,9 @@ from n2v.tasks.metrics import summarise
 from n2v.zoo.store import Zoo
 
 LOOK = RenderConfig(n_views=2)
-VARIANTS = {  # name: changes of the laptop profile's configuration of that kind
+VARIANTS = {  # name: changes of the laptop profile's encoder of that kind, and of its recipe
     "rows": {"kind": "rows"},
+    "rows-versions": {"kind": "rows", "contrastive_weight": 0.05},
     "rows-8": {"kind": "rows", "octaves": 8},
     "placed": {"kind": "placed"},
     "placed-8": {"kind": "placed", "octaves": 8},
@@ -45,6 +46,8 @@ VARIANTS = {  # name: changes of the laptop profile's configuration of that kind
     "aligned-8-noise": {"kind": "aligned", "octaves": 8, "noise": 0.3},
     "aligned-8-few": {"kind": "aligned", "octaves": 8, "n_components": 64},
     "aligned-8-32": {"kind": "aligned", "octaves": 8, "n_components": 32},
+    "aligned-8-versions": {"kind": "aligned", "octaves": 8, "contrastive_weight": 0.05},
+    "tokens-8-versions": {"kind": "tokens", "octaves": 8, "contrastive_weight": 0.05},
 }
 RAW = "raw weights"
 DECIDING = ("foreground_db", "full_db", "given_db", "linear_probe", "head", "hit_at_1", "ms_a_step")
@@ -53,9 +56,10 @@ FACTS = ("variant", "zoo", "n_train", "n_read", "n_pictures")  # the same in eve
 
 def model_config(variant: str) -> ModelConfig:
     """The laptop profile's model with a variant's encoder."""
-    size = profiles.get("laptop")
-    base = size.aligned if VARIANTS[variant]["kind"] == "aligned" else size.rows
-    return replace(base, encoder=replace(base.encoder, **VARIANTS[variant]))
+    size, changes = profiles.get("laptop"), dict(VARIANTS[variant])
+    changes.pop("contrastive_weight", None)
+    base = size.aligned if changes["kind"] == "aligned" else size.rows
+    return replace(base, encoder=replace(base.encoder, **{"octaves": None, **changes}))
 
 
 def one_run(zoo: Zoo, variant: str, seed: int, folder: Path, config: TrainConfig, held_out, pictures: int) -> dict:
@@ -66,7 +70,9 @@ def one_run(zoo: Zoo, variant: str, seed: int, folder: Path, config: TrainConfig
         if variant == RAW:
             found = raw_measures(zoo, train_split, held_out, 64, head, seed)
             return {"n_train": len(train_split), **found}
-        train(zoo, replace(config, seed=seed), model_config(variant), folder, resume=True)
+        weight = VARIANTS[variant].get("contrastive_weight", 0.0)
+        mine = replace(config, seed=seed, contrastive_weight=weight)
+        train(zoo, mine, model_config(variant), folder, resume=True)
         record, model = read_json(folder / "run.json"), load_model(folder)
         return {
             "n_train": record["n_nerfs"],

@@ -30,6 +30,7 @@ class Profile:
     rows: ModelConfig  # the thesis's encoder
     aligned: ModelConfig  # ours
     train: TrainConfig
+    contrastive_weight: float = 0.05  # of our encoder's second loss; the thesis's has none
     head_epochs: int = 150
     gan_steps: int = 2000
     seeds: tuple[int, ...] = (0, 1, 2)
@@ -39,9 +40,9 @@ class Profile:
     objects_seed: int = 0  # of the objects and their cameras, a run's seed added
     from_mini_zoo: bool = False  # start from data/mini_zoo (the same objects, at seed 0) and fit only a few live
 
-    def training(self, seed: int = 0) -> TrainConfig:
-        """The nerf2vec recipe with a run's seed."""
-        return replace(self.train, seed=seed)
+    def training(self, seed: int = 0, encoder: str = "rows") -> TrainConfig:
+        """The nerf2vec recipe with a run's seed; all encoders but the thesis's keep versions of an object together."""
+        return replace(self.train, seed=seed, contrastive_weight=0.0 if encoder == "rows" else self.contrastive_weight)
 
 
 def _small(widths: tuple[int, ...], embedding: int, hidden: int) -> tuple[ModelConfig, ModelConfig]:

@@ -43,7 +43,7 @@ def train(
     from n2v.zoo.store import Zoo
 
     chosen = profiles.get(profile)
-    config = replace(chosen.training(seed), protocol=get_protocol(protocol))
+    config = replace(chosen.training(seed, encoder), protocol=get_protocol(protocol))
     config = replace(config, tracker=None if tracker == "none" else tracker)
     if precision != "auto":
         half = "float16" if precision == "float16" else "bfloat16"

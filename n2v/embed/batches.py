@@ -13,6 +13,7 @@ from n2v.nerf.field import evaluate
 from n2v.nerf.march import Samples, march
 from n2v.nerf.occupancy import unpack_bits
 from n2v.nerf.render import blend_weights
+from n2v.zoo.splits import Item, groups
 from n2v.zoo.store import Zoo
 
 CORRECTED = Protocol()
@@ -84,6 +85,10 @@ class TrainingSet:
         if len(encodings) > 1:
             raise BadInput(f"encodings {', '.join(sorted(encodings))} in one zoo", where=zoo.folder, fix="train on one")
         self.encoding = encodings.pop()
+        rows = [zoo.rows[i] for i in self.indices]
+        named = groups([Item(row.object_id, row.base_id, row.class_name, row.version, row.shape_group) for row in rows])
+        numbers = {name: i for i, name in enumerate(dict.fromkeys(named))}
+        self.bases = torch.tensor([numbers[name] for name in named])  # of which object each NeRF is a version
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -171,12 +176,13 @@ def blend(sigmas, rgbs, lengths, slots, n_rays: int) -> Float[torch.Tensor, "r 4
     return blended.new_zeros(n_rays, 4).index_add(0, slots.view(-1), blended)
 
 
-def epoch_order(n: int, batch_size: int, generator: torch.Generator, at_least: int = 2) -> list[Int[torch.Tensor, "b"]]:
+def epoch_batches(
+    order: Int[torch.Tensor, "n"], batch_size: int, at_least: int = 2
+) -> list[Int[torch.Tensor, "b"]]:
     """A shuffled epoch cut into batches; a last one of fewer than `at_least` joins the one before.
 
     Batch norm needs two NeRFs, and every process one.
     """
-    order = torch.randperm(n, generator=generator)
     parts = list(order.split(batch_size))
     if len(parts) > 1 and len(parts[-1]) < at_least:
         parts[-2:] = [torch.cat(parts[-2:])]

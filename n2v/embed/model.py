@@ -54,8 +54,12 @@ class Nerf2Vec(nn.Module):
         """Densities (per scene unit) and colours of b embeddings at n positions each, in scene units."""
         return self.decoder(embedding, positions)
 
-    def forward(self, field_weights: torch.Tensor, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return self.decode(self.encode(field_weights), positions)
+    def forward(
+        self, field_weights: Float[torch.Tensor, "b w"], positions: Float[torch.Tensor, "b n 3"]
+    ) -> tuple[Float[torch.Tensor, "b n"], Float[torch.Tensor, "b n 3"], Float[torch.Tensor, "b e"]]:
+        """Densities, colours, and the embeddings they were decoded from."""
+        embedding = self.encode(field_weights)
+        return *self.decode(embedding, positions), embedding
 
 
 def save_model(model: Nerf2Vec, folder: Path) -> None:

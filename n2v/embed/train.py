@@ -8,8 +8,9 @@ from pathlib import Path
 
 import torch
 
-from n2v.embed.batches import TrainingSet, epoch_order
+from n2v.embed.batches import TrainingSet, epoch_batches
 from n2v.embed.checkpoint import BEST, STATE, Progress, restore_progress, save_progress
+from n2v.embed.contrastive import versions_together
 from n2v.embed.loss import batch_loss
 from n2v.embed.model import WEIGHTS, ModelConfig, Nerf2Vec, save_model
 from n2v.embed.parallel import Ranks, distributed, processes
@@ -155,12 +156,15 @@ class _Trainer:
         """Positions of this step's NeRFs, of them this process's share."""
         config, least = self.config, max(2, self.ranks.world)
         if not self.parts:  # how many there are does not depend on the order
-            self.parts = epoch_order(len(self.training), config.batch_size, torch.Generator(), least)
+            self.parts = epoch_batches(torch.arange(len(self.training)), config.batch_size, least)
         epoch, place = divmod(self.state.done, len(self.parts))
         if epoch != self.epoch:
             stream = torch.Generator().manual_seed(child_seed(config.seed, "epoch", epoch))
-            self.epoch, self.parts = epoch, epoch_order(len(self.training), config.batch_size, stream, least)
-        return self.parts[place][self.ranks.rank :: self.ranks.world]
+            bases = self.training.bases
+            together = config.contrastive_weight > 0
+            order = versions_together(bases, stream) if together else torch.randperm(len(bases), generator=stream)
+            self.epoch, self.parts = epoch, epoch_batches(order, config.batch_size, least)
+        return self.parts[place].tensor_split(self.ranks.world)[self.ranks.rank]
 
     def step(self) -> float:
         """One optimiser step; returns the rays' mean squared error."""
@@ -170,7 +174,8 @@ class _Trainer:
         torch.manual_seed(child_seed(config.seed, "noise", done, *mine))
         chosen = self.chosen()
         batch = self.training.batch(chosen, config.samples, stream, config.protocol)
-        loss, mse = batch_loss(self.net, self.training.weights(chosen), batch, config, stream, self.ranks)
+        bases = self.training.bases[chosen].to(self.ranks.device)
+        loss, mse = batch_loss(self.net, self.training.weights(chosen), batch, config, stream, self.ranks, bases)
         if not torch.isfinite(loss):
             raise BadInput("the loss is not finite", where=f"step {done}", fix="lower the learning rate or set amp off")
         descend(loss, state, config)

@@ -8,7 +8,7 @@ import torch
 from safetensors.numpy import load_file, save_file
 from solids import SOLIDS, write_zoo
 
-from n2v.embed.batches import SampleConfig, TrainingSet, epoch_order, ray_batch
+from n2v.embed.batches import SampleConfig, TrainingSet, epoch_batches, ray_batch
 from n2v.embed.decoder import DecoderConfig
 from n2v.embed.encoder import EncoderConfig
 from n2v.embed.model import ModelConfig, Nerf2Vec
@@ -161,5 +161,5 @@ def test_zoo_of_two_encodings_is_refused(zoo, tmp_path):
 
 @pytest.mark.parametrize(("n", "sizes"), [(32, [16, 16]), (33, [16, 17]), (34, [16, 16, 2]), (3, [3]), (1, [1])])
 def test_epochs_visit_everything_once_and_never_one_alone(n, sizes):
-    parts = epoch_order(n, 16, stream())
+    parts = epoch_batches(torch.randperm(n, generator=stream()), 16)
     assert [len(part) for part in parts] == sizes and sorted(torch.cat(parts).tolist()) == list(range(n))

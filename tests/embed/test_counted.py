@@ -22,7 +22,7 @@ def test_count_is_what_torch_counts(config):
     with torch.device("meta"):
         weights, positions = torch.zeros(3, N_WEIGHTS), torch.zeros(3, 500, 3)
         with FlopCounterMode(display=False) as counter:
-            sigmas, rgbs = model(weights, positions)
+            sigmas, rgbs, _ = model(weights, positions)
             (sigmas.sum() + rgbs.sum()).backward()
     assert counter.get_total_flops() == 2 * 3 * count_step(config, 500).total
 

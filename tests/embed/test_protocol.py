@@ -25,7 +25,7 @@ class Truth:
     """A perfect nerf2vec."""
 
     def __call__(self, field_weights, positions):
-        return evaluate(field_weights, positions)
+        return *evaluate(field_weights, positions), None
 
 
 class Everywhere:
@@ -35,7 +35,7 @@ class Everywhere:
         self.sigma = sigma
 
     def __call__(self, field_weights, positions):
-        return torch.full(positions.shape[:2], self.sigma), torch.zeros_like(positions)
+        return torch.full(positions.shape[:2], self.sigma), torch.zeros_like(positions), None
 
 
 def stream(seed: int = 0) -> torch.Generator:

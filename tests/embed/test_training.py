@@ -37,7 +37,7 @@ class Truth:
     def __call__(self, field_weights, positions):
         with torch.autocast("cpu", enabled=False):
             sigmas, rgbs = evaluate(field_weights, positions)
-        return sigmas * self.thicker, rgbs
+        return sigmas * self.thicker, rgbs, None
 
 
 def loss_of(model, training, config):
@@ -61,7 +61,7 @@ def test_emptiness_is_a_masked_mean_of_opacity(zoo, measure, expected):
         def __call__(self, field_weights, positions):
             sigmas, rgbs = evaluate(field_weights, positions)
             sigmas[:, SAMPLES.n_foreground :] = 1e6
-            return sigmas, rgbs
+            return sigmas, rgbs, None
 
     training = TrainingSet(zoo)
     config = replace(QUICK, background_loss=measure)
