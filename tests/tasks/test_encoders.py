@@ -2,9 +2,15 @@
 
 import numpy as np
 import pytest
+import torch
 
-from n2v.tasks.classify import HeadConfig
+from n2v import profiles
+from n2v.embed.embeddings import embed_zoo
+from n2v.embed.model import Nerf2Vec
+from n2v.tasks.classify import HeadConfig, linear_probe, principal_components
 from n2v.tasks.encoders import reader_measures, reconstruction_summary
+from n2v.zoo.shipped import mini_zoo
+from n2v.zoo.store import Zoo
 
 QUICK = HeadConfig(n_epochs=20)
 
@@ -32,3 +38,20 @@ def test_summary_counts_and_leaves_out_what_is_not_finite():
     table = reconstruction_summary(rows, ("full_db", "foreground_db"))
     assert [(row["split"], row["n"], row["foreground_db"]) for row in table] == [("test", 3, 11.0), ("train", 1, 10.0)]
     assert table[0]["foreground_db_±"] == pytest.approx(12.706 * np.sqrt(2) / np.sqrt(2), abs=1e-2)  # t of one degree
+
+
+@pytest.mark.parametrize("kind", ["rows", "aligned"])
+def test_an_untrained_encoder_stays_below_the_raw_weights(kind):
+    """On the mini zoo's held-out objects; the front of the aligned one has seen no NeRF, so it reads noise."""
+    zoo = Zoo(mini_zoo())
+    train, test = zoo.indices("train"), np.concatenate([zoo.indices("val"), zoo.indices("test")])
+    torch.manual_seed(0)
+    model = Nerf2Vec(getattr(profiles.get("laptop"), kind)).eval()
+    if kind == "aligned":
+        model.encoder.basis.normal_(std=len(model.encoder.basis) ** -0.5)
+    weights, embeddings = zoo.field_weights(), embed_zoo(model, zoo).values
+    accuracies = [
+        (linear_probe(features[train], zoo.labels[train], features[test]) == zoo.labels[test]).mean()
+        for features in (principal_components(weights[train], [weights], 64)[1], embeddings)
+    ]
+    assert accuracies[0] > 0.75 and accuracies[1] < accuracies[0] - 0.1, accuracies
