@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 
-from n2v.embed.batches import SampleConfig
 from n2v.embed.decoder import DecoderConfig
 from n2v.embed.encoder import EncoderConfig
 from n2v.embed.model import ModelConfig
@@ -49,14 +48,14 @@ def _small(widths: tuple[int, ...], embedding: int, hidden: int) -> tuple[ModelC
     """The thesis's encoder and ours over the same decoder."""
     decoder = DecoderConfig(hidden=hidden, n_octaves=10)
     rows = EncoderConfig("rows", widths, embedding)
-    aligned = EncoderConfig("aligned", widths, embedding, n_components=256, hidden=512, noise=0.1)
+    aligned = EncoderConfig("aligned", widths, embedding, n_components=256, hidden=512, noise=0.1, octaves=8)
     return ModelConfig(rows, decoder), ModelConfig(aligned, decoder)
 
 
 def smoke() -> Profile:
     """Everything from nothing on two cores in at most ten minutes: every code path, tiny sizes."""
     rows, aligned = _small((64, 64, 128, 128), 128, 128)
-    train = replace(TrainConfig.laptop(time_budget_s=35), samples=SampleConfig.laptop(256, 96))
+    train = TrainConfig.laptop(time_budget_s=35)
     return Profile(
         "smoke", 8, 1, 36, 4, 64, FitConfig.laptop(250), rows, aligned, train,
         head_epochs=50, gan_steps=400, n_shown=4, baseline_epochs=3, ablation_s=10,

@@ -280,7 +280,7 @@ assert float(opacity_of(torch.tensor(1e6), 0.1)) == 1.0
 #
 # Reconstruction asks that an embedding can be drawn from, not that similar objects lie close together: distances are then
 # mostly about colour and pose. But the collection has versions of each object, and which ones belong together is known
-# without any label. With $z_i$ an embedding of length 1, $V_i$ the other versions of its object in the batch and $\tau = 0.1$,
+# without any label. With $z_i$ an embedding of length 1, $V_i$ the other versions of its object in the batch and $\tau = 0.2$,
 #
 # $$\ell_i = -\frac{1}{|V_i|} \sum_{v \in V_i} \log \frac{\exp(z_i \cdot z_v / \tau)}{\sum_{a \ne i} \exp(z_i \cdot z_a / \tau)}$$
 #

@@ -29,7 +29,7 @@ class SampleConfig:
     n_rays: int = 4096  # rays tried; those beyond the foreground budget are dropped whole
 
     @classmethod
-    def laptop(cls, n_foreground: int = 384, n_background: int = 128) -> "SampleConfig":
+    def laptop(cls, n_foreground: int = 192, n_background: int = 64) -> "SampleConfig":
         """Coarse samples for two cores."""
         return cls(n_foreground, n_background, step=0.04, n_rays=n_foreground // 4)
 

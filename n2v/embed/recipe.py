@@ -40,7 +40,7 @@ class TrainConfig:
     foreground_loss: str = "smooth_l1"  # "smooth_l1" (authors' code) or "l1" (thesis): of rays' colours
     background_loss: str = "smooth_l1"  # the same of empty points' opacity
     contrastive_weight: float = 0.0  # of the term that keeps versions of an object together (n2v.embed.contrastive)
-    temperature: float = 0.1  # of that term
+    temperature: float = 0.2  # of that term
     amp: bool | None = None  # layers in half precision, activations and compositing not; None: where that is fast
     half: str = "bfloat16"  # or "float16", with a gradient scaler
     clip_norm: float | None = None  # largest norm of a step's gradient; None: as it is

@@ -84,7 +84,7 @@ def test_half_precision_follows_float32_and_resumes(zoo, tmp_path, half):
     model = Nerf2Vec(ROWS_TINY)
     batch = training.batch(torch.arange(3), QUICK.samples, torch.Generator().manual_seed(0))
     losses = [
-        float(batch_loss(model, training.field_weights, batch, config, torch.Generator().manual_seed(1))[0])
+        batch_loss(model, training.field_weights, batch, config, torch.Generator().manual_seed(1))[0].item()
         for config in (QUICK, mixed)
     ]
     assert losses[0] != losses[1] and losses[1] == pytest.approx(losses[0], rel=0.03)
