@@ -23,14 +23,16 @@ import numpy as np
 import torch
 
 from n2v.cli import main as n2v
+from n2v.embed.compare import Losers, compare_reconstructions
 from n2v.embed.model import load_model
-from n2v.embed.reconstruct import RenderConfig, mean_of, reconstruction_table
+from n2v.embed.reconstruct import RenderConfig
 from n2v.files import provenance, read_json, write_json
 from n2v.scenes.classes import CLASSES
 from n2v.scenes.views import find_views, read_views
 from n2v.show.journeys import decoded_picture, nerf_picture
 from n2v.show.pictures import sheet
 from n2v.show.style import apply_style
+from n2v.tasks.encoders import reconstruction_summary
 from n2v.zoo.store import Zoo
 from n2v.zoo.verify import info
 
@@ -117,18 +119,13 @@ def contact_sheet(work: Path, runs: dict[str, Path], out: Path) -> None:
     plt.close(figure)
 
 
-def reconstruction(work: Path, runs: dict[str, Path]) -> list[dict]:
-    """Mean PSNR (dB) of decoded embeddings by encoder and split."""
-    zoo, rows = Zoo(work / "zoo"), []
-    for name, folder in runs.items():
-        for split in ("train", "held out"):
-            mine = zoo.indices("train")[::8] if split == "train" else np.r_[zoo.indices("test"), zoo.indices("val")]
-            found = reconstruction_table(load_model(folder), zoo, mine, RenderConfig(n_views=2))
-            columns = ("full_db", "foreground_db", "given_db", "blank_db", "mean_colour_db", "input_db")
-            rows.append(
-                {"encoder": name, "split": split, "n": len(found), **{key: mean_of(found, key) for key in columns}}
-            )
-    return rows
+def reconstruction(work: Path, runs: dict[str, Path], every: int = 8) -> list[dict]:
+    """Means of reconstructed NeRFs, by encoder and split, beside what must lose; of train every eighth."""
+    zoo = Zoo(work / "zoo")
+    models = {name: load_model(folder) for name, folder in runs.items()}
+    losers = Losers(zoo, zoo.indices("train"), next(iter(models.values())).config.encoder.embedding)
+    chosen = np.r_[zoo.indices("train")[::every], zoo.indices("val"), zoo.indices("test")]
+    return reconstruction_summary(compare_reconstructions(models, zoo, chosen, RenderConfig(n_views=2), losers))
 
 
 def main() -> None:
@@ -148,7 +145,7 @@ def main() -> None:
     run("fit", work / "views", "--out", work / "zoo", "--profile", options.profile, "--resume")
     seconds["verify"] = run("zoo", "verify", work / "zoo")
     runs = {"rows": work / "rows", "aligned": work / "aligned"}
-    trained_on = dict.fromkeys(runs, "these meshes")
+    trained_on, everyone = dict.fromkeys(runs, "these meshes"), dict(runs)
     jobs = [(name, name, work / "zoo") for name in runs]
     if options.mini_zoo:
         jobs += [(f"transfer-{name}", name, options.mini_zoo) for name in runs]
@@ -158,10 +155,12 @@ def main() -> None:
             seconds[f"train {name}"] = run("train", zoo, "--out", work / name, *minutes)
         seconds |= judge(name, work / name, work, out)
         trained_on.setdefault(name, "mini zoo alone")
+        everyone[name] = work / name
     for words in options.transfer:
         name, _, folder = words.partition("=")
         seconds |= judge(f"transfer-{name}", Path(folder), work, out)
         trained_on[f"transfer-{name}"] = "given"
+        everyone[f"transfer-{name}"] = Path(folder)
     side_by_side(trained_on, out)
     contact_sheet(work, runs, out)
     facts = info(work / "zoo")
@@ -170,7 +169,7 @@ def main() -> None:
     if built["fitted"]:  # not after a resumed run, whose time says nothing
         seconds["fit"], kept["seconds_a_nerf"] = built["wall_s"], built["wall_s"] / built["fitted"]
     result = {"seconds": seconds, "zoo": kept}
-    write_json(out / "metrics.json", provenance(**result, reconstruction=reconstruction(work, runs)))
+    write_json(out / "metrics.json", provenance(**result, reconstruction=reconstruction(work, everyone)))
 
 
 if __name__ == "__main__":

@@ -176,9 +176,7 @@ def blend(sigmas, rgbs, lengths, slots, n_rays: int) -> Float[torch.Tensor, "r 4
     return blended.new_zeros(n_rays, 4).index_add(0, slots.view(-1), blended)
 
 
-def epoch_batches(
-    order: Int[torch.Tensor, "n"], batch_size: int, at_least: int = 2
-) -> list[Int[torch.Tensor, "b"]]:
+def epoch_batches(order: Int[torch.Tensor, "n"], batch_size: int, at_least: int = 2) -> list[Int[torch.Tensor, "b"]]:
     """A shuffled epoch cut into batches; a last one of fewer than `at_least` joins the one before.
 
     Batch norm needs two NeRFs, and every process one.

@@ -8,7 +8,6 @@ import torch
 from jaxtyping import Bool, Float
 
 from n2v.embed.model import Nerf2Vec
-from n2v.files import progress
 from n2v.nerf.march import cell_indices
 from n2v.nerf.occupancy import cell_centres
 from n2v.nerf.render import CAMERA_ANGLE_X, Query, field_query, psnr, render_image
@@ -105,42 +104,3 @@ def foreground_psnr(
     """PSNR (dB) over the pixels where the truth is not background."""
     mask = truth[..., 3] > opacity_floor
     return psnr(shown[..., :3][mask], truth[..., :3][mask]) if bool(mask.any()) else math.nan
-
-
-def reconstruction_table(model: Nerf2Vec, zoo: Zoo, indices, config: RenderConfig | None = None) -> list[dict]:
-    """Per NeRF: PSNR (dB, on white) of its decoded embedding against its own renders, beside what must lose.
-
-    Columns: full_db and foreground_db with the decoded field's own occupancy; given_db with the input NeRF's
-    occupancy, as the thesis renders (it tells the decoder where nothing is); blank_db for a white picture;
-    mean_colour_db for the best single colour; input_db, the NeRF against its pictures (the ceiling).
-    """
-    config = config or RenderConfig()
-    rows = []
-    for index in progress(list(indices), desc="reconstructing", unit="NeRF"):
-        truth = nerf_views(zoo, int(index), config)
-        with torch.no_grad():
-            embedding = model.encode(torch.from_numpy(zoo.field_weights(index)))[0]
-        own = decoded_views(model, embedding, config)
-        given = decoded_views(model, embedding, config, torch.from_numpy(zoo.occupied(index)[0]))
-        mean_colour = truth[..., :3].mean((0, 1, 2)).expand_as(truth[..., :3])
-        row = zoo.rows[int(index)]
-        rows.append(
-            {
-                "object_id": row.object_id,
-                "class_name": row.class_name,
-                "split": row.split,
-                "full_db": psnr(own[..., :3], truth[..., :3]),
-                "foreground_db": foreground_psnr(own, truth),
-                "given_db": psnr(given[..., :3], truth[..., :3]),
-                "blank_db": psnr(torch.ones_like(truth[..., :3]), truth[..., :3]),
-                "mean_colour_db": psnr(mean_colour, truth[..., :3]),
-                "input_db": row.psnr_db,
-            }
-        )
-    return rows
-
-
-def mean_of(rows: list[dict], column: str) -> float:
-    """Mean of a column over finite values."""
-    values = np.array([row[column] for row in rows if row[column] is not None], float)
-    return float(values[np.isfinite(values)].mean())

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from solids import write_zoo
 
 from n2v.embed.batches import SampleConfig, TrainingSet
 from n2v.embed.contrastive import contrastive_loss, versions_together
@@ -14,7 +15,6 @@ from n2v.embed.model import ModelConfig
 from n2v.embed.recipe import TrainConfig
 from n2v.embed.train import train
 from n2v.nerf.layout import N_WEIGHTS, initial_vector
-from solids import write_zoo
 
 
 def stream(seed: int = 0) -> torch.Generator:
@@ -69,7 +69,10 @@ def versions(tmp_path_factory):
     directions = generator.standard_normal((11, N_WEIGHTS)).astype(np.float32) * 0.003
     names = [f"o{i}{suffix}" for i in range(8) for suffix in ("", "_A1", "_A2")]
     weights = [initial_vector() + directions[i] + 4 * directions[8 + k] for i in range(8) for k in range(3)]
-    bases = {name: {"base_id": name[:2], "shape_group": name[:2], "version": i % 3, "split": "train"} for i, name in enumerate(names)}
+    bases = {
+        name: {"base_id": name[:2], "shape_group": name[:2], "version": i % 3, "split": "train"}
+        for i, name in enumerate(names)
+    }
     grids = np.zeros((24, 48, 48, 48), bool)
     grids[:, 16:32, 16:32, 16:32] = True
     return write_zoo(tmp_path_factory.mktemp("versions"), names, np.stack(weights), grids, **bases)

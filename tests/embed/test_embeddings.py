@@ -18,7 +18,6 @@ from n2v.embed.reconstruct import (
     decoded_query,
     foreground_psnr,
     nerf_views,
-    reconstruction_table,
     render_views,
 )
 from n2v.errors import BadInput
@@ -133,12 +132,3 @@ def test_a_nerf_shown_from_its_own_weights_is_itself_and_fog_without_occupancy(z
     assert psnr(again, truth) == math.inf
     everywhere = render_views(query, torch.ones_like(torch.from_numpy(zoo.occupied(0)[0])), LOOK)
     assert psnr(everywhere[..., :3], truth[..., :3]) < 30  # why occupancy travels with the weights
-
-
-def test_table_has_a_row_a_nerf_with_baselines(model, zoo):
-    rows = reconstruction_table(model, zoo, zoo.indices("test"), LOOK)
-    assert [row["object_id"] for row in rows] == ["slab"]
-    truth = nerf_views(zoo, 3, LOOK)[..., :3]
-    assert rows[0]["blank_db"] == pytest.approx(psnr(torch.ones_like(truth), truth))
-    assert rows[0]["mean_colour_db"] > rows[0]["blank_db"]
-    assert rows[0]["input_db"] == 25.0

@@ -9,15 +9,17 @@ import torch
 from solids import SOLIDS, write_zoo
 
 from n2v.embed.batches import SampleConfig, TrainingSet
+from n2v.embed.compare import Losers, compare_reconstructions
 from n2v.embed.decoder import DecoderConfig
 from n2v.embed.encoder import EncoderConfig
 from n2v.embed.model import ModelConfig, Nerf2Vec, load_model
-from n2v.embed.reconstruct import RenderConfig, mean_of, reconstruction_table
+from n2v.embed.reconstruct import RenderConfig
 from n2v.embed.train import TrainConfig, batch_loss, train
 from n2v.errors import BadInput
 from n2v.files import read_json
 from n2v.nerf.field import evaluate
 from n2v.seeds import child_seed
+from n2v.tasks.encoders import reconstruction_summary
 from n2v.zoo.store import Zoo
 
 SAMPLES = SampleConfig.laptop(192, 64)
@@ -73,9 +75,17 @@ def test_emptiness_is_a_masked_mean_of_opacity(zoo, measure, expected):
 
 def shown(model, zoo) -> dict[str, float]:
     """Mean dB on the training objects."""
-    rows = reconstruction_table(model, zoo, zoo.indices("train"), LOOK)
-    columns = ("full_db", "foreground_db", "given_db", "blank_db", "mean_colour_db")
-    return {column: mean_of(rows, column) for column in columns}
+    train = zoo.indices("train")
+    table = reconstruction_summary(compare_reconstructions({"model": model}, zoo, train, LOOK, Losers(zoo, train, 2)))
+    found = {(row["what"], row["occupancy"]): row for row in table}
+    own = found["model", "own"]
+    return {
+        "full_db": own["full_db"],
+        "foreground_db": own["foreground_db"],
+        "given_db": found["model", "given"]["full_db"],
+        "blank_db": found["blank picture", "-"]["full_db"],
+        "mean_colour_db": found["mean colour", "-"]["full_db"],
+    }
 
 
 @pytest.mark.parametrize("model_config", [ROWS, ALIGNED], ids=["rows", "aligned"])
