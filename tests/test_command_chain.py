@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from n2v.cli import main
+from n2v.zoo.store import Zoo
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +18,20 @@ def made(tmp_path_factory):
         ("render", "shapes", "--out", "views", "--size", "32", "--views", "12", "--held-out", "2"),
         ("fit", "views", "--out", "zoo", "--profile", "smoke", "--steps", "80", "--workers", "1"),
         ("train", "zoo", "--out", "run", "--profile", "smoke", "--steps", "12"),
-        ("train", "zoo", "--out", "aligned", "--profile", "smoke", "--steps", "12", "--encoder", "aligned"),
+        (
+            "train",
+            "zoo",
+            "--out",
+            "aligned",
+            "--profile",
+            "smoke",
+            "--steps",
+            "12",
+            "--encoder",
+            "aligned",
+            "--split",
+            "all",
+        ),
         ("embed", "run", "zoo", "--out", "emb.safetensors"),
     )
     with pytest.MonkeyPatch.context() as patch:
@@ -31,6 +45,15 @@ def made(tmp_path_factory):
 def here(made, monkeypatch):
     monkeypatch.chdir(made)
     return made
+
+
+def test_split_all_holds_nothing_back(here):
+    zoo = Zoo(here / "zoo")
+    records = [json.loads((here / name / "run.json").read_text()) for name in ("run", "aligned")]
+    assert [one["n_nerfs"] for one in records] == [len(zoo.indices("train")), len(zoo)]
+    assert records[0]["best_validation_db"] is not None and records[1]["best_validation_db"] is None
+    weights = [one["config"]["contrastive_weight"] for one in records]
+    assert weights[0] == 0 < weights[1], "the thesis's encoder is trained as in the thesis"
 
 
 def as_json(words, capsys):

@@ -20,6 +20,9 @@ def train(
     ] = None,
     minutes: Annotated[float | None, arg(help="time budget in minutes, instead of the profile's")] = None,
     steps: Annotated[int | None, arg(help="a number of steps instead of a time budget")] = None,
+    split: Annotated[
+        Literal["train", "all"], arg(help="NeRFs to train on; all: nothing is held back (measure on another zoo)")
+    ] = "train",
     seed: Annotated[int, arg(help="seed of weights, batches and backgrounds")] = 0,
     resume: Annotated[bool, arg(help="go on from the run folder's last checkpoint")] = False,
     protocol: Annotated[
@@ -31,7 +34,7 @@ def train(
     ] = "auto",
     tracker: Annotated[Literal["none", "wandb"], arg(help="where else the log goes")] = "none",
 ) -> dict:
-    """Train nerf2vec on the train split of a zoo; on several GPUs: torchrun --nproc-per-node=N -m n2v.cli train ..."""
+    """Train nerf2vec on a zoo; on several GPUs: torchrun --nproc-per-node=N -m n2v.cli train ..."""
     import os
     from dataclasses import replace
 
@@ -57,7 +60,12 @@ def train(
     model_config = chosen.aligned if encoder == "aligned" else chosen.rows
     octaves = model_config.encoder.octaves if octaves is None else octaves
     model_config = replace(model_config, encoder=replace(model_config.encoder, kind=encoder, octaves=octaves))
-    train_model(Zoo(zoo), config, model_config, out, resume=resume, device=None if device == "auto" else device)
+    if split == "all":  # no val split is left to choose a best checkpoint by
+        config = replace(config, n_validation=0)
+    train_model(
+        Zoo(zoo), config, model_config, out,
+        split=None if split == "all" else split, resume=resume, device=None if device == "auto" else device,
+    )  # fmt: skip
     if os.environ.get("RANK", "0") != "0":
         return {}  # the first process says it
     record = read_json(out / "run.json")

@@ -78,7 +78,9 @@ class TrainingSet:
         self.indices, self.skipped = zoo.readable(wanted)
         if not len(self.indices):
             why = "".join(f" ({name}: {reason})" for name, reason in list(self.skipped.items())[:1])
-            raise BadInput(f"no usable NeRF in split '{split}'{why}", where=zoo.folder, fix="run: n2v zoo verify")
+            raise BadInput(
+                f"no usable NeRF in split '{split or 'all'}'{why}", where=zoo.folder, fix="run: n2v zoo verify"
+            )
         self.field_weights = torch.from_numpy(zoo.field_weights(self.indices))
         self.packed, self.resolution = zoo.packed(self.indices), zoo.resolution
         encodings = {zoo.rows[i].encoding for i in self.indices}

@@ -31,7 +31,7 @@ def train(
     model_config: ModelConfig,
     out: Path,
     *,
-    split: str = "train",
+    split: str | None = "train",
     resume: bool = False,
     device: str | None = None,
 ) -> Nerf2Vec:
@@ -48,7 +48,7 @@ def train(
         config: The recipe.
         model_config: Sizes.
         out: The run folder.
-        split: Which NeRFs.
+        split: Which NeRFs; None: all.
         resume: Go on from the folder's last checkpoint.
         device: "cpu" or "cuda"; None: CUDA where there is one.
     """
@@ -56,7 +56,7 @@ def train(
         training = TrainingSet(zoo, split, ranks.device)
         least = max(2, ranks.world)
         if len(training) < least:
-            what, fix = f"{len(training)} NeRFs in split '{split}'", f"fit at least {least} NeRFs of it"
+            what, fix = f"{len(training)} NeRFs in split '{split or 'all'}'", f"fit at least {least} NeRFs of it"
             raise BadInput(what, where=zoo.folder, fix=fix)
         out = Path(out)
         out.mkdir(parents=True, exist_ok=True)

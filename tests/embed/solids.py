@@ -38,8 +38,8 @@ def write_zoo(folder, names, field_weights, occupied, **changes) -> Zoo:
             **{
                 "object_id": name, "base_id": name, "class_name": "lamp", "label": 6, "version": 0, "shape_group": name,
                 "source": "test", "licence": "MIT", "split": SOLIDS[name][2] if name in SOLIDS else "train", "seed": 0,
-                "encoding": "exact", "init_hash": vector_hash(initial_vector()), "backend": "torch", "steps": 200, "step": 0.04,
-                "psnr_db": 25.0, "fit_s": 1.0, **changes.get(name, {}),
+                "encoding": "exact", "init_hash": vector_hash(initial_vector()), "backend": "torch",
+                "steps": 200, "step": 0.04, "psnr_db": 25.0, "fit_s": 1.0, **changes.get(name, {}),
             }
         )
         for name in names
