@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from encoders import RAW, VARIANTS, brief, means, one_run, write_csv
+from joined import write_joined
 
 from n2v import profiles
 from n2v.errors import BadInput
@@ -22,7 +23,7 @@ from n2v.files import provenance, write_json
 from n2v.show.style import apply_style
 from n2v.zoo.shipped import mini_zoo
 from n2v.zoo.splits import Item, nested_order
-from n2v.zoo.store import MANIFEST, Zoo, ZooWriter
+from n2v.zoo.store import Zoo
 
 MEASURED = {
     "foreground_db": "foreground PSNR (dB),\nown occupancy",
@@ -30,29 +31,6 @@ MEASURED = {
     "head": "accuracy,\nthesis's head",
     "hit_at_1": "hit@1",
 }
-
-
-def write_subset(large: Zoo, chosen: np.ndarray, other: Zoo, folder: Path) -> Zoo:
-    """A zoo whose train split is `chosen` and whose test split is the other collection's.
-
-    Ids of the test objects get a prefix: two collections may both have a chair-0000, of different seeds.
-    """
-    if not (folder / "whole").exists():
-        (folder / MANIFEST).unlink(missing_ok=True)
-        for source, indices, split, prefix in (
-            (large, chosen, "train", ""),
-            (other, other.indices("test"), "test", "test-"),
-        ):
-            rows = [
-                replace(
-                    row, split=split, object_id=prefix + row.object_id, base_id=prefix + row.base_id,
-                    shape_group=prefix + row.shape_group,
-                )
-                for row in (source.rows[int(i)] for i in indices)
-            ]  # fmt: skip
-            ZooWriter(folder, source.resolution).add(rows, source.field_weights(indices), source.occupied(indices))
-        (folder / "whole").touch()
-    return Zoo(folder)
 
 
 def curve(rows: list[dict]):
@@ -112,7 +90,9 @@ def main() -> None:
     runs, started = [], time.perf_counter()
     for seed, n, name in todo:
         place = options.out / f"{n}-{seed}"
-        zoo = write_subset(large, nested_order(items, seed)[:n], other, place / "zoo")
+        chosen = np.array(nested_order(items, seed)[:n])
+        parts = [(large, chosen, "train", ""), (other, other.indices("test"), "test", "test-")]
+        zoo = write_joined(place / "zoo", parts)
         found = one_run(zoo, name, seed, place / name, config, zoo.indices("test"), options.pictures)
         runs.append({**found, "zoo": str(n), "n_train": n})
         write_csv(options.out / "runs.csv", runs)
