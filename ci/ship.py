@@ -51,7 +51,7 @@ def measure(run: Path, zoo: Zoo, name: str) -> dict:
 def train_on(large: Zoo, other: Zoo, minutes: float, run: Path) -> None:
     """Train our encoder on a large collection and another one's train split."""
     parts = [(large, large.indices(), "train", "large-")]
-    parts += [(other, other.indices(split), split, "") for split in ("train", "val")]
+    parts += [(other, other.indices(split), split, "") for split in ("train", "val")]  # val only watches
     zoo = write_joined(run / "zoo", parts)
     size = profiles.get("laptop")
     config = replace(size.training(0, "aligned"), time_budget_s=60 * minutes, clock="cpu")

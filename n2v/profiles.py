@@ -57,7 +57,7 @@ def smoke() -> Profile:
     rows, aligned = _small((64, 64, 128, 128), 128, 128)
     train = TrainConfig.laptop(time_budget_s=35)
     return Profile(
-        "smoke", 8, 1, 36, 4, 64, FitConfig.laptop(250), rows, aligned, train,
+        "smoke", 6, 1, 36, 4, 64, FitConfig.laptop(250), rows, aligned, train,
         head_epochs=50, gan_steps=400, n_shown=4, baseline_epochs=3, ablation_s=10,
     )  # fmt: skip
 
