@@ -48,6 +48,7 @@ def execute(
             papermill.execute_notebook(
                 notebook, str(target), given, kernel_name="python3", progress_bar=False, log_output=False,
                 cwd=str(Path.cwd()), timeout_func=watch.left_s, on_cell_execute=watch.begin,
+                extra_arguments=["--log-level=ERROR"],  # no warning each time that it listens on 127.0.0.1
             )  # fmt: skip
     except PapermillExecutionError as error:
         record = {"status": "failed", "cell": watch.cell, "error": f"{error.ename}: {error.evalue}"}
