@@ -11,6 +11,7 @@ import resource
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -162,21 +163,26 @@ def bench_decoder(n_nerfs: int = 2, n_positions: int = 512) -> list[dict]:
     return rows
 
 
-def bench_training(n_nerfs: int = 2, n_positions: int = 3500) -> list[dict]:
-    """A training step at the thesis's widths on a tenth of its coordinates, and what counting says of the rest."""
+def training_step(n_nerfs: int, samples: SampleConfig, amp: bool, device: str = "cpu") -> Callable[[], None]:
+    """A training step of nerf2vec at the thesis's widths, ready to be timed."""
     zoo = Zoo(Path(__file__).parent.parent / "data" / "mini_zoo")
-    samples = SampleConfig(n_positions * 25 // 35, n_positions * 10 // 35, n_rays=512)
-    config = replace(TrainConfig(), samples=samples, amp=False)
-    training, chosen = TrainingSet(zoo, "val"), torch.arange(n_nerfs)
-    model = Nerf2Vec(ModelConfig()).train()
+    config = replace(TrainConfig(), samples=samples, amp=amp)
+    training, chosen = TrainingSet(zoo, "val", device), torch.arange(n_nerfs)
+    model = Nerf2Vec(ModelConfig()).to(device).train()
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
-    state = Progress(model, optimiser, torch.amp.GradScaler("cpu", enabled=False))
+    state = Progress(model, optimiser, torch.amp.GradScaler(device, enabled=False))
 
     def step() -> None:
-        stream = torch.Generator().manual_seed(0)
+        stream = torch.Generator(device).manual_seed(0)
         batch = training.batch(chosen, samples, stream)
         descend(batch_loss(model, training.weights(chosen), batch, config, stream)[0], state, config)
 
+    return step
+
+
+def bench_training(n_nerfs: int = 2, n_positions: int = 3500) -> list[dict]:
+    """A training step at the thesis's widths on a tenth of its coordinates, and what counting says of the rest."""
+    step = training_step(n_nerfs, SampleConfig(n_positions * 25 // 35, n_positions * 10 // 35, n_rays=512), amp=False)
     seconds = time_call(step, 3, 1)["median_ms"] / 1000 / n_nerfs
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1024)
     adds = count_step(ModelConfig(), n_positions).total
