@@ -12,6 +12,7 @@ trained models.
 import argparse
 import csv
 import io
+import json
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from n2v import profiles
 from n2v.embed.model import ModelConfig, load_model
 from n2v.embed.reconstruct import RenderConfig
 from n2v.embed.train import TrainConfig, train
+from n2v.errors import BadInput
 from n2v.files import provenance, read_json, write_bytes, write_json
 from n2v.tasks.classify import HeadConfig
 from n2v.tasks.encoders import encoder_measures, raw_measures
@@ -121,6 +123,14 @@ def brief(row: dict) -> str:
     return ", ".join(f"{name} {row[name]:.4g}" for name in DECIDING if row.get(name) is not None)
 
 
+def same_options(out: Path, options: dict) -> None:
+    """Refuse to go on with a stopped comparison under other options: its measures would be taken for these."""
+    path, options = out / "options.json", json.loads(json.dumps(options, default=str))
+    if path.exists() and read_json(path) != options:
+        raise BadInput("a comparison with other options", where=out, fix="use another --out")
+    write_json(path, options)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--zoo", type=Path, action="append", required=True, help="collection; may be given twice")
@@ -134,6 +144,10 @@ def main() -> None:
     options = parser.parse_args()
     config = replace(profiles.get("laptop").training(), time_budget_s=60 * options.minutes, clock="cpu")
     config = replace(config, amp=False) if options.float32 else config
+    if len({path.name for path in options.zoo}) < len(options.zoo):
+        raise BadInput("two collections of one name", where=options.zoo[0].name, fix="rename a folder")
+    told = {name: vars(options)[name] for name in ("minutes", "held_out", "pictures", "float32")}
+    same_options(options.out, told | {"zoos": {path.name: path.resolve() for path in options.zoo}})
     names = [RAW, *options.variants]
     todo = [(seed, path, name) for seed in range(options.seeds) for path in options.zoo for name in names]
     runs, started = [], time.perf_counter()

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
+from n2v.errors import BadInput
 from n2v.zoo.store import MANIFEST, Zoo, ZooWriter
+
+WHOLE = "whole.txt"  # what it was made of, written last
 
 
 def write_joined(folder: Path, parts: list[tuple[Zoo, np.ndarray, str, str]]) -> Zoo:
@@ -13,8 +16,14 @@ def write_joined(folder: Path, parts: list[tuple[Zoo, np.ndarray, str, str]]) ->
 
     The beginning tells objects of one id apart: two collections may both have a chair-0000, of different seeds. A
     folder that is whole already is only opened.
+
+    Raises:
+        BadInput: a folder that was made of other parts.
     """
-    if not (folder / "whole").exists():
+    told = "".join(f"{source.folder.resolve()} {split} {indices.tolist()}\n" for source, indices, split, _ in parts)
+    if (folder / WHOLE).exists() and (folder / WHOLE).read_text() != told:
+        raise BadInput("a collection made of other parts", where=folder, fix="use another --out, or remove it")
+    if not (folder / WHOLE).exists():
         (folder / MANIFEST).unlink(missing_ok=True)
         for source, indices, split, prefix in parts:
             rows = [
@@ -25,5 +34,5 @@ def write_joined(folder: Path, parts: list[tuple[Zoo, np.ndarray, str, str]]) ->
                 for row in (source.rows[int(i)] for i in indices)
             ]  # fmt: skip
             ZooWriter(folder, source.resolution).add(rows, source.field_weights(indices), source.occupied(indices))
-        (folder / "whole").touch()
+        (folder / WHOLE).write_text(told)
     return Zoo(folder)

@@ -103,7 +103,8 @@ def contact_sheet(work: Path, runs: dict[str, Path], out: Path) -> None:
     """A held-out object of each class where there is one: picture, NeRF, and what each encoder kept."""
     zoo, folders = Zoo(work / "zoo"), {folder.name: folder for folder in find_views(work / "views")}
     held_out = [*zoo.indices("test"), *zoo.indices("val"), *zoo.indices("train")]
-    chosen = [next(int(i) for i in held_out if zoo.rows[i].class_name == name) for name in CLASSES]
+    present = [name for name in CLASSES if name in {row.class_name for row in zoo.rows}]
+    chosen = [next(int(i) for i in held_out if zoo.rows[i].class_name == name) for name in present]
     rows = [
         [read_views(folders[zoo.object_ids[i]]).images[0] for i in chosen],
         [nerf_picture(zoo, i).numpy() for i in chosen],

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from encoders import RAW, VARIANTS, brief, means, one_run, write_csv
+from encoders import RAW, VARIANTS, brief, means, one_run, same_options, write_csv
 from joined import write_joined
 
 from n2v import profiles
@@ -87,6 +87,9 @@ def main() -> None:
     todo = [
         (seed, n, name) for seed in range(options.seeds) for n in options.sizes for name in (RAW, *options.variants)
     ]
+    same_options(
+        options.out, {name: vars(options)[name] for name in ("zoo", "test", "minutes", "steps", "pictures", "float32")}
+    )
     runs, started = [], time.perf_counter()
     for seed, n, name in todo:
         place = options.out / f"{n}-{seed}"

@@ -245,7 +245,7 @@ assert np.allclose(to_opengl(to_opengl(given)), given, atol=1e-6), "twice must g
 
 # %% [markdown]
 # ## 5. Light and alpha
-# **Light.** Our NeRF has no view direction as input (thesis 3.3), so it can only learn a colour that is the same from
+# **Light.** Our NeRF has no view direction as input (thesis 3.2), so it can only learn a colour that is the same from
 # everywhere. A glossy highlight, which moves with the camera, would be an error it cannot fit. Therefore the light here
 # is fixed in the world and matt: some from everywhere, more from the sky than from the ground, and one lamp.
 
@@ -290,8 +290,8 @@ record.table("extra-alpha", table, f"What the mistakes cost; {edge.mean():.1%} o
 
 # %% [markdown]
 # *What to see:* taken for premultiplied, the outline shines; with alpha applied twice it darkens. Over the whole picture
-# either mistake costs little, about 35 dB on this chair, and nobody looks twice. But the thesis's best NeRFs reach 34.5 dB
-# (Fig A.1): a NeRF fitted to such pictures learns a rim around every object, and its PSNR cannot say why it stops there.
+# either mistake costs little (well above 30 dB in the table), and nobody looks twice. But the thesis's NeRFs reach 34.5 dB (Fig A.1,
+# 64 units): a NeRF fitted to such pictures learns a rim around every object, and its PSNR cannot say why it stops there.
 #
 # ### Exercise 2 (a function)
 # Composite a straight-alpha picture over a background colour.
@@ -349,8 +349,8 @@ record.table("table-3.1", table, caption, headline)
 
 # %% [markdown]
 # ### Exercise 3 (one line)
-# Which of the two numbers is right? There is a witness: the thesis tests on 3,961 objects, and its rule puts a tenth of
-# each class, rounded down, into test. Write what that rule gives for the rows of the table.
+# Which of the two numbers is right? There is a witness: the authors' public test list has 3,961 objects, and their code
+# puts a tenth of each class, rounded down, into test. Write what that rule gives for the rows of the table.
 
 
 # %% tags=["exercise"]
@@ -563,7 +563,7 @@ cards = [
 record.table("extra-card-data", cards, "Thesis, code and this run: data.")
 
 # %% [markdown]
-# **Saved** `shapes/` (meshes and index.csv) and `views/` (pictures and cameras) in the run folder, for notebooks 02 and 03.
+# **Saved** `shapes/` (meshes and index.csv) and `views/` (pictures and cameras) in the run folder, for notebooks 02, 03 and 07.
 #
 # **You learned** what an augmentation keeps; where cameras stand and how a foreign convention shows; what straight alpha
 # is; that a split is part of the method, that its leak can be computed beforehand and measured afterwards.

@@ -55,7 +55,7 @@ record = Recorder(run, "02")
 seed_everything(seed)
 apply_style()
 view_set = read_views(next(folder for folder in find_views(run / "views") if folder.parent.name == "chair"))
-seeds = size.seeds if profile != "smoke" else (seed,)  # of the comparisons in sections 7 to 9
+seeds = size.seeds if profile != "smoke" else (seed,)  # of the comparisons in sections 6 to 8
 short = replace(size.fit, n_steps=max(100, size.fit.n_steps // 4))  # their recipe
 truth = over_background(torch.from_numpy(view_set.held_out_images[0].astype(np.float32) / 255)).numpy()
 
@@ -182,7 +182,7 @@ assert torch.allclose(glass, torch.tensor([0.393469, 0, 0.238651]), atol=1e-5)
 def my_psnr(first, second):
     """PSNR (dB) of two pictures in [0, 1]."""
     ### BEGIN SOLUTION
-    # HINT: torch.log10 of the mean of the squared differences
+    # HINT: what makes a small number large and positive, and ten times smaller ten more?
     return -10 * torch.log10(((first - second) ** 2).mean())
     ### END SOLUTION
 
@@ -219,7 +219,8 @@ record.figure("extra-fit", one_nerf.fit_story(history, truth, falls), "A held-ou
 # %% [markdown]
 # *What to see:* the shape comes in the first tenth of the steps; the falling learning rate then buys the last decibels.
 #
-# The same fit by the engine that fits whole collections (`n2v doctor` names it): same batches, same weights up to rounding.
+# The same fit by the engine that fits whole collections (`n2v doctor` names it): same batches and backgrounds. The
+# weights drift apart by rounding, step after step; the quality does not.
 
 # %%
 final = fit([view_set], size.fit, [seed])[0]
@@ -324,7 +325,7 @@ record.figure("extra-fog", sheet([pictures], column_titles=titles, cell_inch=1.6
 def octave(x, k):
     """(sine, cosine) of 2^k pi x for a float tensor x in [0, 1]."""
     ### BEGIN SOLUTION
-    # HINT: the angle is 2 to the power k, times pi, times x
+    # HINT: by what does each octave multiply the frequency of the one before?
     return torch.sin(2**k * torch.pi * x), torch.cos(2**k * torch.pi * x)
     ### END SOLUTION
 
@@ -363,8 +364,8 @@ record.table("extra-octaves", flat, f"Octaves of the encoding and held-out PSNR 
 
 # %% [markdown]
 # ## 7. What width and encoding buy (Fig A.1, A.2)
-# The thesis compares an identity encoding with the frequency encoding at five widths, on a GPU. The same comparison
-# here, small: same object, same rays, same number of steps.
+# The thesis compares an identity encoding with the frequency encoding at three widths (64, 256, 512), on a GPU. A
+# similar comparison here, small, with five: same object, same rays, same number of steps.
 
 # %%
 widths = (16, 32, 64, 128, 256)
@@ -430,7 +431,7 @@ assert psnr_with(3) < psnr_with(12)
 # | | thesis says | code does | we measured |
 # |---|---|---|---|
 # | loss | L1 | smooth L1, which is half the squared error on [0, 1] | section 8 |
-# | L = 24 | 24 octaves | the top octaves are rounding noise of float32 | sections 6: what adds and what does not |
+# | L = 24 | 24 octaves | 24 octaves | section 6: what adds and what does not; the top ones are rounding noise of float32 |
 # | steps | 1,500 to 2,000 | a file name of theirs says 3,000 | section 4, the recipe of this profile |
 # | PSNR at 64 units | 34.5 dB (GPU, 224 px) | | the metric `psnr_db` of this run, at its size and steps |
 # | seconds a NeRF | 12 on an RTX 3090 | no fitting script was published | table `extra-engines` |

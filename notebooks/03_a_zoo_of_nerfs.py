@@ -80,7 +80,7 @@ apply_style()
 # it goes on where it was, because a NeRF counts only when its weights are on disk *and* a line of the manifest names
 # them, in this order.
 #
-# *A zoo to start from.* The next cell is the only one that knows of one. With `start_from` the run's zoo is a copy of that
+# *A zoo to start from.* With `start_from` the run's zoo is a copy of that
 # collection, and a few NeRFs are fitted here beside it (`zoo-live`), so that you see it done. Without, both are the same.
 
 # %% tags=["start-from"]
@@ -110,7 +110,8 @@ table = [
     {"who": f"here, wall clock over {built['fitted']} NeRFs", "seconds": built["wall_s"] / n_new,
      "steps": str(size.fit.n_steps), "psnr_db": mean_live},
 ]  # fmt: skip
-caption = f"Seconds to fit one NeRF. Ours: {size.size_px} px pictures, CPU; not the thesis's sizes."
+engine = live.rows[0].backend
+caption = f"Seconds to fit one NeRF. Ours: {size.size_px} px pictures, engine {engine}; not the thesis's sizes."
 headline = f"{built['wall_s'] / n_new:.2g} s, {size.fit.n_steps} steps, {mean_live:.1f} dB"
 record.table("app-b.3-fit", table, caption, headline)
 
@@ -241,9 +242,9 @@ record.figure(
 
 # %% [markdown]
 # ## 5. Why the start is shared
-# The same objects, fitted three times over. First from the shared initial vector. Then with a random one for each NeRF: the
-# pictures are as good, but weight 1,000 of one NeRF now means something else than weight 1,000 of another. And a third way
-# costs no fit at all: take the first NeRFs and number the neurons of each differently. Not one pixel changes, since a
+# The same objects in three ways. First fitted from the shared initial vector. Then with a random one for each NeRF: the
+# pictures are as good, but weight 1,000 of one NeRF now means something else than weight 1,000 of another. And a third
+# way, which costs no fit: take the first NeRFs and number the neurons of each differently. Not one pixel changes, since a
 # layer's sum does not care about order; yet the vectors become strangers. Only base objects take part here: an altered twin
 # would be an easy neighbour.
 
@@ -334,8 +335,9 @@ assert swapped[0].tolist() == [[3], [1], [2]] and swapped[1].tolist() == [[6, 4,
 # %% [markdown]
 # ## 6. How far the weights travel
 # Each layer's distance from the initial vector, relative to that vector's length. *What to see:* the input matrix travels
-# furthest, the padding rows of the output matrix not at all, to the bit, since nothing reads them. On the right, the
-# input matrix by octave: up to octave 5 the weights move much and differently; above, where samples 0.04 apart can
+# furthest, the padding rows of the output matrix not at all, since nothing reads them (to the bit where weights are stored in
+# float32; in the mini zoo what is left is float16's rounding). On the right, the
+# input matrix by octave: up to octave 5 the weights move much and differently; above, where samples a few hundredths apart can
 # resolve nothing, every octave moves equally far. That is not signal. Adam moves a weight by about its rate whether the
 # gradient means something or is noise: three quarters of the input matrix are pushed about by it, in every NeRF.
 
@@ -549,7 +551,7 @@ record.figure(
 def damaged(stored, noted):
     """Positions of those byte strings whose SHA-256 (hexadecimal) is not the one noted; both are lists, equally long."""
     ### BEGIN SOLUTION
-    # HINT: hashlib.sha256(data).hexdigest() for each; enumerate gives the positions
+    # HINT: which digest do the stored bytes have now? at which positions is it another one?
     return [
         i
         for i, (data, digest) in enumerate(zip(stored, noted, strict=True))
@@ -581,7 +583,7 @@ cards = [
      f"neurons renumbered {near['shared, neurons renumbered']}; shuffled labels {initial['shared initial vector']['shuffled labels']:.2f}; "
      f"n = {len(truth)}, base objects only, {initial['shared initial vector']['psnr_db']:.1f} and {initial['one random vector each']['psnr_db']:.1f} dB"},
     {"card": "one fit", "thesis says": "12 s, 1,500 to 2,000 steps", "code does": "script never published; a file name says 3,000 steps",
-     "we measured": f"{built['wall_s'] / n_new:.2f} s a NeRF, {size.fit.n_steps} steps, {size.size_px} px, CPU"},
+     "we measured": f"{built['wall_s'] / n_new:.2f} s a NeRF, {size.fit.n_steps} steps, {size.size_px} px, engine {engine}"},
     {"card": "quality", "thesis says": "34.5 dB for 64 units (Fig A.1)", "code does": "not recorded with the NeRFs",
      "we measured": f"mean {quality.mean():.1f} dB, 5th percentile {np.percentile(quality, 5):.1f}, worst {quality.min():.1f}; n = {len(zoo)}"},
     {"card": "occupancy", "thesis says": "a grid skips empty space", "code does": "a grid file beside each NeRF",

@@ -61,7 +61,7 @@ samples = {
 # %% [markdown]
 # ## 1. Pictures (Fig 4.1)
 # *What to see:* overall shape and main colours survive; thin parts and small contrasts do not. Test objects were never seen by
-# the encoder, in no version. *rows* is the thesis's encoder, *best* the best one there is here (notebook 04).
+# the encoder, in any version. *rows* is the thesis's encoder, *best* the best one there is here (notebook 04).
 
 # %%
 chosen = [int(i) for split in ("train", "test") for i in samples[split][: size.n_shown]]
@@ -201,7 +201,8 @@ assert torch.allclose(kept(few, held_out, 0), few.mean(0), atol=1e-5)
 # %% [markdown]
 # ## 5. All of it: three splits, two encoders, four losers
 # Each NeRF's decoded embedding against the NeRF's own renders. *own*: through the decoded field's own occupancy. *given*: through the
-# input NeRF's, as the thesis renders; that tells the decoder where nothing is, and is worth some decibels by itself.
+# input NeRF's, as the thesis renders; that tells the decoder where nothing is, and is worth some decibels over the whole picture.
+# Over the object alone it may cost: what was decoded outside the grid is cut off.
 
 # %%
 losers = Losers(zoo, zoo.indices("train"), models["best"].config.encoder.embedding)

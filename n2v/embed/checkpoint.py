@@ -22,6 +22,7 @@ class Progress:
     model: torch.nn.Module  # a Nerf2Vec
     optimiser: torch.optim.Optimizer
     scaler: torch.amp.GradScaler  # does nothing but for float16
+    identity: str = ""  # digest of NeRFs and recipe: what a run that goes on must share with the one that stopped
     done: int = 0  # steps
     spent_s: float = 0.0
     n_overflows: int = 0  # steps skipped because a float16 gradient overflowed
@@ -36,7 +37,7 @@ def save_progress(run: Progress, out: Path) -> None:
     for number, values in run.optimiser.state_dict()["state"].items():
         state.update({f"{number}.{name}": value for name, value in values.items()})
     state = {name: value.detach().cpu().contiguous() for name, value in state.items()}
-    numbers = {name: getattr(run, name) for name in ("done", "spent_s", "n_overflows", "best_db", "seen")}
+    numbers = {name: getattr(run, name) for name in ("identity", "done", "spent_s", "n_overflows", "best_db", "seen")}
     with atomic_path(out / STATE) as temporary:
         save_file(state, temporary, metadata={"numbers": json.dumps({**numbers, "scaler": run.scaler.state_dict()})})
 
@@ -45,7 +46,7 @@ def restore_progress(run: Progress, out: Path, model_config: ModelConfig) -> Non
     """Put everything back where the last checkpoint left it.
 
     Raises:
-        BadInput: a run of another model configuration, or a file that is damaged.
+        BadInput: a run of another model configuration, of other NeRFs or recipe, or a file that is damaged.
     """
     if read_json(out / CONFIG) != json.loads(json.dumps(asdict(model_config))):
         raise BadInput("the run was made with another model configuration", where=out, fix="use another --out")
@@ -56,6 +57,8 @@ def restore_progress(run: Progress, out: Path, model_config: ModelConfig) -> Non
     except (SafetensorError, OSError, TypeError, KeyError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise BadInput(f"broken checkpoint ({reason})", where=out / STATE, fix="train again without --resume") from None
+    if numbers.pop("identity", None) != run.identity:
+        raise BadInput("the run was made of other NeRFs or by another recipe", where=out, fix="use another --out")
     run.model.load_state_dict({name[6:]: value for name, value in tensors.items() if name.startswith("model.")})
     state: dict[int, dict] = {}
     for name, value in tensors.items():
@@ -63,6 +66,8 @@ def restore_progress(run: Progress, out: Path, model_config: ModelConfig) -> Non
             number, key = name.split(".", 1)
             state.setdefault(int(number), {})[key] = value
     run.optimiser.load_state_dict({"state": state, "param_groups": run.optimiser.state_dict()["param_groups"]})
-    run.scaler.load_state_dict(numbers.pop("scaler"))
+    scaler = numbers.pop("scaler")
+    if scaler and run.scaler.is_enabled():  # empty after float32 or bfloat16
+        run.scaler.load_state_dict(scaler)
     for name, value in numbers.items():
         setattr(run, name, value)

@@ -1,8 +1,8 @@
 """A second loss: versions of one object lie together in the embedding space, and apart from other objects.
 
 Reconstruction alone fills the embedding with whatever helps to draw this one NeRF; distances between such embeddings
-are then mostly about colour and pose. A version of an object (augmented, refitted) differs in just these. No label is
-used: the term knows which NeRFs show versions of one base object, as the augmentation knows it.
+are then mostly about colour and proportions. A version of an object (augmented, refitted) differs in just these. No
+label is used: the term knows which NeRFs show versions of one base object, as the augmentation knows it.
 """
 
 import torch

@@ -26,7 +26,7 @@ def batch_loss(
     Rays are composited over one random background colour each. An empty point's opacity is 1 - exp(-sigma * step), and
     points that are not empty are left out of the mean; `config.protocol` has what the authors' code does instead. With
     several processes both means are over the NeRFs of all, so that the mean of their gradients is the gradient of the
-    whole batch. With `bases` (number of each NeRF's base object) and a weight, the contrastive loss of this process's
+    whole batch. With `bases` (number of each NeRF's base object) and a weight, the contrastive loss of all processes'
     NeRFs is added.
     """
     protocol, n = config.protocol, batch.lengths.shape[1]
@@ -46,7 +46,8 @@ def batch_loss(
     mse = float((((predicted - truth) ** 2 * is_ray).sum() / (3 * batch.is_ray.sum().clamp(min=1))).detach())
     loss = config.foreground_weight * foreground + config.background_weight * background
     if bases is not None and config.contrastive_weight:
-        loss = loss + config.contrastive_weight * contrastive_loss(embedding, bases, config.temperature)
+        everyone = ranks.gathered(embedding.float()), ranks.gathered(bases)
+        loss = loss + config.contrastive_weight * contrastive_loss(*everyone, config.temperature)
     return loss, mse
 
 

@@ -34,6 +34,17 @@ class Ranks:
         dist.all_reduce(total)
         return (total / self.world).float()
 
+    def gathered(self, rows: torch.Tensor) -> torch.Tensor:
+        """The rows of all processes, in the order of their ranks; a gradient comes back as the sum of theirs."""
+        if self.world == 1:
+            return rows
+        counts = torch.zeros(self.world, dtype=torch.int64, device=rows.device)
+        counts[self.rank] = len(rows)
+        dist.all_reduce(counts)
+        mine = torch.arange(len(rows), device=rows.device) + counts[: self.rank].sum()
+        whole = rows.new_zeros(int(counts.sum()), *rows.shape[1:])
+        return SumOfAll.apply(whole.index_copy(0, mine, rows))
+
     def agreed(self, value: float) -> float:
         """The first process's value, in all of them: clocks differ, decisions must not."""
         if self.world == 1:

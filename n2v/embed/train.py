@@ -1,5 +1,6 @@
 """Train nerf2vec: each step a few NeRFs, their weights to the encoder, their own renderings as the target."""
 
+import json
 import math
 import time
 from contextlib import closing, nullcontext
@@ -17,12 +18,14 @@ from n2v.embed.parallel import Ranks, distributed, processes
 from n2v.embed.recipe import TrainConfig
 from n2v.embed.tracking import LOG, VALIDATION, Records
 from n2v.errors import BadInput
-from n2v.files import progress, provenance, write_json
+from n2v.files import progress, provenance, sha256_of, write_json
 from n2v.seeds import child_seed
 from n2v.zoo.store import Zoo
 
 __all__ = ["TrainConfig", "batch_loss", "train"]
 LOSS_SCALE = 2.0**10  # the published code's
+RECORD = "run.json"
+FREE = ("n_steps", "time_budget_s", "clock", "amp", "half", "checkpoint_s", "n_validation", "tracker")
 
 
 def train(
@@ -55,6 +58,9 @@ def train(
     with processes(device) as ranks:
         training = TrainingSet(zoo, split, ranks.device)
         least = max(2, ranks.world)
+        if config.batch_size < ranks.world:
+            what = f"{ranks.world} processes for batches of {config.batch_size} NeRFs"
+            raise BadInput(what, fix="start fewer, or raise --batch-size")
         if len(training) < least:
             what, fix = f"{len(training)} NeRFs in split '{split or 'all'}'", f"fit at least {least} NeRFs of it"
             raise BadInput(what, where=zoo.folder, fix=fix)
@@ -64,12 +70,13 @@ def train(
         run = _start(training, config, model_config, ranks, fit_front=not going_on)
         if going_on:
             restore_progress(run, out, model_config)
-        elif ranks.first:
-            (out / BEST / WEIGHTS).unlink(missing_ok=True)
+        elif ranks.first:  # what an earlier run left must not pass for this one's
+            for left in (STATE, WEIGHTS, RECORD, f"{BEST}/{WEIGHTS}"):
+                (out / left).unlink(missing_ok=True)
         _Trainer(run, training, _held_out(zoo, config, ranks), config, out, ranks).run()
         if ranks.first:
             save_progress(run, out)
-            write_json(out / "run.json", _record(run, training, config, ranks))
+            write_json(out / RECORD, _record(run, training, config, ranks))
         ranks.wait()
     return run.model.to("cpu").eval()
 
@@ -85,7 +92,14 @@ def _start(training: TrainingSet, config: TrainConfig, model_config: ModelConfig
         model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
     )
     scales = config.half == "float16" and config.mixed(ranks.device) and not config.protocol.scaler_not_stepped
-    return Progress(model, optimiser, torch.amp.GradScaler(ranks.device.type, enabled=scales))
+    scaler = torch.amp.GradScaler(ranks.device.type, enabled=scales)
+    return Progress(model, optimiser, scaler, _identity(training, config))
+
+
+def _identity(training: TrainingSet, config: TrainConfig) -> str:
+    """Digest of the NeRFs and of what decides the trajectory; budget, precision and reports may differ."""
+    recipe = {name: value for name, value in asdict(config).items() if name not in FREE}
+    return sha256_of(json.dumps([training.digests, recipe]).encode())
 
 
 def _held_out(zoo: Zoo, config: TrainConfig, ranks: Ranks) -> TrainingSet | None:
@@ -176,7 +190,7 @@ class _Trainer:
         batch = self.training.batch(chosen, config.samples, stream, config.protocol)
         bases = self.training.bases[chosen].to(self.ranks.device)
         loss, mse = batch_loss(self.net, self.training.weights(chosen), batch, config, stream, self.ranks, bases)
-        if not torch.isfinite(loss):
+        if not torch.isfinite(loss) and state.scaler.get_scale() <= 1:  # a scaler skips the step and halves its scale
             raise BadInput("the loss is not finite", where=f"step {done}", fix="lower the learning rate or set amp off")
         descend(loss, state, config)
         return mse
@@ -198,6 +212,8 @@ class _Trainer:
             return
         state = self.state
         psnr_db = to_db(validation_mse(state.model, self.held_out, self.config))
+        if not math.isfinite(psnr_db):
+            return
         records.add(VALIDATION, {"step": state.done, "seconds": state.spent_s, "val_psnr_db": psnr_db})
         if state.best_db is None or psnr_db > state.best_db:
             state.best_db = psnr_db

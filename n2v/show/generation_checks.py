@@ -117,11 +117,11 @@ def _nearer(made: np.ndarray, train: np.ndarray, held_out: np.ndarray, share: fl
 
 
 def check_by_heart(by_heart: Callable, train: np.ndarray, held_out: np.ndarray, config: FlowConfig) -> bool:
-    """`by_heart(n_objects)`: share of copies that a flow makes after training on so few, at seed 0 and `config`."""
+    """`by_heart(n_nerfs)`: share of copies that a flow makes after training on so few, at seed 0 and `config`."""
 
     def measured(known: np.ndarray, compared: np.ndarray) -> torch.Tensor:
         made = train_flow(known, config, 0).sample(64, 0)
         return torch.tensor(novelty(made, compared, held_out)["copies"])
 
-    mistakes = {"all training embeddings were used, whatever n_objects is": lambda: measured(train, train)}
+    mistakes = {"all training embeddings were used, whatever n_nerfs is": lambda: measured(train, train)}
     return judge("by heart", lambda: by_heart(4), measured(train[:4], train[:4]), mistakes, tolerance=0.15)

@@ -109,6 +109,12 @@ def schedule_card(curves: dict[str, tuple[np.ndarray, np.ndarray]], names: tuple
 
 
 @torch.no_grad()
+def component_hits(components: torch.Tensor, labels: np.ndarray, train, test, k: int) -> float:
+    """Share of `test` whose nearest of `train` by the first k of components (n, c) has their class."""
+    near = torch.cdist(components[test, :k], components[train, :k]).argmin(1)
+    return float((labels[train][near] == labels[test]).mean())
+
+
 def change_when_exchanged(
     encoder: torch.nn.Module, field_weights: Float[torch.Tensor, "n w"], shares: tuple[float, ...], generator
 ) -> list[float]:

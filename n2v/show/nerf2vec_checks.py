@@ -9,6 +9,7 @@ from torch import nn
 from n2v.embed.encoder import RowEncoder
 from n2v.embed.matrix import N_ROWS, weight_matrix
 from n2v.nerf.layout import N_HIDDEN, N_WEIGHTS
+from n2v.show.nerf2vec_cards import component_hits
 from n2v.show.one_nerf_checks import judge
 
 
@@ -82,19 +83,18 @@ def check_share(first_layer: Callable) -> bool:
 def check_components(hits_with: Callable, components: torch.Tensor, labels, train, test, k: int = 4) -> bool:
     """`hits_with(k)`: share of test NeRFs whose nearest training NeRF by the first k components has their class."""
 
-    def measured(values: torch.Tensor, queries, gallery) -> torch.Tensor:
-        nearest = torch.cdist(values[queries], values[gallery]).argmin(1)
-        return torch.tensor(float((labels[gallery][nearest] == labels[queries]).mean()))
+    def measured(values: torch.Tensor, queries, gallery, first: int = k) -> torch.Tensor:
+        return torch.tensor(component_hits(values, labels, gallery, queries, first))
 
     mistakes = {
         "each training NeRF's neighbour was looked for; the queries are the test NeRFs": lambda: measured(
-            components[:, :k], train, test
+            components, train, test
         ),
-        "all components were used": lambda: measured(components, test, train),
+        "all components were used": lambda: measured(components, test, train, components.shape[1]),
         "those are the last components, which carry least": lambda: measured(components[:, -k:], test, train),
         "the test NeRFs are among the candidates: each finds itself": lambda: torch.tensor(1.0),
     }
-    return judge("components", lambda: hits_with(k), measured(components[:, :k], test, train), mistakes, 1e-6)
+    return judge("components", lambda: hits_with(k), measured(components, test, train), mistakes, 1e-6)
 
 
 def check_formulas(psnr_of: Callable, psnr_as_printed: Callable) -> bool:

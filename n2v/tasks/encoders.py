@@ -14,16 +14,22 @@ from n2v.zoo.store import Zoo
 
 
 def reconstruction_summary(rows: list[dict], measures: tuple[str, ...] = MEASURES) -> list[dict]:
-    """Means over NeRFs of `compare_reconstructions`' rows, by thing, way and split, with the foreground's interval."""
+    """Means over NeRFs of `compare_reconstructions`' rows, by thing, way and split, with the foreground's interval.
+
+    A number that is not finite (an object without pixels, a broken picture) is left out of its mean; "n_finite" counts
+    the NeRFs whose numbers all are. A mean of none, and an interval of one, is None.
+    """
     keys = list(dict.fromkeys((row["what"], row["occupancy"], row["split"]) for row in rows))
     table = []
     for what, way, split in keys:
         mine = [row for row in rows if (row["what"], row["occupancy"], row["split"]) == (what, way, split)]
         values = {name: np.array([row[name] for row in mine], float) for name in measures}
         finite = {name: summarise(part[np.isfinite(part)]) for name, part in values.items()}
-        line = {"what": what, "occupancy": way, "split": split, "n": len(mine)}
+        whole = np.isfinite(np.stack(list(values.values()))).all(0)
+        line = {"what": what, "occupancy": way, "split": split, "n": len(mine), "n_finite": int(whole.sum())}
         line.update({name: found["mean"] for name, found in finite.items()})
-        table.append({**line, "foreground_db_±": finite["foreground_db"]["half_width"]})
+        line["foreground_db_±"] = finite["foreground_db"]["half_width"]
+        table.append({name: None if value != value else value for name, value in line.items()})
     return table
 
 

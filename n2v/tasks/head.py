@@ -26,7 +26,9 @@ class HeadConfig:
     learning_rate: float = 1e-3  # peak of the one-cycle schedule, AdamW
     weight_decay: float = 1e-2
     mix_same_class: bool = False  # authors' code: always; the thesis does not mention it
-    into_span: bool = True  # with over twice as many features as items, turn these into their own span first
+    into_span: bool = (
+        True  # with over twice as many features as items, turn these into their own span first; not to mix
+    )
 
 
 class Head:
@@ -72,7 +74,8 @@ def train_head(
     inputs, targets = torch.as_tensor(features, dtype=torch.float32), torch.as_tensor(labels)
     mean, scale = mean_and_scale(inputs)
     inputs, basis = (inputs - mean) / scale, None
-    if config.into_span and inputs.shape[1] > 2 * len(inputs):
+    mixes = config.mix_same_class  # features as they are, not coordinates turned at random
+    if config.into_span and not mixes and inputs.shape[1] > 2 * len(inputs):
         basis = random_span_basis(inputs)
         inputs = inputs @ basis
     net = _layers(inputs.shape[1], config, n_classes)

@@ -1,6 +1,6 @@
 """What the tasks owe to the shared initial vector: shared, renumbered and random starts through the same readers.
 
-The thesis names the shared start as its first limitation and never measures it (section 5). Here collections are made
+The thesis names the shared start as a limitation and never measures it (section 5). Here collections are made
 that differ in nothing else, and two remedies are tried: neurons matched to a reference, and descriptions in which their
 order does not occur.
 """

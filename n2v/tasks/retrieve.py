@@ -187,11 +187,24 @@ def voted_hits(
     return [_row(f"hit@{k}", hit_at_k(relevant, k), float("nan"), mine) for k in ks]
 
 
-def instance_retrieval(features, base_ids: list[str], metric: str = "euclidean") -> dict[str, float | str]:
-    """Find an object's other versions among all others: share of queries whose nearest neighbour is one, and chance."""
+def instance_retrieval(
+    features, base_ids: list[str], metric: str = "euclidean", queries: Int[np.ndarray, "q"] | None = None
+) -> dict[str, float | str]:
+    """Find an object's other versions among all others: share of queries whose nearest neighbour is one, and chance.
+
+    Args:
+        features: (n, d), the gallery.
+        base_ids: The object of each.
+        metric: As in `distances`.
+        queries: Positions of those that ask; None: all. Such as have no other version are left out.
+
+    Raises:
+        BadInput: no query has another version.
+    """
     bases = np.array(base_ids)
     same = (bases[:, None] == bases[None]) & ~np.eye(len(bases), dtype=bool)
-    queries = np.flatnonzero(same.any(1))
+    queries = np.arange(len(bases)) if queries is None else queries
+    queries = queries[same[queries].any(1)]
     if not len(queries):
         raise BadInput("no object has an augmented version", fix="make shapes with --augment 1 or 2")
     own = np.eye(len(bases), dtype=bool)[queries]

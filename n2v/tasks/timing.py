@@ -64,11 +64,14 @@ class Step(NamedTuple):
 
 
 def nerf2vec_steps(model: Nerf2Vec, head: Head, zoo: Zoo, n: int, device: str = "cpu") -> list[Step]:
-    """Encode NeRFs, then classify their embeddings; up to n at once."""
+    """Encode NeRFs, then classify embeddings; up to n at once. Nothing is computed yet: the first call is a cold one.
+
+    The embeddings are random numbers: how long the head takes does not depend on them. `model` and `head` move to the
+    device.
+    """
     model, net = model.to(device).eval(), head.net.to(device)
     weights = torch.from_numpy(zoo.field_weights(range(n))).to(device)
-    with torch.no_grad():
-        codes = head.inputs(model.encode(weights).float().cpu().numpy()).to(device)
+    codes = torch.randn(n, net[0].in_features, device=device)
     return [
         Step("nerf2vec", "encode", device, lambda k: model.encode(weights[:k])),
         Step("nerf2vec", "infer", device, lambda k: net(codes[:k])),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import n2v
 from n2v.errors import BadInput
-from n2v.zoo.store import MANIFEST
+from n2v.zoo.store import MANIFEST, Zoo
 
 MINI_ZOO = Path(n2v.__file__).parents[1] / "data" / "mini_zoo"
 
@@ -18,3 +18,12 @@ def mini_zoo() -> Path:
     if not (MINI_ZOO / MANIFEST).is_file():
         raise BadInput("the mini zoo is not here", where=MINI_ZOO, fix="work in a checkout of the project: make setup")
     return MINI_ZOO
+
+
+def is_mini_zoo(zoo: Zoo) -> bool:
+    """Whether a zoo holds the mini zoo's NeRFs, bit for bit and in its splits, and no others."""
+
+    def told(one: Zoo) -> set[tuple]:
+        return {(row.object_id, row.split, row.sha256) for row in one.rows}
+
+    return (MINI_ZOO / MANIFEST).is_file() and told(zoo) == told(Zoo(MINI_ZOO))

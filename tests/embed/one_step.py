@@ -19,8 +19,10 @@ from n2v.embed.train import TrainConfig, batch_loss
 from n2v.zoo.store import Zoo
 
 CONFIG = replace(
-    TrainConfig.laptop(), samples=SampleConfig.laptop(96, 32), amp=False, protocol=Protocol(one_background=True)
-)  # one background: what is random is then the same however the batch is cut
+    TrainConfig.laptop(), samples=SampleConfig.laptop(96, 32), amp=False, protocol=Protocol(one_background=True),
+    contrastive_weight=1.0,
+)  # one background: what is random is then the same however the batch is cut  # fmt: skip
+BASES = torch.tensor([0, 1, 0, 1])  # versions in different processes
 
 
 def one_step(zoo: Zoo, ranks: Ranks, first: int, stop: int) -> tuple[float, dict[str, torch.Tensor]]:
@@ -31,7 +33,8 @@ def one_step(zoo: Zoo, ranks: Ranks, first: int, stop: int) -> tuple[float, dict
     net = distributed(model, ranks).train()
     batch = training.batch(torch.arange(4), CONFIG.samples, torch.Generator().manual_seed(0)).part(first, stop)
     weights = training.field_weights[first:stop]
-    loss, _ = batch_loss(net, weights, batch, CONFIG, torch.Generator().manual_seed(1), ranks)
+    stream, bases = torch.Generator().manual_seed(1), BASES[first:stop]
+    loss, _ = batch_loss(net, weights, batch, CONFIG, stream, ranks, bases)
     loss.backward()
     found = {name: value.grad.clone() for name, value in model.named_parameters()}
     return float(loss.detach()), found | {name: value for name, value in model.named_buffers() if "running" in name}

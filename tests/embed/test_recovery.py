@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import types
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from solids import ALIGNED_TINY, ROWS_TINY, SOLIDS, write_zoo
 from n2v.embed.batches import SampleConfig, TrainingSet
 from n2v.embed.checkpoint import Progress
 from n2v.embed.model import Nerf2Vec, load_model
+from n2v.embed.parallel import Ranks
 from n2v.embed.train import TrainConfig, batch_loss, descend, to_db, train, validation_mse
 from n2v.errors import BadInput, MissingPart
 from n2v.files import read_json
@@ -168,3 +170,36 @@ def test_wandb_gets_the_numbers_of_the_log(zoo, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "wandb", None)
     with pytest.raises(MissingPart, match=r"n2v\[tracking\]"):
         train(zoo, replace(QUICK, n_steps=4, tracker="wandb"), ROWS_TINY, tmp_path / "other")
+
+
+def test_a_run_goes_on_with_its_own_nerfs_and_recipe_alone(zoo, tmp_path):
+    start = replace(QUICK, n_steps=4, checkpoint_s=0.0)
+    train(zoo, start, ROWS_TINY, tmp_path)
+    longer = replace(start, n_steps=6, amp=None)
+    train(zoo, longer, ROWS_TINY, tmp_path, resume=True)  # a longer budget is no other run
+    assert read_json(tmp_path / "run.json")["steps"] == 6
+    for other in (replace(longer, seed=1), replace(longer, learning_rate=1e-4)):
+        with pytest.raises(BadInput, match="other NeRFs or by another recipe"):
+            train(zoo, other, ROWS_TINY, tmp_path, resume=True)
+    with pytest.raises(BadInput, match="other NeRFs or by another recipe"):
+        train(zoo, longer, ROWS_TINY, tmp_path, split=None, resume=True)
+
+
+def test_a_fresh_run_takes_away_what_an_earlier_one_left(zoo, tmp_path, monkeypatch):
+    """Killed before its first checkpoint, it must not go on from the earlier run's end."""
+    train(zoo, replace(QUICK, n_steps=4), ROWS_TINY, tmp_path)
+
+    def killed(trainer):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("n2v.embed.train._Trainer.run", killed)
+    with pytest.raises(KeyboardInterrupt):
+        train(zoo, replace(QUICK, n_steps=4), ROWS_TINY, tmp_path)
+    left = {path.name for path in tmp_path.iterdir()}
+    assert not left & {"training.safetensors", "model.safetensors", "run.json"}
+
+
+def test_more_processes_than_a_batch_has_nerfs_are_refused(zoo, tmp_path, monkeypatch):
+    monkeypatch.setattr("n2v.embed.train.processes", lambda device: nullcontext(Ranks(0, 3)))
+    with pytest.raises(BadInput, match="3 processes for batches of 2 NeRFs"):
+        train(zoo, replace(QUICK, batch_size=2), ROWS_TINY, tmp_path)

@@ -37,6 +37,7 @@ def test_summary_counts_and_leaves_out_what_is_not_finite():
     rows.append({**rows[0], "split": "train"})
     table = reconstruction_summary(rows, ("full_db", "foreground_db"))
     assert [(row["split"], row["n"], row["foreground_db"]) for row in table] == [("test", 3, 11.0), ("train", 1, 10.0)]
+    assert [row["n_finite"] for row in table] == [2, 1] and table[1]["foreground_db_±"] is None  # one has no spread
     assert table[0]["foreground_db_±"] == pytest.approx(12.706 * np.sqrt(2) / np.sqrt(2), abs=1e-2)  # t of one degree
 
 

@@ -138,6 +138,8 @@ def test_twins_are_found():
     found = instance_retrieval(both, ids)
     assert found["value"] == 1 and found["chance"] == pytest.approx(1 / 39) and found["n_objects"] == 20
     assert instance_retrieval(rng.normal(size=both.shape).astype(np.float32), ids)["value"] < 0.2
+    half = instance_retrieval(np.concatenate([base, base[:10], 9 - base[10:]]), ids, queries=np.arange(10, 20))
+    assert half["value"] == 0 and half["n"] == 10  # only those asked: the other half would all be right
     with pytest.raises(BadInput, match="no object has an augmented version"):
         instance_retrieval(base, ids[:20])
 
