@@ -1,6 +1,6 @@
 """The shared initial vector, measured: shared, renumbered and random starts through classification and retrieval.
 
-    python ci/initial_vector.py VIEWS --work FOLDER --out ci/reference/initial_vector [--profile laptop] [--minutes 3]
+    python ci/initial_vector.py VIEWS --work FOLDER --out runs/initial-vector [--profile laptop] [--minutes 3]
 
 VIEWS is a folder of view sets (from: n2v render). Two zoos are fitted from it, one from the shared vector and one from
 a random vector for each NeRF; a third has the shared one's neurons renumbered. Stopped, it goes on where it was.

@@ -33,7 +33,7 @@ def polite_threads() -> None:
 def fast_bfloat16(device="cpu") -> bool:
     """Whether a device (name or torch.device) multiplies in bfloat16 itself; to imitate it takes a CPU far longer.
 
-    One training step of the laptop profile on two cores with AVX2 alone: 6.3 s in bfloat16, 0.41 s in float32.
+    One training step of an early laptop profile on one core with AVX2 alone: 6.3 s in bfloat16, 0.41 s in float32.
     """
     import torch
 

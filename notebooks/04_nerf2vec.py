@@ -156,7 +156,7 @@ def notices_shuffled_rows(encoder, rows):
     ### END SOLUTION
 
 
-# %% tags=["check"]
+# %% tags=["check", "points:2"]
 checks.check_blindness(notices_shuffled_rows, thesis_model.encoder.eval(), weight_matrix(first))
 ### BEGIN HIDDEN TESTS
 assert notices_shuffled_rows(thesis_model.encoder.eval(), weight_matrix(-first)) is False
@@ -232,7 +232,7 @@ def hits_with(k):
     ### END SOLUTION
 
 
-# %% tags=["check"]
+# %% tags=["check", "points:3"]
 checks.check_components(hits_with, components, labels, train_split, test_split)
 ### BEGIN HIDDEN TESTS
 assert abs(hits_with(8) - cards.component_hits(components, labels, train_split, test_split, 8)) < 1e-6
@@ -400,7 +400,7 @@ def first_layer(layer, embedding, features):
     ### END SOLUTION
 
 
-# %% tags=["check"]
+# %% tags=["check", "points:2"]
 checks.check_share(first_layer)
 ### BEGIN HIDDEN TESTS
 _layer = torch.nn.Linear(4, 2)

@@ -120,7 +120,7 @@ def foreground_mse(shown, truth, opacity):
     ### END SOLUTION
 
 
-# %% tags=["check"]
+# %% tags=["check", "points:2"]
 checks.check_foreground(foreground_mse)
 ### BEGIN HIDDEN TESTS
 _truth = torch.zeros(2, 2, 3)
@@ -189,7 +189,7 @@ def kept(train, vector, k):
     ### END SOLUTION
 
 
-# %% tags=["check"]
+# %% tags=["check", "points:2"]
 few = torch.from_numpy(zoo.field_weights(zoo.indices("train")[:6]))
 held_out = torch.from_numpy(zoo.field_weights(example)[0])
 checks.check_projection(kept, few, held_out)
@@ -270,7 +270,7 @@ def combined_db(first, second):
     ### END SOLUTION
 
 
-# %% tags=["check"]
+# %% tags=["check", "points:2"]
 checks.check_chain(combined_db)
 ### BEGIN HIDDEN TESTS
 assert abs(combined_db(30, 30) - (30 - 10 * math.log10(2))) < 1e-9

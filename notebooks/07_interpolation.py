@@ -115,7 +115,7 @@ def around(a, b, gamma):
     ### END SOLUTION
 
 
-# %% tags=["check"]
+# %% tags=["check", "points:2"]
 checks.check_around(around)
 ### BEGIN HIDDEN TESTS
 assert np.allclose(around(np.array([1.0, 0.0]), np.array([0.0, 1.0]), 1 / 3), [np.cos(np.pi / 6), 0.5])
@@ -277,7 +277,7 @@ def crossing(points, gammas, predict):
     ### END SOLUTION
 
 
-# %% tags=["check"]
+# %% tags=["check", "points:3"]
 checks.check_crossing(crossing)
 ### BEGIN HIDDEN TESTS
 line = np.linspace(0, 1, 11)
@@ -373,7 +373,7 @@ def same_neurons(rows, reference):
     ### END SOLUTION
 
 
-# %% tags=["check"]
+# %% tags=["check", "points:2"]
 checks.check_same_neurons(same_neurons)
 ### BEGIN HIDDEN TESTS
 corner, turned = np.eye(6), np.random.default_rng(4).permutation(6)

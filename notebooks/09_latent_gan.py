@@ -128,7 +128,7 @@ def pair(noise, real, t):
     ### END SOLUTION
 
 
-# %% tags=["check"]
+# %% tags=["check", "points:2"]
 checks.check_pair(pair)
 ### BEGIN HIDDEN TESTS
 place, speed = pair(torch.zeros(1, 2), torch.tensor([[4.0, 8.0]]), torch.tensor([[0.75]]))
@@ -151,7 +151,7 @@ def euler(velocity, start, n_steps):
     ### END SOLUTION
 
 
-# %% tags=["check"]
+# %% tags=["check", "points:2"]
 checks.check_euler(euler)
 ### BEGIN HIDDEN TESTS
 assert abs(float(euler(lambda x, t: torch.ones_like(x), torch.zeros(1, 1), 7)) - 1) < 1e-6
@@ -249,7 +249,7 @@ def my_coverage(made, real):
     ### END SOLUTION
 
 
-# %% tags=["check"]
+# %% tags=["check", "points:2"]
 checks.check_coverage(my_coverage)
 ### BEGIN HIDDEN TESTS
 assert my_coverage(train[:9], train[:9]) == 1
@@ -274,7 +274,7 @@ def my_copies(made, train, held_out):
     ### END SOLUTION
 
 
-# %% tags=["check"]
+# %% tags=["check", "points:2"]
 checks.check_copies(my_copies)
 ### BEGIN HIDDEN TESTS
 assert my_copies(train[:20], train, held_out) == 1 and my_copies(held_out, train, held_out) == 0
@@ -438,7 +438,7 @@ def by_heart(n_nerfs):
     ### END SOLUTION
 
 
-# %% tags=["check"]
+# %% tags=["check", "points:3"]
 checks.check_by_heart(by_heart, chairs, ours, plenty)
 ### BEGIN HIDDEN TESTS
 few = chairs[: min(8, len(chairs))]
