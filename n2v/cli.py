@@ -4,19 +4,25 @@ Exit 0: done; 1: not all of it went well; 2: unusable input, said in one line; 1
 """
 
 import errno
+import inspect
+import io
 import json
 import math
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from functools import partial, wraps
 from pathlib import Path
 
+import tyro
 from safetensors import SafetensorError
 from tyro.extras import SubcommandApp
 
 from n2v import __version__
 from n2v.errors import BadInput
 from n2v.machine import polite_threads
+from n2v.usage import BadUsage, told
 
 DESCRIPTION = "Fit NeRFs, embed their weights, and work with the embeddings. --json prints any result as JSON."
 GROUPS = {
@@ -25,6 +31,8 @@ GROUPS = {
     "pictures": "Read pictures and meshes that others made.",
 }
 NO_SPACE = "no space left; free some and run it again (fit, train: with --resume)"
+HELP = ("-h", "--help")
+BELOW = "mend"  # a column of a table that stands under its row
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -70,10 +78,10 @@ def main(arguments: list[str] | None = None) -> int:
     as_json = "--json" in words
     words = [word for word in words if word != "--json"]
     try:
-        result = _run(words or ["--help"])
+        result = asked(words or ["--help"])()
         print(json.dumps(_plain(result), indent=2, allow_nan=False) if as_json else summary(result), flush=True)
     except BadInput as error:
-        return _complain(str(error))
+        return _complain(str(error), error.prog if isinstance(error, BadUsage) else "n2v")
     except KeyboardInterrupt:
         print("n2v: interrupted; what was finished is kept; run it again (fit, train: with --resume)", file=sys.stderr)
         return 130
@@ -83,6 +91,9 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         if error.errno in FULL_DISK:
             return _complain(f"{error.filename or 'output'}: {NO_SPACE}")
+        if isinstance(error, FileExistsError):
+            what = "is a file" if os.path.isfile(error.filename or "") else "is there already"
+            return _complain(f"{error.filename}: {what}; choose another --out")
         if isinstance(error, FileNotFoundError | PermissionError | NotADirectoryError | IsADirectoryError):
             return _complain(f"{error.filename}: {error.strerror}; check the path")
         raise
@@ -93,21 +104,81 @@ def main(arguments: list[str] | None = None) -> int:
     return 0 if result.get("ok", True) else 1
 
 
-def _run(words: list[str]) -> dict:
-    app, groups = SubcommandApp(), {}
-    for name, function in commands().items():
-        group, _, last = name.rpartition(" ")
-        if group and group not in groups:
-            groups[group] = SubcommandApp()
-            app.command(groups[group], name=group, help=GROUPS[group])
-        groups.get(group, app).command(function, name=last)
-    return app.cli(prog="n2v", args=words, description=DESCRIPTION)
+def asked(words: list[str]) -> Callable[[], dict]:
+    """The command that words name, with its arguments, ready to run.
+
+    Raises:
+        BadUsage: no such command, or not its options.
+        BadInput: a value that no command can use.
+        SystemExit: help was asked for, and printed.
+    """
+    every = commands()
+    name = next((name for name in every if words[: len(name.split())] == name.split()), None)
+    if name is None:
+        return _no_command(words, every)
+    words, prog = words[len(name.split()) :], f"n2v {name}"
+    if any(word in HELP or word.startswith("--tyro-") for word in words):
+        return tyro.cli(_later(every[name]), prog=prog, args=words)
+    try:
+        with _unwrapped(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()) as printed:
+            return tyro.cli(_later(every[name]), prog=prog, args=words)
+    except SystemExit:
+        raise BadUsage(told(printed.getvalue()), prog) from None
 
 
-def _complain(message: str) -> int:
+def _no_command(words: list[str], every: dict[str, Callable]) -> Callable[[], dict]:
+    """Help on a group of commands, or what it has instead of the words given."""
+    group = words[0] if words[0] in GROUPS else ""
+    inside = {name.removeprefix(group).strip(): function for name, function in every.items() if name.startswith(group)}
+    words, prog = words[bool(group) :], f"n2v {group}".strip()
+    if words and words[0] in HELP:
+        return _overview(inside).cli(prog=prog, args=["--help"], description=GROUPS.get(group, DESCRIPTION))
+    what = f"no command '{words[0]}'" if words else "no command given"
+    raise BadUsage(f"{what}; use one of {', '.join(dict.fromkeys(name.split()[0] for name in inside))}", prog)
+
+
+def _overview(every: dict[str, Callable]) -> SubcommandApp:
+    """Commands for a list: the first paragraph of each, a line for a group of them."""
+    app = SubcommandApp()
+    for name, function in every.items():
+        first = name.split()[0]
+        app.command(function, name=first, help=GROUPS.get(first) or inspect.getdoc(function).split("\n\n")[0])
+    return app
+
+
+def _later(function: Callable) -> Callable:
+    """A command that checks what many have in common, and returns itself with its arguments instead of running."""
+
+    @wraps(function)
+    def ready(*args, **kwargs):
+        given = inspect.signature(function).bind(*args, **kwargs).arguments
+        if given.get("seed", 0) < 0:
+            raise BadInput(str(given["seed"]), where="--seed", fix="use 0 or more")
+        for path in Path(given.get("out") or "").parents:
+            if path.is_file():
+                raise BadInput("is a file", where=path, fix="choose another --out")
+        return partial(function, *args, **kwargs)
+
+    return ready
+
+
+@contextmanager
+def _unwrapped() -> Iterator[None]:
+    """As if on a terminal so wide that no line is broken."""
+    before = os.environ.get("COLUMNS")
+    os.environ["COLUMNS"] = "100000"
+    try:
+        yield
+    finally:
+        del os.environ["COLUMNS"]
+        if before is not None:
+            os.environ["COLUMNS"] = before
+
+
+def _complain(message: str, prog: str = "n2v") -> int:
     if os.environ.get("N2V_TRACEBACK"):
         raise
-    print("n2v: " + " ".join(message.split()), file=sys.stderr)
+    print(f"{prog}: " + " ".join(message.split()), file=sys.stderr)
     return 2
 
 
@@ -150,10 +221,12 @@ def _short(value: object) -> str:
 
 
 def _columns(rows: list[dict]) -> str:
-    names = list(dict.fromkeys(name for row in rows for name in row))
+    names = list(dict.fromkeys(name for row in rows for name in row if name != BELOW))
     cells = [names, *[[_short(row.get(name)) for name in names] for row in rows]]
     widths = [max(len(line[place]) for line in cells) for place in range(len(names))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in cells]
+    for place, row in reversed([*enumerate(rows, 2)]):
+        lines[place:place] = [f"    {BELOW}: {row[BELOW]}"] if row.get(BELOW) else []
     return "\n" + "\n".join(f"  {line}".rstrip() for line in lines)
 
 

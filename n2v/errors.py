@@ -1,5 +1,6 @@
 """One exception for every mistake a user can make: what is wrong, where, and what to do."""
 
+import sys
 from pathlib import Path
 
 
@@ -22,4 +23,9 @@ class MissingPart(BadInput):
     """An optional library is not installed; names the extra that brings it."""
 
     def __init__(self, library: str, extra: str) -> None:
-        super().__init__(f"{library} is not installed", fix=f"run: pip install 'n2v[{extra}]'")
+        super().__init__(f"{library} is not installed", fix=f"run {install(extra)}")
+
+
+def install(extra: str) -> str:
+    """How to install an extra of this project; `n2v` on PyPI is another one."""
+    return f"in the project's folder: {sys.executable} -m pip install -e '.[{extra}]'"

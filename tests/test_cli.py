@@ -3,8 +3,11 @@
 import errno
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
+from inspect import signature
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +15,11 @@ import pytest
 from safetensors import SafetensorError
 
 from n2v import __version__, cli
+from n2v.commands.show import doctor
 from n2v.errors import BadInput
 from n2v.show.doctor import CHECKS, examine
 
+ROOT = Path(__file__).parents[1]
 EVERY = (
     "doctor", "shapes", "render", "pictures import", "fit", "zoo info", "zoo verify",
     "zoo merge", "zoo pack", "zoo import", "zoo export", "view", "train", "embed", "classify", "retrieve",
@@ -45,11 +50,86 @@ def test_every_command_is_there_and_has_help(capsys):
         assert cli.commands()[name].__doc__
 
 
-@pytest.mark.parametrize("words", [["bogus"], ["zoo"], ["zoo", "bogus"], ["shapes", "--out", "x", "--sed", "1"]])
-def test_usage_errors_exit_2(words, capsys):
-    with pytest.raises(SystemExit) as stop:
-        cli.main(words)
-    assert stop.value.code == 2 and capsys.readouterr().out == ""
+LONG = "a/path/" + "that/goes/on/" * 20 + "x"
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        ("bogus", "n2v: no command 'bogus'; use one of doctor, shapes, render, pictures, fit, zoo, view, "),
+        ("--bogus", "n2v: no command '--bogus'; use one of doctor, "),
+        ("zoo", "n2v zoo: no command given; use one of info, verify, merge, pack, import, export"),
+        ("zoo bogus", "n2v zoo: no command 'bogus'; use one of info, verify, merge, pack, import, export"),
+        ("shapes --out x --sed 1", "n2v shapes: missing: --per-class; unknown: --sed, 1"),
+        ("view", "n2v view: missing: ZOO, OBJECT_ID, --out"),
+        ("train a --out b --encoder row", "n2v train: --encoder: 'row'; use one of rows, placed, tokens, aligned"),
+        (f"train a --out b --device {LONG}", f"n2v train: --device: '{LONG}'; use one of auto, cpu, cuda"),
+        ("train a --out b --seeed 3", "n2v train: unknown: --seeed, 3; did you mean --seed?"),
+        (f"zoo info a {LONG}", f"n2v zoo info: unknown: {LONG}"),
+        ("train a --out b --seed x", "n2v train: --seed: 'x'; use a whole number"),
+        ("train a --out b --steps 1.5", "n2v train: --steps: '1.5'; use a whole number"),
+        ("train a --out b --minutes x", "n2v train: --minutes: 'x'; use a number"),
+        ("retrieve e --out x --k 1 x", "n2v retrieve: --k: 'x'; use a whole number"),
+        ("embed a b --out", "n2v embed: --out: no value"),
+        ("shapes --out x --per-class 2 --seed it's", "n2v shapes: Error parsing --seed: invalid literal for int()"),
+    ],
+)
+def test_usage_errors_are_one_line_and_exit_2(words, said, capsys):
+    assert cli.main(words.split()) == 2
+    printed, prog = capsys.readouterr(), said.split(":")[0]
+    assert printed.out == "" and printed.err.startswith(said) and printed.err.count("\n") == 1
+    assert printed.err.endswith(f"; see: {prog} --help\n")
+
+
+def test_help_on_a_group_lists_first_paragraphs(capsys):
+    for words, there in ((["--help"], "assignment"), (["zoo", "-h"], "export"), (["pictures", "--help"], "import")):
+        with pytest.raises(SystemExit) as stop:
+            cli.main(words)
+        printed = capsys.readouterr().out
+        assert stop.value.code == 0 and there in printed and "Example" not in printed
+
+
+def test_every_example_parses():
+    """What each command's help shows. The example of a command in n2v/commands/zoo.py is optional."""
+    shown = {name: re.findall(r"Example: n2v (.*)", function.__doc__) for name, function in cli.commands().items()}
+    assert [name for name, lines in shown.items() if len(lines) != 1] in ([], ["fit", "zoo info"])
+    for name, lines in shown.items():
+        for line in lines:
+            assert line.startswith(name) and cli.asked(shlex.split(line)).func is cli.commands()[name]
+
+
+@pytest.mark.parametrize("name", [name for name, one in cli.commands().items() if "seed" in signature(one).parameters])
+def test_a_seed_below_0_is_refused_before_any_work(name, capsys):
+    needed = [word for one in signature(cli.commands()[name]).parameters.values() for word in filled(one)]
+    assert cli.main([*name.split(), *needed, "--seed", "-1"]) == 2
+    assert capsys.readouterr().err == "n2v: --seed: -1; use 0 or more\n"
+
+
+def filled(parameter) -> list[str]:
+    """Words for a parameter that has to be given."""
+    if parameter.default is not parameter.empty:
+        return []
+    positional = "Positional" in str(parameter.annotation)
+    return ["1"] if positional else [f"--{parameter.name.replace('_', '-')}", "1"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["assignment", "build", "02", "--out", "FILE"],
+        ["view", "zoo", "chair-0000", "--out", "FILE/x.png"],
+        ["train", "data/mini_zoo", "--profile", "smoke", "--steps", "1", "--out", "FILE"],
+        ["embed", "run", "zoo", "--out", "FILE/deeper/e.safetensors"],
+        ["reproduce", "--only", "05", "--out", "FILE"],
+    ],
+)
+def test_a_file_where_a_folder_has_to_be_is_one_line(words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    place = tmp_path / "FILE"
+    place.write_text("kept")
+    assert cli.main([word.replace("FILE", str(place)) for word in words]) == 2
+    assert capsys.readouterr().err == f"n2v: {place}: is a file; choose another --out\n"
+    assert place.read_text() == "kept" and [*tmp_path.iterdir()] == [place]
 
 
 def test_a_user_s_mistake_is_one_line(capsys, tmp_path):
@@ -131,6 +211,13 @@ def test_the_summary_is_readable():
     ]  # fmt: skip
 
 
+def test_what_to_mend_stands_under_its_row():
+    rows = [{"part": "a", "state": "ok", "mend": ""}, {"part": "b", "state": "absent", "mend": "install b"}]
+    assert cli.summary({"parts": rows}).splitlines() == [
+        "parts", "  part  state", "  a     ok", "  b     absent", "      mend: install b",
+    ]  # fmt: skip
+
+
 def test_version(capsys):
     assert cli.main(["--version"]) == 0 and capsys.readouterr().out == f"{__version__}\n"
 
@@ -153,6 +240,26 @@ def test_doctor_tries_every_part_and_survives_a_broken_one(monkeypatch):
         assert rows[part]["state"] == "ok" and rows[part]["mend"] == ""
     assert rows["probe"]["state"] == "MISSING" and rows["probe"]["mend"] == "mend it"
     assert rows["probe"]["found"] == "OSError: libcuda.so.1: cannot open shared object file"
+    assert rows["data/mini_zoo"]["found"] == "585 NeRFs"
+    assert all("n2v[" not in row["mend"] for row in rows.values())
+
+
+def test_doctor_says_what_an_engine_said_once(monkeypatch):
+    said = {"tcnn": "tinycudann is not installed; get a GPU", "triton": "RuntimeError: no CUDA device"}
+    monkeypatch.setattr("n2v.nerf.backends.try_out", lambda name, apart=False: (False, said.get(name, "x")))
+    monkeypatch.setattr("n2v.show.doctor.CHECKS", tuple(one for one in CHECKS if one[0] in said))
+    found = {row["part"]: (row["found"], row["mend"]) for row in examine()}
+    assert found["tcnn"] == ("tinycudann is not installed", "get a GPU")
+    assert found["triton"] == ("no CUDA device", "needs an NVIDIA GPU")
+
+
+@pytest.mark.parametrize("shut, state", [(True, "ok"), (False, "absent")])
+def test_doctor_says_whether_grading_can_shut_students_code_in(monkeypatch, shut, state):
+    monkeypatch.setattr("n2v.show.doctor.CHECKS", ())
+    monkeypatch.setattr("n2v.course.sandbox.namespaces", lambda: shut)
+    (row,) = doctor()["parts"]
+    assert (row["part"], row["state"]) == ("namespaces", state)
+    assert shut or row["found"] == "students' code could read, write and send"
 
 
 def test_objects_become_a_nerf_to_look_at(tmp_path, capsys):
@@ -182,7 +289,6 @@ def test_a_reader_who_leaves_early_is_no_error():
     reading, writing = os.pipe()
     os.close(reading)
     words = [sys.executable, "-m", "n2v.cli", "zoo", "info", "data/mini_zoo"]
-    root = Path(__file__).parents[1]
-    done = subprocess.run(words, stdout=writing, stderr=subprocess.PIPE, cwd=root, check=False)
+    done = subprocess.run(words, stdout=writing, stderr=subprocess.PIPE, cwd=ROOT, check=False)
     os.close(writing)
     assert done.returncode == 141 and done.stderr == b""

@@ -18,7 +18,10 @@ def _sources(numbers: tuple[str, ...], notebooks: Path):
 
 
 def assignment_list(numbers: Numbers = (), notebooks: Notebooks = Path("notebooks")) -> dict:
-    """The marking scheme: every exercise, its functions and points, as the notebooks say."""
+    """The marking scheme: every exercise, its functions and points, as the notebooks say.
+
+    Example: n2v assignment list 02
+    """
     rows = [
         {
             "exercise": exercise.id,
@@ -40,17 +43,22 @@ def assignment_build(
     notebooks: Notebooks = Path("notebooks"),
     text: Annotated[bool, arg(help="write .py files besides")] = False,
     nbgrader: Annotated[bool, arg(help="not for students: source notebooks, solutions included, for nbgrader")] = False,
+    force: Annotated[bool, arg(help="replace copies that are there and differ, and what was written in them")] = False,
 ) -> dict:
-    """The copies for students: no solutions, no hidden tests."""
+    """The copies for students: no solutions, no hidden tests.
+
+    Example: n2v assignment build 02 --out release
+    """
     from n2v.course.release import build
 
-    rows = build(_sources(numbers, notebooks), out, text=text, nbgrader=nbgrader)
+    rows = build(_sources(numbers, notebooks), out, text=text, nbgrader=nbgrader, force=force)
     return {"out": out, "files": rows}
 
 
 def assignment_grade(
     submissions: Annotated[
-        Positional[Path], arg(help="folder with a folder a student: submissions/<student>/04_*.ipynb")
+        Positional[Path],
+        arg(metavar="SUBMISSIONS", help="folder with a folder a student: submissions/<student>/04_*.ipynb"),
     ],
     out: Annotated[Path, arg(help="table of marks and feedback (.csv)")],
     notebook: Annotated[str, arg(help="numbers, such as 04 or 02,04; default: whatever was handed in")] = "",
@@ -61,7 +69,10 @@ def assignment_grade(
     timeout: Annotated[float, arg(help="seconds that a student's code may take in one exercise")] = 120.0,
     memory_mb: Annotated[int, arg(help="memory that it may take, in MB")] = 2048,
 ) -> dict:
-    """Marks and feedback; students' code runs in processes that may compute and nothing else."""
+    """Marks and feedback; students' code runs in processes that may compute and nothing else.
+
+    Example: n2v assignment grade submissions --out grades.csv --feedback feedback
+    """
     from n2v.errors import BadInput
 
     if not sys.platform.startswith("linux"):
@@ -73,6 +84,8 @@ def assignment_grade(
     profiles.get(profile)
     if timeout <= 0 or memory_mb <= 0:
         raise BadInput(f"timeout {timeout:g} s, memory {memory_mb} MB", fix="use numbers above 0")
+    if not run.is_dir():
+        raise BadInput("no such run folder", where=run, fix=f"make it with: make reproduce PROFILE={profile}")
     numbers = tuple(filter(None, (part.strip() for part in notebook.split(",")))) or handed_in(submissions)
     marks, shut = grade(_sources(numbers, notebooks), submissions, run, Limits(timeout, memory_mb), profile)
     write_grades(marks, out)

@@ -7,7 +7,7 @@ from tyro.conf import Positional, arg
 
 
 def train(
-    zoo: Annotated[Positional[Path], arg(help="zoo folder, from: n2v fit")],
+    zoo: Annotated[Positional[Path], arg(metavar="ZOO", help="zoo folder, from: n2v fit")],
     out: Annotated[Path, arg(help="run folder to make")],
     profile: Annotated[str, arg(help="sizes: smoke, laptop, gpu or thesis")] = "laptop",
     encoder: Annotated[
@@ -34,7 +34,10 @@ def train(
     ] = "auto",
     tracker: Annotated[Literal["none", "wandb"], arg(help="where else the log goes")] = "none",
 ) -> dict:
-    """Train nerf2vec on a zoo; on several GPUs: torchrun --nproc-per-node=N -m n2v.cli train ..."""
+    """Train nerf2vec on a zoo; on several GPUs: torchrun --nproc-per-node=N -m n2v.cli train ...
+
+    Example: n2v train data/mini_zoo --out runs/nerf2vec --encoder aligned --minutes 10
+    """
     import os
     from dataclasses import replace
 
@@ -73,15 +76,21 @@ def train(
 
 
 def embed(
-    run: Annotated[Positional[Path], arg(help="run folder, from: n2v train")],
-    zoo: Annotated[Positional[Path], arg(help="zoo folder")],
+    run: Annotated[Positional[Path], arg(metavar="RUN", help="run folder, from: n2v train")],
+    zoo: Annotated[Positional[Path], arg(metavar="ZOO", help="zoo folder")],
     out: Annotated[Path, arg(help="file of embeddings to make (.safetensors)")],
 ) -> dict:
-    """Encode every NeRF of a zoo."""
+    """Encode every NeRF of a zoo.
+
+    Example: n2v embed runs/nerf2vec data/mini_zoo --out embeddings.safetensors
+    """
     from n2v.embed.embeddings import embed_zoo
     from n2v.embed.model import load_model
+    from n2v.errors import BadInput
     from n2v.zoo.store import Zoo
 
+    if out.suffix != ".safetensors":
+        raise BadInput(f"cannot write '{out.suffix}'", where=out, fix="use .safetensors")
     embeddings = embed_zoo(load_model(run), Zoo(zoo))
     embeddings.save(out)
     return {"out": str(out), "n": len(embeddings), "numbers_each": embeddings.values.shape[1]}

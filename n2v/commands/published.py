@@ -9,7 +9,10 @@ from n2v.errors import BadInput
 
 
 def zoo_import(
-    folder: Annotated[Positional[Path], arg(help="published NeRFs: <any>/<synset>/<object id>/nerf_weights.pth")],
+    folder: Annotated[
+        Positional[Path],
+        arg(metavar="FOLDER", help="published NeRFs: <any>/<synset>/<object id>/nerf_weights.pth"),
+    ],
     out: Annotated[Path, arg(help="zoo folder to make")],
     source: Annotated[str | None, arg(help="where they come from, noted in every row")] = None,
     licence: Annotated[str | None, arg(help="their licence, noted in every row; default: unknown")] = None,
@@ -20,7 +23,10 @@ def zoo_import(
     resume: Annotated[bool, arg(help="go on with an existing zoo")] = False,
     limit: Annotated[int | None, arg(help="at most this many NeRFs, taken in turn from the classes")] = None,
 ) -> dict:
-    """Read published NeRFs into a zoo. What cannot be used is quarantined with its reason; the rest goes on."""
+    """Read published NeRFs into a zoo. What cannot be used is quarantined with its reason; the rest goes on.
+
+    Example: n2v zoo import data --out zoo
+    """
     from n2v.zoo.published_read import import_published
 
     if limit is not None and limit < 1:
@@ -40,12 +46,15 @@ def zoo_import(
 
 
 def zoo_export(
-    zoo: Annotated[Positional[Path], arg(help="zoo folder")],
+    zoo: Annotated[Positional[Path], arg(metavar="ZOO", help="zoo folder")],
     out: Annotated[Path, arg(help="folder to make; the authors' code expects it as ./data")],
     views: Annotated[Path | None, arg(help="folder of view sets whose pictures and cameras go along")] = None,
     force: Annotated[bool, arg(help="replace an earlier export")] = False,
 ) -> dict:
-    """Write a zoo as published NeRFs: a folder an object, with split lists. Written whole or not at all."""
+    """Write a zoo as published NeRFs: a folder an object, with split lists. Written whole or not at all.
+
+    Example: n2v zoo export data/mini_zoo --out published
+    """
     from n2v.zoo.published_write import export_published
     from n2v.zoo.store import Zoo
 

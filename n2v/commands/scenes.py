@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
+from n2v.errors import BadInput
 from n2v.scenes.classes import CLASSES
 
 
@@ -15,14 +16,22 @@ def shapes(
     classes: Annotated[tuple[str, ...], arg(help="class names or ShapeNet synsets")] = CLASSES,
     seed: Annotated[int, arg(help="same seed, same objects")] = 0,
 ) -> dict:
-    """Make procedural objects of the thirteen classes, with augmented versions, as .glb files."""
+    """Make procedural objects of the thirteen classes, with augmented versions, as .glb files.
+
+    Example: n2v shapes --out shapes --per-class 2
+    """
     from n2v.scenes.collection import write_shapes
 
+    for name, value, least in (("--per-class", per_class, 1), ("--augment", augment, 0)):
+        if value < least:
+            raise BadInput(str(value), where=name, fix=f"use at least {least}")
     return write_shapes(out, per_class, augment, classes, seed)
 
 
 def render(
-    source: Annotated[Positional[Path], arg(help="a glb, gltf, obj, ply, off or stl file, or a folder of them")],
+    source: Annotated[
+        Positional[Path], arg(metavar="SOURCE", help="a glb, gltf, obj, ply, off or stl file, or a folder of them")
+    ],
     out: Annotated[Path, arg(help="folder for the view sets, <class>/<object_id>")],
     views: Annotated[int, arg(help="pictures of each object to fit a NeRF to")] = 36,
     size: Annotated[int, arg(help="side of a picture in pixels")] = 128,
@@ -40,6 +49,8 @@ def render(
 
     An index.csv beside the sub-folders adds licence, source, shape_group, base_id and version. Meshes that
     cannot be used are listed in quarantine.jsonl and the rest goes on.
+
+    Example: n2v render shapes --out views --size 64
     """
     from n2v.scenes.collection import render_collection
 

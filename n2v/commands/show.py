@@ -9,18 +9,37 @@ from n2v.errors import BadInput
 
 
 def doctor() -> dict:
-    """What is installed, what works, and one line to mend each gap."""
+    """What is installed, what works, and one line to mend each gap.
+
+    Example: n2v doctor
+    """
     from n2v.nerf import backends
     from n2v.show.doctor import examine
 
-    rows = examine()
+    mend = "grade on Linux with user namespaces, or where nothing else is kept: docs/instructor_guide.md"
+    rows = examine(("namespaces", _shut_in, False, "grading: students' code", mend))
     broken = [row["part"] for row in rows if row["state"] == "MISSING"]
     return {"parts": rows, "backend": backends.choose()[1], "ok": not broken}
 
 
+def _shut_in() -> str:
+    """Whether grading can shut students' code in here."""
+    from n2v.course.sandbox import namespaces
+
+    if not namespaces():
+        raise RuntimeError("students' code could read, write and send")
+    return "shut in while it is graded"
+
+
 def view(
-    zoo: Annotated[Positional[Path], arg(help="zoo folder")],
-    object_id: Annotated[Positional[str], arg(help="which NeRF; n2v zoo info lists the collection")],
+    zoo: Annotated[Positional[Path], arg(metavar="ZOO", help="zoo folder")],
+    object_id: Annotated[
+        Positional[str],
+        arg(
+            metavar="OBJECT_ID",
+            help="an object id of the zoo's manifest.jsonl, such as chair-0000; a wrong one names the nearest",
+        ),
+    ],
     out: Annotated[
         Path, arg(help=".png: a still; .gif: a turntable; .html: the NeRF itself, live in one offline file")
     ],
@@ -30,7 +49,10 @@ def view(
         float | None, arg(help="sample length in scene units; default: a quarter of the fit's, the fit's in .html")
     ] = None,
 ) -> dict:
-    """Show one NeRF of a zoo: a picture, a turntable, or a page that renders it live."""
+    """Show one NeRF of a zoo: a picture, a turntable, or a page that renders it live.
+
+    Example: n2v view data/mini_zoo chair-0000 --out nerf.html
+    """
     from n2v.zoo.store import Zoo
 
     if out.suffix not in (".png", ".gif", ".html"):
@@ -81,7 +103,10 @@ def reproduce(
     resume: Annotated[bool, arg(help="go on where a run stopped: the default; --no-resume is --fresh")] = True,
     seed: Annotated[int, arg(help="seed of the whole run")] = 0,
 ) -> dict:
-    """Execute the notebooks in order and gather every figure and table in report.html."""
+    """Execute the notebooks in order and gather every figure and table in report.html.
+
+    Example: n2v reproduce --profile smoke --only 02,03
+    """
     from n2v.show.chain import reproduce as run_chain
 
     folder = out or Path("runs") / profile

@@ -7,7 +7,7 @@ from tyro.conf import Positional, arg
 
 
 def pictures_import(
-    folder: Annotated[Positional[Path], arg(help="collection in a known layout, or a part of it")],
+    folder: Annotated[Positional[Path], arg(metavar="FOLDER", help="collection in a known layout, or a part of it")],
     out: Annotated[Path, arg(help="folder for the view sets, <class>/<object_id>")],
     layout: Annotated[
         Literal["auto", "disn", "r2n2", "blender", "shapenet"],
@@ -19,10 +19,10 @@ def pictures_import(
     class_name: Annotated[str | None, arg(help="class of objects whose folders name none")] = None,
     difficulty: Annotated[Literal["easy", "hard"], arg(help="disn: which of its two sets of views")] = "easy",
     scale: Annotated[
-        str, arg(help="scene units a unit of the source becomes; auto: 1.3 for ShapeNet pictures, else silhouettes")
+        str, arg(help="scene units for one unit of the source; auto: 1.3 for ShapeNet pictures, else silhouettes")
     ] = "auto",
-    held_out_every: Annotated[int, arg(help="pictures: hold out every so-manyth view; 0: none")] = 6,
-    shrink: Annotated[int, arg(help="pictures: average blocks of so many pixels a side")] = 1,
+    held_out_every: Annotated[int, arg(help="pictures: hold out every N-th view; 0: none")] = 6,
+    shrink: Annotated[int, arg(help="pictures: average N x N pixels into one")] = 1,
     source: Annotated[str, arg(help="pictures: where they come from; empty: the layout's name")] = "",
     licence: Annotated[str, arg(help="pictures: their licence; empty: the layout's")] = "",
     augment: Annotated[int, arg(help="meshes: augmented versions of each object to render as well")] = 0,
@@ -37,6 +37,8 @@ def pictures_import(
 
     Objects that cannot be used (a missing picture, short metadata, no alpha, cameras that disagree with the
     silhouettes) are listed in quarantine.jsonl with the reason, and the rest goes on.
+
+    Example: n2v pictures import ShapeNetRendering --out views
     """
     from n2v.scenes.collection import render_collection
     from n2v.scenes.sources.gather import import_pictures

@@ -8,9 +8,9 @@ from tyro.conf import Positional, arg
 from n2v.errors import BadInput
 from n2v.scenes.classes import CLASSES
 
-EmbeddingsFile = Annotated[Positional[Path], arg(help="file of embeddings, from: n2v embed")]
-RunFolder = Annotated[Positional[Path], arg(help="run folder of a trained nerf2vec, from: n2v train")]
-ZooFolder = Annotated[Positional[Path], arg(help="zoo folder")]
+EmbeddingsFile = Annotated[Positional[Path], arg(metavar="EMBEDDINGS", help="file of embeddings, from: n2v embed")]
+RunFolder = Annotated[Positional[Path], arg(metavar="RUN", help="run folder of a trained nerf2vec, from: n2v train")]
+ZooFolder = Annotated[Positional[Path], arg(metavar="ZOO", help="zoo folder")]
 Out = Annotated[Path, arg(help="folder for tables (.csv) and figures (.png)")]
 
 
@@ -50,7 +50,10 @@ def classify(
     epochs: Annotated[int, arg(help="training epochs of the head")] = 150,
     mix: Annotated[bool, arg(help="also train the head on mixtures of two objects of a class, as the authors")] = False,
 ) -> dict:
-    """Classify embeddings (thesis Table 4.1): head, linear probe, nearest neighbours, shuffled labels."""
+    """Classify embeddings (thesis Table 4.1): head, linear probe, nearest neighbours, shuffled labels.
+
+    Example: n2v classify embeddings.safetensors --out classified
+    """
     from n2v.embed.embeddings import Embeddings
     from n2v.show.plots import plot_accuracy, plot_confusion
     from n2v.show.record import Recorder
@@ -82,7 +85,10 @@ def retrieve(
     k: Annotated[tuple[int, ...], arg(help="neighbours looked at")] = (1, 5, 10),
     metric: Annotated[Literal["euclidean", "cosine"], arg(help="distance between features")] = "euclidean",
 ) -> dict:
-    """Retrieve by nearest neighbours (thesis Table 4.3): hit@k, precision@k, mAP@k, mAP, beside chance."""
+    """Retrieve by nearest neighbours (thesis Table 4.3): hit@k, precision@k, mAP@k, mAP, beside chance.
+
+    Example: n2v retrieve embeddings.safetensors --out retrieved
+    """
     from n2v.embed.embeddings import Embeddings
     from n2v.show.plots import plot_retrieval
     from n2v.show.record import Recorder
@@ -111,13 +117,16 @@ def retrieve(
 def interpolate(
     run: RunFolder,
     zoo: ZooFolder,
-    first: Annotated[Positional[str], arg(help="object id")],
-    second: Annotated[Positional[str], arg(help="object id")],
+    first: Annotated[Positional[str], arg(metavar="FROM", help="object id")],
+    second: Annotated[Positional[str], arg(metavar="TO", help="object id")],
     out: Out,
     size: Annotated[int, arg(help="side of a picture in pixels")] = 96,
     way: Annotated[Literal["linear", "spherical"], arg(help="straight line, or great circle")] = "linear",
 ) -> dict:
-    """Pictures between two objects (thesis Fig 4.3, 4.4): embeddings above, raw weights below; and both as a GIF."""
+    """Pictures between two objects (thesis Fig 4.3, 4.4): embeddings above, raw weights below; and both as a GIF.
+
+    Example: n2v interpolate runs/nerf2vec data/mini_zoo chair-0000 table-0000 --out between
+    """
     from n2v.embed.model import load_model
     from n2v.show.journeys import interpolation_strips
     from n2v.show.pictures import sheet, write_gif
@@ -127,6 +136,8 @@ def interpolate(
 
     if not 8 <= size <= 2048:
         raise BadInput(f"{size} px", where="--size", fix="use 8 to 2048 px")
+    if first == second:
+        raise BadInput(f"'{first}' twice", fix="use two different objects")
     collection = Zoo(zoo)
     pair = collection.index_of(first), collection.index_of(second)
     strips, numbers = interpolation_strips(load_model(run), collection, pair, size, way)
@@ -152,7 +163,10 @@ def generate(
     method: Annotated[Literal["gan", "flow"], arg(help="Latent-GAN (thesis), or flow matching")] = "gan",
     final_relu: Annotated[bool, arg(help="end the GAN's generator in a ReLU, as the authors do")] = False,
 ) -> dict:
-    """Learn to make embeddings of one class; show samples beside their nearest training object, and measure them."""
+    """Learn to make embeddings of one class; show samples beside their nearest training object, and measure them.
+
+    Example: n2v generate runs/nerf2vec embeddings.safetensors --class-name chair --out made
+    """
     from n2v.embed.embeddings import Embeddings
     from n2v.embed.model import load_model
     from n2v.scenes.classes import label_of

@@ -25,7 +25,7 @@ def fit(
     steps: Annotated[int | None, arg(help="optimiser steps a NeRF, instead of the profile's")] = None,
     backend: Annotated[str, arg(help="engine: auto, torch, native, triton or tcnn; n2v doctor tries each")] = "auto",
     driver: Annotated[str, arg(help="who computes: inprocess, pool, gpus or slurm")] = "pool",
-    workers: Annotated[int | None, arg(help="processes of the pool; default: one a core")] = None,
+    workers: Annotated[int | None, arg(help="processes of the pool; default: one a core, or one a GPU")] = None,
     shard: Annotated[str, arg(help="i/N: fit only the i-th of N parts, i from 0")] = "0/1",
     seed: Annotated[int, arg(help="seed of splits, ray order and backgrounds")] = 0,
     resume: Annotated[bool, arg(help="go on with an existing zoo")] = False,
@@ -46,16 +46,14 @@ def fit(
         if steps < 1:
             raise BadInput(f"{steps} steps", where="--steps", fix="use at least 1")
         config = replace(config, n_steps=steps)
-    engine, why = backends.choose(backend, "tcnn" if backend == "tcnn" else config.encoding)
-    encoding = config.encoding if config.encoding in engine.encodings else engine.encodings[0]
-    config = replace(config, backend=engine.name, encoding=encoding)
+    config, why = backends.settle(config, backend, elsewhere=driver == "slurm")
     place = parse_shard(shard)
     recipe = {"config": config, "seed": seed, "limit": limit, "force": force}
     if driver == "slurm":
         if place != (0, 1):
             raise BadInput("a shard of a SLURM build", where="--shard", fix="leave it out: the pieces are shards")
         return {"backend": why, **cluster.submit(views, out, slurm, resume=resume, **recipe)}
-    chosen = drivers.choose(driver, workers)
+    chosen = drivers.choose(driver, workers, backends.on_gpu(config.backend))
     return {"backend": why, **build_zoo(views, out, shard=place, resume=resume, driver=chosen, **recipe)}
 
 

@@ -9,7 +9,7 @@ from n2v.errors import BadInput
 
 
 def zoo_verify(
-    zoo: Annotated[Positional[Path], arg(help="zoo folder")],
+    zoo: Annotated[Positional[Path], arg(metavar="ZOO", help="zoo folder")],
     repair: Annotated[
         bool, arg(help="withdraw what is damaged and take up what was lost; fit --resume does the rest")
     ] = False,
@@ -18,6 +18,8 @@ def zoo_verify(
 
     With --repair damaged NeRFs are quarantined by new lines in the manifest (no line is removed), whole ones are taken
     out of shards cut short, lines that a crash lost are written again, and half-written files are removed.
+
+    Example: n2v zoo verify data/mini_zoo
     """
     from n2v.zoo.repair import repair as mend
     from n2v.zoo.verify import verify
@@ -36,7 +38,7 @@ def zoo_verify(
 
 
 def zoo_merge(
-    zoos: Annotated[Positional[tuple[Path, ...]], arg(help="zoo folders")],
+    zoos: Annotated[Positional[tuple[Path, ...]], arg(metavar="ZOO", help="zoo folders")],
     out: Annotated[Path, arg(help="zoo folder to make")],
     conflict: Annotated[
         Literal["refuse", "best"], arg(help="different NeRFs of one object: refuse, or keep that of the best PSNR")
@@ -47,17 +49,23 @@ def zoo_merge(
     seed: Annotated[int, arg(help="seed of the splits")] = 0,
     shard_rows: Annotated[int, arg(help="NeRFs in a shard of the new zoo")] = 512,
 ) -> dict:
-    """Merge zoos of one recipe into a new one, checking every NeRF on the way. Run again after a stop, it goes on."""
+    """Merge zoos of one recipe into a new one, checking every NeRF on the way. Run again after a stop, it goes on.
+
+    Example: n2v zoo merge zoo-1 zoo-2 --out zoo
+    """
     from n2v.zoo.merge import merge_zoos
 
     return merge_zoos(list(zoos), out, conflict=conflict, splits=splits, seed=seed, shard_rows=shard_rows)
 
 
 def zoo_pack(
-    zoo: Annotated[Positional[Path], arg(help="zoo folder")],
+    zoo: Annotated[Positional[Path], arg(metavar="ZOO", help="zoo folder")],
     out: Annotated[Path, arg(help="folder to make")],
 ) -> dict:
-    """Copy a zoo with float16 weights and compressed occupancy: about 38 kB a NeRF, to hand on or keep."""
+    """Copy a zoo with float16 weights and compressed occupancy: about 38 kB a NeRF, to hand on or keep.
+
+    Example: n2v zoo pack zoo --out packed
+    """
     from n2v.zoo.pack import pack_zoo
 
     return pack_zoo(zoo, out)

@@ -16,7 +16,9 @@ TELLING = 15  # a line of a solution that is longer than this gives it away
 HINT = re.compile(r"^\s*# HINT:\s*(.*\S)\s*$")
 
 
-def build(sources: Iterable[Source], out: Path, *, text: bool = False, nbgrader: bool = False) -> list[dict]:
+def build(
+    sources: Iterable[Source], out: Path, *, text: bool = False, nbgrader: bool = False, force: bool = False
+) -> list[dict]:
     """Write the student copy of each notebook, or with `nbgrader` its source form for that program.
 
     All copies are made in a folder of their own and looked through before the first one reaches `out`.
@@ -27,23 +29,43 @@ def build(sources: Iterable[Source], out: Path, *, text: bool = False, nbgrader:
         text: Write .py files besides. nbgrader takes files that lie beside a notebook into its release, so not with
             `nbgrader`.
         nbgrader: Keep solutions and hidden tests and mark the cells the way nbgrader does.
+        force: Replace files that are there and differ: a student may have answered in them.
 
     Returns:
         One line a notebook: file, exercises, points.
+
+    Raises:
+        BadInput: a copy that gives a solution away, one that is there and differs, or a folder with copies of the
+            other kind, whatever `force` says. Nothing is written.
     """
     if text and nbgrader:
         raise BadInput(
             "--text with --nbgrader", fix="nbgrader would release the .py, solutions included; leave one out"
         )
+    _refuse_other_kind(Path(out), nbgrader)
     rows = []
     with tempfile.TemporaryDirectory() as place:
         for source in sources:
             made = [*_written(source, Path(place), text, nbgrader)]
             points = sum(exercise.points for exercise in source.exercises)
             rows += [{"file": path.name, "exercises": len(source.exercises), "points": points} for path in made]
-        for row in rows:
-            write_bytes(Path(out) / row["file"], (Path(place) / row["file"]).read_bytes())
+        copies = {Path(out) / row["file"]: (Path(place) / row["file"]).read_bytes() for row in rows}
+    for path, data in copies.items():
+        if not force and path.exists() and path.read_bytes() != data:
+            raise BadInput("is there already and differs", where=path, fix="choose another --out, or --force")
+    for path, data in copies.items():
+        write_bytes(path, data)
     return rows
+
+
+def _refuse_other_kind(out: Path, nbgrader: bool) -> None:
+    """Copies with solutions and copies for students have the same names; they never share a folder."""
+    for path in sorted(out.glob("[0-9][0-9]_*")):
+        data = path.read_bytes() if path.is_file() else b""
+        solved = b"### BEGIN SOLUTION" in data
+        if solved is not nbgrader and b'"exercise"' in data:
+            what = "holds solutions" if solved else "is a copy for students"
+            raise BadInput(what, where=path, fix="choose another --out: one folder, one kind of copies")
 
 
 def _written(source: Source, folder: Path, text: bool, nbgrader: bool) -> list[Path]:

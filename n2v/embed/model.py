@@ -73,6 +73,8 @@ def save_model(model: Nerf2Vec, folder: Path) -> None:
 def load_model(folder: Path) -> Nerf2Vec:
     """Read a trained nerf2vec, in evaluation mode."""
     folder = Path(folder)
+    if not (folder / CONFIG).exists():
+        raise BadInput("no trained nerf2vec here", where=folder, fix="make one with: n2v train ZOO --out RUN")
     values = read_json(folder / CONFIG)
     try:
         encoder = EncoderConfig(**{**values["encoder"], "widths": tuple(values["encoder"]["widths"])})

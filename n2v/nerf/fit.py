@@ -38,6 +38,8 @@ class FitResult:
         """ "ok", or what is wrong: collapsed fits can be finite, so the PSNR floor decides too."""
         if not np.isfinite(self.field_weights).all():
             return "failed: weights are not finite"
+        if not np.isfinite(self.psnr_db):
+            return "failed: held-out pictures are not finite"
         if self.psnr_db < self.config.psnr_floor_db:
             return f"failed: {self.psnr_db:.1f} dB on held-out views, below {self.config.psnr_floor_db:g} dB"
         return "ok"
@@ -92,7 +94,10 @@ def held_out_psnr(field_weights, occupied, view_set: ViewSet, config: FitConfig)
 
 
 def view_psnr(query: Query, occupied: torch.Tensor, view_set: ViewSet, step: float) -> float:
-    """Mean PSNR (dB) of renders against held-out pictures on white; training pictures when none is held out."""
+    """Mean PSNR (dB) of renders against held-out pictures on white; training pictures when none is held out.
+
+    A picture counts at most 100 dB; one that is not finite makes the mean NaN.
+    """
     held_out = len(view_set.held_out_images) > 0
     images = view_set.held_out_images if held_out else view_set.images
     cameras = view_set.held_out_c2w if held_out else view_set.c2w
@@ -100,7 +105,7 @@ def view_psnr(query: Query, occupied: torch.Tensor, view_set: ViewSet, step: flo
     for image, c2w in zip(images, cameras, strict=True):
         truth = over_background(torch.from_numpy(image.astype(np.float32) / 255))
         shown = render_image(query, occupied, c2w, view_set.size_px, view_set.camera_angle_x, step)
-        values.append(min(psnr(shown[..., :3], truth), 100.0))
+        values.append(np.minimum(psnr(shown[..., :3], truth), 100.0))
     if not values:
         raise BadInput("no pictures to measure", where=view_set.object_id, fix="render it again")
     return float(np.mean(values))

@@ -10,7 +10,7 @@ from n2v.nerf.field import activate, run_layers
 from n2v.nerf.layout import initial_vector
 from n2v.nerf.pool import Batches
 from n2v.nerf.recipe import FitConfig
-from n2v.nerf.render import blend_weights
+from n2v.nerf.render import blend_weights, optical_depths
 
 
 def optimise(
@@ -73,7 +73,7 @@ def rendering_loss(
 
     sigmas, rgbs = network(positions)
     k, n_rays = len(batches), len(batches) * n_slots
-    weights = blend_weights((sigmas * lengths).view(-1), slots.view(-1), n_rays)
+    weights = blend_weights(optical_depths(sigmas, lengths).view(-1), slots.view(-1), n_rays)
     blended = torch.cat([weights[:, None] * rgbs.view(-1, 3), weights[:, None]], -1)
     shown = blended.new_zeros(n_rays, 4).index_add(0, slots.view(-1), blended).view(k, n_slots, 4)
     predicted = shown[..., :3] + backgrounds * (1 - shown[..., 3:])

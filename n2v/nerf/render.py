@@ -14,6 +14,18 @@ CAMERA_ANGLE_X = 0.8575560450553894  # radians, horizontal; published views
 Query = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 
 
+class FiniteGradient(torch.autograd.Function):
+    """The same values; on the way back a gradient that is not finite becomes 0."""
+
+    @staticmethod
+    def forward(ctx, values: torch.Tensor) -> torch.Tensor:
+        return values.view_as(values)
+
+    @staticmethod
+    def backward(ctx, gradient: torch.Tensor) -> torch.Tensor:
+        return gradient.nan_to_num(0.0, 0.0, 0.0)
+
+
 def composite(
     sigmas: Float[torch.Tensor, "s"],
     rgbs: Float[torch.Tensor, "s 3"],
@@ -30,9 +42,14 @@ def composite(
     Source: NeRF, arXiv 2003.08934, eq. 3. Accuracy: within 1e-5 of a float64 loop
     (tests/nerf/test_render.py::test_composite_matches_float64_loop).
     """
-    weights = blend_weights(sigmas * lengths, ray_indices, n_rays)
+    weights = blend_weights(optical_depths(sigmas, lengths), ray_indices, n_rays)
     colour = rgbs.new_zeros(n_rays, 3).index_add(0, ray_indices, weights[:, None] * rgbs)
     return colour, rgbs.new_zeros(n_rays).index_add(0, ray_indices, weights)
+
+
+def optical_depths(sigmas: Float[torch.Tensor, "*s"], lengths: Float[torch.Tensor, "*s"]) -> Float[torch.Tensor, "*s"]:
+    """Density times length; 0 where the length is 0 (padding), be the density infinite: inf * 0 is not a number."""
+    return torch.where(lengths > 0, sigmas, 0.0) * lengths
 
 
 def blend_weights(
@@ -41,14 +58,28 @@ def blend_weights(
     """Transmittance times alpha of each packed sample; `depths` is sigma * length.
 
     Depths are cut at 1e4, where nothing is left to see: an infinite density must not turn a prefix sum into NaN.
+    A depth that is NaN makes its own weight NaN, and a gradient that is NaN the one of its own depth.
     """
     depths = depths.clamp(max=1e4)
-    before = torch.cumsum(depths.double(), 0) - depths.double()
-    counts = torch.bincount(ray_indices, minlength=n_rays)
-    starts = (torch.cumsum(counts, 0) - counts).clamp(max=max(len(depths) - 1, 0))
-    at_start = before[starts][ray_indices] if len(depths) else before
-    transmittance = torch.exp(-(before - at_start)).to(depths.dtype)
+    transmittance = torch.exp(-_depths_before(depths, ray_indices, n_rays)).to(depths.dtype)
     return transmittance * -torch.expm1(-depths)
+
+
+def _depths_before(
+    depths: Float[torch.Tensor, "s"], ray_indices: Int[torch.Tensor, "s"], n_rays: int
+) -> Float[torch.Tensor, "s"]:
+    """Float64 optical depth between the ray's start and each sample.
+
+    One running sum serves all rays, of all NeRFs of a batch: NaN counts as 0 in it, and so does, on the way back, a
+    gradient that is not finite; otherwise one diverged NeRF would spoil the others.
+    """
+    if not len(depths):
+        return depths.double()
+    counted = depths.double().nan_to_num(nan=0.0)
+    before = torch.cumsum(counted, 0) - counted
+    counts = torch.bincount(ray_indices, minlength=n_rays)
+    starts = (torch.cumsum(counts, 0) - counts).clamp(max=len(depths) - 1)
+    return FiniteGradient.apply(before - before[starts][ray_indices])
 
 
 def field_query(field_weights: Float[torch.Tensor, "w"], encoding: str = "exact") -> Query:
@@ -111,7 +142,10 @@ def over_background(rgba: Float[torch.Tensor, "*n 4"], background: float = 1.0) 
 def psnr(first: torch.Tensor, second: torch.Tensor) -> float:
     """Peak signal-to-noise ratio in dB of two pictures in [0, 1]: -10 log10(MSE).
 
-    The thesis prints -10 ln(MSE / 10) (eq. 3.4); its code computes this. Infinite for equal pictures.
+    The thesis prints -10 ln(MSE / 10) (eq. 3.4); its code computes this. Infinite for equal pictures, NaN where a
+    number of either is not finite.
     """
     mse = float(((first.double() - second.double()) ** 2).mean())
+    if not math.isfinite(mse):
+        return math.nan
     return -10 * math.log10(mse) if mse > 0 else math.inf

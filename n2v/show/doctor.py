@@ -7,11 +7,14 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+from n2v.errors import BadInput, install
 from n2v.nerf import backends
 
-NOTEBOOKS = "pip install 'n2v[notebooks]'"
+NOTEBOOKS = install("notebooks")
 CONDA = "use environment.yml on a machine with an NVIDIA GPU"
 COMPILER = "install a C++ compiler: g++ or clang"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")  # tests/browser takes the first that there is
+LEAST_GIB = 4  # .venv alone takes 3
 
 
 def _python() -> str:
@@ -51,10 +54,8 @@ def _cuda() -> str:
         raise RuntimeError(f"no CUDA device (this PyTorch is {torch.__version__})")
     major, minor = torch.cuda.get_device_capability()
     free, total = (size / 2**30 for size in torch.cuda.mem_get_info())
-    return (
-        f"{torch.cuda.get_device_name(0)}, compute capability {major}.{minor}, {free:.0f} of {total:.0f} GiB free, "
-        f"PyTorch for CUDA {torch.version.cuda}, driver {_driver()}"
-    )
+    name, room = torch.cuda.get_device_name(0), f"{free:.0f} of {total:.0f} GiB free"
+    return f"{name}, compute {major}.{minor}, {room}, CUDA {torch.version.cuda}, driver {_driver()}"
 
 
 def _driver() -> str:
@@ -91,7 +92,8 @@ def _backend(name: str) -> Callable[[], str]:
     def probe() -> str:
         works, found = backends.try_out(name, apart=name in ("triton", "tcnn"))
         if not works:
-            raise RuntimeError(found)
+            what, _, fix = found.removeprefix("RuntimeError: ").partition("; ")
+            raise BadInput(what, fix=fix)
         return found
 
     return probe
@@ -106,13 +108,36 @@ def _module(name: str) -> Callable[[], str]:
 
 def _disk() -> str:
     free = shutil.disk_usage(".").free / 2**30
-    if free < 2:
+    if free < LEAST_GIB:
         raise RuntimeError(f"{free:.1f} GiB free here")
     return f"{free:.0f} GiB free here"
 
 
-# name, probe, required, what it is for, what to do
-CHECKS: tuple[tuple[str, Callable[[], str], bool, str, str], ...] = (
+def _mini_zoo() -> str:
+    from n2v.zoo.shipped import mini_zoo
+    from n2v.zoo.store import Zoo
+
+    return f"{len(Zoo(mini_zoo()))} NeRFs"
+
+
+def _nerf2vec() -> str:
+    from n2v.embed.shipped import load_shipped
+
+    return f"{sum(one.numel() for one in load_shipped().parameters()):,} parameters"
+
+
+def _browser() -> str:
+    """Chromium, and what drives it."""
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        raise RuntimeError(f"none of {', '.join(BROWSERS)}")
+    importlib.import_module("playwright")
+    return path
+
+
+# name, probe, required, what it is for, what to do where the probe does not say
+Check = tuple[str, Callable[[], str], bool, str, str]
+CHECKS: tuple[Check, ...] = (
     ("python", _python, True, "everything", "install Python 3.11 or newer"),
     ("torch", _torch, True, "every network", "make setup"),
     ("embree", _embree, True, "pictures of meshes", "pip install embreex"),
@@ -123,24 +148,35 @@ CHECKS: tuple[tuple[str, Callable[[], str], bool, str, str], ...] = (
     ("nbconvert", _module("nbconvert"), False, "notebooks as pages", NOTEBOOKS),
     ("latex2mathml", _module("latex2mathml"), False, "formulas in those pages", NOTEBOOKS),
     ("ipywidgets", _widgets, False, "demos", NOTEBOOKS),
-    ("native", _backend("native"), False, "fitting three times, rendering eight times as fast", COMPILER),
+    ("native", _backend("native"), False, "fits 1.3, evaluates 3 times as fast", COMPILER),
     ("cuda", _cuda, False, "the gpu and thesis profiles", CONDA),
-    ("cuda toolkit", _toolkit, False, "nerfacc compiles its kernels with it", CONDA),
-    ("nerfacc", _module("nerfacc"), False, "the thesis's own NeRF engine", "pip install 'n2v[gpu]'"),
+    ("cuda toolkit", _toolkit, False, "nerfacc compiles kernels with it", CONDA),
+    ("nerfacc", _module("nerfacc"), False, "the thesis's own NeRF engine", install("gpu")),
     ("tcnn", _backend("tcnn"), False, "the thesis's own NeRF engine", CONDA),
-    ("triton", _backend("triton"), False, "many NeRFs at once on a GPU", "pip install 'n2v[gpu]' beside a GPU"),
-    ("disk", _disk, False, "collections and runs", "free some space"),
+    ("triton", _backend("triton"), False, "many NeRFs at once on a GPU", "needs an NVIDIA GPU"),
+    ("data/mini_zoo", _mini_zoo, False, "laptop runs start from it", "take it from the project's repository"),
+    ("data/nerf2vec", _nerf2vec, False, "ready to embed; notebooks compare", "take it from the project's repository"),
+    ("chromium", _browser, False, "tests of pages in a browser", f"install Chromium, and {install('dev')}"),
+    ("disk", _disk, False, "collections and runs", "free some: .venv alone takes 3 GiB"),
 )
 
 
-def examine() -> list[dict]:
-    """Try every part for real; a broken part never stops the others."""
+def examine(*more: Check) -> list[dict]:
+    """Try every part for real, and `more`; a broken part never stops the others."""
     rows = []
-    for name, probe, required, purpose, mend in CHECKS:
+    for name, probe, required, purpose, mend in (*CHECKS, *more):
         try:
             found, works = probe(), True
+        except BadInput as error:
+            found, works, mend = error.what, False, error.fix or mend
+        except RuntimeError as error:  # what the probes above say themselves
+            found, works = _first_line(error), False
         except Exception as error:  # a probe may fail in any way: OSError from tinycudann without a GPU, for one
-            found, works = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}", False
+            found, works = f"{type(error).__name__}: {_first_line(error)}", False
         state = "ok" if works else "MISSING" if required else "absent"
-        rows.append({"part": name, "state": state, "found": found, "for": purpose, "mend": "" if works else mend})
+        rows.append({"part": name, "state": state, "for": purpose, "found": found, "mend": "" if works else mend})
     return rows
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), "")

@@ -12,13 +12,15 @@ import numpy as np
 
 from n2v.errors import BadInput
 from n2v.files import progress, provenance, read_json, write_json
+from n2v.nerf.backends import NoEngine, on_gpu
 from n2v.nerf.fit import FitResult, fit
 from n2v.nerf.layout import initial_vector, vector_hash
 from n2v.nerf.recipe import FitConfig
 from n2v.scenes.classes import label_of
 from n2v.scenes.views import TRAIN, ViewSet, find_views, read_views
 from n2v.seeds import child_seed
-from n2v.zoo.drivers import Death, Driver, InProcess, Pool
+from n2v.zoo import drivers
+from n2v.zoo.drivers import Death, Driver
 from n2v.zoo.splits import Item, assign
 from n2v.zoo.store import Row, Zoo, ZooWriter
 
@@ -59,7 +61,8 @@ def build_zoo(
         out: Zoo folder.
         config: Recipe.
         seed: Of the splits, and with each object id of that NeRF's ray order and backgrounds.
-        workers: Processes, one thread each; None: one a core. Ignored when a driver is given.
+        workers: Processes, one thread each; None: one a core, or one a GPU where the engine computes there. Ignored
+            when a driver is given.
         shard: (i, n): build the i-th of n parts of the collection, i from 0; the parts share `out`.
         resume: Go on with an existing zoo, skipping what it holds.
         limit: At most this many view sets, taken in turn from the classes.
@@ -67,7 +70,11 @@ def build_zoo(
         driver: Who computes; None: a pool, or this process for one worker or a handful of view sets.
 
     Returns:
-        Counts, mean PSNR (dB) and wall seconds, as written to `out`/run.json (run-i-of-N.json for a shard).
+        Counts, mean PSNR (dB) and wall seconds, as written to `out`/run.json (run-i-of-N.json for a shard); `ok` is
+        False where nothing could be fitted and `out` held nothing.
+
+    Raises:
+        NoEngine: the engine does not work where it should compute.
     """
     started = time.perf_counter()
     folders = find_views(views)
@@ -79,7 +86,7 @@ def build_zoo(
     groups = [folders[start : start + TOGETHER] for start in range(0, len(folders), TOGETHER)][shard[0] :: shard[1]]
     mine = [[folder for folder in group if folder in ids and ids[folder].object_id not in done] for group in groups]
     mine = [group for group in mine if group]
-    driver = driver or (InProcess() if workers == 1 or len(mine) < 2 else Pool.of(workers))
+    driver = driver or drivers.choose("pool" if len(mine) > 1 else "inprocess", workers, on_gpu(config.backend))
     keep = partial(_store, ZooWriter(out, config.grid_resolution), splits, config, listed)
     failed = [Outcome(folder, None, None, problems[folder]) for folder in chain(*groups) if folder in problems]
     keep(failed)
@@ -98,6 +105,7 @@ def build_zoo(
         "quarantined": [{"object": outcome.folder.name, "reason": outcome.problem} for outcome in failed],
         "mean_psnr_db": float(np.mean(fitted)) if fitted else None,
         "wall_s": time.perf_counter() - started,
+        "ok": bool(fitted or done or not failed),
     }
     name = "run.json" if shard[1] == 1 else f"run-{shard[0]}-of-{shard[1]}.json"
     write_json(Path(out) / name, provenance(seed=seed, config=asdict(config), shard=list(shard), **summary))
@@ -189,6 +197,8 @@ def _fit_together(readable: list[tuple[Path, ViewSet]], config: FitConfig, seed:
     try:
         results = fit([view_set for _, view_set in readable], config, seeds, force)
         return [(*pair, result) for pair, result in zip(readable, results, strict=True)]
+    except NoEngine:
+        raise
     except BadInput as error:
         if len(readable) == 1:
             return [(*readable[0], error)]

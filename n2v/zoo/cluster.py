@@ -192,11 +192,13 @@ def _gathered(ended: Mapping[int, object], logs: Path) -> dict:
         else:
             lines = (job.stderr() or "").strip().splitlines()
             failed.append({"piece": i, "reason": lines[-1] if lines else "no output", "log": job.paths.stderr})
+    quarantined = [one for result in results for one in result["quarantined"]]
+    holds_some = any(result["fitted"] or result["already_there"] for result in results)
     return {
-        "ok": not failed,
+        "ok": not failed and (holds_some or not quarantined),
         "pieces": len(ended),
         "fitted": sum(result["fitted"] for result in results),
-        "quarantined": [one for result in results for one in result["quarantined"]],
+        "quarantined": quarantined,
         "failed": failed,
         "logs": logs,
     }

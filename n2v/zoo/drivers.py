@@ -132,14 +132,14 @@ def visible_gpus() -> tuple[str, ...]:
     return tuple((named or [str(i) for i in range(n)])[:n])
 
 
-def choose(name: str, workers: int | None = None) -> Driver:
-    """The driver of one machine by its name."""
+def choose(name: str, workers: int | None = None, on_gpu: bool = False) -> Driver:
+    """The driver of one machine by its name; a pool of no given size has a worker a GPU if the task runs `on_gpu`."""
     if name == "inprocess" or (name == "pool" and workers == 1):
         return InProcess()
+    if name == "gpus" or (name == "pool" and workers is None and on_gpu):
+        return Pool.gpus()
     if name == "pool":
         return Pool.of(workers)
-    if name == "gpus":
-        return Pool.gpus()
     raise BadInput(f"unknown driver '{name}'", where="--driver", fix=f"use one of: {', '.join(NAMES)}")
 
 

@@ -202,14 +202,14 @@ def _import_part(
             weights = read_weights(one.folder)
             has_grid = (one.folder / GRID).exists()
             occupied = read_grid(one.folder) if has_grid else rebuild_grid(weights)
+            row = _row(one, splits, row_digest(weights, pack_bits(occupied)), weights)
+            row = replace(row, source=source or row.source, licence=licence or row.licence)
+            if measure and row.psnr_db is None:
+                row = replace(row, psnr_db=measured_psnr(one.folder, weights, occupied, row.encoding))
+                counts["unmeasured"] += row.psnr_db is None
         except BadInput as error:
             bad.append(replace(_row(one, splits, None), status=error.what))
             continue
-        row = _row(one, splits, row_digest(weights, pack_bits(occupied)), weights)
-        row = replace(row, source=source or row.source, licence=licence or row.licence)
-        if measure and row.psnr_db is None:
-            row = replace(row, psnr_db=measured_psnr(one.folder, weights, occupied, row.encoding))
-            counts["unmeasured"] += row.psnr_db is None
         rows, vectors, grids = [*rows, row], [*vectors, weights], [*grids, occupied]
         counts["rebuilt"] += not has_grid
     if rows:
@@ -262,7 +262,11 @@ def _known_vectors() -> list[tuple[np.ndarray, str]]:
 
 
 def measured_psnr(folder: Path, weights: np.ndarray, occupied: np.ndarray, encoding: str) -> float | None:
-    """Mean PSNR (dB) on white over a few pictures of a folder, held-out ones where it has some; None without."""
+    """Mean PSNR (dB) on white over a few pictures of a folder, held-out ones where it has some; None without.
+
+    Raises:
+        BadInput: the NeRF's own pictures are not finite.
+    """
     try:
         views = read_views(folder)
     except BadInput:
@@ -275,7 +279,10 @@ def measured_psnr(folder: Path, weights: np.ndarray, occupied: np.ndarray, encod
         held_out_c2w=views.held_out_c2w[:N_MEASURED],
     )
     query = field_query(torch.from_numpy(weights), encoding)
-    return view_psnr(query, torch.from_numpy(occupied), few, THESIS_STEP)
+    quality = view_psnr(query, torch.from_numpy(occupied), few, THESIS_STEP)
+    if not np.isfinite(quality):
+        raise BadInput("its pictures are not finite")
+    return quality
 
 
 def _read_rows(root: Path) -> dict[str, Row]:

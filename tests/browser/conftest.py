@@ -7,7 +7,8 @@ import shutil
 
 import pytest
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+from n2v.show.doctor import BROWSERS
+
 FLAGS = (
     "--no-sandbox",  # containers have no user namespaces
     "--use-angle=swiftshader",  # WebGL2 in software: the same on every machine
@@ -80,12 +81,14 @@ def _note(requests: list[str], url: str) -> None:
 
 def _parts(required: bool):
     """playwright's entry and the browser's path; without them a skip (or, if required, a failure) that says why."""
-    path = next(filter(None, map(shutil.which, NAMES)), None)
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
         sync_playwright = None
     if path and sync_playwright:
         return sync_playwright, path
-    why = "playwright is not installed (pip install playwright)" if path else f"no browser: none of {', '.join(NAMES)}"
+    why = (
+        "playwright is not installed (pip install playwright)" if path else f"no browser: none of {', '.join(BROWSERS)}"
+    )
     (pytest.fail if required else pytest.skip)(why)

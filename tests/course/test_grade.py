@@ -112,6 +112,7 @@ def class_room(tmp_path_factory):
     submissions, victim = place / "submissions", place / "victim"
     victim.mkdir()
     (victim / "kept.txt").write_text("kept")
+    (place / "run").mkdir()
     (place / "copied").mkdir()
     tiny.hand_in(submissions, "right")
     tiny.hand_in(submissions, "=wrong", e2="def largest(numbers):\n    return max(numbers, key=abs)\n")
@@ -153,7 +154,7 @@ def test_a_class_from_the_command_line(class_room, capsys):
     lost = {(one["student"], one["exercise"]): one["feedback"] for one in result["lost"]}
     assert lost["=wrong", "07-2"] == "with other inputs: negative numbers count too"
     assert "nothing handed in" in lost["nothing", "07-1"] and "2 files" in lost["two", "07-2"]
-    assert "plain file" in lost["link", "07-1"] and "cannot be read" in lost["broken", "07-1"]
+    assert "plain file" in lost["link", "07-1"] and "is not a Jupyter notebook; save" in lost["broken", "07-1"]
     with open(place / "grades.csv", newline="") as file:
         table = {row["student"]: row for row in csv.DictReader(file)}
     assert table["right"]["07-1 (of 2)"] == "2" and table["'=wrong"]["07-2 (of 1)"] == "0"
@@ -188,10 +189,20 @@ def test_what_the_author_s_own_answer_fails_is_not_graded(tmp_path):
     text = text.replace("values) + OFFSET", "values) - OFFSET")
     tiny.hand_in(tmp_path / "submissions", "ann")
     words = ["assignment", "grade", str(tmp_path / "submissions"), "--out", str(tmp_path / "grades.csv")]
+    words += ["--run", str(tmp_path)]
     assert cli.main([*words, "--notebooks", str(tiny.notebooks(tmp_path / "notebooks", text))]) == 1
     table = (tmp_path / "grades.csv").read_text()
     assert table.count("not graded: ") == 2 and "add the offset" in table
     assert "line 45 of 07_tiny.py: FileNotFoundError" in table and "the run folder/numbers" in table
+
+
+def test_a_run_that_is_not_there_is_said_before_anybody_is_graded(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("n2v.course.grade.grade", lambda *_: pytest.fail("graded"))
+    tiny.hand_in(tmp_path / "submissions", "ann")
+    words = ["assignment", "grade", str(tmp_path / "submissions"), "--out", str(tmp_path / "grades.csv")]
+    assert cli.main([*words, "--run", str(tmp_path / "smok")]) == 2
+    said = f"n2v: {tmp_path / 'smok'}: no such run folder; make it with: make reproduce PROFILE=smoke\n"
+    assert capsys.readouterr().err == said and not (tmp_path / "grades.csv").exists()
 
 
 def left_over(word: bytes) -> list[Path]:

@@ -123,5 +123,31 @@ def test_the_commands(tmp_path, capsys):
     assert cli.main(["assignment", "list", "all", "--notebooks", folder, "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)
     assert listed["points"] == 3 and [one["write"] for one in listed["exercises"]] == ["shifted", "largest"]
+    release, copy = tmp_path / "release", tmp_path / "release" / "07_tiny.ipynb"
+    words = ["assignment", "build", "07", "--out", str(release), "--notebooks", folder]
+    assert cli.main(words) == 0, "the same again changes nothing"
+    handed_out = copy.read_bytes()
+    answered = handed_out + b" "
+    copy.write_bytes(answered)
+    capsys.readouterr()
+    assert cli.main(words) == 2 and copy.read_bytes() == answered
+    said = f"n2v: {copy}: is there already and differs; choose another --out, or --force\n"
+    assert capsys.readouterr().err == said
+    assert cli.main([*words, "--force"]) == 0 and copy.read_bytes() == handed_out
     both = ["assignment", "build", "--out", str(tmp_path / "x"), "--text", "--nbgrader", "--notebooks", folder]
     assert cli.main(both) == 2
+
+
+def test_the_two_kinds_of_copies_never_share_a_folder(tmp_path):
+    sources = find_sources(tiny.notebooks(tmp_path / "notebooks"))
+    build(sources, tmp_path / "students", text=True)
+    build(sources, tmp_path / "source", nbgrader=True)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("07_*")}
+    for folder, other, said in (
+        ("students", {"nbgrader": True}, "is a copy for students"),
+        ("source", {}, "holds solutions"),
+        ("notebooks", {"text": True}, "holds solutions"),
+    ):
+        with pytest.raises(BadInput, match=said):
+            build(sources, tmp_path / folder, force=True, **other)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("07_*")} == before

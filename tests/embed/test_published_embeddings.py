@@ -124,5 +124,5 @@ def test_data_outside_the_file_are_not_followed(tmp_path):
 def test_without_h5py_the_extra_is_named(tmp_path, monkeypatch):
     path = write(tmp_path / "0.h5", embedding=vector(0), class_id=0)
     monkeypatch.setitem(sys.modules, "h5py", None)
-    with pytest.raises(MissingPart, match=r"n2v\[published\]"):
+    with pytest.raises(MissingPart, match=r"-e '\.\[published\]'"):
         read_h5(path)

@@ -168,7 +168,7 @@ def test_wandb_gets_the_numbers_of_the_log(zoo, tmp_path, monkeypatch):
     stored = json.loads((tmp_path / "run" / "log.jsonl").read_text())
     assert lines[1] == (4, {"seconds": stored["seconds"], "ray_psnr_db": stored["ray_psnr_db"]})
     monkeypatch.setitem(sys.modules, "wandb", None)
-    with pytest.raises(MissingPart, match=r"n2v\[tracking\]"):
+    with pytest.raises(MissingPart, match=r"-e '\.\[tracking\]'"):
         train(zoo, replace(QUICK, n_steps=4, tracker="wandb"), ROWS_TINY, tmp_path / "other")
 
 

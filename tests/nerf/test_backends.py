@@ -75,6 +75,17 @@ def test_unusable_names_and_encodings_are_refused():
     assert backends.choose("auto", "tcnn")[0].name == "torch"
 
 
+def test_what_is_for_other_machines_is_not_probed_here(monkeypatch):
+    monkeypatch.setattr(backends, "try_out", lambda *_, **__: pytest.fail("probed"))
+    for name, encoding in (("auto", "exact"), ("triton", "exact"), ("tcnn", "tcnn")):
+        config, why = backends.settle(QUICK, name, elsewhere=True)
+        assert (config.backend, config.encoding) == (name, encoding) and "each machine" in why
+    with pytest.raises(backends.NoEngine, match="unknown backend 'fast'"):
+        backends.settle(QUICK, "fast", elsewhere=True)
+    with pytest.raises(backends.NoEngine, match="'native' has no 'tcnn' encoding"):
+        backends.settle(replace(QUICK, encoding="tcnn"), "native", elsewhere=True)
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 @pytest.mark.parametrize("name", ["triton", "tcnn"])
 def test_gpu_engines_without_a_gpu_are_one_clear_line(name):

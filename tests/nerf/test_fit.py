@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from n2v.errors import BadInput
-from n2v.nerf.fit import FitResult, fit, fit_apart, held_out_psnr
+from n2v.nerf.fit import FitResult, fit, fit_apart, held_out_psnr, view_psnr
 from n2v.nerf.layout import initial_vector
 from n2v.nerf.occupancy import carve, cell_centres
-from n2v.nerf.optimise import batch_loss
+from n2v.nerf.optimise import batch_loss, optimise
 from n2v.nerf.pool import pack_batches
 from n2v.nerf.recipe import FitConfig
 
@@ -89,6 +89,38 @@ def test_collapsed_or_broken_fits_are_not_ok():
     assert collapsed.status == "failed: 11.0 dB on held-out views, below 15 dB"
     broken = FitResult("x", weights * np.nan, grid, 30.0, 1.0, 0, QUICK)
     assert broken.status == "failed: weights are not finite"
+    dark = FitResult("x", weights, grid, np.nan, 1.0, 0, QUICK)
+    assert dark.status == "failed: held-out pictures are not finite"
+
+
+def test_one_picture_that_is_not_finite_makes_no_quality(ball):
+    """Not even when the others are equal to the truth."""
+    occupied, calls = torch.ones(8, 8, 8, dtype=torch.bool), []
+
+    def query(positions):
+        calls.append(len(positions))
+        density = torch.nan if len(calls) == 2 else 0.0
+        return torch.full((len(positions),), density), torch.ones(len(positions), 3)
+
+    white = replace(ball, held_out_images=np.full_like(ball.held_out_images, 255))
+    assert np.isnan(view_psnr(query, occupied, white, QUICK.step)) and len(calls) == len(white.held_out_images)
+    assert view_psnr(query, occupied, white, QUICK.step) == 100
+
+
+def test_a_diverged_nerf_spoils_no_other_of_its_batch(ball, block):
+    """Spoilt pictures break gradients in the first step, and so weights and densities in the next."""
+    config = replace(QUICK, n_steps=3)
+    first, last = (
+        pack_batches(one, carve(one, 24), 1024, config.step, 3, torch.Generator().manual_seed(0))
+        for one in (ball, block)
+    )
+    spoilt = replace(first, targets=torch.full_like(first.targets, torch.nan))
+    draws = lambda: [torch.Generator().manual_seed(i) for i in range(3)]  # noqa: E731
+    sound = optimise([first, first, last], config, draws())
+    found = optimise([first, spoilt, last], config, draws())
+    assert found[1].isnan().any()
+    moved = (sound[[0, 2]] - torch.from_numpy(initial_vector())).norm()
+    assert moved > 0.1 and (found[[0, 2]] - sound[[0, 2]]).norm() < 1e-3 * moved  # 0 seen
 
 
 def test_pictures_without_an_object_are_refused(ball):

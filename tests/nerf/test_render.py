@@ -11,7 +11,15 @@ from n2v.nerf.field import TruncatedExp, evaluate, run_layers, to_unit_box
 from n2v.nerf.layout import initial_vector
 from n2v.nerf.march import box_range, camera_rays, march
 from n2v.nerf.occupancy import cell_centres, is_occupied, learned_occupancy, pack_bits, unpack_bits
-from n2v.nerf.render import blend_weights, composite, field_query, psnr, render_image, render_rays
+from n2v.nerf.render import (
+    blend_weights,
+    composite,
+    field_query,
+    optical_depths,
+    psnr,
+    render_image,
+    render_rays,
+)
 
 LOOKING_DOWN = torch.tensor([[1.0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 1.8], [0, 0, 0, 1]])
 
@@ -59,6 +67,55 @@ def test_infinite_density_is_a_wall():
     colour, opacity = composite(sigmas, rgbs, torch.full((4,), 0.1), torch.tensor([0, 0, 0, 1]), 2)
     assert torch.allclose(colour[0], torch.tensor([0.0, 1.0, 0.0])) and float(opacity[0]) == 1
     assert float(opacity[1]) == pytest.approx(1 - math.exp(-0.2))
+
+
+@pytest.mark.parametrize("broken", [0, 1, 2])
+def test_a_broken_ray_spoils_no_other(broken):
+    """One running sum serves all rays: forward it reaches the later ones, backward the earlier ones."""
+    ray_indices, values = torch.tensor([0, 0, 1, 1, 2, 2]), torch.tensor([0.3, 2.0, 0.1, 0.1, 0.5, 1.0])
+    others = ray_indices != broken
+    true_depths = values.clone().requires_grad_()
+    true_weights = blend_weights(true_depths, ray_indices, 3)
+    (torch.arange(6) * true_weights).sum().backward()
+    for spoilt in ([2 * broken], [2 * broken, 2 * broken + 1]):
+        depths = values.clone().index_fill(0, torch.tensor(spoilt), math.nan).requires_grad_()
+        weights = blend_weights(depths, ray_indices, 3)
+        assert weights[spoilt].isnan().all() and torch.equal(weights[others], true_weights[others])
+        pulls = torch.arange(6.0).index_fill(0, torch.tensor(spoilt), math.nan)
+        (pulls * weights).sum().backward()
+        assert torch.allclose(depths.grad[others], true_depths.grad[others], rtol=1e-6)
+    depths = values.clone().requires_grad_()  # a sound ray whose colour is not
+    (pulls * blend_weights(depths, ray_indices, 3)).sum().backward()
+    assert depths.grad[spoilt].isnan().all()
+    assert torch.allclose(depths.grad[others], true_depths.grad[others], rtol=1e-6)
+
+
+def test_infinite_density_where_nothing_counts_is_nothing():
+    sigmas = torch.tensor([math.inf, 2.0, math.nan], requires_grad=True)
+    depths = optical_depths(sigmas, torch.tensor([0.0, 0.5, 0.0]))
+    assert depths.tolist() == [0, 1, 0]
+    depths.sum().backward()
+    assert sigmas.grad.tolist() == [0, 0.5, 0]
+    colour, opacity = composite(
+        sigmas[:2].detach(), torch.ones(2, 3), torch.tensor([0.0, 0.5]), torch.tensor([0, 0]), 1
+    )
+    assert colour.isfinite().all() and float(opacity[0]) == pytest.approx(1 - math.exp(-1))
+
+
+@pytest.mark.parametrize("gradient", [False, True])
+def test_infinite_density_outside_the_box_is_zero(gradient):
+    """Weights so large that every density is infinite or 0; with and without the compiled kernel."""
+    weights = 50 * torch.from_numpy(initial_vector())[None]
+    points = torch.rand(1, 400, 3, generator=torch.Generator().manual_seed(0)) - 0.5
+    inside, _ = evaluate(weights, points)
+    assert inside.isinf().any()
+    outside = (points + 1.5).requires_grad_(gradient)
+    leaf = weights.clone().requires_grad_(gradient)
+    sigmas, rgbs = evaluate(leaf, outside)
+    assert not sigmas.any()
+    if gradient:
+        (sigmas.sum() + rgbs.sum()).backward()
+        assert leaf.grad.isfinite().all()
 
 
 def test_composite_gradient_matches_finite_differences():
@@ -171,6 +228,14 @@ def test_psnr_of_a_known_error(mse, expected):
     truth = torch.full((10, 10, 3), 0.5)
     assert psnr(truth + math.sqrt(mse), truth) == pytest.approx(expected, abs=1e-4)
     assert psnr(truth, truth) == math.inf
+
+
+@pytest.mark.parametrize("broken", [math.nan, math.inf, -math.inf])
+def test_psnr_of_what_is_no_picture_is_not_a_number(broken):
+    truth = torch.full((10, 10, 3), 0.5)
+    shown = truth.clone()
+    shown[3, 4, 1] = broken
+    assert math.isnan(psnr(shown, truth)) and math.isnan(psnr(truth, shown)) and math.isnan(psnr(shown, shown))
 
 
 def test_compositing_agrees_with_nerfacc():

@@ -1,12 +1,17 @@
 """Every Triton kernel against its PyTorch twin, in interpreter mode on the CPU; on a GPU where there is one."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
 from n2v.errors import BadInput
-from n2v.nerf.backends import triton_fit
+from n2v.nerf import backends
+from n2v.nerf.backends import triton_engine, triton_fit
 from n2v.nerf.backends.native_engine import NativeBackend
 from n2v.nerf.encoding import encode
 from n2v.nerf.field import activate, run_layers
@@ -96,21 +101,99 @@ def test_half_precision_gradients_are_close(weights):
     assert (found - gradient).norm() < 0.02 * gradient.norm()
 
 
+class Altered:
+    """A kernel after each of whose launches `alter(arguments, options)` is called."""
+
+    def __init__(self, kernel, alter):
+        self.kernel, self.alter = kernel, alter
+
+    def __getitem__(self, grid):
+        def run(*arguments, **options):
+            self.kernel[grid](*arguments, **options)
+            self.alter(arguments, options)
+
+        return run
+
+
+def turn_density_slope(arguments, _options):
+    arguments[7].mul_(torch.tensor([1.0, 1, 1, -1], device=arguments[7].device))
+
+
 def test_a_wrong_sign_in_the_gradient_would_be_noticed(weights, monkeypatch):
     run_kernels = triton_fit.kernels()
-    backward = run_kernels.composite_backward
-
-    class Upside:
-        def __getitem__(self, grid):
-            def run(*arguments, **options):
-                backward[grid](*arguments, **options)
-                arguments[7].mul_(torch.tensor([1.0, 1, 1, -1], device=arguments[7].device))  # density's slope
-
-            return run
-
-    monkeypatch.setattr(run_kernels, "composite_backward", Upside())
+    monkeypatch.setattr(run_kernels, "composite_backward", Altered(run_kernels.composite_backward, turn_density_slope))
     _, found, _, gradient = gradients(weights, FitConfig(n_steps=3), 0)
     assert (found - gradient).norm() > 0.1 * gradient.norm()
+
+
+def test_the_probe_takes_a_step_and_notices_a_wrong_one(monkeypatch):
+    triton_engine.check_step(DEVICE)
+    run_kernels = triton_fit.kernels()
+    with monkeypatch.context() as patch:
+        patch.setattr(run_kernels, "composite_backward", Altered(run_kernels.composite_backward, turn_density_slope))
+        with pytest.raises(RuntimeError, match="gradient is .* away from PyTorch's"):
+            triton_engine.check_step(DEVICE)
+    with monkeypatch.context() as patch:
+        patch.setattr(run_kernels, "adam", Altered(run_kernels.adam, lambda arguments, _: arguments[0].mul_(2)))
+        with pytest.raises(RuntimeError, match="of its length"):
+            triton_engine.check_step(DEVICE)
+
+
+def test_auto_falls_back_where_the_backward_kernel_does_not_fit(monkeypatch):
+    class TooLarge:
+        def __getitem__(self, grid):
+            raise RuntimeError("out of resource: shared memory, required: 210688, limit: 166912")
+
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda _: "a card")
+    monkeypatch.setattr("torch.Tensor.cuda", lambda tensor: tensor.to(DEVICE))
+    monkeypatch.setattr(triton_engine, "check_step", lambda _, check=triton_engine.check_step: check(DEVICE))
+    here = backends.try_out
+    monkeypatch.setattr(backends, "try_out", lambda name, apart: here(name))
+    assert backends.choose()[0].name == "triton"
+    monkeypatch.setattr(triton_fit.kernels(), "field_backward", TooLarge())
+    engine, why = backends.choose()
+    assert engine.name == "torch" and "not triton (RuntimeError: out of resource: shared memory" in why
+
+
+def test_layers_are_never_launched_with_fused_multiply_adds(weights, monkeypatch):
+    told = []
+    for name in ("field_forward", "field_backward"):
+        kernel = getattr(triton_fit.kernels(), name)
+        note = lambda _, options, name=name: told.append((name, options["enable_fp_fusion"]))  # noqa: E731
+        monkeypatch.setattr(triton_fit.kernels(), name, Altered(kernel, note))
+    triton_fit.evaluate(weights.to(DEVICE), torch.rand(3, 5, 3, device=DEVICE), "tcnn")
+    gradients(weights, FitConfig(n_steps=3), 0)
+    assert told == [("field_forward", False), ("field_forward", False), ("field_backward", False)]
+
+
+COMPILE = """
+from triton import compile
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+from n2v.nerf.backends.triton_fit import layer_options
+from n2v.nerf.backends.triton_kernels import field_forward
+
+constants = {**layer_options("tcnn", "tf32"), "BLOCK": 16}
+fusion = constants.pop("enable_fp_fusion")
+kinds = {"rows": "*i32", "n": "i32", **dict.fromkeys(constants, "constexpr")}
+signature = {name: kinds.get(name, "*fp32") for name in field_forward.arg_names}
+source = ASTSource(field_forward, signature, constants)
+print(compile(source, target=GPUTarget("cuda", 90, 32), options={"enable_fp_fusion": fusion}).asm["ptx"])
+"""
+
+
+@pytest.mark.slow
+def test_compiled_for_a_gpu_the_angle_is_rounded_twice(tmp_path):
+    """Compiling needs no device: every product with pi of the `tcnn` encoding is a product in the PTX, and no more."""
+    environment = {**os.environ, "TRITON_INTERPRET": "0", "TRITON_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", COMPILE], env=environment, cwd=Path(__file__).parents[2], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    pi = [line.split()[0] for line in done.stdout.splitlines() if "0f40490FDB" in line]  # 3.14159274
+    assert pi and set(pi) == {"mul.rn.f32"}
+    assert "fma.rn.f32" not in done.stdout
 
 
 def test_fits_follow_the_reference(weights):

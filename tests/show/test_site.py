@@ -104,7 +104,8 @@ def test_commands_for_report_and_site(run, tmp_path, capsys, monkeypatch):
     assert json.loads(capsys.readouterr().out)["report"].endswith("report.html")
     assert main(["site", str(run), "--notebooks", str(tmp_path / "notebooks")]) == 0
     for words in (["report", str(tmp_path)], ["site", str(tmp_path)]):
-        assert main(words) == 2 and "no run here" in capsys.readouterr().err
+        assert main(words) == 2
+        assert "no run here; make one with: n2v reproduce --profile laptop --out" in capsys.readouterr().err
 
 
 def test_syllabus_from_headers(tmp_path):

@@ -6,6 +6,7 @@ import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tiny import TINY, contents, make_views
@@ -96,6 +97,19 @@ def children(process):
     return [number for number, parent in parents.items() if parent == process]
 
 
+def test_pieces_that_came_to_nothing_did_not_go_well(tmp_path):
+    def piece(fitted, already_there, quarantined):
+        told = {"fitted": fitted, "already_there": already_there, "quarantined": ["x"] * quarantined}
+        paths = SimpleNamespace(result_pickle=tmp_path)
+        return SimpleNamespace(paths=paths, exception=lambda: None, result=lambda: told)
+
+    nothing, empty_share = piece(0, 0, 4), piece(0, 0, 0)
+    assert not cluster._gathered({0: nothing, 1: empty_share}, tmp_path)["ok"]
+    for better in (piece(1, 0, 3), piece(0, 1, 4)):
+        assert cluster._gathered({0: nothing, 1: better}, tmp_path)["ok"]
+    assert cluster._gathered({0: empty_share}, tmp_path)["ok"]
+
+
 def test_sbatch_is_told_what_was_asked_for(views, tmp_path, monkeypatch):
     on_path(tmp_path / "bin", "sbatch", f'cp "$1" {tmp_path}/told; echo "Submitted batch job 4242"', monkeypatch)
     on_path(tmp_path / "bin", "srun", "", monkeypatch)
@@ -119,7 +133,16 @@ def test_sbatch_is_told_what_was_asked_for(views, tmp_path, monkeypatch):
     pieces = [one.function for one in submitted]
     assert sorted(piece.shard for piece in pieces) == [(i, 40) for i in range(40)]
     assert all((piece.cpus, piece.gpus, piece.arguments["limit"]) == (3, 2, 8) for piece in pieces)
+    assert pieces[0].arguments["config"].backend == "auto"  # nodes are not the machine that submits
     assert pieces[0].checkpoint().function == pieces[0] and not (tmp_path / "zoo").exists()
+
+
+def test_an_engine_that_only_the_nodes_have_is_submitted(views, tmp_path):
+    slurm = SlurmConfig(dry_run=True, gpus=1)
+    for name in ("triton", "tcnn"):
+        assert "#SBATCH" in fit(views, tmp_path / "zoo", backend=name, driver="slurm", slurm=slurm)["script"]
+    with pytest.raises(BadInput, match="unknown backend 'trition'"):
+        fit(views, tmp_path / "zoo", backend="trition", driver="slurm", slurm=slurm)
 
 
 def test_a_cluster_that_is_not_there_or_refuses_is_one_line(views, tmp_path, monkeypatch):
@@ -133,5 +156,5 @@ def test_a_cluster_that_is_not_there_or_refuses_is_one_line(views, tmp_path, mon
     with pytest.raises(BadInput, match="sbatch refused: .*invalid partition specified: x.*--slurm.dry-run"):
         submit(views, tmp_path / "zoo", slurm, config=TINY)
     monkeypatch.setitem(sys.modules, "submitit", None)
-    with pytest.raises(MissingPart, match=r"n2v\[cluster\]"):
+    with pytest.raises(MissingPart, match=r"-e '\.\[cluster\]'"):
         cluster.submit(views, tmp_path / "zoo", slurm, config=TINY)

@@ -6,15 +6,19 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 from tiny import TINY, contents, make_views
 
+from n2v import profiles
+from n2v.cli import main
 from n2v.commands.zoo import fit
 from n2v.errors import BadInput
+from n2v.nerf import backends
+from n2v.nerf.backends import NoEngine
 from n2v.zoo import drivers
 from n2v.zoo.build import build_zoo
 from n2v.zoo.cluster import SlurmConfig
@@ -136,6 +140,9 @@ def test_every_gpu_has_its_own_worker(monkeypatch, tmp_path):
     assert len(pool.environments) == 2 and pool.threads >= 1
     seen = {answer for _, answer in pool.run(partial(meet, tmp_path), [[i] for i in range(4)])}
     assert len({process for process, _ in seen}) == len(seen) == 2 and {gpu for _, gpu in seen} == {"3", "GPU-5f2"}
+    assert drivers.choose("pool", None, on_gpu=True) == pool  # a worker a core would be a CUDA context a core
+    assert len(drivers.choose("pool", 3, on_gpu=True).environments) == 3
+    assert drivers.choose("pool", None) == Pool.of(None)
     monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
     with pytest.raises(BadInput, match="no GPU is visible.*--driver pool"):
         drivers.choose("gpus")
@@ -167,6 +174,49 @@ def test_workers_do_not_change_a_nerf(views, here, tmp_path):
     assert len(here) == 9
     build_zoo(views, tmp_path / "zoo", TINY, driver=Pool.of(2))
     assert contents(tmp_path / "zoo") == here
+
+
+def test_an_engine_on_gpus_gets_a_worker_a_gpu(views, tmp_path, monkeypatch):
+    """The build's own choice and the command's; the engine itself stays on the CPU here."""
+    started = []
+    monkeypatch.setattr(Pool, "gpus", lambda: started.append("gpus") or InProcess())
+    monkeypatch.setattr("n2v.zoo.build.on_gpu", lambda name: name == "auto")
+    assert build_zoo(views, tmp_path / "zoo", TINY, limit=5)["fitted"] == 5 and started == ["gpus"]
+    monkeypatch.setattr("n2v.nerf.backends.on_gpu", lambda name: name == "native")
+    fit(views, tmp_path / "of command", profile="smoke", steps=1, backend="native", limit=1)
+    assert started == ["gpus"] * 2
+
+
+@pytest.mark.parametrize("driver", [InProcess(), Pool.of(1)])
+def test_an_engine_that_fails_ends_the_build_and_blames_no_view_set(views, tmp_path, driver):
+    broken = replace(TINY, backend="native", encoding="tcnn")
+    with pytest.raises(NoEngine) as caught:
+        build_zoo(views, tmp_path / "zoo", broken, driver=driver)
+    assert str(caught.value) == "backend 'native' has no 'tcnn' encoding; use --encoding exact"
+    build_zoo(views, tmp_path / "zoo", replace(TINY, backend="native"), driver=driver, resume=True, limit=1)
+    assert len(Zoo(tmp_path / "zoo")) == 1 and not Zoo(tmp_path / "zoo").quarantined
+
+
+def test_exit_codes_of_a_build(views, tmp_path, monkeypatch, capsys):
+    def run(out, *words):
+        return main(["fit", str(views), "--out", str(out), "--profile", "tiny", "--driver", "inprocess", *words])
+
+    hopeless = replace(TINY, psnr_floor_db=90.0, n_steps=1)
+    monkeypatch.setitem(profiles.PROFILES, "tiny", lambda: replace(profiles.smoke(), fit=hopeless))
+    assert run(tmp_path / "zoo", "--limit", "2") == 1  # all of them quarantined
+    assert run(tmp_path / "share", "--limit", "2", "--shard", "1/2") == 0  # a share in which nothing is to be done
+    monkeypatch.setitem(profiles.PROFILES, "tiny", lambda: replace(profiles.smoke(), fit=TINY))
+    assert run(tmp_path / "zoo", "--limit", "1", "--resume") == 0
+    monkeypatch.setitem(profiles.PROFILES, "tiny", lambda: replace(profiles.smoke(), fit=hopeless))
+    assert run(tmp_path / "zoo", "--limit", "2", "--resume") == 0  # one was there
+    capsys.readouterr()
+    answers = iter([backends.choose()])
+    monkeypatch.setattr(backends, "choose", lambda *_: next(answers, None) or backends.check("fast", "exact"))
+    assert run(tmp_path / "other") == 2
+    said = capsys.readouterr().err
+    assert [line for line in said.splitlines() if line.startswith("n2v: ")] == [
+        "n2v: unknown backend 'fast'; use one of: auto, torch, native, triton, tcnn"
+    ]
 
 
 def test_shards_do_not_change_a_nerf_and_run_again_do_nothing(views, here, tmp_path):

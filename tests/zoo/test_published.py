@@ -347,6 +347,9 @@ def test_psnr_is_measured_where_there_are_pictures(collection, tmp_path):
         render = render_image(query, some_grid(4), camera, 16).double().numpy()[..., :3]
         errors.append(-10 * np.log10(np.mean((render - truth) ** 2)))
     assert by_id["123"] == pytest.approx(np.mean(errors), abs=1e-4)
+    torch.save({"mlp_base.params": 1e15 * some_weights(4)}, lamp / "nerf_weights.pth")  # finite, but too large to use
+    summary = import_published(collection, tmp_path / "broken", measure=True)
+    assert summary["quarantined"] == [{"object": "123", "reason": "its pictures are not finite"}]
 
 
 def test_identities():

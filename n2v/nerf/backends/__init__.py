@@ -11,6 +11,7 @@
 import importlib
 import subprocess
 import sys
+from dataclasses import replace
 from functools import cache
 from typing import Protocol, runtime_checkable
 
@@ -29,6 +30,10 @@ _CLASSES = {
 }
 BACKENDS = tuple(_CLASSES)
 PROBE_S = 240  # nerfacc and Triton compile their kernels the first time
+
+
+class NoEngine(BadInput):
+    """The engine asked for cannot be used here. No view set is to blame: a build ends, and quarantines nothing."""
 
 
 @runtime_checkable
@@ -58,7 +63,7 @@ class Backend(Protocol):
 
 def _check_name(name: str) -> None:
     if name not in _CLASSES:
-        raise BadInput(f"unknown backend '{name}'", fix=f"use one of: auto, {', '.join(BACKENDS)}")
+        raise NoEngine(f"unknown backend '{name}'", fix=f"use one of: auto, {', '.join(BACKENDS)}")
 
 
 def load(name: str) -> Backend:
@@ -66,6 +71,19 @@ def load(name: str) -> Backend:
     _check_name(name)
     module, class_name = _CLASSES[name]
     return getattr(importlib.import_module(f"n2v.nerf.backends.{module}"), class_name)()
+
+
+def check(name: str, encoding: str) -> None:
+    """Refuse a name that no engine has and an encoding that the engine has not; nothing is probed."""
+    if name != "auto" and encoding not in load(name).encodings:
+        raise NoEngine(
+            f"backend '{name}' has no '{encoding}' encoding", fix=f"use --encoding {' or '.join(load(name).encodings)}"
+        )
+
+
+def on_gpu(name: str) -> bool:
+    """Whether that engine ("auto" too) would compute on a CUDA device here."""
+    return name != "native" and torch.cuda.is_available()
 
 
 def try_out(name: str, apart: bool = False) -> tuple[bool, str]:
@@ -105,20 +123,16 @@ def choose(name: str = "auto", encoding: str = "exact") -> tuple[Backend, str]:
     Engines without the wanted encoding are passed over.
 
     Raises:
-        BadInput: a backend asked for by name that does not work here.
+        NoEngine: a backend asked for by name that does not work here.
     """
     if name != "auto":
         works, found = try_out(name)
         if not works:
-            raise BadInput(
+            raise NoEngine(
                 f"backend '{name}' does not work here: {found}", fix="run: n2v doctor, or use --backend auto"
             )
-        backend = load(name)
-        if encoding not in backend.encodings:
-            raise BadInput(
-                f"backend '{name}' has no '{encoding}' encoding", fix=f"use --encoding {' or '.join(backend.encodings)}"
-            )
-        return backend, f"{name}: asked for; {found}"
+        check(name, encoding)
+        return load(name), f"{name}: asked for; {found}"
     candidates = [
         candidate
         for candidate in (["triton"] if torch.cuda.is_available() else ["native"])
@@ -132,3 +146,22 @@ def choose(name: str = "auto", encoding: str = "exact") -> tuple[Backend, str]:
         reasons.append(f"not {candidate} ({found})")
     why = "; ".join(reasons) or f"the others have no '{encoding}' encoding"
     return load("torch"), f"torch: {why}"
+
+
+def settle(config: FitConfig, name: str, elsewhere: bool = False) -> tuple[FitConfig, str]:
+    """A recipe with the engine asked for, and why that one; the thesis's engine brings its encoding along.
+
+    Args:
+        config: Recipe.
+        name: Of the backend, or "auto".
+        elsewhere: It is for other machines: "auto" stays, and nothing is probed here.
+
+    Raises:
+        NoEngine: see `check` and `choose`.
+    """
+    config = replace(config, backend=name, encoding="tcnn" if name == "tcnn" else config.encoding)
+    if elsewhere:
+        check(name, config.encoding)
+        return config, f"{name}: each machine tries it for itself"
+    backend, why = choose(name, config.encoding)
+    return replace(config, backend=backend.name), why

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 
 from n2v.errors import BadInput
-from n2v.nerf.field import inside_box, to_unit_box
+from n2v.nerf.field import to_unit_box, within_box
 from n2v.nerf.layout import N_WEIGHTS, initial_vector
 from n2v.nerf.native import build, fused
 from n2v.nerf.optimise import backgrounds_of
@@ -31,7 +31,7 @@ class NativeBackend:
             raise BadInput(f"the fused CPU kernel has no '{encoding}' encoding", fix="use --backend torch")
         unit = to_unit_box(positions)
         sigmas, rgbs = fused.evaluate(field_weights, unit)
-        return sigmas * inside_box(unit), rgbs
+        return within_box(sigmas, unit), rgbs
 
     def probe(self) -> str:
         library, found = build.load()

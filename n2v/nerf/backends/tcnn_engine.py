@@ -7,7 +7,7 @@ The recipe is nerfacc 0.3.5's example (the authors' script is unpublished), writ
 import torch
 
 from n2v.errors import BadInput
-from n2v.nerf.field import activate, inside_box, to_unit_box
+from n2v.nerf.field import activate, to_unit_box, within_box
 from n2v.nerf.layout import N_OCTAVES, N_WEIGHTS, initial_vector
 from n2v.nerf.march import camera_rays
 from n2v.scenes.objects import AABB
@@ -128,7 +128,7 @@ def _query(field, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Density (0 outside the box) and colour at positions (n, 3) in scene units."""
     unit = to_unit_box(positions)
     sigmas, rgbs = activate(field(unit).float())
-    return sigmas * inside_box(unit), rgbs
+    return within_box(sigmas, unit), rgbs
 
 
 def _all_rays(view_set, device: torch.device) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

@@ -3,9 +3,11 @@
 import torch
 
 from n2v.nerf.backends import triton_fit
-from n2v.nerf.field import evaluate_reference, inside_box, to_unit_box
+from n2v.nerf.field import evaluate_reference, to_unit_box, within_box
 from n2v.nerf.layout import initial_vector
-from n2v.nerf.pool import pack_batches
+from n2v.nerf.optimise import backgrounds_of, batch_loss
+from n2v.nerf.pool import Batches, pack_batches
+from n2v.nerf.recipe import FitConfig
 
 
 class TritonBackend:
@@ -25,7 +27,7 @@ class TritonBackend:
     def evaluate(self, field_weights, positions, encoding):
         unit = to_unit_box(positions)  # on the CPU, in its order of operations
         sigmas, rgbs = triton_fit.evaluate(field_weights.cuda(), unit.cuda(), encoding)
-        return sigmas.cpu() * inside_box(unit), rgbs.cpu()
+        return within_box(sigmas.cpu(), unit), rgbs.cpu()
 
     def probe(self) -> str:
         import triton
@@ -39,4 +41,29 @@ class TritonBackend:
         worst = max(float((one - other).abs().max()) for one, other in zip(found, expected, strict=True))
         if not worst < 1e-3:
             raise RuntimeError(f"Triton {triton.__version__} evaluates {worst:.1e} away from PyTorch")
+        check_step("cuda")
         return f"Triton {triton.__version__} on {torch.cuda.get_device_name(0)}"
+
+
+def check_step(device: str) -> None:
+    """Take one step of a tiny fit as `fit` takes them: the backward kernel needs the most shared memory of all.
+
+    Loose, as products are in tf32: the exact comparison is tests/nerf/test_triton.py.
+
+    Raises:
+        RuntimeError: gradient or step are not PyTorch's. What Triton raises where a kernel does not fit the card.
+    """
+    config, generator = FitConfig(n_steps=1), torch.Generator().manual_seed(0)
+    n, n_rays = 100, 20
+    slots, is_ray = torch.arange(n)[None] * n_rays // n, torch.arange(n_rays + 1)[None] < n_rays
+    targets = torch.rand(1, n_rays + 1, 4, generator=generator)
+    batches = Batches(torch.rand(1, n, 3, generator=generator), slots, torch.full((1, n), 0.1), targets, is_ray)
+    weights = torch.from_numpy(initial_vector())[None]
+    trainer = triton_fit.Trainer(triton_fit.Resident.of([batches], device), weights.clone().to(device), config, "tf32")
+    trainer.step(0, backgrounds_of(batches, config, torch.Generator().manual_seed(1))[None].to(device))
+    leaf = weights.clone().requires_grad_()
+    batch_loss(leaf, [batches], 0, config, [torch.Generator().manual_seed(1)]).backward()
+    error = float((trainer.gradient.cpu() - leaf.grad).norm() / leaf.grad.norm())
+    moved = float((trainer.weights.cpu() - weights).abs().max() / config.learning_rate)  # Adam's first step is the rate
+    if not (error < 0.05 and abs(moved - 1) < 0.01):
+        raise RuntimeError(f"a step's gradient is {error:.1e} away from PyTorch's, the step {moved:.2f} of its length")

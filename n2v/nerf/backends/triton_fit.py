@@ -89,6 +89,14 @@ def _wider(values: torch.Tensor, n: int) -> torch.Tensor:
     return torch.cat([values, padding], 1)
 
 
+def layer_options(encoding: str, precision: str) -> dict:
+    """What the kernels of the layers are compiled for.
+
+    Never with fused multiply-adds, which would round the angle of the `tcnn` encoding once instead of twice.
+    """
+    return {"BLOCK": TILE, "TCNN": encoding == "tcnn", "PRECISION": precision, "enable_fp_fusion": False}
+
+
 def programs_for(k: int, n: int, device: torch.device) -> int:
     """Programs a NeRF: enough to fill the device, no more than there are tiles."""
     n_units = torch.cuda.get_device_properties(device).multi_processor_count if device.type == "cuda" else 2
@@ -111,9 +119,8 @@ def evaluate(
         rows = torch.arange(k, dtype=torch.int32, device=unit.device)
         grid = (programs_for(k, n, unit.device), k)
         kernels().field_forward[grid](
-            unit.contiguous(), rows, field_weights.contiguous(), fields, n,
-            BLOCK=TILE, TCNN=encoding == "tcnn", PRECISION=precision,
-        )  # fmt: skip
+            unit.contiguous(), rows, field_weights.contiguous(), fields, n, **layer_options(encoding, precision)
+        )
     return fields[..., 3], fields[..., :3]
 
 
@@ -141,7 +148,7 @@ class Trainer:
         """Fill `errors` (their sum over rays is each NeRF's loss) and `gradient`, as n2v.nerf.optimise.batch_loss."""
         run, data, scale = kernels(), self.data, FP16_SCALE if self.precision == "fp16" else 1.0
         tiles, rays = (self.n_programs, self.k), (-(-self.n_rays // RAYS), self.k)
-        layers = {"BLOCK": TILE, "TCNN": self.config.encoding == "tcnn", "PRECISION": self.precision}
+        layers = layer_options(self.config.encoding, self.precision)
         ranges = (data.lengths, rows, data.starts, data.ends)
         run.field_forward[tiles](data.positions, rows, self.weights, self.fields, self.n, **layers)
         run.composite_forward[rays](self.fields, *ranges, self.shown, self.light, self.n, self.n_rays, BLOCK=RAYS)
