@@ -55,10 +55,10 @@ def _small(widths: tuple[int, ...], embedding: int, hidden: int) -> tuple[ModelC
 def smoke() -> Profile:
     """Everything from nothing on two cores in at most ten minutes: every code path, tiny sizes."""
     rows, aligned = _small((64, 64, 128, 128), 128, 128)
-    train = TrainConfig.laptop(time_budget_s=35)
+    train = TrainConfig.laptop(time_budget_s=25)
     return Profile(
-        "smoke", 6, 1, 36, 4, 64, FitConfig.laptop(250), rows, aligned, train,
-        head_epochs=50, gan_steps=400, n_shown=4, baseline_epochs=3, ablation_s=10,
+        "smoke", 5, 1, 36, 4, 64, FitConfig.laptop(150), rows, aligned, train,
+        head_epochs=50, gan_steps=400, n_shown=4, baseline_epochs=3, ablation_s=6,
     )  # fmt: skip
 
 

@@ -99,10 +99,11 @@ def test_every_example_parses():
 
 
 @pytest.mark.parametrize("name", [name for name, one in cli.commands().items() if "seed" in signature(one).parameters])
-def test_a_seed_below_0_is_refused_before_any_work(name, capsys):
+def test_a_seed_below_0_is_refused_before_any_work(name, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
     needed = [word for one in signature(cli.commands()[name]).parameters.values() for word in filled(one)]
     assert cli.main([*name.split(), *needed, "--seed", "-1"]) == 2
-    assert capsys.readouterr().err == "n2v: --seed: -1; use 0 or more\n"
+    assert capsys.readouterr().err == "n2v: --seed: -1; use 0 or more\n" and not [*tmp_path.iterdir()]
 
 
 def filled(parameter) -> list[str]:

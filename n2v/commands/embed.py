@@ -82,7 +82,7 @@ def embed(
 ) -> dict:
     """Encode every NeRF of a zoo.
 
-    Example: n2v embed runs/nerf2vec data/mini_zoo --out embeddings.safetensors
+    Example: n2v embed data/nerf2vec data/mini_zoo --out embeddings.safetensors
     """
     from n2v.embed.embeddings import embed_zoo
     from n2v.embed.model import load_model

@@ -105,7 +105,7 @@ def reproduce(
 ) -> dict:
     """Execute the notebooks in order and gather every figure and table in report.html.
 
-    Example: n2v reproduce --profile smoke --only 02,03
+    Example: n2v reproduce --profile smoke
     """
     from n2v.show.chain import reproduce as run_chain
 

@@ -125,7 +125,7 @@ def interpolate(
 ) -> dict:
     """Pictures between two objects (thesis Fig 4.3, 4.4): embeddings above, raw weights below; and both as a GIF.
 
-    Example: n2v interpolate runs/nerf2vec data/mini_zoo chair-0000 table-0000 --out between
+    Example: n2v interpolate data/nerf2vec data/mini_zoo chair-0000 table-0000 --out between
     """
     from n2v.embed.model import load_model
     from n2v.show.journeys import interpolation_strips
@@ -165,7 +165,7 @@ def generate(
 ) -> dict:
     """Learn to make embeddings of one class; show samples beside their nearest training object, and measure them.
 
-    Example: n2v generate runs/nerf2vec embeddings.safetensors --class-name chair --out made
+    Example: n2v generate data/nerf2vec embeddings.safetensors --class-name chair --out made
     """
     from n2v.embed.embeddings import Embeddings
     from n2v.embed.model import load_model

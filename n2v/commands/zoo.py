@@ -19,7 +19,7 @@ def parse_shard(text: str) -> tuple[int, int]:
 
 
 def fit(
-    views: Annotated[Positional[Path], arg(help="folder of view sets, from: n2v render")],
+    views: Annotated[Positional[Path], arg(metavar="VIEWS", help="folder of view sets, from: n2v render")],
     out: Annotated[Path, arg(help="zoo folder to make")],
     profile: Annotated[str, arg(help="recipe: smoke, laptop, gpu or thesis")] = "laptop",
     steps: Annotated[int | None, arg(help="optimiser steps a NeRF, instead of the profile's")] = None,
@@ -33,7 +33,10 @@ def fit(
     force: Annotated[bool, arg(help="fit view sets whose silhouettes contradict their cameras, too")] = False,
     slurm: SlurmConfig = SlurmConfig(),  # noqa: B008 - frozen
 ) -> dict:
-    """Fit one NeRF to each view set. What cannot be fitted is quarantined with its reason; the rest goes on."""
+    """Fit one NeRF to each view set. What cannot be fitted is quarantined with its reason; the rest goes on.
+
+    Example: n2v fit views --out zoo --profile smoke
+    """
     from dataclasses import replace
 
     from n2v import profiles
@@ -46,6 +49,8 @@ def fit(
         if steps < 1:
             raise BadInput(f"{steps} steps", where="--steps", fix="use at least 1")
         config = replace(config, n_steps=steps)
+    if limit is not None and limit < 1:
+        raise BadInput(f"{limit} view sets", where="--limit", fix="use at least 1")
     config, why = backends.settle(config, backend, elsewhere=driver == "slurm")
     place = parse_shard(shard)
     recipe = {"config": config, "seed": seed, "limit": limit, "force": force}
@@ -57,8 +62,11 @@ def fit(
     return {"backend": why, **build_zoo(views, out, shard=place, resume=resume, driver=chosen, **recipe)}
 
 
-def zoo_info(zoo: Annotated[Positional[Path], arg(help="zoo folder")]) -> dict:
-    """Counts by class and split, quality and recipe of a zoo."""
+def zoo_info(zoo: Annotated[Positional[Path], arg(metavar="ZOO", help="zoo folder")]) -> dict:
+    """Counts by class and split, quality and recipe of a zoo.
+
+    Example: n2v zoo info data/mini_zoo
+    """
     from n2v.zoo.verify import info
 
     return info(zoo)

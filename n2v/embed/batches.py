@@ -12,7 +12,7 @@ from n2v.errors import BadInput
 from n2v.nerf.field import evaluate
 from n2v.nerf.march import Samples, march
 from n2v.nerf.occupancy import unpack_bits
-from n2v.nerf.render import blend_weights
+from n2v.nerf.render import blend_weights, optical_depths
 from n2v.zoo.splits import Item, groups
 from n2v.zoo.store import Zoo
 
@@ -174,7 +174,7 @@ def _within_budget(owner: Int[torch.Tensor, "s"], budget: int, generator: torch.
 
 def blend(sigmas, rgbs, lengths, slots, n_rays: int) -> Float[torch.Tensor, "r 4"]:
     """Premultiplied colour and opacity of each ray, once (the authors' code adds the background twice)."""
-    weights = blend_weights((sigmas * lengths).view(-1), slots.view(-1), n_rays)
+    weights = blend_weights(optical_depths(sigmas, lengths).view(-1), slots.view(-1), n_rays)
     blended = torch.cat([weights[:, None] * rgbs.reshape(-1, 3), weights[:, None]], -1)
     return blended.new_zeros(n_rays, 4).index_add(0, slots.view(-1), blended)
 

@@ -74,14 +74,17 @@ def build_zoo(
         False where nothing could be fitted and `out` held nothing.
 
     Raises:
+        BadInput: no view sets, or a zoo that is there already: without `resume`, or fitted by another recipe.
         NoEngine: the engine does not work where it should compute.
     """
     started = time.perf_counter()
     folders = find_views(views)
+    if not folders:
+        raise BadInput(f"no view sets ({TRAIN})", where=views, fix="make them with: n2v render")
     folders = folders if limit is None else spread(folders, limit)
     items, problems = plan(folders)
     splits = assign(items, seed=seed)
-    done, listed = _already_built(out, resume or shard[1] > 1)
+    done, listed = _already_built(out, config, resume or shard[1] > 1)
     ids = dict(zip([folder for folder in folders if folder not in problems], items, strict=True))
     groups = [folders[start : start + TOGETHER] for start in range(0, len(folders), TOGETHER)][shard[0] :: shard[1]]
     mine = [[folder for folder in group if folder in ids and ids[folder].object_id not in done] for group in groups]
@@ -142,7 +145,7 @@ def plan(folders: list[Path]) -> tuple[list[Item], dict[Path, str]]:
     return items, problems
 
 
-def _already_built(out: Path, resume: bool) -> tuple[set[str], set[tuple[str, str]]]:
+def _already_built(out: Path, config: FitConfig, resume: bool) -> tuple[set[str], set[tuple[str, str]]]:
     """Object ids that `out` holds, and its quarantined ones with their reasons; touched only when resuming."""
     manifest = Path(out) / "manifest.jsonl"
     if not manifest.exists():
@@ -151,7 +154,11 @@ def _already_built(out: Path, resume: bool) -> tuple[set[str], set[tuple[str, st
         raise BadInput(
             "there is a zoo already", where=out, fix="add --resume to go on with it, or choose another folder"
         )
-    zoo = Zoo(out)
+    zoo, recipe = Zoo(out), (config.n_steps, config.step, config.encoding)
+    for row in zoo.rows:
+        if (row.steps, row.step, row.encoding) != recipe:
+            was = f"{row.object_id} was fitted with {row.steps} steps of {row.step:.3g}, {row.encoding} encoding"
+            raise BadInput(f"another recipe: {was}", where=out, fix="use the same options, or another folder")
     return set(zoo.object_ids), {(row.object_id, row.status) for row in zoo.quarantined}
 
 

@@ -61,6 +61,18 @@ def test_resume_makes_only_what_is_missing(whole, views):
     assert again["fitted"] == 0 and again["already_there"] == 5
 
 
+def test_other_recipes_and_empty_folders_are_refused_before_anything_is_made(whole, views, tmp_path):
+    _, zoo = whole
+    before = (zoo.folder / "manifest.jsonl").read_bytes()
+    with pytest.raises(BadInput, match="another recipe: .* was fitted with"):
+        build_zoo(views, zoo.folder, replace(QUICK, n_steps=QUICK.n_steps + 1), workers=1, resume=True)
+    assert (zoo.folder / "manifest.jsonl").read_bytes() == before
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BadInput, match="no view sets.*n2v render"):
+        build_zoo(tmp_path / "empty", tmp_path / "zoo", QUICK)
+    assert not (tmp_path / "zoo").exists()
+
+
 def test_shards_together_equal_one_build(whole, views, tmp_path):
     _, zoo = whole
     for i in range(2):
