@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from n2v.embed.batches import SampleConfig
 from n2v.embed.decoder import DecoderConfig
 from n2v.embed.encoder import EncoderConfig
 from n2v.embed.model import ModelConfig
@@ -55,7 +56,7 @@ def _small(widths: tuple[int, ...], embedding: int, hidden: int) -> tuple[ModelC
 def smoke() -> Profile:
     """Everything from nothing on two cores in at most ten minutes: every code path, tiny sizes."""
     rows, aligned = _small((64, 64, 128, 128), 128, 128)
-    train = TrainConfig.laptop(time_budget_s=25)
+    train = replace(TrainConfig.laptop(time_budget_s=25), samples=SampleConfig.laptop(96, 32))
     return Profile(
         "smoke", 5, 1, 36, 4, 64, FitConfig.laptop(150), rows, aligned, train,
         head_epochs=50, gan_steps=400, n_shown=4, baseline_epochs=3, ablation_s=6,

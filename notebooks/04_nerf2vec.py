@@ -306,8 +306,8 @@ for name in models:
 record.figure("extra-training", plot_training(logs), "The thesis's encoder (rows) and ours (aligned), the same time.")
 
 # %% [markdown]
-# *What to see:* the row encoder's 336 rows take a good part of each step, so it gets fewer steps in the same time (its line ends
-# earlier, right); but at an equal number of steps it is behind as well. It is not only slow, it is told less.
+# *What to see:* the row encoder's 336 rows take part of each step, so it never gets more steps in the same time (right: where its line
+# ends); but at an equal number of steps it is behind as well. It is not only slow, it is told less.
 #
 # A third one is **best**: where this run's zoo is the mini zoo, the nerf2vec that comes with the project (`data_cards/nerf2vec.md`),
 # trained longer on more NeRFs and on none of the held-out ones; elsewhere, whose objects it may have seen, the aligned one just trained.
