@@ -56,7 +56,7 @@ seed_everything(seed)
 apply_style()
 view_set = read_views(next(folder for folder in find_views(run / "views") if folder.parent.name == "chair"))
 seeds = size.seeds if profile != "smoke" else (seed,)  # of the comparisons in sections 6 to 8
-short = replace(size.fit, n_steps=max(60, size.fit.n_steps // 4))  # their recipe
+short = replace(size.fit, n_steps=max(60, size.fit.n_steps // 6))  # their recipe
 truth = over_background(torch.from_numpy(view_set.held_out_images[0].astype(np.float32) / 255)).numpy()
 
 

@@ -69,5 +69,5 @@ def test_checkpoint_round_trip_and_damage(tmp_path, inputs):
     (tmp_path / "model.json").write_text('{"encoder": {"kind": "rows"}}')
     with pytest.raises(BadInput, match="not a nerf2vec configuration"):
         load_model(tmp_path)
-    with pytest.raises(BadInput, match="no such file"):
+    with pytest.raises(BadInput, match="no trained nerf2vec here"):
         load_model(tmp_path / "nowhere")
