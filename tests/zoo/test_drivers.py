@@ -201,7 +201,7 @@ def test_exit_codes_of_a_build(views, tmp_path, monkeypatch, capsys):
     def run(out, *words):
         return main(["fit", str(views), "--out", str(out), "--profile", "tiny", "--driver", "inprocess", *words])
 
-    hopeless = replace(TINY, psnr_floor_db=90.0, n_steps=1)
+    hopeless = replace(TINY, psnr_floor_db=90.0)
     monkeypatch.setitem(profiles.PROFILES, "tiny", lambda: replace(profiles.smoke(), fit=hopeless))
     assert run(tmp_path / "zoo", "--limit", "2") == 1  # all of them quarantined
     assert run(tmp_path / "share", "--limit", "2", "--shard", "1/2") == 0  # a share in which nothing is to be done
