@@ -260,6 +260,6 @@ def test_ctrl_c_says_one_line_and_resume_goes_on(views, tmp_path):
     assert not is_group_alive(started.pid)  # no worker is left
     kept = contents(out)
     assert 1 <= len(kept) + len(Zoo(out).quarantined) < 9
-    again = fit(views, out, profile="smoke", steps=3, driver="inprocess", resume=True)
+    again = fit(views, out, profile="smoke", steps=400, driver="inprocess", resume=True)
     assert again["already_there"] == len(kept) and kept.items() <= contents(out).items()
     assert again["fitted"] + len(again["quarantined"]) == 9 - len(kept)
