@@ -1,6 +1,6 @@
 """Every step of the chain on a folder of real meshes, by the command line alone, and one contact sheet.
 
-    python ci/real_meshes.py MESHES --work FOLDER --out ci/reference/real_meshes [--profile smoke] [--minutes 4]
+    python ci/real_meshes.py MESHES --work FOLDER --out ci/reference/real_meshes [--steps 250] [--minutes 4]
         [--mini-zoo data/mini_zoo] [--transfer best=data/nerf2vec ...]
 
 Each nerf2vec is trained on these meshes' own NeRFs. With `--mini-zoo` two more are trained on procedural objects alone,
@@ -134,7 +134,8 @@ def main() -> None:
     parser.add_argument("meshes", type=Path)
     parser.add_argument("--work", type=Path, required=True, help="folder for pictures, zoo and models (large)")
     parser.add_argument("--out", type=Path, required=True, help="folder for tables and figures")
-    parser.add_argument("--profile", default="smoke")
+    parser.add_argument("--profile", default="laptop", help="recipe of the fits")
+    parser.add_argument("--steps", type=int, default=250, help="optimiser steps of a NeRF")
     parser.add_argument("--minutes", type=float, default=4, help="training time of each nerf2vec")
     parser.add_argument("--mini-zoo", type=Path, help="also train on this zoo alone, and transfer")
     parser.add_argument("--transfer", nargs="*", default=[], metavar="NAME=RUN", help="trained nerf2vecs to transfer")
@@ -143,7 +144,8 @@ def main() -> None:
     work, out = options.work, options.out
     out.mkdir(parents=True, exist_ok=True)
     seconds = {"render": run("render", options.meshes, "--out", work / "views", "--size", 64)}
-    run("fit", work / "views", "--out", work / "zoo", "--profile", options.profile, "--resume")
+    fit = ("--profile", options.profile, "--steps", options.steps, "--resume")
+    run("fit", work / "views", "--out", work / "zoo", *fit)
     seconds["verify"] = run("zoo", "verify", work / "zoo")
     runs = {"rows": work / "rows", "aligned": work / "aligned"}
     trained_on, everyone = dict.fromkeys(runs, "these meshes"), dict(runs)

@@ -3,14 +3,14 @@
 #   jupytext:
 #     text_representation: {extension: .py, format_name: percent}
 #   kernelspec: {display_name: Python 3, language: python, name: python3}
-#   n2v: {needs: [views], makes: [], minutes: {smoke: 1, laptop: 5}}
+#   n2v: {needs: [views], makes: [], minutes: {smoke: 1, laptop: 6}}
 # ---
 
 # %% [markdown]
 # # 02 · Fit one radiance field
 # **You will** turn 36 pictures of one object into 18,432 numbers that show it from any side.
 #
-# **You need** notebook 01; derivatives. **Time** smoke 1 min, laptop 5 min on two cores.
+# **You need** notebook 01; derivatives. **Time** smoke 1 min, laptop 6 min on two cores.
 #
 # **Afterwards you can** composite a ray by hand, say what empty space costs and how not to pay for it, and tell which of
 # the 24 octaves of the encoding are signal and which are noise.

@@ -3,14 +3,14 @@
 #   jupytext:
 #     text_representation: {extension: .py, format_name: percent}
 #   kernelspec: {display_name: Python 3, language: python, name: python3}
-#   n2v: {needs: [zoo, nerf2vec], makes: [], minutes: {smoke: 1, laptop: 3}}
+#   n2v: {needs: [zoo, nerf2vec], makes: [], minutes: {smoke: 1, laptop: 2}}
 # ---
 
 # %% [markdown]
 # # 05 · What an embedding remembers
 # **You will** render objects back from their embeddings, measure what was lost, and find out where and why.
 #
-# **You need** notebook 04. **Time** smoke 1 min, laptop 3 min on two cores.
+# **You need** notebook 04. **Time** smoke 1 min, laptop 2 min on two cores.
 #
 # **Afterwards you can** read a PSNR critically: by which formula, over which pixels, against which truth, beside which
 # ceiling and which floor.

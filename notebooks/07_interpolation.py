@@ -3,7 +3,7 @@
 #   jupytext:
 #     text_representation: {extension: .py, format_name: percent}
 #   kernelspec: {display_name: Python 3, language: python, name: python3}
-#   n2v: {needs: [views, zoo, nerf2vec, embeddings], makes: [], minutes: {smoke: 1, laptop: 2}}
+#   n2v: {needs: [views, zoo, nerf2vec, embeddings], makes: [], minutes: {smoke: 1, laptop: 3}}
 # ---
 
 # %% [markdown]
@@ -11,7 +11,7 @@
 # **You will** walk from one object to another, through embeddings and through raw weights, straight and around, measure many
 # such walks, and find out what they owe to the vector that every fit started from.
 #
-# **You need** notebook 04; notebook 03 for section 6. **Time** smoke 1 min, laptop 2 min on two cores.
+# **You need** notebook 04; notebook 03 for section 6. **Time** smoke 1 min, laptop 3 min on two cores.
 #
 # **Afterwards you can** say when averaging weights gives an object and when a ghost, measure how even a walk is, and put the
 # neurons of a network back in order.
@@ -225,9 +225,9 @@ for row in table:
         record.metric(f"middle_is_an_end {row['walk']} {row['kind']}", row["middle is an end"])
 
 # %% [markdown]
-# *What to see:* compare intervals, not dots. The number to look at first is *solid*: it separates an object from a ghost. A middle
-# across classes is farther from everything real, and no reader can say what it is: nobody promised that the middle of a car and an
-# airplane exists.
+# *What to see:* compare intervals, not dots. The number to look at first is *solid*: it separates an object from a ghost. Is a middle
+# across classes farther from everything real? And if a probe takes it for one of its ends: it has to answer something, and nobody
+# promised that the middle of a car and an airplane exists.
 #
 # ## 5. Try it: any two objects, from any side
 # Choose two objects and move the sliders. The picture is decoded while you move: coarse at once, refined a moment later. The page

@@ -3,14 +3,14 @@
 #   jupytext:
 #     text_representation: {extension: .py, format_name: percent}
 #   kernelspec: {display_name: Python 3, language: python, name: python3}
-#   n2v: {needs: [zoo, embeddings, picture_features, picture_network], makes: [], minutes: {smoke: 1, laptop: 2}}
+#   n2v: {needs: [zoo, embeddings, picture_features, picture_network], makes: [], minutes: {smoke: 1, laptop: 1}}
 # ---
 
 # %% [markdown]
 # # 08 · Retrieval
 # **You will** find similar objects by nearest neighbours, and learn that the thesis's "mAP@k" is something else.
 #
-# **You need** notebooks 04 and 06. **Time** smoke 1 min, laptop 2 min on two cores.
+# **You need** notebooks 04 and 06. **Time** smoke 1 min, laptop 1 min on two cores.
 #
 # **Afterwards you can** tell hit@k, precision@k and mean average precision apart, compute what chance gives, and say which
 # question a nearest neighbour answers: which class, or which object?

@@ -3,7 +3,7 @@
 #   jupytext:
 #     text_representation: {extension: .py, format_name: percent}
 #   kernelspec: {display_name: Python 3, language: python, name: python3}
-#   n2v: {needs: [nerf2vec, embeddings], makes: [], minutes: {smoke: 1, laptop: 5}}
+#   n2v: {needs: [nerf2vec, embeddings], makes: [], minutes: {smoke: 1, laptop: 6}}
 # ---
 
 # %% [markdown]
@@ -11,7 +11,7 @@
 # **You will** train a generative adversarial network on embeddings, and a rival from a later decade, flow matching; decode what
 # they invent; and judge both without looking.
 #
-# **You need** notebook 04. **Time** smoke 1 min, laptop 5 min on two cores.
+# **You need** notebook 04. **Time** smoke 1 min, laptop 6 min on two cores.
 #
 # **Afterwards you can** tell a good generator from one that copies and from one that collapsed, and say which measure is blind
 # to what.
