@@ -165,7 +165,8 @@ def main() -> None:
         trained_on[f"transfer-{name}"] = "given"
         everyone[f"transfer-{name}"] = Path(folder)
     side_by_side(trained_on, out)
-    contact_sheet(work, runs, out)
+    given = {name: folder for name, folder in everyone.items() if trained_on[name] == "given"}
+    contact_sheet(work, runs | given, out)
     facts = info(work / "zoo")
     kept = {key: facts[key] for key in ("n", "quarantined", "classes", "splits", "psnr_db", "steps", "licences")}
     built = read_json(work / "zoo" / "run.json")

@@ -54,7 +54,7 @@ def _small(widths: tuple[int, ...], embedding: int, hidden: int) -> tuple[ModelC
 
 
 def smoke() -> Profile:
-    """Everything from nothing on two cores in at most ten minutes: every code path, tiny sizes."""
+    """Everything from nothing on two cores in about ten minutes: every code path, tiny sizes."""
     rows, aligned = _small((64, 64, 128, 128), 128, 128)
     train = replace(TrainConfig.laptop(time_budget_s=25), samples=SampleConfig.laptop(96, 32))
     return Profile(

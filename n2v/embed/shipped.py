@@ -8,11 +8,11 @@ from safetensors.torch import load_file, save_file
 
 import n2v
 from n2v.embed.model import CONFIG, WEIGHTS, Nerf2Vec, load_model
+from n2v.embed.tracking import RECORD
 from n2v.errors import BadInput
 from n2v.files import atomic_path, git_commit, read_json, write_json
 
 NERF2VEC = Path(n2v.__file__).parents[1] / "data" / "nerf2vec"
-RECORD = "run.json"
 LIMIT_BYTES = 12_000_000  # of the packed weights
 
 

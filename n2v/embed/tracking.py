@@ -8,7 +8,7 @@ from n2v.embed.recipe import TrainConfig
 from n2v.errors import MissingPart
 from n2v.files import write_bytes
 
-LOG, VALIDATION = "log.jsonl", "validation.jsonl"
+LOG, VALIDATION, RECORD = "log.jsonl", "validation.jsonl", "run.json"
 
 
 class Records:

@@ -16,7 +16,7 @@ from n2v.embed.loss import batch_loss
 from n2v.embed.model import WEIGHTS, ModelConfig, Nerf2Vec, save_model
 from n2v.embed.parallel import Ranks, distributed, processes
 from n2v.embed.recipe import TrainConfig
-from n2v.embed.tracking import LOG, VALIDATION, Records
+from n2v.embed.tracking import LOG, RECORD, VALIDATION, Records
 from n2v.errors import BadInput
 from n2v.files import progress, provenance, sha256_of, write_json
 from n2v.seeds import child_seed
@@ -24,7 +24,6 @@ from n2v.zoo.store import Zoo
 
 __all__ = ["TrainConfig", "batch_loss", "train"]
 LOSS_SCALE = 2.0**10  # the published code's
-RECORD = "run.json"
 FREE = ("n_steps", "time_budget_s", "clock", "amp", "half", "checkpoint_s", "n_validation", "tracker")
 
 
@@ -60,7 +59,7 @@ def train(
         least = max(2, ranks.world)
         if config.batch_size < ranks.world:
             what = f"{ranks.world} processes for batches of {config.batch_size} NeRFs"
-            raise BadInput(what, fix="start fewer, or raise --batch-size")
+            raise BadInput(what, fix="start fewer")
         if len(training) < least:
             what, fix = f"{len(training)} NeRFs in split '{split or 'all'}'", f"fit at least {least} NeRFs of it"
             raise BadInput(what, where=zoo.folder, fix=fix)

@@ -26,9 +26,7 @@ class HeadConfig:
     learning_rate: float = 1e-3  # peak of the one-cycle schedule, AdamW
     weight_decay: float = 1e-2
     mix_same_class: bool = False  # authors' code: always; the thesis does not mention it
-    into_span: bool = (
-        True  # with over twice as many features as items, turn these into their own span first; not to mix
-    )
+    into_span: bool = True  # turn many more features than items into the items' span first; never when mixing
 
 
 class Head:
