@@ -23,6 +23,7 @@ HARMLESS = 2 | 4  # MS_NOSUID | MS_NODEV
 MOUNT_SETATTR = 442  # the same number on every architecture
 PARENT_DIES, NO_NEW_PRIVILEGES, DROP_BOUND = 1, 38, 24  # prctl's PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS, PR_CAPBSET_DROP
 N_CAPABILITIES = 64
+LAST_GASP_S = 10.0  # a killed crowd is gone long before
 CAPABILITIES_V3 = 0x20080522
 
 
@@ -128,10 +129,14 @@ def contained(
 
 
 def _kill(child: int, worker: int | None) -> None:
-    """Our child and its group; the worker (a file handle), as process 1 of its namespace, takes all in there along."""
+    """Our child and its group; the worker (a file handle), as process 1 of its namespace, takes all in there along.
+
+    The handle can be read when the last of them is gone: whoever comes next has the machine to itself.
+    """
     if worker is not None:
         with suppress(ProcessLookupError):
             signal.pidfd_send_signal(worker, signal.SIGKILL)
+            select.select([worker], [], [], LAST_GASP_S)
     for kill in (os.killpg, os.kill):
         with suppress(ProcessLookupError):
             kill(child, signal.SIGKILL)
