@@ -56,10 +56,10 @@ def _small(widths: tuple[int, ...], embedding: int, hidden: int) -> tuple[ModelC
 def smoke() -> Profile:
     """Everything from nothing on two cores in about ten minutes: every code path, tiny sizes."""
     rows, aligned = _small((64, 64, 128, 128), 128, 128)
-    train = replace(TrainConfig.laptop(time_budget_s=25), samples=SampleConfig.laptop(96, 32))
+    train = replace(TrainConfig.laptop(time_budget_s=16), samples=SampleConfig.laptop(96, 32))
     return Profile(
-        "smoke", 5, 1, 36, 4, 64, FitConfig.laptop(150), rows, aligned, train,
-        head_epochs=50, gan_steps=400, n_shown=4, baseline_epochs=3, ablation_s=6,
+        "smoke", 4, 1, 24, 4, 64, FitConfig.laptop(120), rows, aligned, train,
+        head_epochs=50, gan_steps=300, n_shown=4, baseline_epochs=3, ablation_s=4,
     )  # fmt: skip
 
 

@@ -249,7 +249,7 @@ record.figure(
 # would be an easy neighbour.
 
 # %%
-n_each, n_steps = (2, 100) if profile == "smoke" else (4, 200)  # base objects a class, all fitted twice
+n_each, n_steps = (2, 60) if profile == "smoke" else (4, 200)  # base objects a class, all fitted twice
 bases = spread([folder for folder in folders.values() if "_A" not in folder.name], 13 * n_each)
 sets = [read_views(folder) for folder in bases]
 truth = np.array([view_set.label for view_set in sets])
@@ -422,7 +422,7 @@ caption = f"Storage; the thesis's collection: {n_published:,} NeRFs (three versi
 record.table("extra-storage", table, caption)
 
 # %% [markdown]
-# *What to see:* at this size the 36 pictures are *smaller* than the NeRF. A NeRF has the same size whatever the pictures'
+# *What to see:* at this size the pictures are *smaller* than the NeRF. A NeRF has the same size whatever the pictures'
 # (the thesis's have 12 times the pixels of 64 px ones), but it is no compression here. And a fine grid weighs more than
 # the weights.
 #

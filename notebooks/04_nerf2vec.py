@@ -334,7 +334,7 @@ models["best"] = load_model(best)
 # bar that an embedding has to clear.
 
 # %%
-pictures, look = (13 if profile == "smoke" else 26), RenderConfig(n_views=2, size_px=64)
+pictures, look = (8 if profile == "smoke" else 26), RenderConfig(n_views=2, size_px=64)
 table = []
 for name in models:
     table.append(

@@ -379,7 +379,7 @@ steps = [
     network_step("small ResNet", make_network(small), small, shown),
     network_step("ResNet50, untrained: takes as long", make_network(big), big, shown),
 ]  # fmt: skip
-times = time_table(steps, batches, limit_s=3)
+times = time_table(steps, batches, limit_s=1 if profile == "smoke" else 3)
 gpu = nerf2vec_steps(model, head, zoo, n, "cuda") if torch.cuda.is_available() else []
 times += time_table(gpu, batches) if gpu else [{"method": "all", "step": "all", "device": "GPU: not run (none here)"}]
 
