@@ -58,8 +58,8 @@ def smoke() -> Profile:
     rows, aligned = _small((64, 64, 128, 128), 128, 128)
     train = replace(TrainConfig.laptop(time_budget_s=16), samples=SampleConfig.laptop(96, 32))
     return Profile(
-        "smoke", 4, 1, 24, 4, 64, FitConfig.laptop(120), rows, aligned, train,
-        head_epochs=50, gan_steps=300, n_shown=4, baseline_epochs=3, ablation_s=4,
+        "smoke", 4, 1, 24, 4, 64, FitConfig.laptop(100), rows, aligned, train,
+        head_epochs=30, gan_steps=300, n_shown=4, baseline_epochs=3, ablation_s=4,
     )  # fmt: skip
 
 

@@ -249,7 +249,7 @@ record.figure(
 # would be an easy neighbour.
 
 # %%
-n_each, n_steps = (2, 60) if profile == "smoke" else (4, 200)  # base objects a class, all fitted twice
+n_each, n_steps = (2, 50) if profile == "smoke" else (4, 200)  # base objects a class, all fitted twice
 bases = spread([folder for folder in folders.values() if "_A" not in folder.name], 13 * n_each)
 sets = [read_views(folder) for folder in bases]
 truth = np.array([view_set.label for view_set in sets])

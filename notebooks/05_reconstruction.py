@@ -50,7 +50,7 @@ seed_everything(seed)
 apply_style()
 zoo = Zoo(run / "zoo")
 models = {name: load_model(run / f"nerf2vec-{name}") for name in ("rows", "best")}
-n_each = {"smoke": 6}.get(
+n_each = {"smoke": 4}.get(
     profile, 13
 )  # NeRFs a split that are rendered, twice as many of test; classes as equal as they come
 render = RenderConfig(n_views=2, size_px=min(size.size_px, 64))

@@ -386,7 +386,7 @@ assert np.array_equal(corner[turned][same_neurons(corner[turned], corner)], corn
 # similar as they get. A few base objects, fitted here twice with the same recipe:
 
 # %%
-n_each, n_steps = 3, (60 if small else 100)
+n_each, n_steps = 3, (40 if small else 100)
 folders = spread([folder for folder in find_views(run / "views") if "_A" not in folder.name], 13 * n_each)
 sets = [read_views(folder) for folder in folders]
 truth = np.array([views.label for views in sets])

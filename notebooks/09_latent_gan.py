@@ -211,7 +211,7 @@ for label in present:
         made, asked = sample_all(makers[name, seeds[0]], 2)
         made = made[asked == label]
         row += [*made, *mine[distances(made, mine).argmin(1)]]
-    rows.append(list(decoded_pictures(model, row, 64, 24)))
+    rows.append(list(decoded_pictures(model, row, 40 if small else 64, 24)))
 columns = ["GAN", "GAN", "nearest\nreal", "nearest\nreal", "flow", "flow", "nearest\nreal", "nearest\nreal"]
 figure = sheet(rows, [CLASSES[label] for label in present], columns)
 caption = "Two samples a class of each kind, decoded, and beside them the nearest training embedding of each."
