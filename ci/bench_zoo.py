@@ -186,7 +186,8 @@ def main() -> None:
     for row in rows:
         cells = (f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}" for key, value in row.items())
         print("  ".join(cells))
-    settings = {key: str(value) for key, value in vars(options).items()}
+    counts = ("nerfs", "rows", "resolution", "reads", "block", "turns")
+    settings = {name: getattr(options, name) for name in counts}
     write_json(options.out / "bench_zoo.json", provenance(settings=settings, manifest_mb=size / 1e6, rows=rows))
 
 
