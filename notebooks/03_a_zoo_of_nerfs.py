@@ -3,7 +3,7 @@
 #   jupytext:
 #     text_representation: {extension: .py, format_name: percent}
 #   kernelspec: {display_name: Python 3, language: python, name: python3}
-#   n2v: {needs: [views], makes: [zoo], minutes: {smoke: 3, laptop: 4}}
+#   n2v: {needs: [views], makes: [zoo], minutes: {smoke: 2, laptop: 4}}
 # ---
 
 # %% [markdown]
@@ -11,7 +11,7 @@
 # **You will** fit a NeRF to every object of the collection, ask of each how good it is and where its weights went, put
 # the collection on disk so that damage is noticed, and look at the weights as data.
 #
-# **You need** notebooks 01 and 02. **Time** smoke 3 min, laptop 4 min on two cores; most of it is the fits.
+# **You need** notebooks 01 and 02. **Time** smoke 2 min, laptop 4 min on two cores; most of it is the fits.
 #
 # **Afterwards you can** say what a collection of NeRFs must record to be worth anything, what it costs to store, why a
 # NeRF without its occupancy grid shows nothing, and show that the shared initial vector puts the class into the raw weights.

@@ -3,14 +3,14 @@
 #   jupytext:
 #     text_representation: {extension: .py, format_name: percent}
 #   kernelspec: {display_name: Python 3, language: python, name: python3}
-#   n2v: {needs: [zoo], makes: [nerf2vec, embeddings], minutes: {smoke: 2, laptop: 11}}
+#   n2v: {needs: [zoo], makes: [nerf2vec, embeddings], minutes: {smoke: 1, laptop: 11}}
 # ---
 
 # %% [markdown]
 # # 04 · nerf2vec: from weights to an embedding
 # **You will** train two encoders that read a NeRF's weights, and a decoder that renders the object from the embedding.
 #
-# **You need** notebooks 02 and 03. **Time** smoke 2 min, laptop 11 min on two cores.
+# **You need** notebooks 02 and 03. **Time** smoke 1 min, laptop 11 min on two cores.
 #
 # **Afterwards you can** say what each encoder sees and what it is blind to, why the decoder never looks at weights, and
 # what five small differences between thesis, code and sound practice do.

@@ -3,7 +3,7 @@
 #   jupytext:
 #     text_representation: {extension: .py, format_name: percent}
 #   kernelspec: {display_name: Python 3, language: python, name: python3}
-#   n2v: {needs: [zoo, embeddings], makes: [picture_features, picture_network], minutes: {smoke: 2, laptop: 9}}
+#   n2v: {needs: [zoo, embeddings], makes: [picture_features, picture_network], minutes: {smoke: 1, laptop: 9}}
 # ---
 
 # %% [markdown]
@@ -11,7 +11,7 @@
 # **You will** classify objects from their embeddings, from raw weights, and from pictures, and say which differences
 # are real.
 #
-# **You need** notebook 04. **Time** smoke 2 min, laptop 9 min on two cores.
+# **You need** notebook 04. **Time** smoke 1 min, laptop 9 min on two cores.
 #
 # **Afterwards you can** put an honest interval on an accuracy, test whether two classifiers differ, measure what a leaky
 # split is worth, and time a network without fooling yourself.
