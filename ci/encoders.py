@@ -50,7 +50,9 @@ VARIANTS = {  # name: changes of the laptop profile's encoder of that kind, and 
     "aligned-8-32": {"kind": "aligned", "octaves": 8, "n_components": 32},
     "aligned-8-versions": {"kind": "aligned", "octaves": 8, "contrastive_weight": 0.05},
     "tokens-8-versions": {"kind": "tokens", "octaves": 8, "contrastive_weight": 0.05},
+    "aligned-8-versions-clipped": {"kind": "aligned", "octaves": 8, "contrastive_weight": 0.05, "clip_norm": 1.0},
 }
+RECIPE = {"contrastive_weight": 0.0, "clip_norm": None}  # what changes the training, not the network
 RAW = "raw weights"
 DECIDING = ("foreground_db", "full_db", "given_db", "linear_probe", "head", "hit_at_1", "ms_a_step")
 FACTS = ("variant", "zoo", "n_train", "n_read", "n_pictures")  # the same in every run of a row
@@ -58,8 +60,8 @@ FACTS = ("variant", "zoo", "n_train", "n_read", "n_pictures")  # the same in eve
 
 def model_config(variant: str) -> ModelConfig:
     """The laptop profile's model with a variant's encoder."""
-    size, changes = profiles.get("laptop"), dict(VARIANTS[variant])
-    changes.pop("contrastive_weight", None)
+    size = profiles.get("laptop")
+    changes = {name: value for name, value in VARIANTS[variant].items() if name not in RECIPE}
     base = size.aligned if changes["kind"] == "aligned" else size.rows
     return replace(base, encoder=replace(base.encoder, **{"octaves": None, **changes}))
 
@@ -72,8 +74,8 @@ def one_run(zoo: Zoo, variant: str, seed: int, folder: Path, config: TrainConfig
         if variant == RAW:
             found = raw_measures(zoo, train_split, held_out, 64, head, seed)
             return {"n_train": len(train_split), **found}
-        weight = VARIANTS[variant].get("contrastive_weight", 0.0)
-        mine = replace(config, seed=seed, contrastive_weight=weight)
+        recipe = {name: VARIANTS[variant].get(name, usual) for name, usual in RECIPE.items()}
+        mine = replace(config, seed=seed, **recipe)
         train(zoo, mine, model_config(variant), folder, resume=True)
         record, model = read_json(folder / "run.json"), load_model(folder)
         return {
