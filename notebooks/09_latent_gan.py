@@ -303,7 +303,7 @@ cheats = {
 
 def seen(points):
     """Features of the decoded pictures."""
-    return picture_features(decoded_pictures(model, points, 32, 24)).astype(np.float32)
+    return picture_features(decoded_pictures(model, points, *((24, 16) if small else (32, 24)))).astype(np.float32)
 
 
 raw_seen = seen(bases)

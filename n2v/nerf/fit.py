@@ -46,7 +46,11 @@ class FitResult:
 
 
 def fit(
-    view_sets: list[ViewSet], config: FitConfig, seeds: list[int] | None = None, force: bool = False
+    view_sets: list[ViewSet],
+    config: FitConfig,
+    seeds: list[int] | None = None,
+    force: bool = False,
+    hulls: list[Bool[torch.Tensor, "g g g"]] | None = None,
 ) -> list[FitResult]:
     """Fit one NeRF to each view set; what becomes of one does not depend on the others.
 
@@ -55,6 +59,7 @@ def fit(
         config: Recipe.
         seeds: One a NeRF, for ray order and backgrounds; the initial vector depends on config.init_seed alone.
         force: Fit even where silhouettes and cameras contradict each other.
+        hulls: Where to look, one a view set; None carves them from the silhouettes.
 
     Raises:
         BadInput: a view set in which no ray meets the object or whose silhouettes contradict its cameras, or a
@@ -66,7 +71,7 @@ def fit(
     backend, _ = backends.choose(config.backend, config.encoding)
     config = replace(config, backend=backend.name)
     started = time.perf_counter()
-    hulls = [carve(view_set, config.grid_resolution) for view_set in view_sets]
+    hulls = hulls or [carve(view_set, config.grid_resolution) for view_set in view_sets]
     if not force:
         for view_set, hull in zip(view_sets, hulls, strict=True):
             check_silhouettes(view_set, hull)
@@ -82,9 +87,20 @@ def fit(
 
 
 def fit_apart(view_sets: list[ViewSet], configs: list[FitConfig], seed: int = 0) -> list[FitResult]:
-    """Fit each view set by a recipe of its own, all with one seed, on all cores: what `fit` makes of it alone."""
+    """Fit each view set by a recipe of its own, all with one seed, on all cores: what `fit` makes of it alone.
+
+    One that stands there several times, for several recipes, is carved once.
+    """
+    keys = [(id(one), config.grid_resolution) for one, config in zip(view_sets, configs, strict=True)]
+    to_carve = dict(zip(keys, view_sets, strict=True))
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        return list(threads.map(lambda one, config: fit([one], config, [seed])[0], view_sets, configs))
+        carved = threads.map(lambda key: carve(to_carve[key], key[1]), to_carve)
+        hulls = dict(zip(to_carve, carved, strict=True))
+        return list(
+            threads.map(
+                lambda one, config, key: fit([one], config, [seed], hulls=[hulls[key]])[0], view_sets, configs, keys
+            )
+        )
 
 
 def held_out_psnr(field_weights, occupied, view_set: ViewSet, config: FitConfig) -> float:

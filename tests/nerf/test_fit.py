@@ -47,6 +47,17 @@ def test_each_by_its_own_recipe_is_what_each_alone_becomes(fitted, ball, block):
     assert found[1].config.init_seed == 5 and found[1].status == "ok"
 
 
+def test_one_object_fitted_apart_twice_is_carved_once_for_each_grid(block, monkeypatch):
+    carved = []
+    monkeypatch.setattr("n2v.nerf.fit.carve", lambda *asked: carved.append(asked[1]) or carve(*asked))
+    few = replace(QUICK, n_steps=5)
+    coarse = replace(few, grid_resolution=24)
+    found = fit_apart([block] * 3, [few, replace(few, init_seed=5), coarse], seed=6)
+    assert carved == [few.grid_resolution, 24]
+    assert [len(one.occupied) for one in found] == [few.grid_resolution, few.grid_resolution, 24]
+    assert np.array_equal(found[2].occupied, fit([block], coarse, [6])[0].occupied)
+
+
 def test_fit_is_repeatable_and_independent_of_its_neighbour(fitted, block):
     alone = fit([block], QUICK, seeds=[6])[0]
     assert alone.psnr_db == pytest.approx(fitted[1].psnr_db, abs=1.0)  # same draws, perhaps another summation order
