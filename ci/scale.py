@@ -4,7 +4,7 @@
                        [--variants rows aligned-8] [--steps 2000] [--test data/mini_zoo]
 
 Training sets are nested, class-balanced and made of whole base objects; the test set is the test split of another
-collection (default: the mini zoo), so it is the same for every size. Stopped, it goes on where it was. `out` gets
+collection (default: the mini zoo), so it is the same for every size. The smallest sizes come first, with all their seeds. Stopped, it goes on where it was. `out` gets
 scale.csv (means over seeds), runs.csv and scale.png.
 """
 
@@ -85,7 +85,7 @@ def main() -> None:
     config = replace(config, amp=False) if options.float32 else config
     items = [Item(row.object_id, row.base_id, row.class_name, row.version) for row in large.rows]
     todo = [
-        (seed, n, name) for seed in range(options.seeds) for n in options.sizes for name in (RAW, *options.variants)
+        (seed, n, name) for n in options.sizes for seed in range(options.seeds) for name in (RAW, *options.variants)
     ]
     same_options(
         options.out, {name: vars(options)[name] for name in ("zoo", "test", "minutes", "steps", "pictures", "float32")}
