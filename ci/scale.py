@@ -4,8 +4,8 @@
                        [--variants rows aligned-8] [--steps 2000] [--test data/mini_zoo]
 
 Training sets are nested, class-balanced and made of whole base objects; the test set is the test split of another
-collection (default: the mini zoo), so it is the same for every size. The smallest sizes come first, with all their seeds. Stopped, it goes on where it was. `out` gets
-scale.csv (means over seeds), runs.csv and scale.png.
+collection (default: the mini zoo), so it is the same for every size. The smallest sizes come first, with all their
+seeds. Stopped, it goes on where it was. `out` gets scale.csv (means over seeds), runs.csv and scale.png.
 """
 
 import argparse
