@@ -54,7 +54,7 @@ def curve(rows: list[dict]):
                     **look,
                 )
         axis.set(xscale="log", xlabel="training NeRFs", ylabel=label)
-        axis.set_xticks(sizes, sizes)
+        axis.set_xticks(sizes, sizes, rotation=45)
         axis.minorticks_off()
     handles, labels = axes[-1].get_legend_handles_labels()
     figure.tight_layout()
