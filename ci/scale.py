@@ -106,7 +106,7 @@ def main() -> None:
         )
     apply_style()
     curve(means(runs)).savefig(options.out / "scale.png")
-    arguments = {name: str(value) for name, value in vars(options).items()}
+    arguments = {name: value for name, value in vars(options).items() if name not in ("zoo", "test", "out")}
     write_json(options.out / "run.json", provenance(arguments=arguments, seconds=time.perf_counter() - started))
 
 
