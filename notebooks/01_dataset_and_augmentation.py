@@ -56,7 +56,7 @@ from n2v.show.photographs import (
 from n2v.show.pictures import sheet
 from n2v.show.record import Recorder
 from n2v.show.style import apply_style
-from n2v.show.thesis import COUNTS
+from n2v.scenes.classes import FREQUENCIES
 from n2v.zoo.build import plan
 from n2v.zoo.splits import Item, assign, groups, leak
 
@@ -333,9 +333,9 @@ folders = find_views(run / "views")
 items, _ = plan(folders)
 bases = Counter(item.class_name for item in items if item.version == 0)
 everything = Counter(item.class_name for item in items)
-total = sum(COUNTS.values())
+total = sum(FREQUENCIES.values())
 table = [
-    {"class": name, "thesis": COUNTS[name], "thesis, share": f"{COUNTS[name] / total:.1%}", "ours, base": bases[name],
+    {"class": name, "thesis": FREQUENCIES[name], "thesis, share": f"{FREQUENCIES[name] / total:.1%}", "ours, base": bases[name],
      "ours, with versions": everything[name], "ours, families": len(FAMILIES[name])}
     for name in CLASSES
 ]  # fmt: skip
@@ -364,7 +364,7 @@ def a_tenth_of_each(counts):
 
 # %% tags=["check"]
 assert a_tenth_of_each({"chair": 19, "lamp": 11, "sofa": 9}) == 2, "round down class by class, then add"
-assert a_tenth_of_each(COUNTS) == 3_961, "expected the size of the thesis's test set"
+assert a_tenth_of_each(FREQUENCIES) == 3_961, "expected the size of the thesis's test set"
 print("a tenth of each row is the thesis's test set: the rows, and so 39,666, describe the collection that was split")
 ### BEGIN HIDDEN TESTS
 assert a_tenth_of_each({}) == 0
@@ -403,12 +403,12 @@ record.figure("extra-leak-twins", figure, "Four test objects under the authors' 
 # (names only: neither rule looks at the objects):
 
 # %%
-collections = {"this run": items, f"{n_each} a class": many, "sizes of Table 3.1": identities(COUNTS)}
+collections = {"this run": items, f"{n_each} a class": many, "sizes of Table 3.1": identities(FREQUENCIES)}
 table = leak_rows(collections, seed)
 by_name = {(row["collection"], row["rule"]): row for row in table}
 largest = by_name["sizes of Table 3.1", "as_published"]
 record.metric("leak_as_published", largest["leak"])
-record.metric("leak_expected", published_expectation(COUNTS))
+record.metric("leak_expected", published_expectation(FREQUENCIES))
 record.metric("leak_corrected", by_name["this run", "corrected"]["leak"])
 caption = "Share of test objects with another version in train, both rules; diamond: closed form."
 record.figure("extra-leak", leak_figure(table), caption)
@@ -549,9 +549,9 @@ print("an object listed under two classes is one group:", groups(twice))
 cards = [
     {"card": "1 · split", "thesis says": "train, validation, test", "code does": "base, A1, A2 shuffled and cut on their own",
      "we measured": f"{largest['leak']:.1%} of {largest['test']:,} test objects have a twin in train (closed form "
-     f"{published_expectation(COUNTS):.1%}); ours {by_name['this run', 'corrected']['leak']:.0%}"},
+     f"{published_expectation(FREQUENCIES):.1%}); ours {by_name['this run', 'corrected']['leak']:.0%}"},
     {"card": "2 · objects", "thesis says": "33,296", "code does": "rows of Table 3.1; 14 ids in two classes",
-     "we measured": f"the rows sum to {total:,}; a tenth of each, rounded down, is {sum(n // 10 for n in COUNTS.values()):,}, "
+     "we measured": f"the rows sum to {total:,}; a tenth of each, rounded down, is {sum(n // 10 for n in FREQUENCIES.values()):,}, "
      "the size of the test set"},
     {"card": "augmentation", "thesis says": "random deformation, a random colour a component", "code does": "never published",
      "we measured": f"median scale factor of the most changed axis {np.exp(np.median([np.abs(np.log(c.scale)).max() for c in changes])):.2f}, "

@@ -62,7 +62,7 @@ from n2v.show.pictures import sheet
 from n2v.show.plots import project
 from n2v.show.record import Recorder
 from n2v.show.style import apply_style
-from n2v.show.thesis import COUNTS
+from n2v.scenes.classes import FREQUENCIES
 from n2v.tasks.metrics import wilson_interval
 from n2v.zoo.build import build_zoo, spread
 from n2v.zoo.shipped import mini_zoo
@@ -395,7 +395,7 @@ record.metric("float16_worst_cost_db", float(np.max(costs)))
 print(f"float16 costs {np.mean(costs):+.4f} dB on average, {np.max(costs):+.4f} dB at worst ({len(costs)} NeRFs)")
 
 # %%
-n_published = 3 * sum(COUNTS.values())
+n_published = 3 * sum(FREQUENCIES.values())
 view_folder = folders[live.object_ids[tested[0]]] / "train"
 on_disk = sum(path.stat().st_size for path in (run / "zoo" / "shards").iterdir()) / len(zoo)
 kinds = {

@@ -38,7 +38,7 @@ from n2v.show.neighbours import neighbour_sheet
 from n2v.show.plots import plot_retrieval
 from n2v.show.record import Recorder
 from n2v.show.style import apply_style
-from n2v.show.thesis import COUNTS
+from n2v.scenes.classes import FREQUENCIES
 from n2v.tasks.metrics import chance_average_precision, chance_hit_at_k
 from n2v.tasks.retrieve import (
     as_published,
@@ -143,7 +143,7 @@ assert abs(chance_hit(4, 2, 2) - 5 / 6) < 1e-9 and abs(chance_hit(10, 2, 1) - 0.
 # With the thesis's own class frequencies, a random ranking reaches a hit@10 of 63 %. Beside it what its Table 4.3 reports:
 
 # %%
-counts = np.array([COUNTS[name] // 10 for name in COUNTS])
+counts = np.array([FREQUENCIES[name] // 10 for name in FREQUENCIES])
 queries = np.repeat(np.arange(13), counts)
 gallery = counts[None] - np.eye(13, dtype=int)[queries]
 table = [

@@ -59,12 +59,12 @@ def deformation(
             x * np.cos(angle) - y * np.sin(angle),
             x * np.sin(angle) + y * np.cos(angle),
         )
-        return RADIUS * (moved + _free_form(points, controls))
+        return RADIUS * (moved + free_form(points, controls))
 
     return deform
 
 
-def _free_form(points: np.ndarray, controls: np.ndarray) -> np.ndarray:
+def free_form(points: np.ndarray, controls: np.ndarray) -> np.ndarray:
     """Shift (n, 3) of points in [-1, 1]^3 by a Bernstein lattice of control shifts (k, k, k, 3)."""
     degree = len(controls) - 1
     t = np.clip((points + 1) / 2, 0, 1)

@@ -37,7 +37,8 @@ class SceneObject:
     base_id: str = ""  # object_id of the un-augmented original; empty: itself
     version: int = 0
     shape_group: str = ""  # recolours of one shape share it; empty: base_id
-    family: str = ""
+    family: str = ""  # of a procedural object: what fills its slot `body`
+    slots: str = ""  # all of its slots, "body=flat support=legs ..."
     source: str = "procedural"
     licence: str = "MIT"
 

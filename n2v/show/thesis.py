@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 
 from n2v.errors import BadInput
+from n2v.scenes.classes import FREQUENCIES
 
 
 @dataclass(frozen=True)
@@ -21,17 +22,12 @@ class ThesisItem:
     needs: str = "cpu"
 
 
-COUNTS = {
-    "airplane": 4045, "bench": 1813, "cabinet": 1571, "car": 3514, "chair": 6777, "display": 1093, "lamp": 2292,
-    "speaker": 1597, "rifle": 2369, "sofa": 3173, "table": 8433, "phone": 1050, "watercraft": 1939,
-}  # fmt: skip
-
 ITEMS: tuple[ThesisItem, ...] = (
     ThesisItem("fig-1.1", "Figure 1.1", "04", "The framework: NeRF weights, encoder, embedding, decoder, tasks."),
     ThesisItem("fig-2.1", "Figure 2.1", "02", "The NeRF pipeline: rays, samples, field, compositing, loss."),
     ThesisItem(
         "table-3.1", "Table 3.1", "01", "Objects of each class.",
-        {**{name: str(count) for name, count in COUNTS.items()}, "total": "33,296 in the text; the rows sum to 39,666"},
+        {**{name: str(count) for name, count in FREQUENCIES.items()}, "total": "33,296 in the text; the rows sum to 39,666"},
     ),
     ThesisItem("fig-3.1", "Figure 3.1", "01", "An object and its two augmented versions."),
     ThesisItem("fig-3.2", "Figure 3.2", "02", "The two blocks: linear-ReLU, linear-norm-ReLU."),

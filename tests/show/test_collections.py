@@ -47,7 +47,7 @@ from n2v.show.photographs import (
     measure_change,
     misread,
 )
-from n2v.show.thesis import COUNTS
+from n2v.scenes.classes import FREQUENCIES
 from n2v.zoo.splits import assign, leak
 from n2v.zoo.store import Row, Zoo, ZooWriter
 from n2v.zoo.verify import verify
@@ -206,15 +206,15 @@ def test_the_closed_form_by_enumeration():
 
 
 def test_the_thesis_counts_give_its_test_set_and_about_ninety_thousand_to_train_on():
-    assert sum(n // 10 for n in COUNTS.values()) == 3961  # the thesis's n, section 4
-    items = identities(COUNTS)
+    assert sum(n // 10 for n in FREQUENCIES.values()) == 3961  # the thesis's n, section 4
+    items = identities(FREQUENCIES)
     splits = assign(items, "as_published")
     trained = {item.base_id for item in items if splits[item.object_id] == "train"}
     tested = [item.base_id for item in items if splits[item.object_id] == "test"]
     assert len(items) == 3 * 39_666 and len(tested) == 3 * 3961
     assert sum(split == "train" for split in splits.values()) == 95_232  # "about 90,000" in the thesis
     share = sum(base in trained for base in tested) / len(tested)
-    assert share == pytest.approx(published_expectation(COUNTS), abs=0.0055)  # three standard errors
+    assert share == pytest.approx(published_expectation(FREQUENCIES), abs=0.0055)  # three standard errors
 
 
 def test_both_rules_side_by_side():

@@ -16,7 +16,8 @@ from n2v.show.links import problems
 from n2v.show.record import Recorder
 from n2v.show.report import write_report
 from n2v.show.style import CLASS_COLOURS, CLASS_MARKERS, apply_style
-from n2v.show.thesis import BY_ID, COUNTS, ITEMS
+from n2v.scenes.classes import FREQUENCIES
+from n2v.show.thesis import BY_ID, ITEMS
 
 
 class Page(HTMLParser):
@@ -134,7 +135,7 @@ def test_a_lost_picture_is_said_and_an_empty_folder_still_reports(run_folder, tm
 
 def test_the_thesis_s_own_numbers():
     assert len(BY_ID) == len(ITEMS) == 26
-    assert sum(COUNTS.values()) == 39_666 and tuple(COUNTS) == CLASSES
+    assert sum(FREQUENCIES.values()) == 39_666 and tuple(FREQUENCIES) == CLASSES
     assert BY_ID["table-4.1"].values["nerf2vec"] == "87.28 %"
     assert BY_ID["table-4.3"].values["9 views"] == "82.74 / 91.66 / 93.79"
     assert {item.notebook for item in ITEMS} == {f"0{i}" for i in range(1, 10)}

@@ -6,7 +6,7 @@ import torch
 from sklearn.metrics import f1_score
 from torchmetrics.retrieval import RetrievalMAP
 
-from n2v.show.thesis import COUNTS
+from n2v.scenes.classes import FREQUENCIES
 from n2v.tasks.metrics import (
     average_precision,
     chance_average_precision,
@@ -70,7 +70,7 @@ def test_chance_floors_equal_random_rankings():
 
 def test_thesis_test_set_has_the_stated_floor():
     """Class frequencies alone give hit@1, 5, 10 of 11.5, 42.8 and 63.3 % on its 3,961 test objects."""
-    counts = np.array([count // 10 for count in COUNTS.values()])
+    counts = np.array([count // 10 for count in FREQUENCIES.values()])
     queries = np.repeat(np.arange(13), counts)
     gallery = counts[None] - np.eye(13, dtype=int)[queries]
     found = [100 * chance_hit_at_k(queries, gallery, k) for k in (1, 5, 10)]

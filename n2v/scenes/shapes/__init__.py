@@ -1,54 +1,47 @@
 """Procedural objects of the thirteen classes: the collection that is always at hand.
 
-Each class has several families (structures), each family continuous parameters, each part a colour of a plausible
-material. z is up and the front faces -y. Some families of different classes are close on purpose: a picnic bench
-and a table, a desk and a cabinet, a chaise and a bench, a smartphone and a display, a loudspeaker and a cabinet.
+Each class is a grammar: slots (body, support, back, arms, extra ...) filled from about eight options each with a long
+tail, so that most objects are combinations that no other has. Classes share parts, proportions and colours; a few
+objects could honestly go by two names and say so. z is up and the front faces -y.
 """
-
-from collections.abc import Callable
 
 import numpy as np
 
 from n2v.errors import BadInput
-from n2v.scenes.classes import CLASSES, label_of
+from n2v.scenes.classes import CLASSES, FREQUENCIES, label_of
 from n2v.scenes.objects import SceneObject
-from n2v.scenes.shapes.airplanes import AIRPLANES
-from n2v.scenes.shapes.cars import CARS
-from n2v.scenes.shapes.electronics import DISPLAYS, PHONES
+from n2v.scenes.shapes import airplanes, cars, cases, lamps, rifles, screens, seating, tables, watercraft
 from n2v.scenes.shapes.kit import Kit
-from n2v.scenes.shapes.lamps import LAMPS
-from n2v.scenes.shapes.rifles import RIFLES
-from n2v.scenes.shapes.seating import BENCHES, CHAIRS
-from n2v.scenes.shapes.sofas import SOFAS
-from n2v.scenes.shapes.speakers import SPEAKERS
-from n2v.scenes.shapes.tables import CABINETS, TABLES
-from n2v.scenes.shapes.watercraft import WATERCRAFT
 from n2v.seeds import child_seed
 
-_BUILDERS: dict[str, tuple[Callable[[Kit], None], ...]] = {
-    "airplane": AIRPLANES,
-    "bench": BENCHES,
-    "cabinet": CABINETS,
-    "car": CARS,
-    "chair": CHAIRS,
-    "display": DISPLAYS,
-    "lamp": LAMPS,
-    "speaker": SPEAKERS,
-    "rifle": RIFLES,
-    "sofa": SOFAS,
-    "table": TABLES,
-    "phone": PHONES,
-    "watercraft": WATERCRAFT,
-}
-
-
-def _family_name(builder: Callable[[Kit], None]) -> str:
-    return builder.__name__.split("_", 1)[1]
-
-
-FAMILIES: dict[str, tuple[str, ...]] = {
-    name: tuple(_family_name(builder) for builder in builders) for name, builders in _BUILDERS.items()
-}
+BUILDERS = {
+    "airplane": airplanes.airplane, "bench": seating.bench, "cabinet": cases.cabinet, "car": cars.car,
+    "chair": seating.chair, "display": screens.display, "lamp": lamps.lamp, "speaker": cases.speaker,
+    "rifle": rifles.rifle, "sofa": seating.sofa, "table": tables.table, "phone": screens.phone,
+    "watercraft": watercraft.watercraft,
+}  # fmt: skip
+FAMILIES: dict[str, tuple[str, ...]] = {  # options of the slot `body`
+    "airplane": tuple(airplanes.FUSELAGES), "bench": tuple("slatted flat saddle cushion webbed box round".split()),
+    "cabinet": tuple(cases.BODIES), "car": tuple(cars.BODIES), "chair": tuple(seating.SEATS),
+    "display": tuple(screens.DISPLAYS), "lamp": tuple(lamps.SHADES), "speaker": tuple(cases.BODIES),
+    "rifle": tuple("classic pistol skeleton thumbhole folded straight none club".split()),
+    "sofa": tuple("box cushion shell flat webbed saddle".split()), "table": tuple(tables.TOPS),
+    "phone": tuple(screens.PHONES), "watercraft": tuple(watercraft.HULLS),
+}  # fmt: skip
+AMBIGUOUS_SHARE = 0.055  # of the classes that have such objects: 4 % of all
+_PLAIN = {"extra": "none"}
+# an object of the first class that the grammar of the second makes: it could go by both names
+AMBIGUOUS: dict[str, tuple[tuple[str, dict[str, str]], ...]] = {
+    "bench": (("table", {"body": "rectangle", "under": "none"}), ("sofa", {"body": "cushion", "arms": "none"})),
+    "cabinet": (("speaker", {"front": "cloth"}), ("table", {"under": "drawers", "support": "legs"})),
+    "chair": (("table", {"body": "round", "under": "none"}), ("sofa", {"body": "cushion", "arms": "thin"})),
+    "display": (("phone", {"body": "tablet", "support": "none"}),),
+    "lamp": (("table", {"body": "round", "support": "pedestal", "under": "none"}),),
+    "phone": (("display", {"body": "flat", "support": "none"}),),
+    "sofa": (("bench", {"body": "cushion", "back": "panel"}), ("chair", {"body": "box", "arms": "blocks"})),
+    "speaker": (("cabinet", {"body": "upright", "front": "doors"}), ("cabinet", {"body": "upright", "front": "cloth"})),
+    "table": (("bench", {"body": "flat", "back": "none", "arms": "none"}), ("cabinet", {"body": "wide"})),
+}  # fmt: skip
 
 
 def make_object(class_name: str, seed: int, family: str | None = None, object_id: str | None = None) -> SceneObject:
@@ -56,32 +49,54 @@ def make_object(class_name: str, seed: int, family: str | None = None, object_id
 
     Args:
         class_name: One of the thirteen classes (or its synset).
-        seed: Of the family (where none is named), the sizes and the colours.
-        family: One of FAMILIES[class_name].
+        seed: Of the slots, the sizes and the looks.
+        family: One of FAMILIES[class_name], instead of a drawn one.
         object_id: Default: class and seed.
+
+    Returns:
+        `family` is its slot `body`; `slots` says what fills each slot, and under "could_be" the other name that an
+        ambiguous object could go by.
     """
     class_name = CLASSES[label_of(class_name)]
     rng = np.random.default_rng([seed, label_of(class_name)])
-    builders = dict(zip(FAMILIES[class_name], _BUILDERS[class_name], strict=True))
-    if family is None:
-        family = FAMILIES[class_name][int(rng.integers(len(builders)))]
-    if family not in builders:
-        raise BadInput(f"unknown {class_name} family '{family}'", fix=f"use one of: {', '.join(builders)}")
-    kit = Kit(rng)
-    builders[family](kit)
+    builder, forced = class_name, {}
+    if family is None and class_name in AMBIGUOUS and rng.random() < AMBIGUOUS_SHARE:
+        pairs = AMBIGUOUS[class_name]
+        builder, forced = pairs[int(rng.integers(len(pairs)))]
+        forced = _PLAIN | forced
+    elif family is not None:
+        if family not in FAMILIES[class_name]:
+            known = ", ".join(FAMILIES[class_name])
+            raise BadInput(f"unknown {class_name} family '{family}'", fix=f"use one of: {known}")
+        forced = {"body": family}
+    kit = Kit(rng, forced)
+    BUILDERS[builder](kit)
+    parts = kit.finished()
+    slots = kit.slots | ({"could_be": builder} if builder != class_name else {})
+    filled = " ".join(f"{slot}={name}" for slot, name in slots.items())
     identity = object_id or f"{class_name}-{seed:06d}"
-    return SceneObject(identity, class_name, tuple(kit.parts), family=family).placed()
+    return SceneObject(identity, class_name, parts, family=slots["body"], slots=filled).placed()
 
 
-def make_collection(per_class: int, seed: int = 0, classes: tuple[str, ...] = CLASSES) -> list[SceneObject]:
-    """`per_class` objects of each class, families in turn; object i is the same in every larger collection."""
+def counts(per_class: int, frequencies: str = "balanced", classes: tuple[str, ...] = CLASSES) -> dict[str, int]:
+    """Objects of each class: `per_class` each ("balanced"), or as many in all shared out as in thesis Table 3.1."""
     if per_class < 1:
         raise BadInput(f"{per_class} objects a class", fix="ask for at least 1")
-    objects = []
-    for class_name in classes:
-        class_name = CLASSES[label_of(class_name)]
-        for i in range(per_class):
-            family = FAMILIES[class_name][i % len(FAMILIES[class_name])]
-            own_seed = child_seed(seed, class_name, i) % 2**32
-            objects.append(make_object(class_name, own_seed, family, f"{class_name}-{i:04d}"))
-    return objects
+    if frequencies not in ("balanced", "thesis"):
+        raise BadInput(f"unknown frequencies '{frequencies}'", fix="use balanced or thesis")
+    classes = tuple(CLASSES[label_of(name)] for name in classes)
+    if frequencies == "balanced":
+        return dict.fromkeys(classes, per_class)
+    total = sum(FREQUENCIES[name] for name in classes)
+    return {name: max(1, round(per_class * len(classes) * FREQUENCIES[name] / total)) for name in classes}
+
+
+def make_collection(
+    per_class: int, seed: int = 0, classes: tuple[str, ...] = CLASSES, frequencies: str = "balanced"
+) -> list[SceneObject]:
+    """Objects of each class (`counts`); object i is the same in every larger collection."""
+    return [
+        make_object(name, child_seed(seed, name, i) % 2**32, object_id=f"{name}-{i:04d}")
+        for name, n in counts(per_class, frequencies, classes).items()
+        for i in range(n)
+    ]

@@ -1,205 +1,156 @@
-"""Airplanes. The nose points to -y."""
+"""Airplanes: fuselages, wings, engines and tails. Nose towards -y."""
 
 import numpy as np
 
 from n2v.scenes.shapes.kit import Kit
-from n2v.scenes.shapes.palette import colour, darker
+
+FUSELAGES = {  # half widths at 0, 1/8, 1/3, 2/3, 7/8 and 1 of the length, and height over width
+    "tube": ((0.2, 0.8, 1.0, 1.0, 0.6, 0.25), 1.0),
+    "slim": ((0.05, 0.5, 0.8, 0.9, 0.7, 0.5), 0.9),
+    "fat": ((0.5, 1.3, 1.6, 1.3, 0.7, 0.3), 1.1),
+    "propeller": ((0.7, 1.0, 1.1, 0.6, 0.35, 0.2), 1.3),
+    "glider": ((0.4, 0.8, 0.7, 0.25, 0.2, 0.2), 1.2),
+    "jumbo": ((0.4, 1.1, 1.3, 1.2, 0.7, 0.3), 1.4),
+    "flat": ((0.1, 0.9, 1.8, 2.0, 1.6, 1.0), 0.4),
+    "twin": ((0.3, 0.5, 0.5, 0.4, 0.35, 0.3), 1.0),
+    "pod": ((0.6, 1.4, 1.3, 0.3, 0.2, 0.2), 1.2),
+}
+WINGS = {  # sweep (share of the half span that the tip lies behind), tip chord over root chord, span, root chord
+    "straight": (0.05, 0.7, 1.0, 0.24), "swept": (0.55, 0.35, 0.95, 0.34), "delta": (0.95, 0.08, 0.6, 0.75),
+    "tapered": (0.15, 0.35, 1.15, 0.26), "biplane": (0.02, 0.9, 0.85, 0.24), "gull": (0.2, 0.5, 1.0, 0.26),
+    "forward": (-0.35, 0.4, 0.85, 0.32), "canard": (0.6, 0.3, 0.75, 0.42), "long": (0.08, 0.4, 1.5, 0.15),
+}  # fmt: skip
 
 
-def _wing(
-    k: Kit,
-    name: str,
-    y: float,
-    z: float,
-    span: float,
-    chord: float,
-    sweep: float,
-    tip: float,
-    rgb,
-    rise: float = 0.0,
-    thick: float = 0.05,
-) -> None:
-    """Both halves of a wing: chord along y, swept back by `sweep` at the tip."""
+def _wing(k: Kit, name: str, root, span: float, chord: float, tip: float, back: float, up: float, thick: float, upright: bool = False) -> None:
+    """One half of a wing from its root (x, y of the leading edge, z); span < 0 goes to the other side."""
+    root = np.asarray(root, float)
+    rings = []
+    for t in (0.0, 0.5, 1.0):
+        c = chord * (1 - t * (1 - tip))
+        y = np.array([0, 0.25, 0.6, 1, 0.6, 0.25]) * c + back * t
+        z = np.array([0, 0.5, 0.4, 0, -0.4, -0.5]) * thick * (1 - 0.5 * t)
+        out = np.full(6, span * t)
+        rings.append(np.column_stack([z, y, out] if upright else [out, y, z + up * t]) + root)
+    k.loft(name, rings, "wing")
+
+
+def _pair(k: Kit, name: str, y: float, z: float, span: float, chord: float, tip: float, back: float, up: float, thick: float = 0.05, x: float = 0.0) -> None:
     for side in (-1, 1):
-        rings = []
-        for share in (0.0, 0.5, 1.0):
-            c, t = chord * (1 - share * (1 - tip)), thick * (1 - 0.6 * share)
-            x, y0, up = side * share * span / 2, y + sweep * share, z + rise * share
-            outline = np.array(
-                [
-                    [-c / 2, 0],
-                    [-0.2 * c, t / 2],
-                    [0.3 * c, t / 2.5],
-                    [c / 2, 0],
-                    [0.3 * c, -t / 2.5],
-                    [-0.2 * c, -t / 2],
-                ]
-            )
-            rings.append(np.column_stack([np.full(6, x), y0 + outline[:, 0], up + outline[:, 1]]))
-        k.loft(f"{name}_{side > 0:d}", rings, rgb)
+        _wing(k, name, (side * x, y, z), side * span, chord, tip, back, up, thick)
 
 
-def _fin(
-    k: Kit, name: str, x: float, y: float, z: float, height: float, chord: float, sweep: float, rgb, thick: float = 0.05
-) -> None:
-    outline = np.array(
-        [
-            [y - chord / 2, z],
-            [y + chord / 2, z],
-            [y + sweep + chord * 0.3, z + height],
-            [y + sweep - chord * 0.15, z + height],
+def _fuselage(k: Kit, length: float, r: float) -> None:
+    widths, high = FUSELAGES[k.draw("body", list(FUSELAGES))]
+    places, rise, squash = (0, 0.125, 0.33, 0.67, 0.875, 1), k.u(-0.3, 0.8), k.u(0.5, 1.0)
+    for x in (-2.2 * r, 2.2 * r) if k.slots["body"] == "twin" else (0.0,):
+        stations = [
+            (p * length - length / 2, r * a, -high * r * a + rise * r * max(p - 0.6, 0), high * r * a + rise * r * max(p - 0.6, 0), squash)
+            for p, a in zip(places, widths, strict=True)
         ]
-    )
-    k.slab(name, outline, "x", x - thick / 2, x + thick / 2, rgb)
+        k.hull("fuselage", stations, "body")
+        k.parts[-1].vertices[:, 0] += x
+    if k.chance(0.6):
+        k.ball("canopy", (0, -0.3 * length, high * r * 0.85), (0.5 * r, 0.12 * length, 0.6 * r), "glass")
 
 
-def _fuselage(k: Kit, length: float, radius: float, rgb, nose: float = 0.25, tail_up: float = 0.6) -> None:
-    half = length / 2
-    r = radius
-    stations = [
-        (-half, 0.03, -0.03, 0.03, 0),
-        (-half + 0.3 * nose * length, 0.65 * r, -0.65 * r, 0.6 * r, 0),
-        (-half + nose * length, r, -r, r, 0),
-        (0.15 * length, r, -r, r, 0),
-        (half * 0.75, 0.5 * r, -0.35 * r, 0.75 * r, 0),
-        (half, 0.1 * r, tail_up * r - 0.05, tail_up * r + 0.1, 0),
-    ]
-    k.hull("fuselage", stations, rgb)
+def _wings(k: Kit, length: float, r: float) -> tuple[float, float, float]:
+    """Build them; the leading edge at the root, half span and chord."""
+    sweep, tip, span, chord = WINGS[k.draw("support", list(WINGS))]
+    kind = k.slots["support"]
+    span, chord = span * k.u(0.75, 1.2) * 0.55, chord * k.u(0.8, 1.3) * 0.8
+    y, z, up = -0.5 * chord + k.u(-0.12, 0.08) * length, r * k.pick(-0.5, -0.2, 0.7), k.u(-0.05, 0.2) * span
+    back = sweep * span
+    if kind == "biplane":
+        for at in (-0.8 * r, 1.6 * r):
+            _pair(k, "wing", y, at, span, chord, tip, back, 0.02)
+        for x in (-0.7 * span, -0.05, 0.05, 0.7 * span):
+            k.rod("strut", (x, y + 0.4 * chord, -0.8 * r), (x, y + 0.4 * chord, 1.6 * r), 0.012, "hub")
+    elif kind == "gull":
+        _pair(k, "wing", y, z, 0.4 * span, chord, 0.85, 0.3 * back, 0.2 * span)
+        _pair(k, "wing_tip", y + 0.3 * back, z + 0.2 * span, 0.6 * span, 0.85 * chord, tip, 0.7 * back, -0.08 * span, x=0.4 * span)
+    else:
+        _pair(k, "wing", y, z, span, chord, tip, back, up, 0.06)
+    if kind == "canard":
+        _pair(k, "canard", -0.36 * length, z, 0.35 * span, 0.3 * chord, 0.5, 0.1 * span, 0.0)
+    if kind == "delta" and k.chance(0.4):
+        _pair(k, "canard", -0.34 * length, z + 0.5 * r, 0.3 * span, 0.2 * chord, 0.4, 0.1 * span, 0.0)
+    return y, span, chord
 
 
-def _propeller(k: Kit, y: float, z: float, size: float, x: float = 0.0, name: str = "propeller") -> None:
-    dark = colour(k.rng, "dark", "metal", "wood")
-    k.ball(f"{name}_hub", (x, y, z), (0.06, 0.09, 0.06), dark, 10)
-    angle = k.u(0, np.pi)
-    for i in range(int(k.pick(2, 3))):
-        a = angle + i * np.pi / 1.0 if i < 2 else angle + np.pi / 2
-        k.rod(
-            f"{name}_blade_{i}",
-            (x, y - 0.02, z),
-            (x + size * np.cos(a), y - 0.02, z + size * np.sin(a)),
-            0.035,
-            dark,
-            0.02,
-            n=6,
-        )
+def _nacelle(k: Kit, x: float, y: float, z: float, r: float, length: float) -> None:
+    profile = [(0.8 * r, -length / 2), (r, -0.3 * length), (0.95 * r, 0.2 * length), (0.5 * r, length / 2)]
+    k.lathe("engine", profile, "engine", (x, y, z), "y", 12)
 
 
-def airplane_jet(k: Kit) -> None:
-    length, r = k.u(1.8, 2.2), k.u(0.11, 0.15)
-    body = colour(k.rng, "white", "metal", "paint")
-    accent, wing = colour(k.rng, "paint"), k.pick(body, colour(k.rng, "metal"))
-    _fuselage(k, length, r, body)
-    k.box("windows", (0, -0.05, 0.35 * r), (2.02 * r, 0.9 * length * 0.55, 0.05), k.pick(accent, colour(k.rng, "dark")))
-    sweep, span = k.u(0.3, 0.55), k.u(1.7, 2.1)
-    _wing(k, "wing", 0.0, -0.4 * r, span, k.u(0.38, 0.5), sweep, 0.35, wing, 0.08)
-    _wing(k, "tail", 0.44 * length, 0.3 * r, 0.65, 0.22, 0.15, 0.5, wing)
-    _fin(k, "fin", 0, 0.42 * length, 0.6 * r, k.u(0.3, 0.42), 0.3, 0.2, accent)
-    n_engines, engine = int(k.pick(1, 1, 2)), k.pick(accent, wing)
-    for side in (-1, 1):
-        for i in range(n_engines):
-            share = 0.32 + 0.28 * i
-            x, y = side * share * span / 2, sweep * share - 0.12
-            k.rod(
-                f"engine_{side > 0:d}{i}",
-                (x, y - 0.16, -0.4 * r - 0.09),
-                (x, y + 0.14, -0.4 * r - 0.07),
-                0.075,
-                engine,
-                0.05,
-            )
+def _propeller(k: Kit, x: float, y: float, z: float, r: float) -> None:
+    k.lathe("spinner", [(0.02, -0.1), (0.14 * r + 0.02, 0), (0.14 * r + 0.02, 0.08)], "hub", (x, y, z), "y", 10)
+    n, phase = int(k.pick(2, 3, 4)), k.u(0, 3)
+    for a in 2 * np.pi * np.arange(n) / n + phase:
+        at = (x + 0.5 * r * np.cos(a), y, z + 0.5 * r * np.sin(a))
+        k.block("blade", at, (r, 0.03, 0.1 * r + 0.02), "hub", angles=(0, -a, 0))
 
 
-def airplane_propeller(k: Kit) -> None:
-    length, r = k.u(1.3, 1.6), k.u(0.13, 0.17)
-    body, wing = colour(k.rng, "paint"), colour(k.rng, "paint", "white")
-    _fuselage(k, length, r, body, nose=0.15)
-    k.ball("canopy", (0, -0.08, 0.8 * r), (0.75 * r, 0.25, 0.8 * r), colour(k.rng, "glass"))
-    _wing(
-        k, "wing", -0.12, k.pick(-0.6, 1.2) * r, k.u(1.6, 2.1), k.u(0.32, 0.4), k.u(0.0, 0.1), k.u(0.6, 1.0), wing, 0.08
-    )
-    _wing(k, "tail", 0.45 * length, 0.4 * r, 0.65, 0.24, 0.05, 0.7, wing)
-    _fin(k, "fin", 0, 0.44 * length, 0.5 * r, 0.28, 0.26, 0.1, k.pick(wing, body))
-    _propeller(k, -length / 2 - 0.03, 0, k.u(0.25, 0.36))
-    for i, (x, y) in enumerate([(-0.22, -0.25), (0.22, -0.25)]):
-        k.rod(f"strut_{i}", (x, y, -2.1 * r), (0.4 * x, y, -0.7 * r), 0.025, darker(body))
-        k.wheel(f"wheel_{i}", (x, y, -2.2 * r), 0.09, 0.07, colour(k.rng, "rubber"))
+def _engines(k: Kit, y: float, span: float, chord: float, length: float, r: float) -> None:
+    kind = k.draw("engines", "none wing2 nose rear2 wing4 props2 tail pusher".split())
+    size = k.u(0.05, 0.09)
+    if kind in ("wing2", "wing4", "props2"):
+        for share in (0.32, 0.62) if kind == "wing4" else (k.u(0.28, 0.45),):
+            for side in (-1, 1):
+                x, at = side * share * span, y + 0.1 * chord
+                _nacelle(k, x, at, -0.3 * r - 0.03, size, 0.28)
+                if kind == "props2":
+                    _propeller(k, x, at - 0.15, -0.3 * r - 0.03, 0.2)
+    elif kind == "nose":
+        _propeller(k, 0, -0.5 * length - 0.01, 0, k.u(0.2, 0.32))
+    elif kind == "rear2":
+        for side in (-1, 1):
+            _nacelle(k, side * 1.4 * r, 0.28 * length, 0.5 * r, size, 0.3)
+            k.block("pylon", (side * 0.9 * r, 0.28 * length, 0.4 * r), (1.2 * r, 0.12, 0.03), "body")
+    elif kind == "tail":
+        _nacelle(k, 0, 0.4 * length, 1.3 * r, 1.3 * size, 0.3)
+    elif kind == "pusher":
+        _propeller(k, 0, 0.5 * length, 0, 0.22)
 
 
-def airplane_glider(k: Kit) -> None:
-    """Thin body, very long wing."""
-    length, r = k.u(1.1, 1.4), k.u(0.08, 0.1)
-    body = colour(k.rng, "white", "paint")
-    _fuselage(k, length, r, body, nose=0.3, tail_up=0.9)
-    k.ball("canopy", (0, -0.27 * length, 0.5 * r), (0.8 * r, 0.2, 0.8 * r), colour(k.rng, "glass"))
-    _wing(
-        k,
-        "wing",
-        -0.08,
-        0.5 * r,
-        k.u(2.3, 2.9),
-        k.u(0.2, 0.27),
-        k.u(-0.05, 0.1),
-        0.45,
-        k.pick(body, colour(k.rng, "paint")),
-        k.u(0.0, 0.15),
-        0.045,
-    )
-    _fin(k, "fin", 0, 0.46 * length, 0.5 * r, 0.3, 0.22, 0.12, body)
-    z = k.pick(0.5 * r, 0.3)
-    _wing(k, "tail", 0.48 * length, z, 0.6, 0.16, 0.05, 0.6, body, thick=0.045)
+def _tail(k: Kit, length: float, r: float) -> None:
+    kind = k.draw("tail", "standard tee twin vee none cross".split())
+    y, high, chord = 0.36 * length, k.u(0.18, 0.38), k.u(0.12, 0.22)
+    level = {"tee": high, "cross": 0.5 * high}.get(kind, 0.0)
+    if kind in ("standard", "tee", "cross"):
+        _wing(k, "fin", (0, y, 0), high, chord * 1.3, 0.6, 0.6 * high, 0, 0.05, upright=True)
+    elif kind == "twin":
+        for side in (-1, 1):
+            _wing(k, "fin", (side * 0.2, y + 0.03, 0), 0.8 * high, chord, 0.6, 0.1, 0, 0.04, upright=True)
+    if kind == "vee":
+        _pair(k, "tailplane", y, 0.2 * r, 0.25, chord, 0.5, 0.12, 0.25)
+    elif kind != "none":
+        _pair(k, "tailplane", y + 0.55 * level, level, k.u(0.18, 0.32), chord, 0.5, k.u(0.02, 0.15), 0.02)
 
 
-def airplane_delta(k: Kit) -> None:
-    """Fighter: triangle wing, one or two fins."""
-    length, r = k.u(1.6, 2.0), k.u(0.1, 0.14)
-    body = colour(k.rng, "metal", "olive", "dark", "paint")
-    half = length / 2
-    k.hull(
-        "fuselage",
-        [
-            (-half, 0.02, -0.02, 0.02, 0),
-            (-half + 0.4, 0.6 * r, -0.5 * r, 0.6 * r, 0),
-            (0, 1.3 * r, -r, r, 0.4),
-            (half, 1.1 * r, -0.8 * r, 0.8 * r, 0.3),
-        ],
-        body,
-    )
-    k.ball("canopy", (0, -0.25 * length, 0.7 * r), (0.55 * r, 0.22, 0.7 * r), colour(k.rng, "glass"))
-    _wing(
-        k, "wing", 0.18, -0.2 * r, k.u(1.0, 1.4), k.u(0.95, 1.2), k.u(0.35, 0.5), 0.12, k.pick(body, darker(body, 0.8))
-    )
-    fins = k.pick((0,), (-1, 1))
-    for i, side in enumerate(fins):
-        _fin(k, f"fin_{i}", side * 0.16, 0.38 * length, 0.5 * r, k.u(0.3, 0.4), 0.35, 0.2, darker(body, 0.8))
-    k.rod("nozzle", (0, half - 0.02, 0), (0, half + 0.1, 0), 0.9 * r, colour(k.rng, "dark"), 0.65 * r)
-    for side in (-1, 1) if k.chance(0.5) else ():
-        k.rod(
-            f"missile_{side > 0:d}",
-            (side * 0.42, 0.05, -0.12),
-            (side * 0.42, 0.55, -0.12),
-            0.035,
-            colour(k.rng, "white", "paint"),
-        )
-
-
-def airplane_biplane(k: Kit) -> None:
-    length, r = k.u(1.1, 1.35), k.u(0.12, 0.15)
-    body, wing = colour(k.rng, "paint", "olive", "wood"), colour(k.rng, "paint", "white")
-    _fuselage(k, length, r, body, nose=0.12)
-    gap, span, chord = k.u(0.38, 0.5), k.u(1.5, 1.8), k.u(0.26, 0.32)
-    strut = colour(k.rng, "wood")
-    for i, z in enumerate((-0.8 * r, -0.8 * r + gap)):
-        _wing(k, f"wing_{i}", -0.22, z, span, chord, 0.0, 0.9, wing)
-        for side in (-1, 1) if i else ():
-            for share in (0.3, 0.75):
-                x = side * share * span / 2
-                k.rod(f"strut_{side > 0:d}{share}", (x, -0.22, -0.8 * r), (x, -0.22, z), 0.022, strut, n=6)
-    _wing(k, "tail", 0.46 * length, 0.3 * r, 0.55, 0.22, 0.0, 0.8, wing)
-    _fin(k, "fin", 0, 0.45 * length, 0.4 * r, 0.24, 0.22, 0.05, wing)
-    _propeller(k, -length / 2 - 0.02, 0, 0.3)
-    for i, x in enumerate((-0.2, 0.2)):
-        k.rod(f"strut_wheel_{i}", (x, -0.25, -2.2 * r), (0.3 * x, -0.25, -0.6 * r), 0.024, darker(body))
-        k.wheel(f"wheel_{i}", (x, -0.25, -2.3 * r), 0.1, 0.06, colour(k.rng, "rubber"))
-
-
-AIRPLANES = (airplane_jet, airplane_propeller, airplane_glider, airplane_delta, airplane_biplane)
+def airplane(k: Kit) -> None:
+    length, r = k.u(0.9, 1.4), k.u(0.05, 0.09)
+    _fuselage(k, length, r)
+    y, span, chord = _wings(k, length, r)
+    _engines(k, y, span, chord, length, r)
+    _tail(k, length, r)
+    gear = k.draw("extra", "none wheels floats missiles antenna skis".split())
+    if gear == "wheels":
+        for x, at in ((0, -0.35), (-1.5 * r, 0.03), (1.5 * r, 0.03)):
+            k.rod("strut", (0.4 * x, at * length, -0.3 * r), (x, at * length, -2.6 * r), 0.015, "hub")
+            k.wheel("wheel", (x, at * length, -2.7 * r), 0.05, 0.04)
+    elif gear in ("floats", "skis"):
+        tall = 0.08 if gear == "floats" else 0.02
+        for side in (-1, 1):
+            x = side * 2.0 * r
+            k.hull("float", [(-0.4 * length, 0.01, -3 * r, -3 * r + tall, 0.5), (-0.25 * length, 0.05, -3 * r - tall / 2, -3 * r + tall, 0.3),
+                             (0.25 * length, 0.03, -3 * r, -3 * r + tall, 0.3)], "extra")  # fmt: skip
+            k.parts[-1].vertices[:, 0] += x
+            for at in (-0.2, 0.1):
+                k.rod("strut", (0.3 * x, at * length, -0.3 * r), (x, at * length, -3 * r + tall / 2), 0.012, "hub")
+    elif gear == "missiles":
+        for side in (-0.5, 0.5):
+            k.rod("missile", (side * span, y + 0.2 * chord, -0.04), (side * span, y + chord, -0.04), 0.03, "extra")
+    elif gear == "antenna":
+        k.rod("mast", (0, 0.1 * length, 0.5 * r), (0, 0.1 * length, 3 * r), 0.03, "hub")
+        k.lathe("dish", [(0.2, -0.02), (0.22, 0), (0.2, 0.03)], "extra", (0, 0.1 * length, 3 * r))

@@ -1,45 +1,49 @@
-"""Solids to build objects from: every one is a loft, a skin over a stack of rings."""
+"""Solids to build objects from (every one a loft, a skin over a stack of rings), and one object's random choices."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from n2v.scenes.objects import Part
+from n2v.scenes.augment import free_form
+from n2v.scenes.objects import RADIUS, Part
+from n2v.scenes.shapes.looks import Look, colour, corner_uv, look
+
+N_RING = 16
+LONG_TAIL = 0.9  # option r of a slot is drawn in proportion to r ** -LONG_TAIL
 
 
-def circle(n: int = 16) -> np.ndarray:
+def circle(n: int = N_RING) -> np.ndarray:
     """(n, 2) unit circle."""
     angle = np.linspace(0, 2 * np.pi, n, endpoint=False)
     return np.stack([np.cos(angle), np.sin(angle)], -1)
 
 
-def rounded_rectangle(width: float, depth: float, radius: float, n_corner: int = 3) -> np.ndarray:
-    """(4 * n_corner, 2) outline with rounded corners, counter-clockwise."""
-    radius = min(radius, 0.49 * width, 0.49 * depth)
-    angle = np.linspace(0, np.pi / 2, n_corner)
-    corner = radius * np.stack([np.cos(angle), np.sin(angle)], -1)
-    half = np.array([width / 2 - radius, depth / 2 - radius])
-    turn = np.array([[0, -1], [1, 0]])
-    points = []
-    for quarter in range(4):
-        rotation = np.linalg.matrix_power(turn, quarter)
-        sign = rotation @ np.array([1, 1])
-        points.append(corner @ rotation.T + sign * half)
-    return np.concatenate(points)
+def outline(roundness: float, n: int = N_RING) -> np.ndarray:
+    """(n, 2) closed line between the square [-1, 1]^2 (roundness 0) and the unit circle (1)."""
+    ring = circle(n)
+    return ring * ((1 - roundness) / np.abs(ring).max(1, keepdims=True) + roundness)
 
 
-def _frame(direction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Two unit vectors across a direction."""
-    helper = np.array([0.0, 0, 1]) if abs(direction[2]) < 0.9 else np.array([0.0, 1, 0])
-    first = np.cross(helper, direction)
-    first /= np.linalg.norm(first)
-    return first, np.cross(direction, first)
+def turn(rx: float = 0.0, ry: float = 0.0, rz: float = 0.0) -> np.ndarray:
+    """(3, 3) rotation about x, then y, then z; radians."""
+    (a, b, c), (d, e, f) = np.cos([rx, ry, rz]), np.sin([rx, ry, rz])
+    about_x = np.array([[1, 0, 0], [0, a, -d], [0, d, a]])
+    about_y = np.array([[b, 0, e], [0, 1, 0], [-e, 0, b]])
+    return np.array([[c, -f, 0], [f, c, 0], [0, 0, 1]]) @ about_y @ about_x
 
 
 class Kit:
-    """Collects the coloured parts of one object and its random numbers. Lengths are free: objects are placed later."""
+    """Collects the parts of one object and draws its choices. Lengths are free: objects are placed later."""
 
-    def __init__(self, rng: np.random.Generator) -> None:
-        self.rng = rng
+    def __init__(self, rng: np.random.Generator, forced: Mapping[str, str] | None = None) -> None:
+        self.rng, self.forced = rng, dict(forced or {})
         self.parts: list[Part] = []
+        self.slots: dict[str, str] = {}
+        self._looks: dict[str, Look] = {}
+        self._of: list[str] = []  # role of each part
+        self._scheme = [colour(rng) for _ in range(int(rng.integers(1, 5)))]
+        self.roundness = 0.0 if self.chance(0.4) else self.u(0.1, 0.9)
 
     def u(self, low: float, high: float) -> float:
         """Uniform number."""
@@ -53,115 +57,150 @@ class Kit:
         """One of the options."""
         return options[int(self.rng.integers(len(options)))]
 
-    def loft(self, name: str, rings, colour, closed: bool = False) -> None:
-        """Skin over k rings of n points each, (k, n, 3), capped at both ends unless `closed` into a loop."""
-        rings = np.asarray(rings, float)
-        k, n = rings.shape[:2]
-        faces = []
-        for i in range(k if closed else k - 1):
-            a = i * n + np.arange(n)
-            b = i * n + (np.arange(n) + 1) % n
-            c, d = (a + n) % (k * n), (b + n) % (k * n)
-            faces += [np.stack([a, b, d], -1), np.stack([a, d, c], -1)]
-        vertices = rings.reshape(-1, 3)
-        if not closed:
-            ends = rings[[0, -1]].mean(1)
-            vertices = np.concatenate([vertices, ends])
-            start, last = np.arange(n), (k - 1) * n + np.arange(n)
-            following = (np.arange(n) + 1) % n
-            faces.append(np.stack([following, start, np.full(n, k * n)], -1))
-            faces.append(np.stack([last, (k - 1) * n + following, np.full(n, k * n + 1)], -1))
-        self.add(name, vertices, np.concatenate(faces), colour)
+    def draw(self, slot: str, options: Mapping | Sequence):
+        """Fill a slot: one of the options, the first ones more often; of a mapping, its value."""
+        names = list(options)
+        if slot in self.forced:
+            name = self.forced[slot]
+        else:
+            odds = np.arange(1, len(names) + 1.0) ** -LONG_TAIL
+            name = names[int(self.rng.choice(len(names), p=odds / odds.sum()))]
+        self.slots[slot] = name
+        return options[name] if isinstance(options, Mapping) else name
 
-    def add(self, name: str, vertices, faces, colour) -> None:
-        """Add triangles, turned outward (positive volume) and without degenerate ones."""
+    def _look(self, role: str) -> Look:
+        if role not in self._looks:
+            self._looks[role] = look(self.rng, self._scheme[int(self.rng.integers(len(self._scheme)))])
+        return self._looks[role]
+
+    def add(self, name: str, vertices, faces, role: str) -> None:
+        """Add triangles, turned outward (positive volume) and without degenerate ones; a repeated name is numbered."""
         corners = vertices[faces]
         area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=-1)
         faces, corners = faces[area > 1e-12], corners[area > 1e-12]
         centred = corners - vertices.mean(0)
         if np.einsum("ij,ij->", centred[:, 0], np.cross(centred[:, 1], centred[:, 2])) < 0:
             faces = faces[:, ::-1]
-        rgba = np.broadcast_to(np.float32([*colour, 1.0]), (len(faces), 3, 4)).copy()
-        self.parts.append(Part(name, np.ascontiguousarray(vertices), np.ascontiguousarray(faces), rgba))
+        seen = sum(part.name.rpartition("_")[0] == name for part in self.parts)
+        rgba = np.ones((len(faces), 3, 4), np.float32)
+        self.parts.append(
+            Part(f"{name}_{seen}", np.ascontiguousarray(vertices, float), np.ascontiguousarray(faces), rgba)
+        )
+        self._of.append(role)
 
-    def box(self, name: str, centre, size, colour, radius: float = 0.0, tilt: float = 0.0, taper: float = 1.0) -> None:
-        """Box; `radius` rounds its upright edges, `tilt` turns it about x (radians), `taper` scales its top."""
-        outline = rounded_rectangle(size[0], size[1], max(radius, 1e-9), 3 if radius else 2)
-        rings = [np.column_stack([outline * s, np.full(len(outline), z)]) for s, z in self._soft(size, radius, taper)]
-        c, s = np.cos(tilt), np.sin(tilt)
-        turn = np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
-        self.loft(name, np.array(rings) @ turn.T + np.asarray(centre), colour)
+    def loft(self, name: str, rings, role: str) -> None:
+        """Skin over k rings of n points each, (k, n, 3), capped at both ends."""
+        rings = np.asarray(rings, float)
+        k, n = rings.shape[:2]
+        around = np.arange(n)
+        following = (around + 1) % n
+        faces = []
+        for i in range(k - 1):
+            a, b = i * n + around, i * n + following
+            faces += [np.stack([a, b, b + n], -1), np.stack([a, b + n, a + n], -1)]
+        faces.append(np.stack([following, around, np.full(n, k * n)], -1))
+        faces.append(np.stack([(k - 1) * n + around, (k - 1) * n + following, np.full(n, k * n + 1)], -1))
+        self.add(name, np.concatenate([rings.reshape(-1, 3), rings[[0, -1]].mean(1)]), np.concatenate(faces), role)
 
-    @staticmethod
-    def _soft(size, radius: float, taper: float):
-        """Scale and height of a box's rings; rounded boxes are drawn in at both ends."""
-        half = size[2] / 2
-        if not radius:
-            return [(1.0, -half), (taper, half)]
-        inset = 1 - min(radius, 0.3 * min(size)) / min(size[:2])
-        soft = min(radius, 0.3 * size[2])
-        return [(inset, -half), (1.0, soft - half), (taper, half - soft), (taper * inset, half)]
+    def block(
+        self, name: str, centre, size, role: str, *, roundness: float | None = None, taper: float = 1.0,
+        soft: float = 0.0, bulge: float = 0.0, angles=(0.0, 0.0, 0.0),
+    ) -> None:  # fmt: skip
+        """Box to cylinder and pillow: plan roundness 0..1, `taper` scales its top, `soft` draws both ends in."""
+        plan = outline(self.roundness * 0.5 if roundness is None else roundness) * np.array(size[:2]) / 2
+        half, inset = size[2] / 2, 1 - 0.35 * soft
+        edge = half * (1 - 0.5 * soft)
+        profile = [(inset, -half), (1.0, -edge), (1 + bulge, -edge / 3), ((1 + bulge) * (1 + taper) / 2, edge / 3)]
+        profile += [(taper, edge), (taper * inset, half)]
+        rings = [np.column_stack([plan * scale, np.full(len(plan), z)]) for scale, z in profile]
+        self.loft(name, np.array(rings) @ turn(*angles).T + np.asarray(centre, float), role)
 
-    def rod(self, name: str, start, end, radius: float, colour, radius_end: float | None = None, n: int = 10) -> None:
-        """Cylinder or cone between two points."""
-        self.tube(name, [start, end], [radius, radius if radius_end is None else radius_end], colour, n)
-
-    def tube(self, name: str, points, radius, colour, n: int = 10) -> None:
+    def tube(self, name: str, points, radius, role: str, n: int = 8) -> None:
         """Round tube along a line of points; one radius, or one a point."""
         points = np.asarray(points, float)
         radii = np.broadcast_to(np.asarray(radius, float), len(points))
         along = np.gradient(points, axis=0)
         along /= np.linalg.norm(along, axis=-1, keepdims=True)
-        first, _ = _frame(along[0])
+        across = np.cross(along[0], [0, 0, 1.0] if abs(along[0, 2]) < 0.9 else [0, 1.0, 0])
         rings = []
         for point, direction, r in zip(points, along, radii, strict=True):
-            first = first - direction * (first @ direction)
-            first /= np.linalg.norm(first)
-            second = np.cross(direction, first)
-            ring = circle(n) * max(r, 1e-6)
-            rings.append(point + ring[:, :1] * first + ring[:, 1:] * second)
-        self.loft(name, rings, colour)
+            across = across - direction * (across @ direction)
+            across /= np.linalg.norm(across)
+            ring = circle(n) * max(r, 1e-5)
+            rings.append(point + ring[:, :1] * across + ring[:, 1:] * np.cross(direction, across))
+        self.loft(name, rings, role)
 
-    def lathe(self, name: str, profile, colour, centre=(0, 0, 0), axis: str = "z", n: int = 20) -> None:
+    def rod(self, name: str, start, end, radius: float, role: str, radius_end: float | None = None) -> None:
+        """Cylinder or cone between two points."""
+        line = np.linspace(start, end, 3)
+        last = radius if radius_end is None else radius_end
+        self.tube(name, line, np.linspace(radius, last, 3), role)
+
+    def lathe(self, name: str, profile, role: str, centre=(0, 0, 0), axis: str = "z", n: int = N_RING) -> None:
         """Surface of revolution of (radius, height) pairs about an axis."""
-        rings = []
-        for r, height in profile:
-            ring = circle(n) * max(r, 1e-6)
-            up = np.full(n, height)
-            columns = {"z": (ring[:, 0], ring[:, 1], up), "y": (ring[:, 0], up, ring[:, 1]), "x": (up, *ring.T)}
-            rings.append(np.column_stack(columns[axis]))
-        self.loft(name, np.array(rings) + np.asarray(centre), colour)
+        order = {"z": [0, 1, 2], "y": [0, 2, 1], "x": [2, 0, 1]}[axis]
+        rings = [np.column_stack([circle(n) * max(r, 1e-5), np.full(n, height)])[:, order] for r, height in profile]
+        self.loft(name, np.array(rings) + np.asarray(centre, float), role)
 
-    def ball(self, name: str, centre, radii, colour, n: int = 14) -> None:
+    def ball(self, name: str, centre, radii, role: str) -> None:
         """Ellipsoid."""
-        angle = np.linspace(-np.pi / 2, np.pi / 2, 9)
-        rings = [np.column_stack([circle(n) * max(np.cos(a), 1e-3), np.full(n, np.sin(a))]) for a in angle]
-        self.loft(name, np.array(rings) * np.asarray(radii, float) + np.asarray(centre), colour)
+        angle = np.linspace(-np.pi / 2, np.pi / 2, 8)
+        rings = [np.column_stack([circle() * max(np.cos(a), 1e-3), np.full(N_RING, np.sin(a))]) for a in angle]
+        self.loft(name, np.array(rings) * np.asarray(radii, float) + np.asarray(centre, float), role)
 
-    def slab(self, name: str, outline, normal: str, low: float, high: float, colour) -> None:
+    def plate(self, name: str, line, normal: str, low: float, high: float, role: str) -> None:
         """Flat plate: a (n, 2) outline, star-shaped about its middle, between two heights along x, y or z."""
-        outline = np.asarray(outline, float)
-        columns = {"z": [0, 1, 2], "y": [0, 2, 1], "x": [2, 0, 1]}[normal]
-        rings = [np.column_stack([outline, np.full(len(outline), height)])[:, columns] for height in (low, high)]
-        self.loft(name, rings, colour)
+        line = np.asarray(line, float)
+        order = {"z": [0, 1, 2], "y": [0, 2, 1], "x": [2, 0, 1]}[normal]
+        self.loft(name, [np.column_stack([line, np.full(len(line), at)])[:, order] for at in (low, high)], role)
 
-    def hull(self, name: str, stations, colour, axis: str = "y") -> None:
-        """Body along an axis: each station is (position, half width, low, high, squareness 0..1)."""
+    def hull(self, name: str, stations, role: str, axis: str = "y") -> None:
+        """Body along an axis: each station is (position, half width, low, high, roundness 0..1)."""
         rings = []
-        base = circle(16)
-        for position, half_width, low, high, square in stations:
-            ring = np.sign(base) * np.abs(base) ** (1 - 0.7 * square)
-            across, up = ring[:, 0] * max(half_width, 1e-4), (low + high) / 2 + ring[:, 1] * max(high - low, 1e-4) / 2
+        for position, half_width, low, high, roundness in stations:
+            ring = outline(roundness) * np.array([max(half_width, 1e-4), max(high - low, 1e-4) / 2])
             along = np.full(len(ring), position)
+            across, up = ring[:, 0], ring[:, 1] + (low + high) / 2
             rings.append(np.column_stack([across, along, up] if axis == "y" else [along, across, up]))
-        self.loft(name, rings, colour)
+        self.loft(name, rings, role)
 
-    def wheel(self, name: str, centre, radius: float, width: float, colour) -> None:
-        """Tyre with its axle along x."""
-        profile = [
-            (0.8 * radius, -width / 2),
-            (radius, -0.35 * width),
-            (radius, 0.35 * width),
-            (0.8 * radius, width / 2),
-        ]
-        self.lathe(name, profile, colour, centre, "x", 14)
+    def wheel(self, name: str, centre, radius: float, width: float, role: str = "wheel", axis: str = "x") -> None:
+        """Tyre and, a little prouder, its hub."""
+        for part, r, w, painted in ((name, radius, width, role), ("hub", 0.5 * radius, 1.15 * width, "hub")):
+            profile = [(0.85 * r, -w / 2), (r, -0.3 * w), (r, 0.3 * w), (0.85 * r, w / 2)]
+            self.lathe(part, profile, painted, centre, axis, 12)
+
+    def finished(self) -> tuple[Part, ...]:
+        """The parts, warped as a whole, one of many alike perhaps missing, painted by role."""
+        self._lose_one()
+        points = np.concatenate([part.vertices for part in self.parts])
+        low, high = points.min(0), points.max(0)
+        middle, radius = (low + high) / 2, np.linalg.norm(high - low) / 2
+        controls = self.rng.uniform(-1, 1, (3, 3, 3, 3)) * self.u(0.0, 0.13)
+        if self.chance(0.7):
+            controls = (controls + controls[::-1] * np.array([-1, 1, 1])) / 2
+        stretch = np.exp(self.rng.normal(0, 0.16, 3))
+        done = []
+        for part, role in zip(self.parts, self._of, strict=True):
+            unit = (part.vertices - middle) * RADIUS / radius
+            vertices = stretch * (unit + RADIUS * free_form(unit / RADIUS, controls))
+            own = self._look(role)
+            rgba = part.corner_rgba.copy()
+            if own.texture is None:
+                rgba[..., :3] = own.rgb
+                done.append(replace(part, vertices=vertices, corner_rgba=rgba))
+            else:
+                uv = corner_uv(vertices[part.faces], own.tile)
+                done.append(
+                    replace(part, vertices=vertices, corner_rgba=rgba, texture=own.texture, corner_uv=np.float32(uv))
+                )
+        return tuple(done)
+
+    def _lose_one(self) -> None:
+        """One object in twelve has lost one of four or more parts alike."""
+        names = [part.name.rpartition("_")[0] for part in self.parts]
+        many = [i for i, name in enumerate(names) if names.count(name) >= 4 and name not in ("leg", "stretcher")]
+        if many and self.chance(0.08):
+            lost = many[int(self.rng.integers(len(many)))]
+            del self.parts[lost], self._of[lost]
+            self.slots["missing"] = names[lost]

@@ -1,143 +1,120 @@
-"""Rifles. The muzzle points to -y."""
+"""Rifles: seen from the side, muzzle towards -y."""
 
 import numpy as np
 
 from n2v.scenes.shapes.kit import Kit
-from n2v.scenes.shapes.palette import colour, darker
 
 
-def _barrel(k: Kit, start: float, length: float, z: float, radius: float, rgb) -> None:
-    k.rod("barrel", (0, start, z), (0, start - length, z), radius, rgb)
-    if k.chance(0.6):
-        k.rod("muzzle", (0, start - length + 0.03, z), (0, start - length - 0.09, z), radius * 1.5, darker(rgb, 0.7))
-    k.box("front_sight", (0, start - length + 0.1, z + radius + 0.03), (0.025, 0.04, 0.07), rgb)
+def _bar(k: Kit, name: str, y0: float, y1: float, low: float, high: float, role: str, w: float = 0.05, drop: float = 0.0) -> None:
+    """A flat solid from y0 to y1; its far end lies lower by `drop`."""
+    line = np.array([(y0, low), (y0, high), (y1, high - drop), (y1, low - drop)])
+    k.plate(name, line[:, :], "x", -w / 2, w / 2, role)
 
 
-def _stock(k: Kit, y: float, z: float, length: float, drop: float, rgb) -> None:
-    """Butt behind the receiver."""
-    outline = [
-        (y, z + 0.06),
-        (y + length, z + 0.04 - drop * 0.3),
-        (y + length, z - 0.14 - drop),
-        (y + 0.45 * length, z - 0.1 - 0.4 * drop),
-        (y, z - 0.07),
-    ]
-    k.slab("stock", outline, "x", -0.04, 0.04, rgb)
+def _stock(k: Kit, y: float) -> None:
+    kind = k.draw("body", "classic pistol skeleton thumbhole folded straight none club".split())
+    long, drop = k.u(0.25, 0.45), k.u(0.0, 0.12)
+    if kind in ("classic", "pistol", "straight", "club"):
+        fat = 1.5 if kind == "club" else 1.0
+        _bar(k, "stock", y, y + 0.4 * long, -0.05, 0.03, "stock", 0.045, 0.4 * drop)
+        _bar(k, "stock", y + 0.35 * long, y + long, -0.1 * fat, 0.03 * fat, "stock", 0.055, drop)
+        k.block("butt", (0, y + long, -0.03 - drop), (0.06, 0.03, 0.16 * fat), "hub", roundness=0.0)
+    elif kind == "skeleton":
+        for z in (0.02, -0.09):
+            k.rod("stock", (0, y, 0.0), (0, y + long, z - 0.5 * drop), 0.015, "frame")
+        k.block("butt", (0, y + long, -0.04 - 0.5 * drop), (0.05, 0.03, 0.17), "hub", roundness=0.0)
+    elif kind == "thumbhole":
+        _bar(k, "stock", y, y + long, 0.0, 0.045, "stock", 0.05, 0.3 * drop)
+        _bar(k, "stock", y + 0.02, y + long, -0.13, -0.08, "stock", 0.05)
+        _bar(k, "stock", y + 0.65 * long, y + long, -0.13, 0.03, "stock", 0.055)
+    elif kind == "folded":
+        k.block("stock", (0.06, y - 0.5 * long, -0.01), (0.025, long, 0.09), "stock", roundness=0.0)
+        k.block("hinge", (0.02, y, 0), (0.1, 0.05, 0.07), "hub")
+    if kind in ("pistol", "skeleton", "folded", "none"):
+        k.block("grip", (0, y - 0.02, -0.12), (0.045, 0.07, 0.17), "stock", angles=(-k.u(0.1, 0.5), 0, 0))
 
 
-def _grip(k: Kit, y: float, z: float, rgb) -> None:
-    k.slab("grip", [(y, z), (y + 0.1, z), (y + 0.17, z - 0.24), (y + 0.06, z - 0.26)], "x", -0.033, 0.033, rgb)
-    angle = np.linspace(0.1, np.pi - 0.1, 6)
-    k.tube("guard", [(0, y - 0.07 + 0.09 * np.cos(a), z - 0.1 * np.sin(a)) for a in angle], 0.018, darker(rgb), 6)
+def _barrel(k: Kit, y: float) -> None:
+    kind = k.draw("support", "plain heavy shroud double short rail octagon vented".split())
+    long = k.u(0.2, 0.4) if kind == "short" else k.u(0.45, 0.95)
+    r = 0.03 if kind == "heavy" else k.u(0.012, 0.022)
+    k.rod("barrel", (0, y, 0.02), (0, y - long, 0.02), r, "barrel", r * k.u(0.7, 1.0))
+    fore = min(k.u(0.25, 0.6), 0.8 * long) if kind != "short" else 0.15
+    if kind in ("plain", "double", "octagon", "short"):
+        _bar(k, "forend", y, y - fore, -0.045, 0.012, "stock", 0.05, k.u(-0.03, 0.01))
+    elif kind in ("shroud", "vented", "rail", "heavy"):
+        k.block("shroud", (0, y - fore / 2, 0.015), (0.065, fore, 0.075), "frame", roundness=k.pick(0.0, 0.0, 1.0))
+    if kind == "double":
+        k.rod("barrel", (0, y, 0.02 - 2.2 * r), (0, y - long, 0.02 - 2.2 * r), r, "barrel")
+    elif kind == "vented":
+        for at in (0.2, 0.4, 0.6, 0.8):
+            k.block("vent", (0, y - at * fore, 0.02), (0.075, 0.05, 0.03), "dark", roundness=0.0)
+    elif kind == "rail":
+        k.block("rail", (0, y - 0.5 * fore, 0.06), (0.03, fore, 0.02), "hub", roundness=0.0)
+    muzzle = k.draw("muzzle", "none brake silencer sight bayonet flared".split())
+    end = y - long
+    if muzzle == "brake":
+        k.rod("brake", (0, end + 0.02, 0.02), (0, end - 0.07, 0.02), 1.7 * r, "frame")
+    elif muzzle == "silencer":
+        k.rod("silencer", (0, end + 0.03, 0.02), (0, end - 0.25, 0.02), 0.032, "frame")
+    elif muzzle == "sight":
+        k.block("front_sight", (0, end + 0.04, 0.055), (0.015, 0.03, 0.08), "frame")
+    elif muzzle == "bayonet":
+        _bar(k, "bayonet", end + 0.05, end - 0.25, -0.02, 0.005, "hub", 0.012, -0.01)
+    elif muzzle == "flared":
+        k.rod("flare", (0, end + 0.06, 0.02), (0, end - 0.04, 0.02), r, "barrel", 3 * r)
 
 
-def _scope(k: Kit, y: float, z: float, length: float) -> None:
-    dark = colour(k.rng, "dark", "metal")
-    k.tube(
-        "scope",
-        [(0, y + t * length, z + 0.09) for t in (-0.5, -0.3, -0.28, 0.28, 0.3, 0.5)],
-        [0.05, 0.05, 0.032, 0.032, 0.045, 0.045],
-        dark,
-    )
-    for i, t in enumerate((-0.2, 0.2)):
-        k.box(f"mount_{i}", (0, y + t * length, z + 0.04), (0.03, 0.05, 0.08), dark)
+def _magazine(k: Kit, y: float) -> None:
+    kind = k.draw("magazine", "box curved none drum tube stub lever top".split())
+    long = k.u(0.1, 0.26)
+    if kind == "box":
+        k.block("magazine", (0, y, -0.04 - long / 2), (0.035, k.u(0.07, 0.11), long), "frame", roundness=0.0, angles=(k.u(-0.2, 0.2), 0, 0))
+    elif kind == "curved":
+        a = np.linspace(0, k.u(0.5, 1.0), 6)
+        reach = long / a[-1] * 1.3
+        line = np.column_stack([0 * a, y - reach * (1 - np.cos(a)), -0.03 - reach * np.sin(a)])
+        k.tube("magazine", line, 0.035, "frame")
+    elif kind == "drum":
+        k.lathe("magazine", [(0.09, -0.04), (0.1, 0), (0.09, 0.04)], "frame", (0, y, -0.12), "x")
+    elif kind == "tube":
+        k.rod("magazine", (0, y, -0.03), (0, y - 0.5, -0.03), 0.018, "frame")
+    elif kind == "stub":
+        k.block("magazine", (0, y, -0.07), (0.035, 0.08, 0.06), "frame")
+    elif kind == "lever":
+        a = np.linspace(0, np.pi, 8)
+        k.tube("lever", np.column_stack([0 * a, y + 0.05 + 0.09 * np.cos(a), -0.04 - 0.09 * np.sin(a)]), 0.012, "hub")
+    elif kind == "top":
+        k.block("magazine", (0, y - 0.03, 0.1), (0.04, 0.09, 0.14), "frame", angles=(0.2, 0, 0))
 
 
-def rifle_assault(k: Kit) -> None:
-    metal, grip = colour(k.rng, "dark", "metal", "olive"), colour(k.rng, "dark", "wood", "olive", "plastic")
-    k.box("receiver", (0, 0, 0), (0.08, k.u(0.45, 0.6), 0.15), metal)
-    length = k.u(0.45, 0.65)
-    k.box("handguard", (0, -0.45, 0.01), (0.09, 0.42, 0.11), grip, radius=0.02)
-    _barrel(k, -0.5, length, 0.02, 0.026, metal)
-    bend, y = k.u(0.02, 0.16), -0.1
-    line = [(y - bend * t * t, -0.05 - 0.34 * t) for t in np.linspace(0, 1, 5)]
-    outline = [(a, b) for a, b in line] + [(a + 0.12, b) for a, b in reversed(line)]
-    k.slab("magazine", outline, "x", -0.03, 0.03, darker(metal, 0.7))
-    _grip(k, 0.12, -0.07, grip)
-    _stock(k, 0.26, 0, k.u(0.4, 0.55), k.u(0.0, 0.05), grip)
-    if k.chance(0.5):
-        _scope(k, 0.0, 0.08, 0.3)
-    else:
-        k.box("carry_handle", (0, 0, 0.13), (0.035, 0.3, 0.05), metal)
-
-
-def rifle_bolt(k: Kit) -> None:
-    """Hunting rifle: one piece of wood from butt to fore-end."""
-    wood, metal, length = colour(k.rng, "wood"), colour(k.rng, "dark", "metal"), k.u(0.8, 1.1)
-    outline = [
-        (-0.6, 0.0),
-        (0.2, 0.02),
-        (0.35, 0.0),
-        (0.95, -0.03),
-        (0.95, -0.24),
-        (0.4, -0.13),
-        (0.1, -0.11),
-        (-0.6, -0.06),
-    ]
-    k.slab("stock", outline, "x", -0.042, 0.042, wood)
-    k.rod("receiver", (0, -0.15, 0.045), (0, 0.25, 0.045), 0.042, metal)
-    _barrel(k, -0.15, length, 0.045, 0.026, metal)
-    k.rod("bolt", (0.03, 0.16, 0.05), (0.16, 0.2, 0.0), 0.02, colour(k.rng, "metal"))
-    k.ball("bolt_knob", (0.17, 0.2, -0.01), (0.035,) * 3, colour(k.rng, "metal", "dark"), 8)
-    angle = np.linspace(0.1, np.pi - 0.1, 6)
-    k.tube("guard", [(0, 0.2 + 0.09 * np.cos(a), -0.11 - 0.08 * np.sin(a)) for a in angle], 0.018, metal, 6)
-    if k.chance(0.7):
-        _scope(k, 0.05, 0.09, k.u(0.4, 0.5))
-
-
-def rifle_shotgun(k: Kit) -> None:
-    """Two barrels or a pump."""
-    wood, metal, length = colour(k.rng, "wood", "dark"), colour(k.rng, "metal", "dark"), k.u(0.8, 1.0)
-    double = k.chance(0.5)
-    for i, x in enumerate((-0.04, 0.04) if double else (0.0,)):
-        k.rod(f"barrel_{i}", (x, 0.0, 0.03), (x, -length, 0.03), 0.036, metal)
-    if not double:
-        k.rod("tube", (0, 0, -0.04), (0, -0.75 * length, -0.04), 0.03, darker(metal, 0.8))
-        k.box("pump", (0, -0.45 * length, -0.03), (0.1, 0.26, 0.1), wood, radius=0.03)
-    else:
-        k.box("fore_end", (0, -0.28, -0.03), (0.1, 0.32, 0.07), wood, radius=0.02)
-    k.box("receiver", (0, 0.1, 0), (0.085, 0.28, 0.14), metal, radius=0.02)
-    _grip(k, 0.18, -0.06, wood)
-    _stock(k, 0.24, 0.0, k.u(0.5, 0.62), k.u(0.06, 0.12), wood)
-
-
-def rifle_sniper(k: Kit) -> None:
-    """Long, on a bipod, with a large scope."""
-    body, metal, length = colour(k.rng, "olive", "dark", "wood"), colour(k.rng, "dark", "metal"), k.u(0.9, 1.15)
-    k.box("chassis", (0, -0.05, -0.01), (0.08, 0.8, 0.11), body)
-    _barrel(k, -0.42, length, 0.03, 0.03, metal)
-    _scope(k, 0.02, 0.05, k.u(0.5, 0.65))
-    _grip(k, 0.2, -0.06, body)
-    _stock(k, 0.34, 0.0, 0.5, 0.03, body)
-    k.box("magazine", (0, 0.0, -0.12), (0.06, 0.14, 0.14), metal)
-    for side in (-1, 1):
-        k.rod(f"bipod_{side > 0:d}", (0, -0.5, -0.05), (side * 0.2, -0.56, -0.36), 0.022, metal)
-
-
-def rifle_carbine(k: Kit) -> None:
-    """Short, with a magazine straight down and a folding wire stock."""
-    metal, grip = colour(k.rng, "dark", "metal", "plastic"), colour(k.rng, "dark", "wood")
-    k.box("receiver", (0, -0.05, 0), (0.1, k.u(0.6, 0.75), 0.17), metal, radius=k.pick(0.0, 0.02))
-    _barrel(k, -0.38, k.u(0.15, 0.35), 0.02, 0.035, metal)
-    k.box("magazine", (0, -0.12, -0.26), (0.06, 0.11, k.u(0.28, 0.42)), darker(metal, 0.7))
-    _grip(k, 0.1, -0.08, grip)
-    points = [(0, 0.3, 0.03), (0, 0.75, 0.0), (0, 0.75, -0.2)]
-    k.tube("wire", points, 0.026, darker(metal, 0.8), 8)
-    if k.chance(0.5):
-        k.box("foregrip", (0, -0.32, -0.16), (0.06, 0.07, 0.18), grip)
-
-
-def rifle_lever(k: Kit) -> None:
-    """Western rifle: lever loop, tube under the barrel, brass receiver."""
-    wood, brass, metal = colour(k.rng, "wood"), colour(k.rng, "brass", "metal"), colour(k.rng, "dark", "metal")
-    length = k.u(0.75, 0.95)
-    k.box("receiver", (0, 0.05, 0), (0.075, 0.34, 0.15), brass)
-    _barrel(k, -0.1, length, 0.04, 0.028, metal)
-    k.rod("tube", (0, -0.1, -0.03), (0, -0.1 - 0.85 * length, -0.03), 0.026, metal)
-    k.box("fore_end", (0, -0.32, 0.0), (0.085, 0.34, 0.11), wood, radius=0.02)
-    angle = np.linspace(0, np.pi, 8)
-    k.tube("lever", [(0, 0.2 + 0.14 * np.cos(a), -0.08 - 0.12 * np.sin(a)) for a in angle], 0.022, brass, 6)
-    _stock(k, 0.2, 0.0, k.u(0.55, 0.65), k.u(0.08, 0.14), wood)
-
-
-RIFLES = (rifle_assault, rifle_bolt, rifle_shotgun, rifle_sniper, rifle_carbine, rifle_lever)
+def rifle(k: Kit) -> None:
+    long, high = k.u(0.22, 0.45), k.u(0.08, 0.13)
+    k.block("receiver", (0, 0, 0), (k.u(0.045, 0.07), long, high), "frame", roundness=0.0, soft=k.u(0, 0.5))
+    _stock(k, long / 2 - 0.02)
+    _barrel(k, -long / 2 + 0.02)
+    _magazine(k, -k.u(-0.05, 0.3) * long)
+    a = np.linspace(0, np.pi, 7)
+    guard = k.u(0.0, 0.3) * long
+    k.tube("guard", np.column_stack([0 * a, guard + 0.05 * np.cos(a), -high / 2 - 0.045 * np.sin(a)]), 0.008, "hub")
+    extra = k.draw("extra", "none scope bipod handle sling forward_grip laser".split())
+    if extra == "scope":
+        z, half = high / 2 + 0.06, k.u(0.1, 0.2)
+        profile = [(0.035, -half), (0.02, -0.5 * half), (0.02, 0.5 * half), (0.03, half)]
+        k.lathe("scope", profile, "extra", (0, 0, z), "y", 10)
+        for y in (-0.4 * half, 0.4 * half):
+            k.block("mount", (0, y, z - 0.035), (0.025, 0.03, 0.05), "hub")
+    elif extra == "bipod":
+        for side in (-1, 1):
+            k.rod("bipod", (0, -long / 2 - 0.2, -0.01), (side * 0.1, -long / 2 - 0.26, -0.28), 0.012, "hub")
+    elif extra == "handle":
+        k.block("handle", (0, 0, high / 2 + 0.07), (0.03, 0.8 * long, 0.025), "frame")
+        for y in (-0.35, 0.35):
+            k.block("riser", (0, y * long, high / 2 + 0.03), (0.025, 0.03, 0.08), "frame")
+    elif extra == "sling":
+        t = np.linspace(0, 1, 9)
+        k.tube("sling", np.column_stack([0 * t, long / 2 + 0.2 - t * (long + 0.5), -0.03 - 0.9 * t * (1 - t)]), 0.012, "extra")
+    elif extra == "forward_grip":
+        k.block("forward_grip", (0, -long / 2 - 0.12, -0.1), (0.04, 0.05, 0.16), "extra")
+    elif extra == "laser":
+        k.block("laser", (0.04, -long / 2 - 0.08, 0.02), (0.04, 0.14, 0.05), "extra", roundness=0.0)

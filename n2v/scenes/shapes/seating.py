@@ -1,227 +1,276 @@
-"""Chairs and benches. Front towards -y."""
-
-from itertools import pairwise
+"""Chairs, benches and sofas: one builder, three ways to weigh its options and sizes. Front towards -y."""
 
 import numpy as np
 
 from n2v.scenes.shapes.kit import Kit
-from n2v.scenes.shapes.palette import colour, darker
+from n2v.scenes.shapes.supports import stand
+
+# ---- seats: on top of z, w x d, returning the height of the surface one sits on
 
 
-def four_legs(k: Kit, width: float, depth: float, height: float, r: float, rgb, splay: float = 0.0) -> None:
-    round_leg = k.chance(0.5)
-    for i, (sx, sy) in enumerate([(-1, -1), (1, -1), (1, 1), (-1, 1)]):
-        x, y = sx * (width / 2 - r), sy * (depth / 2 - r)
-        foot = (x + sx * splay, y + sy * splay, 0)
-        if round_leg or splay:
-            k.rod(f"leg_{i}", foot, (x, y, height), 0.7 * r, rgb, r)
-        else:
-            k.box(f"leg_{i}", (x, y, height / 2), (1.8 * r, 1.8 * r, height), rgb)
+def _flat(k: Kit, w: float, d: float, z: float) -> float:
+    t = k.u(0.02, 0.07)
+    k.block("seat", (0, 0, z + t / 2), (w, d, t), "seat")
+    return z + t
 
 
-def _seat_and_back(k: Kit, width: float, depth: float, height: float, back: float, seat_rgb, frame_rgb) -> None:
-    """A seat plate and one of four backs."""
-    thick = k.u(0.04, 0.09)
-    k.box("seat", (0, 0, height + thick / 2), (width, depth, thick), seat_rgb, radius=k.u(0.0, 0.08))
-    style, y, top = k.pick("solid", "slats", "bars", "curved"), depth / 2 - 0.03, height + thick + back
-    if style == "solid":
-        k.box("back", (0, y, height + thick + back / 2), (width, 0.06, back), seat_rgb, tilt=-k.u(0.03, 0.2))
-        return
+def _cushion(k: Kit, w: float, d: float, z: float) -> float:
+    t, n = k.u(0.08, 0.2), 1 if w < 0.9 else int(k.pick(1, 2, 3))
+    k.block("seat", (0, 0, z + 0.02), (w, d, 0.04), "frame")
+    for x in (np.arange(n) - (n - 1) / 2) * w / n:
+        k.block("cushion", (x, 0, z + 0.03 + t / 2), (0.97 * w / n, 0.95 * d, t), "seat", soft=0.7)
+    return z + 0.03 + t
+
+
+def _slatted(k: Kit, w: float, d: float, z: float) -> float:
+    n, along = int(k.pick(3, 4, 5, 6)), k.chance(0.75)
     for side in (-1, 1):
-        x = side * (width / 2 - 0.035)
-        k.box(f"post_{side > 0:d}", (x, y, height + back / 2), (0.06, 0.06, back + 0.05), frame_rgb)
-    if style == "slats":
-        for i, z in enumerate(np.linspace(height + 0.35 * back, top - 0.06, int(k.pick(2, 3, 4)))):
-            k.box(f"slat_{i}", (0, y, z), (width - 0.08, 0.04, 0.09), seat_rgb)
-    elif style == "bars":
-        k.box("rail", (0, y, top - 0.05), (width, 0.06, 0.09), frame_rgb)
-        for i, x in enumerate(np.linspace(-0.3, 0.3, int(k.pick(3, 4, 5))) * width):
-            k.rod(f"bar_{i}", (x, y, height), (x, y, top - 0.05), 0.022, seat_rgb)
-    else:
-        angle = np.linspace(-1.0, 1.0, 9)
-        for i, z in enumerate((height + 0.55 * back, top - 0.06)):
-            line = [(np.sin(a) * width / 1.7, y + 0.12 - 0.25 * np.cos(a) * 0.5, z) for a in angle]
-            k.tube(f"rail_{i}", line, 0.045, seat_rgb, 8)
+        size = (0.04, d, 0.03) if along else (w, 0.04, 0.03)
+        at = (side * w * 0.42, 0, z + 0.015) if along else (0, side * d * 0.42, z + 0.015)
+        k.block("rail", at, size, "frame")
+    for at in (np.arange(n) + 0.5) / n - 0.5:
+        size = (w, 0.75 * d / n, 0.03) if along else (0.75 * w / n, d, 0.03)
+        k.block("slat", (0, at * d, z + 0.045) if along else (at * w, 0, z + 0.045), size, "seat")
+    return z + 0.06
 
 
-def chair_four_legs(k: Kit) -> None:
-    width, depth, height = k.u(0.42, 0.6), k.u(0.42, 0.55), k.u(0.4, 0.52)
-    frame = colour(k.rng, "wood", "metal", "paint")
-    seat = k.pick(frame, colour(k.rng, "fabric", "plastic"))
-    four_legs(k, width, depth, height, k.u(0.025, 0.045), frame, k.pick(0.0, k.u(0.02, 0.1)))
-    _seat_and_back(k, width, depth, height, k.u(0.35, 0.6), seat, frame)
+def _round(k: Kit, w: float, d: float, z: float) -> float:
+    t = k.u(0.03, 0.12)
+    k.block("seat", (0, 0, z + t / 2), (w, d, t), "seat", roundness=1.0, soft=k.u(0, 1))
+    return z + t
 
 
-def chair_sled(k: Kit) -> None:
-    width, depth, height = k.u(0.45, 0.58), k.u(0.42, 0.55), k.u(0.4, 0.48)
-    metal, seat = colour(k.rng, "metal", "dark", "brass"), colour(k.rng, "fabric", "plastic", "wood")
+def _box(k: Kit, w: float, d: float, z: float) -> float:
+    """A deep body with a cushion: what most sofas have."""
+    base, t, n = k.u(0.1, 0.28), k.u(0.06, 0.18), 1 if w < 0.8 else int(k.pick(1, 2, 2, 3))
+    k.block("base", (0, 0, z + base / 2), (w, d, base), "body")
+    for x in (np.arange(n) - (n - 1) / 2) * w / n:
+        k.block("cushion", (x, -0.02, z + base + t / 2), (0.97 * w / n, 0.93 * d, t), "seat", soft=0.5)
+    return z + base + t
+
+
+def _shell(k: Kit, w: float, d: float, z: float) -> float:
+    """A dished seat whose rim rises behind and at the sides."""
+    y = np.linspace(-1, 1, 7)
+    rise = k.u(0.05, 0.16)
+    stations = [(a * d / 2, w / 2 * (1 - 0.15 * a * a), z + rise * max(a, 0) ** 2, z + 0.05 + rise * a * a, 0.4) for a in y]
+    k.hull("seat", stations, "seat")
+    return z + 0.06
+
+
+def _saddle(k: Kit, w: float, d: float, z: float) -> float:
+    x = np.linspace(-1, 1, 7)
+    bow = k.u(0.03, 0.1)
+    stations = [(a * w / 2, d / 2, z + bow * a * a, z + 0.05 + bow * a * a, 0.3) for a in x]
+    k.hull("seat", stations, "seat", axis="x")
+    return z + 0.05
+
+
+def _webbed(k: Kit, w: float, d: float, z: float) -> float:
+    """A frame with bands across."""
+    r = k.u(0.015, 0.03)
     for side in (-1, 1):
-        x = side * width / 2
-        y0, y1 = -depth / 2, depth / 2
-        line = [(x, y1, height), (x, y1 * 0.95, 0.03), (x, y0, 0.03), (x, y0, height)]
-        k.tube(
-            f"runner_{side > 0:d}",
-            np.concatenate([np.linspace(a, b, 4) for a, b in pairwise(line)]),
-            0.028,
-            metal,
-        )
-    _seat_and_back(k, width, depth, height, k.u(0.35, 0.5), seat, metal)
+        k.rod("rail", (side * w / 2, -d / 2, z + r), (side * w / 2, d / 2, z + r), r, "frame")
+        k.rod("rail", (-w / 2, side * d / 2, z + r), (w / 2, side * d / 2, z + r), r, "frame")
+    n = int(k.pick(4, 5, 6))
+    for at in (np.arange(n) + 0.5) / n - 0.5:
+        k.block("band", (0, at * d, z + r), (w, 0.5 * d / n, 0.015), "seat")
+    return z + 2 * r
 
 
-def chair_swivel(k: Kit) -> None:
-    height, metal = k.u(0.42, 0.52), colour(k.rng, "metal", "dark")
-    fabric, n_feet = colour(k.rng, "fabric", "plastic", "dark"), int(k.pick(4, 5, 5))
-    for i in range(n_feet):
-        a = 2 * np.pi * (i + 0.5) / n_feet
-        foot = (0.32 * np.cos(a), 0.32 * np.sin(a), 0.05)
-        k.rod(f"foot_{i}", (0, 0, 0.1), foot, 0.035, metal, 0.022)
-        k.ball(f"castor_{i}", (foot[0], foot[1], 0.035), (0.035,) * 3, colour(k.rng, "rubber"), 8)
-    k.rod("column", (0, 0, 0.08), (0, 0, height), 0.035, metal)
-    width, back = k.u(0.45, 0.6), k.u(0.4, 0.7)
-    k.box("seat", (0, 0, height + 0.05), (width, 0.48, 0.1), fabric, radius=0.1)
-    k.box(
-        "back",
-        (0, 0.24, height + 0.15 + back / 2),
-        (width * 0.9, 0.09, back),
-        fabric,
-        radius=0.04,
-        tilt=-k.u(0.05, 0.2),
-    )
-    k.rod("back_post", (0, 0.16, height + 0.03), (0, 0.24, height + 0.15 + back / 2), 0.03, metal)
-    if k.chance(0.6):
-        for side in (-1, 1):
-            x = side * (width / 2 + 0.02)
-            k.box(f"arm_{side > 0:d}", (x, 0, height + 0.25), (0.06, 0.3, 0.05), metal)
-            k.rod(f"arm_post_{side > 0:d}", (x, 0.05, height + 0.04), (x, 0.05, height + 0.25), 0.025, metal)
+# ---- backs: behind y, w wide, from z up by h, leaning by `lean` radians
 
 
-def chair_stool(k: Kit) -> None:
-    height, radius = k.u(0.5, 0.8), k.u(0.17, 0.24)
-    frame, seat = colour(k.rng, "wood", "metal", "paint"), colour(k.rng, "wood", "fabric", "plastic")
-    k.lathe("seat", [(0.9 * radius, height), (radius, height + 0.03), (0.9 * radius, height + 0.08)], seat)
-    n_legs, spread = int(k.pick(3, 4)), k.u(1.0, 1.35)
-    for i in range(n_legs):
-        a = 2 * np.pi * i / n_legs + np.pi / 4
-        x, y = np.cos(a) * radius, np.sin(a) * radius
-        k.rod(f"leg_{i}", (spread * x, spread * y, 0), (0.75 * x, 0.75 * y, height), 0.022, frame, 0.03)
-    a = np.linspace(0, 2 * np.pi, 17)[:-1]
-    ring = radius * (0.75 + 0.6 * (spread - 0.75) * 0.95)
-    for i in range(16):
-        start, end = (np.array([np.cos(b) * ring, np.sin(b) * ring, 0.35 * height]) for b in (a[i], a[(i + 1) % 16]))
-        k.rod(f"ring_{i}", start, end, 0.018, frame, n=6)
+def _no_back(k: Kit, w: float, y: float, z: float, h: float, lean: float) -> None:
+    """Nothing."""
 
 
-def chair_armchair(k: Kit) -> None:
-    fabric, width = colour(k.rng, "fabric"), k.u(0.7, 0.9)
-    cushion = k.pick(fabric, darker(fabric, 1.2 if max(fabric) < 0.8 else 0.8), colour(k.rng, "fabric"))
-    depth, height, back = k.u(0.65, 0.8), k.u(0.36, 0.44), k.u(0.35, 0.55)
-    four_legs(k, width, depth, 0.12, 0.035, colour(k.rng, "wood", "dark"))
-    k.box("base", (0, 0, 0.12 + (height - 0.12) / 2), (width, depth, height - 0.12), fabric, radius=0.05)
-    k.box("cushion", (0, -0.04, height + 0.05), (width - 0.26, depth - 0.15, 0.12), cushion, radius=0.05)
-    k.box(
-        "back", (0, depth / 2 - 0.08, height + back / 2), (width, 0.16, back), fabric, radius=0.06, tilt=-k.u(0.0, 0.15)
-    )
-    arm = k.u(0.16, 0.26)
+def _panel(k: Kit, w: float, y: float, z: float, h: float, lean: float, t: float = 0.0, n: int = 1) -> None:
+    t = t or k.u(0.02, 0.07)
+    for x in (np.arange(n) - (n - 1) / 2) * w / n:
+        at = (x, y + np.sin(lean) * h / 2, z + h / 2)
+        k.block("back", at, (w / n * 0.98, t, h), "back", taper=k.u(0.8, 1.1), angles=(-lean, 0, 0))
+
+
+def _padded(k: Kit, w: float, y: float, z: float, h: float, lean: float) -> None:
+    n = 1 if w < 0.9 else int(k.pick(1, 2, 3))
+    for x in (np.arange(n) - (n - 1) / 2) * w / n:
+        at = (x, y - 0.03 + np.sin(lean) * h / 2, z + h / 2 - 0.02)
+        k.block("back", at, (0.98 * w / n, k.u(0.1, 0.2), h), "back", soft=0.6, angles=(-lean, 0, 0))
+
+
+def _posts(k: Kit, w: float, y: float, z: float, h: float, lean: float) -> float:
+    r = k.u(0.015, 0.03)
     for side in (-1, 1):
-        k.box(
-            f"arm_{side > 0:d}",
-            (side * (width / 2 - 0.07), -0.02, height + arm / 2),
-            (0.14, depth - 0.05, arm),
-            fabric,
-            radius=0.06,
-        )
+        x = side * (w / 2 - r)
+        k.rod("post", (x, y, z - 0.05), (x, y + np.sin(lean) * h, z + h), r, "frame")
+    return r
 
 
-def chair_rocking(k: Kit) -> None:
-    width, depth, height = k.u(0.48, 0.58), k.u(0.45, 0.55), k.u(0.4, 0.46)
-    wood = colour(k.rng, "wood", "paint")
-    angle = np.linspace(-0.55, 0.6, 11)
+def _slats(k: Kit, w: float, y: float, z: float, h: float, lean: float) -> None:
+    _posts(k, w, y, z, h, lean)
+    n = int(k.pick(1, 2, 3, 4, 5))
+    for at in 0.25 + 0.7 * (np.arange(n) + 0.5) / n:
+        k.block("slat", (0, y + np.sin(lean) * at * h, z + at * h), (w, 0.025, 0.5 * h / n), "back", angles=(-lean, 0, 0))
+
+
+def _bars(k: Kit, w: float, y: float, z: float, h: float, lean: float) -> None:
+    r, top = _posts(k, w, y, z, h, lean), y + np.sin(lean) * 0.95 * h
+    k.block("rail", (0, top, z + 0.95 * h), (w, 0.03, 0.14 * h), "frame", angles=(-lean, 0, 0))
+    n = int(k.pick(3, 4, 5, 7)) * (1 if w < 0.9 else 2)
+    for x in np.linspace(-0.4, 0.4, n) * w:
+        k.rod("bar", (x, y, z - 0.03), (x, top, z + 0.95 * h), 0.7 * r, "back")
+
+
+def _curved(k: Kit, w: float, y: float, z: float, h: float, lean: float) -> None:
+    """Rails bent round the sitter."""
+    angle, n = np.linspace(-1.2, 1.2, 9), int(k.pick(1, 2, 3))
+    for at in (np.arange(n) + 1) / n:
+        line = np.column_stack([np.sin(angle) * w / 1.9, y + 0.1 - 0.22 * (1 - np.cos(angle)), np.full(9, z + at * h)])
+        k.tube("rail", line, k.u(0.02, 0.05), "back")
+    for side in (-0.35, 0.0, 0.35):
+        k.rod("post", (side * w, y - 0.03, z - 0.04), (side * w, y + 0.08, z + h), 0.018, "frame")
+
+
+def _winged(k: Kit, w: float, y: float, z: float, h: float, lean: float) -> None:
+    _panel(k, w, y, z, h, lean, k.u(0.06, 0.12))
+    deep = k.u(0.12, 0.3)
     for side in (-1, 1):
-        line = [(side * (width / 2 - 0.03), 0.85 * np.sin(a), 0.85 * (1 - np.cos(a)) + 0.03) for a in angle]
-        k.tube(f"rocker_{side > 0:d}", line, 0.032, wood, 8)
-    four_legs(k, width, depth * 0.9, height, 0.03, wood)
-    _seat_and_back(k, width, depth, height, k.u(0.55, 0.75), k.pick(wood, colour(k.rng, "fabric")), wood)
-    for side in (-1, 1):
-        k.box(f"arm_{side > 0:d}", (side * width / 2, -0.02, height + 0.24), (0.06, depth, 0.035), wood)
-        k.rod(
-            f"arm_post_{side > 0:d}",
-            (side * width / 2, -depth / 2 + 0.06, height),
-            (side * width / 2, -depth / 2 + 0.06, height + 0.24),
-            0.022,
-            wood,
-        )
+        at = (side * (w / 2 - 0.03), y - deep / 2, z + 0.62 * h)
+        k.block("wing", at, (0.06, deep, 0.7 * h), "back", taper=0.8)
 
 
-def _bench_seat(k: Kit, width: float, depth: float, height: float, rgb) -> None:
-    if k.chance(0.5):
-        n = int(k.pick(3, 4))
-        for i, y in enumerate(np.linspace(-depth / 2, depth / 2, n + 1)[:-1] + depth / n / 2):
-            k.box(f"plank_{i}", (0, y, height), (width, 0.8 * depth / n, 0.05), rgb)
-    else:
-        k.box("seat", (0, 0, height), (width, depth, k.u(0.05, 0.1)), rgb, radius=k.pick(0.0, 0.03))
+def _hoop(k: Kit, w: float, y: float, z: float, h: float, lean: float) -> None:
+    """A bent frame, with a splat in it or without."""
+    angle = np.linspace(0, np.pi, 11)
+    line = np.column_stack([np.cos(angle) * w / 2 * 0.95, y + np.sin(lean) * np.sin(angle) * h, z - 0.04 + np.sin(angle) * h])
+    k.tube("hoop", line, k.u(0.015, 0.035), "frame")
+    if k.chance(0.7):
+        top = y + np.sin(lean) * h
+        k.block("splat", (0, (y + top) / 2, z + h / 2 - 0.03), (w * k.u(0.15, 0.5), 0.025, 0.98 * h), "back", angles=(-lean, 0, 0))
 
 
-def bench_park(k: Kit) -> None:
-    width, depth, height = k.u(1.2, 1.8), k.u(0.4, 0.5), k.u(0.4, 0.46)
-    wood, metal = colour(k.rng, "wood", "paint"), colour(k.rng, "dark", "metal", "paint")
-    _bench_seat(k, width, depth, height, wood)
-    n = int(k.pick(2, 3))
-    for i, z in enumerate(np.linspace(height + 0.14, height + 0.42, n)):
-        k.box(f"back_{i}", (0, depth / 2 + 0.04 + 0.25 * (z - height), z), (width, 0.045, 0.1), wood, tilt=-0.25)
-    arms = k.chance(0.6)
-    for side in (-1, 1):
-        x = side * (width / 2 - 0.12)
-        k.box(f"leg_front_{side > 0:d}", (x, -depth / 2 + 0.05, height / 2), (0.07, 0.07, height), metal)
-        k.rod(f"leg_back_{side > 0:d}", (x, depth / 2 - 0.02, 0), (x, depth / 2 + 0.16, height + 0.48), 0.04, metal)
-        k.box(f"foot_{side > 0:d}", (x, 0, height - 0.05), (0.06, depth, 0.05), metal)
-        if arms:
-            k.box(f"arm_{side > 0:d}", (x, 0, height + 0.22), (0.07, depth, 0.05), metal)
-            k.box(f"arm_post_{side > 0:d}", (x, -depth / 2 + 0.05, height + 0.1), (0.06, 0.06, 0.22), metal)
+def _low(k: Kit, w: float, y: float, z: float, h: float, lean: float) -> None:
+    _panel(k, w, y, z, 0.4 * h, lean)
 
 
-def bench_backless(k: Kit) -> None:
-    width, depth, height = k.u(1.0, 1.7), k.u(0.32, 0.45), k.u(0.38, 0.46)
-    rgb = colour(k.rng, "wood", "fabric", "paint")
-    _bench_seat(k, width, depth, height, rgb)
-    four_legs(k, width - 0.1, depth, height, k.u(0.03, 0.05), k.pick(rgb, colour(k.rng, "metal", "dark")))
+# ---- arms: at both sides of w x d, on z, as high as h
 
 
-def bench_slab(k: Kit) -> None:
-    """Stone or concrete: a slab on two blocks."""
-    width, depth, height = k.u(1.0, 1.6), k.u(0.35, 0.5), k.u(0.36, 0.46)
-    stone = colour(k.rng, "white", "metal", "wood")
-    k.box("slab", (0, 0, height), (width, depth, k.u(0.08, 0.14)), stone, radius=k.pick(0.0, 0.02))
-    x, thick, taper = width * k.u(0.28, 0.38), k.u(0.12, 0.25), k.u(0.7, 1.0)
-    for side in (-1, 1):
-        size = (thick, depth * 0.85, height)
-        k.box(f"block_{side > 0:d}", (side * x, 0, height / 2), size, darker(stone, 0.85), taper=taper)
+def _no_arms(k: Kit, w: float, d: float, z: float, h: float) -> None:
+    """Nothing."""
 
 
-def bench_picnic(k: Kit) -> None:
-    """Table and two benches in one frame: a bench that looks like a table."""
-    width, wood = k.u(1.3, 1.7), colour(k.rng, "wood", "paint")
-    for i, y in enumerate((-0.22, 0.0, 0.22)):
-        k.box(f"top_{i}", (0, y, 0.72), (width, 0.19, 0.05), wood)
-    for side in (-1, 1):
-        k.box(f"bench_{side > 0:d}", (0, side * 0.62, 0.43), (width, 0.25, 0.05), wood)
-    for side in (-1, 1):
-        x = side * width * 0.33
-        k.box(f"bar_{side > 0:d}", (x, 0, 0.38), (0.08, 1.35, 0.07), darker(wood))
-        for way in (-1, 1):
-            k.rod(f"leg_{side > 0:d}{way > 0:d}", (x, way * 0.5, 0), (x, way * 0.18, 0.7), 0.045, darker(wood))
+def _sides(k: Kit) -> tuple[int, ...]:
+    return (-1, 1) if k.chance(0.94) else (k.pick(-1, 1),)
 
 
-def bench_storage(k: Kit) -> None:
-    """A chest to sit on."""
-    width, depth, height = k.u(0.9, 1.3), k.u(0.38, 0.48), k.u(0.38, 0.46)
-    wood = colour(k.rng, "wood", "white", "paint")
-    k.box("chest", (0, 0, height / 2), (width, depth, height), wood)
-    k.box("cushion", (0, 0, height + 0.04), (width, depth, 0.09), colour(k.rng, "fabric"), radius=0.04)
-    for i, x in enumerate((-width / 4, width / 4)):
-        k.box(f"door_{i}", (x, -depth / 2, height / 2), (width / 2.3, 0.03, height * 0.75), darker(wood, 0.85))
-    if k.chance(0.6):
-        k.box("back", (0, depth / 2, height + 0.25), (width, 0.06, 0.5), wood)
+def _posted(k: Kit, w: float, d: float, z: float, h: float) -> None:
+    for side in _sides(k):
+        x = side * w / 2
+        k.block("arm", (x, 0, z + h), (k.u(0.04, 0.09), 0.9 * d, 0.035), "arms")
+        for y in (-0.35 * d, 0.35 * d):
+            k.rod("arm_post", (x, y, z - 0.06), (x, y, z + h), 0.018, "frame")
 
 
-CHAIRS = (chair_four_legs, chair_sled, chair_swivel, chair_stool, chair_armchair, chair_rocking)
-BENCHES = (bench_park, bench_backless, bench_slab, bench_picnic, bench_storage)
+def _blocks(k: Kit, w: float, d: float, z: float, h: float, thick: float = 0.0) -> None:
+    t, taper = thick or k.u(0.06, 0.22), k.u(0.8, 1.1)
+    for side in _sides(k):
+        at = (side * (w / 2 + t / 2 - 0.01), 0, z + h / 2 - 0.1)
+        k.block("arm", at, (t, d, h + 0.2), "body", soft=k.u(0, 0.8), taper=taper)
+
+
+def _rolled(k: Kit, w: float, d: float, z: float, h: float) -> None:
+    r = k.u(0.06, 0.12)
+    _blocks(k, w, d, z, h, r)
+    for side in _sides(k):
+        x = side * (w / 2 + r * 0.7)
+        k.rod("roll", (x, -d / 2, z + h), (x, d / 2, z + h), r, "body")
+
+
+def _thin(k: Kit, w: float, d: float, z: float, h: float) -> None:
+    _blocks(k, w, d, z, h, k.u(0.02, 0.05))
+
+
+def _loops(k: Kit, w: float, d: float, z: float, h: float) -> None:
+    t = np.linspace(0, np.pi, 9)
+    for side in _sides(k):
+        line = np.column_stack([np.full(9, side * w / 2), -np.cos(t) * 0.42 * d, z - 0.04 + np.sin(t) * h])
+        k.tube("arm", line, k.u(0.014, 0.03), "frame")
+
+
+def _sloped(k: Kit, w: float, d: float, z: float, h: float) -> None:
+    for side in _sides(k):
+        x = side * (w / 2 + 0.02)
+        k.tube("arm", [(x, -d / 2, z - 0.03), (x, -0.2 * d, z + 0.7 * h), (x, d / 2, z + 1.3 * h)], 0.03, "arms")
+
+
+SEATS = {"flat": _flat, "cushion": _cushion, "slatted": _slatted, "round": _round, "box": _box, "shell": _shell,
+         "saddle": _saddle, "webbed": _webbed}  # fmt: skip
+BACKS = {"none": _no_back, "panel": _panel, "padded": _padded, "slats": _slats, "bars": _bars, "curved": _curved,
+         "winged": _winged, "hoop": _hoop, "low": _low}  # fmt: skip
+ARMS = {"none": _no_arms, "posted": _posted, "blocks": _blocks, "rolled": _rolled, "thin": _thin, "loops": _loops,
+        "sloped": _sloped}  # fmt: skip
+
+
+def _extra(k: Kit, w: float, d: float, z: float, y: float, h: float) -> None:
+    """Ornaments any seat may have."""
+    extra = k.draw("extra", "none pillows throw footrest tray headrest chaise".split())
+    if extra == "pillows":
+        for x in (-0.3, 0.3)[: int(k.pick(1, 2))]:
+            size = (0.3, 0.12, 0.26)
+            k.block("pillow", (x * w, y - 0.14, z + 0.12), size, "extra", soft=1.0, angles=(-0.3, 0, k.u(-0.3, 0.3)))
+    elif extra == "throw":
+        k.block("throw", (k.u(-0.2, 0.2) * w, 0, z + 0.005), (0.25 * w, d * 1.01, 0.03), "extra")
+    elif extra == "footrest":
+        k.block("footrest", (0, -d / 2 - 0.12, z * 0.5), (0.6 * w, 0.24, 0.05), "extra")
+        k.rod("footrest_arm", (0, 0, z - 0.03), (0, -d / 2 - 0.1, z * 0.5), 0.025, "frame")
+    elif extra == "tray":
+        k.block("tray", (0.4 * w, -0.2 * d, z + 0.24), (0.3, 0.25, 0.025), "extra")
+        k.rod("tray_post", (0.45 * w, 0, z - 0.02), (0.45 * w, -0.2 * d, z + 0.24), 0.02, "frame")
+    elif extra == "headrest":
+        k.block("headrest", (0, y - 0.02, z + max(h, 0.15)), (min(w, 0.35), 0.1, 0.14), "extra", soft=0.8)
+        k.rod("headrest_post", (0, y, z - 0.02), (0, y, z + max(h, 0.15)), 0.02, "frame")
+    elif extra == "chaise":
+        side = k.pick(-1, 1)
+        k.block("chaise", (side * 0.3 * w, -d * 0.8, z * 0.55), (0.4 * w, 0.8 * d, z * 0.9), "seat")
+
+
+def _seat(k: Kit, w: float, d: float, z: float, back: float, supports: str, seats: str, backs: str, arms: str) -> None:
+    body = k.draw("body", {name: SEATS[name] for name in seats.split()})
+    stand(k, supports, w * k.u(0.75, 1.0), d * k.u(0.8, 1.0), z)
+    top = body(k, w, d, z)
+    lean = k.u(0.0, 0.35)
+    k.draw("back", {name: BACKS[name] for name in backs.split()})(k, w, d / 2 - 0.03, top, back, lean)
+    k.draw("arms", {name: ARMS[name] for name in arms.split()})(k, w, d, top, k.u(0.12, 0.3))
+    _extra(k, w, d, top, d / 2 - 0.06, 0.0 if k.slots["back"] == "none" else back)
+
+
+def chair(k: Kit) -> None:
+    w = k.u(0.38, 0.75) if k.chance(0.85) else k.u(0.75, 1.1)
+    _seat(
+        k, w, k.u(0.38, 0.75), k.u(0.15, 0.45) if k.chance(0.8) else k.u(0.45, 0.8), k.u(0.25, 0.8),
+        "legs splayed star frame sled pedestal cross cabriole tripod panels hairpin plinth",
+        "flat cushion shell slatted round box saddle webbed",
+        "panel bars slats padded curved hoop winged none low", "none posted blocks loops thin sloped rolled",
+    )  # fmt: skip
+
+
+def bench(k: Kit) -> None:
+    w = k.u(0.9, 2.0) if k.chance(0.8) else k.u(0.5, 0.9)
+    _seat(
+        k, w, k.u(0.3, 0.7), k.u(0.2, 0.45), k.u(0.2, 0.6),
+        "legs panels frame cross sled plinth splayed hairpin half drum cabriole",
+        "slatted flat saddle cushion webbed box round", "none slats panel bars low hoop padded curved",
+        "none posted thin loops sloped blocks rolled",
+    )  # fmt: skip
+
+
+def sofa(k: Kit) -> None:
+    w = k.u(1.0, 2.1) if k.chance(0.8) else k.u(0.6, 1.0)
+    _seat(
+        k, w, k.u(0.5, 0.9), k.u(0.04, 0.2) if k.chance(0.7) else k.u(0.2, 0.35), k.u(0.25, 0.6),
+        "legs plinth none splayed sled panels frame cabriole hairpin",
+        "box cushion shell flat webbed saddle", "padded panel winged curved low slats none",
+        "blocks rolled none thin posted sloped loops",
+    )  # fmt: skip

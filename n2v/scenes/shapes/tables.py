@@ -1,216 +1,127 @@
-"""Tables and cabinets. Front towards -y."""
+"""Tables: tops on the shared supports, with what stands under and on them."""
 
 import numpy as np
 
-from n2v.scenes.shapes.kit import Kit, circle, rounded_rectangle
-from n2v.scenes.shapes.palette import colour, darker
+from n2v.scenes.shapes.kit import Kit
+from n2v.scenes.shapes.supports import stand
 
 
-def _legs(k: Kit, width: float, depth: float, height: float, rgb) -> None:
-    r, style = k.u(0.03, 0.055), k.pick("box", "round", "turned")
-    for i, (sx, sy) in enumerate([(-1, -1), (1, -1), (1, 1), (-1, 1)]):
-        x, y = sx * (width / 2 - r - 0.03), sy * (depth / 2 - r - 0.03)
-        if style == "box":
-            k.box(f"leg_{i}", (x, y, height / 2), (1.7 * r, 1.7 * r, height), rgb)
-        elif style == "round":
-            k.rod(f"leg_{i}", (x, y, 0), (x, y, height), 0.7 * r, rgb, r)
-        else:
-            profile = [(0.6, 0), (0.9, 0.1), (0.55, 0.25), (1.0, 0.5), (0.6, 0.75), (1.1, 0.85), (1.1, 1.0)]
-            k.lathe(f"leg_{i}", [(r * a, height * b) for a, b in profile], rgb, (x, y, 0), n=12)
+def _slab(k: Kit, w: float, d: float, z: float, roundness: float | None = 0.0) -> None:
+    t = k.u(0.02, 0.09)
+    k.block("top", (0, 0, z + t / 2), (w, d, t), "top", roundness=roundness, taper=k.u(0.95, 1.05))
 
 
-def table_dining(k: Kit) -> None:
-    width, depth, height = k.u(1.1, 1.8), k.u(0.7, 0.95), k.u(0.68, 0.78)
-    wood = colour(k.rng, "wood", "white", "paint")
-    top = k.pick(wood, colour(k.rng, "wood", "glass", "white"))
-    k.box("top", (0, 0, height), (width, depth, k.u(0.04, 0.08)), top, radius=k.pick(0.0, 0.1))
-    k.box("apron", (0, 0, height - 0.08), (width - 0.16, depth - 0.16, 0.1), wood)
-    _legs(k, width, depth, height, wood)
+def _round(k: Kit, w: float, d: float, z: float) -> None:
+    _slab(k, w, d, z, 1.0)
 
 
-def table_round(k: Kit) -> None:
-    radius, height = k.u(0.45, 0.7), k.u(0.6, 0.8)
-    wood = colour(k.rng, "wood", "white", "paint", "metal")
-    thick = k.u(0.03, 0.06)
-    k.lathe(
-        "top",
-        [(radius * 0.96, height - thick), (radius, height - thick / 2), (radius, height)],
-        k.pick(wood, colour(k.rng, "glass", "wood")),
-        n=28,
-    )
-    n = int(k.pick(3, 4))
-    for i in range(n):
-        a = 2 * np.pi * i / n + np.pi / 4
-        x, y, splay = 0.7 * radius * np.cos(a), 0.7 * radius * np.sin(a), k.u(1.0, 1.25)
-        k.rod(f"leg_{i}", (splay * x, splay * y, 0), (x, y, height - thick), 0.03, wood, 0.045)
+def _rounded(k: Kit, w: float, d: float, z: float) -> None:
+    _slab(k, w, d, z, k.u(0.2, 0.7))
 
 
-def table_pedestal(k: Kit) -> None:
-    radius, height = k.u(0.4, 0.7), k.u(0.6, 0.95)
-    rgb = colour(k.rng, "wood", "white", "metal", "dark")
-    foot, neck = k.u(0.25, 0.4), k.u(0.04, 0.09)
-    profile = [
-        (foot, 0),
-        (foot, 0.04),
-        (neck * 1.8, 0.12),
-        (neck, 0.3),
-        (neck * k.u(1.0, 1.7), 0.5),
-        (neck, 0.75),
-        (neck * 2, 0.97),
-    ]
-    k.lathe("pedestal", [(r, z * height) for r, z in profile], rgb)
-    top = k.pick(rgb, colour(k.rng, "wood", "white", "glass"))
-    if k.chance(0.7):
-        k.lathe("top", [(radius, height - 0.05), (radius, height)], top, n=28)
-    else:
-        k.box("top", (0, 0, height - 0.025), (1.5 * radius, 1.5 * radius, 0.05), top, radius=0.05)
+def _planks(k: Kit, w: float, d: float, z: float) -> None:
+    n = int(k.pick(2, 3, 4, 5))
+    for at in (np.arange(n) + 0.5) / n - 0.5:
+        k.block("plank", (0, at * d, z + 0.03), (w, 0.85 * d / n, 0.035), "top")
+    for x in (-0.35, 0.35):
+        k.block("rail", (x * w, 0, z + 0.01), (0.06, 0.95 * d, 0.03), "frame")
 
 
-def table_desk(k: Kit) -> None:
-    """Drawers on one or both sides: between table and cabinet."""
-    width, depth, height = k.u(1.1, 1.6), k.u(0.55, 0.75), k.u(0.7, 0.78)
-    wood = colour(k.rng, "wood", "white", "metal")
-    front = k.pick(darker(wood, 0.85), colour(k.rng, "wood", "paint"))
-    k.box("top", (0, 0, height), (width, depth, 0.05), wood)
-    sides = k.pick((-1,), (1,), (-1, 1))
+def _tray(k: Kit, w: float, d: float, z: float) -> None:
+    rim = k.u(0.03, 0.1)
+    k.block("top", (0, 0, z + 0.015), (w, d, 0.03), "top", roundness=0.0)
     for side in (-1, 1):
-        if side in sides:
-            x = side * (width / 2 - 0.2)
-            k.box(f"chest_{side > 0:d}", (x, 0.02, height / 2), (0.38, depth - 0.06, height), wood)
-            n = int(k.pick(2, 3, 4))
-            for i in range(n):
-                z = 0.06 + (i + 0.5) * (height - 0.1) / n
-                k.box(
-                    f"drawer_{side > 0:d}{i}", (x, -depth / 2 + 0.04, z), (0.34, 0.04, 0.85 * (height - 0.1) / n), front
-                )
-        else:
-            k.box(f"side_{side > 0:d}", (side * (width / 2 - 0.03), 0, height / 2), (0.05, depth - 0.06, height), wood)
-    if k.chance(0.5):
-        k.box("modesty", (0, depth / 2 - 0.08, height * 0.65), (width - 0.1, 0.03, height * 0.55), wood)
+        k.block("rim", (side * w / 2, 0, z + rim / 2), (0.025, d, rim), "frame", roundness=0.0)
+        k.block("rim", (0, side * d / 2, z + rim / 2), (w, 0.025, rim), "frame", roundness=0.0)
 
 
-def table_trestle(k: Kit) -> None:
-    width, depth, height = k.u(1.2, 1.7), k.u(0.6, 0.8), k.u(0.7, 0.76)
-    wood, top = colour(k.rng, "wood", "metal", "paint"), colour(k.rng, "wood", "white")
-    k.box("top", (0, 0, height), (width, depth, 0.05), top)
-    crossed = k.chance(0.5)
-    foot, head = (0.42, -0.3) if crossed else (0.45, 0.1)
-    for side in (-1, 1):
-        x = side * width * 0.34
-        k.box(f"beam_{side > 0:d}", (x, 0, height - 0.06), (0.08, depth * 0.8, 0.07), wood)
-        for way in (-1, 1):
-            start, end = (x, way * depth * foot, 0), (x, way * depth * head, height - 0.05)
-            k.rod(f"leg_{side > 0:d}{way > 0:d}", start, end, 0.035, wood)
-    z = 0.58 * height if crossed else height - 0.11
-    k.rod("stretcher", (-width * 0.34, 0, z), (width * 0.34, 0, z), 0.03, wood)
+def _ell(k: Kit, w: float, d: float, z: float) -> None:
+    """A corner desk."""
+    side, t = k.pick(-1, 1), k.u(0.02, 0.05)
+    k.block("top", (0, 0, z + t / 2), (w, d, t), "top", roundness=0.0)
+    long = d * k.u(0.5, 1.0)
+    k.block("wing", (side * w * 0.33, -d / 2 - long / 2, z + t / 2), (w * 0.34, long, t), "top", roundness=0.0)
+    k.block("leg", (side * w * 0.45, -d / 2 - long * 0.9, z / 2), (0.05, 0.05, z), "frame")
 
 
-def table_coffee(k: Kit) -> None:
-    """Low, with a shelf: between table and bench."""
-    width, depth, height = k.u(0.8, 1.3), k.u(0.45, 0.7), k.u(0.32, 0.45)
-    frame, top = colour(k.rng, "wood", "metal", "brass"), colour(k.rng, "wood", "glass", "white")
-    k.box("top", (0, 0, height), (width, depth, 0.05), top, radius=k.pick(0.0, 0.15))
-    _legs(k, width, depth, height, frame)
-    if k.chance(0.7):
-        k.box("shelf", (0, 0, height * 0.35), (width - 0.12, depth - 0.12, 0.035), frame)
+def _tiers(k: Kit, w: float, d: float, z: float) -> None:
+    """Two tops, the upper one smaller."""
+    _slab(k, w, d, z, k.pick(0.0, 1.0))
+    up, share = k.u(0.12, 0.35), k.u(0.35, 0.8)
+    k.block("upper", (0, 0.1 * d, z + up), (w * share, d * share, 0.035), "top")
+    for x in (-0.4, 0.4):
+        k.block("riser", (x * w * share, 0.1 * d, z + up / 2 + 0.02), (0.04, 0.04, up), "frame")
 
 
-def _body(k: Kit, width: float, depth: float, height: float) -> tuple:
-    """Carcass on a plinth or feet; returns body and front colours and the lowest height of the front."""
-    body = colour(k.rng, "wood", "white", "paint", "metal")
-    front = k.pick(body, darker(body, 0.8), colour(k.rng, "wood", "white", "paint"))
-    foot = k.pick(0.0, 0.06, 0.14)
-    k.box("body", (0, 0, foot + height / 2), (width, depth, height), body)
-    if foot:
-        for i, (sx, sy) in enumerate([(-1, -1), (1, -1), (1, 1), (-1, 1)]):
-            k.box(
-                f"foot_{i}",
-                (sx * (width / 2 - 0.05), sy * (depth / 2 - 0.05), foot / 2),
-                (0.07, 0.07, foot),
-                darker(body, 0.6),
-            )
-    if k.chance(0.5):
-        k.box("cornice", (0, 0, foot + height), (width + 0.06, depth + 0.05, 0.05), darker(body, 0.85))
-    return body, front, foot
+def _half_moon(k: Kit, w: float, d: float, z: float) -> None:
+    angle = np.linspace(np.pi, 2 * np.pi, 13)
+    line = np.column_stack([np.cos(angle) * w / 2, d / 2 + np.sin(angle) * d])
+    k.plate("top", line, "z", z, z + k.u(0.02, 0.06), "top")
 
 
-def _knob(k: Kit, name: str, x: float, y: float, z: float, rgb) -> None:
-    k.ball(name, (x, y, z), (0.025, 0.03, 0.025), rgb, 8)
+TOPS = {"rectangle": _slab, "round": _round, "planks": _planks, "rounded": _rounded, "tray": _tray, "ell": _ell,
+        "tiers": _tiers, "half_moon": _half_moon}  # fmt: skip
 
 
-def cabinet_drawers(k: Kit) -> None:
-    width, depth, height = k.u(0.6, 1.2), k.u(0.4, 0.5), k.u(0.6, 1.1)
-    _, front, foot = _body(k, width, depth, height)
-    rows, columns, brass = int(k.pick(3, 4, 5)), int(k.pick(1, 2)), colour(k.rng, "brass", "metal", "dark")
-    for i in range(rows):
-        for j in range(columns):
-            x, z = (j + 0.5) * width / columns - width / 2, foot + (i + 0.5) * height / rows
-            k.box(f"drawer_{i}{j}", (x, -depth / 2, z), (0.92 * width / columns, 0.05, 0.86 * height / rows), front)
-            _knob(k, f"knob_{i}{j}", x, -depth / 2 - 0.035, z, brass)
+def _under(k: Kit, w: float, d: float, z: float) -> None:
+    under = k.draw("under", "none apron shelf drawers pedestal modesty basket bar".split())
+    if under == "apron":
+        t = k.u(0.05, 0.14)
+        k.block("apron", (0, 0, z - t / 2), (0.88 * w, 0.85 * d, t), "frame")
+    elif under == "shelf":
+        k.block("shelf", (0, 0, z * k.u(0.2, 0.5)), (0.85 * w, 0.85 * d, 0.03), "top")
+    elif under == "drawers":
+        t, n = k.u(0.1, 0.2), int(k.pick(1, 2, 3))
+        k.block("case", (0, 0, z - t / 2), (0.92 * w, 0.88 * d, t), "body")
+        for at in (np.arange(n) + 0.5) / n - 0.5:
+            out = 0.25 * d * k.chance(0.12)
+            at_y = -0.44 * d - out / 2
+            k.block("drawer", (at * 0.9 * w, at_y, z - t / 2), (0.8 * w / n, 0.03 + out, 0.75 * t), "front")
+            k.ball("knob", (at * 0.9 * w, at_y - 0.03 - out / 2, z - t / 2), (0.02,) * 3, "hub")
+    elif under == "pedestal":
+        for side in (-1, 1) if k.chance(0.4) else (k.pick(-1, 1),):
+            k.block("case", (side * 0.34 * w, 0, 0.55 * z), (0.26 * w, 0.85 * d, 0.9 * z), "body", roundness=0.0)
+            for at in (0.3, 0.55, 0.8):
+                k.block("drawer", (side * 0.34 * w, -0.43 * d, at * z), (0.22 * w, 0.03, 0.2 * z), "front")
+    elif under == "modesty":
+        k.block("panel", (0, 0.3 * d, 0.65 * z), (0.85 * w, 0.025, 0.7 * z), "body")
+    elif under == "basket":
+        k.block("basket", (0, 0, 0.75 * z), (0.5 * w, 0.6 * d, 0.5 * z), "body", taper=1.2, soft=0.4)
+    elif under == "bar":
+        k.rod("stretcher", (-0.4 * w, 0, 0.3 * z), (0.4 * w, 0, 0.3 * z), 0.025, "frame")
 
 
-def cabinet_wardrobe(k: Kit) -> None:
-    width, depth, height = k.u(0.8, 1.4), k.u(0.45, 0.6), k.u(1.6, 2.1)
-    _, front, foot = _body(k, width, depth, height)
-    n, brass = int(k.pick(2, 2, 3)), colour(k.rng, "brass", "metal", "dark")
-    for i in range(n):
-        x = (i + 0.5) * width / n - width / 2
-        k.box(f"door_{i}", (x, -depth / 2, foot + height / 2), (0.93 * width / n, 0.05, 0.93 * height), front)
-        side = 1 if i < n / 2 else -1
-        k.box(
-            f"handle_{i}",
-            (x + side * 0.36 * width / n, -depth / 2 - 0.04, foot + height / 2),
-            (0.03, 0.04, 0.25),
-            brass,
-        )
+def _on_top(k: Kit, w: float, d: float, z: float) -> None:
+    extra = k.draw("extra", "none box vase back books bench flap".split())
+    if extra == "box":
+        at = (k.u(-0.3, 0.3) * w, 0.1 * d, z + 0.12)
+        k.block("box", at, (k.u(0.15, 0.4) * w, 0.4 * d, k.u(0.1, 0.25)), "extra")
+    elif extra == "vase":
+        profile = [(0.05, 0.04), (0.09, 0.14), (0.04, 0.26), (0.06, 0.32)]
+        k.lathe("vase", profile, "extra", (k.u(-0.3, 0.3) * w, 0, z))
+    elif extra == "back":
+        k.block("back", (0, 0.47 * d, z + 0.15), (0.95 * w, 0.03, k.u(0.15, 0.4)), "body")
+    elif extra == "books":
+        for i in range(int(k.pick(2, 3, 4))):
+            k.block("book", (-0.2 * w, 0, z + 0.075 + 0.05 * i), (0.22, 0.16, 0.05), f"book{i % 3}", angles=(0, 0, k.u(-0.4, 0.4)))
+    elif extra == "bench":
+        y, h = -0.5 * d - 0.22, 0.6 * z
+        k.block("seat", (0, y, h), (0.9 * w, 0.25, 0.04), "seat")
+        for x in (-0.38, 0.38):
+            k.block("stub", (x * w, y, h / 2), (0.05, 0.22, h), "frame")
+            k.rod("stretcher", (x * w, y, 0.4 * h), (x * w, 0, 0.4 * z), 0.025, "frame")
+    elif extra == "flap":
+        k.block("flap", (k.pick(-1, 1) * w / 2, 0, z - 0.12), (0.03, 0.9 * d, 0.3), "top", angles=(0, k.u(-0.3, 0.3), 0))
 
 
-def cabinet_shelf(k: Kit) -> None:
-    """Open shelves with books and boxes."""
-    width, depth, height = k.u(0.6, 1.1), k.u(0.28, 0.4), k.u(1.0, 1.9)
-    wood, n = colour(k.rng, "wood", "white", "paint"), int(k.pick(3, 4, 5))
-    for side in (-1, 1):
-        k.box(f"side_{side > 0:d}", (side * width / 2, 0, height / 2), (0.045, depth, height), wood)
-    k.box("back", (0, depth / 2 - 0.01, height / 2), (width, 0.03, height), darker(wood, 0.8))
-    for i in range(n + 1):
-        k.box(f"shelf_{i}", (0, 0, i * height / n), (width, depth, 0.04), wood)
-    for i in range(n):
-        if k.chance(0.75):
-            w, h = width * k.u(0.25, 0.8), height / n * k.u(0.45, 0.8)
-            x = k.u(-1, 1) * (width - w) / 2.3
-            k.box(
-                f"content_{i}",
-                (x, 0.02, i * height / n + h / 2 + 0.02),
-                (w, depth * 0.7, h),
-                colour(k.rng, "fabric", "paint"),
-            )
-
-
-def cabinet_sideboard(k: Kit) -> None:
-    width, depth, height = k.u(1.2, 1.8), k.u(0.4, 0.5), k.u(0.45, 0.7)
-    body, front, foot = _body(k, width, depth, height)
-    n = int(k.pick(3, 4))
-    for i in range(n):
-        x = (i + 0.5) * width / n - width / 2
-        rgb = k.pick(front, darker(front, 0.9))
-        k.box(f"door_{i}", (x, -depth / 2, foot + height / 2), (0.92 * width / n, 0.05, 0.88 * height), rgb)
-        _knob(k, f"knob_{i}", x, -depth / 2 - 0.03, foot + height * 0.75, darker(body, 0.4))
-
-
-def cabinet_curved(k: Kit) -> None:
-    """A bow front: an outline that bulges forward, doors in another colour."""
-    width, depth, height = k.u(0.8, 1.2), k.u(0.4, 0.55), k.u(0.7, 1.0)
-    wood = colour(k.rng, "wood", "paint")
-    bow = circle(24)[12:]
-    outline = np.concatenate([bow * [width / 2, depth * 0.55], [[width / 2, depth / 2], [-width / 2, depth / 2]]])
-    k.slab("body", outline, "z", 0.1, height, wood)
-    k.slab("top", outline * 1.05, "z", height, height + 0.05, darker(wood, 0.75))
-    for i in range(int(k.pick(2, 3))):
-        z = 0.15 + i * (height - 0.15) / 3
-        k.slab(f"band_{i}", outline * 1.02, "z", z, z + 0.22 * height, darker(wood, 1.15 if max(wood) < 0.85 else 0.85))
-    foot = rounded_rectangle(width * 0.9, depth * 0.7, 0.05)
-    k.slab("plinth", foot, "z", 0.0, 0.1, darker(wood, 0.6))
-
-
-TABLES = (table_dining, table_round, table_pedestal, table_desk, table_trestle, table_coffee)
-CABINETS = (cabinet_drawers, cabinet_wardrobe, cabinet_shelf, cabinet_sideboard, cabinet_curved)
+def table(k: Kit) -> None:
+    w, d = k.u(0.4, 1.8), k.u(0.4, 0.9)
+    z = k.u(0.3, 0.8) if k.chance(0.8) else k.u(0.8, 1.2)
+    body = k.draw("body", TOPS)
+    if k.slots["body"] == "round" and k.chance(0.7):
+        w = d
+    supports = "legs pedestal splayed frame panels cross hairpin drum cabriole sled tripod half star plinth"
+    stand(k, supports, w * k.u(0.7, 0.97), d * k.u(0.75, 0.97), z)
+    body(k, w, d, z + 0.0)
+    _under(k, w, d, z)
+    _on_top(k, w, d, z + 0.03)

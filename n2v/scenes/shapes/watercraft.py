@@ -1,162 +1,162 @@
-"""Watercraft. The bow points to -y."""
+"""Watercraft: hulls and what stands on their decks. Bow towards -y."""
 
 import numpy as np
 
 from n2v.scenes.shapes.kit import Kit
-from n2v.scenes.shapes.palette import colour, darker
+
+HULLS = {  # half widths at 0, .15, .4, .8 and 1 of the length; depth over width; roundness of the cross section
+    "ship": ((0.05, 0.7, 1.0, 1.0, 0.85), 0.9, 0.3),
+    "speedboat": ((0.03, 0.55, 0.95, 1.0, 0.95), 0.55, 0.2),
+    "canoe": ((0.05, 0.6, 1.0, 0.7, 0.05), 0.6, 0.7),
+    "yacht": ((0.03, 0.5, 0.95, 0.95, 0.7), 0.8, 0.6),
+    "barge": ((0.85, 1.0, 1.0, 1.0, 0.95), 0.45, 0.0),
+    "catamaran": ((0.05, 0.8, 1.0, 1.0, 0.8), 1.0, 0.5),
+    "submarine": ((0.3, 0.9, 1.0, 0.8, 0.1), 2.0, 1.0),
+    "gondola": ((0.03, 0.5, 1.0, 0.6, 0.03), 0.5, 0.5),
+    "raft": ((0.9, 1.0, 1.0, 1.0, 0.9), 0.2, 0.0),
+}
 
 
-def _ship(k: Kit, length: float, width: float, height: float, rgb, bow: float = 0.3, stern: float = 0.8) -> None:
-    """A hull that is sharp at the bow (-y), with a deck in another colour."""
-    half = length / 2
-    deck = colour(k.rng, "wood", "white", "metal")
-    rings = []
-    for z, grow in ((-height, 0.45), (-0.5 * height, 0.8), (0.0, 1.0)):
-        w = width / 2 * grow
-        fore = -half * (0.78 + 0.22 * grow)
-        rings.append(
-            [
-                (0, fore, z + 0.0),
-                (w * 0.6, fore + bow * length * 0.5, z),
-                (w, fore + bow * length, z),
-                (w, 0.2 * length, z),
-                (w * stern, half, z),
-                (-w * stern, half, z),
-                (-w, 0.2 * length, z),
-                (-w, fore + bow * length, z),
-                (-w * 0.6, fore + bow * length * 0.5, z),
-            ]
-        )
-    k.loft("hull", rings, rgb)
-    top = np.array(rings[-1])[:, :2]
-    k.slab("deck", top * 0.94, "z", -0.01, 0.02, deck)
+def _hull(k: Kit, length: float, w: float) -> float:
+    """Build it; the height of the deck."""
+    kind = k.draw("body", list(HULLS))
+    widths, deep, roundness = HULLS[kind]
+    depth, sheer = deep * w / 2 * k.u(0.8, 1.3), k.u(0.0, 0.5)
+    if kind == "gondola":
+        sheer = 1.5
+    offsets, half = ((-0.35 * w, 0.35 * w), 0.28 * w / 2) if kind == "catamaran" else ((0.0,), w / 2)
+    for x in offsets:
+        stations = []
+        for p, a in zip((0, 0.15, 0.4, 0.8, 1), widths, strict=True):
+            up = sheer * depth * (abs(p - 0.5) * 2) ** 3
+            stations.append((p * length - length / 2, half * a, -depth * (0.45 + 0.55 * a) + up * 0.6, up, roundness))
+        k.hull("hull", stations, "body")
+        k.parts[-1].vertices[:, 0] += x
+    if kind == "catamaran":
+        k.block("bridge", (0, 0.05 * length, -0.02), (w, 0.55 * length, 0.06), "deck", roundness=0.0)
+    elif kind == "raft":
+        for at in (-0.35, 0.0, 0.35):
+            k.rod("log", (at * w, -length / 2, -depth / 2), (at * w, length / 2, -depth / 2), 0.12 * w, "deck")
+    elif kind in ("canoe", "gondola"):
+        for y in (-0.2, 0.1, 0.3):
+            k.block("thwart", (0, y * length, 0.0), (0.8 * w, 0.06, 0.04), "deck")
+    elif kind == "submarine":
+        return -0.35 * depth
+    return 0.0
 
 
-def boat_sail(k: Kit) -> None:
-    length, width = k.u(1.3, 1.7), k.u(0.4, 0.5)
-    _ship(k, length, width, k.u(0.2, 0.28), colour(k.rng, "paint", "white", "wood"), bow=0.45)
-    mast, sail = k.u(1.2, 1.7), colour(k.rng, "white", "paint", "shade")
-    y = -0.12 * length
-    k.rod("mast", (0, y, 0), (0, y, mast), 0.03, colour(k.rng, "wood", "metal"))
-    k.rod("boom", (0, y, 0.2), (0, 0.42 * length, 0.2), 0.025, colour(k.rng, "wood", "metal"))
-    k.slab("main_sail", [(y + 0.03, 0.22), (0.4 * length, 0.24), (y + 0.03, 0.95 * mast)], "x", -0.018, 0.018, sail)
-    if k.chance(0.7):
-        k.slab(
-            "jib",
-            [(-0.47 * length, 0.06), (y - 0.04, 0.15), (y - 0.04, 0.75 * mast)],
-            "x",
-            -0.018,
-            0.018,
-            k.pick(sail, colour(k.rng, "paint")),
-        )
-    if k.chance(0.5):
-        k.box("cabin", (0, 0.05, 0.07), (0.5 * width, 0.3 * length, 0.14), colour(k.rng, "white", "wood"))
+def _cabin(k: Kit, length: float, w: float, z: float, y: float = 0.0, share: float = 1.0) -> float:
+    """A house with windows; the height of its roof."""
+    h = k.u(0.1, 0.22) * share
+    size = (k.u(0.5, 0.8) * w * share, k.u(0.15, 0.35) * length * share, h + 0.06)
+    k.block("cabin", (0, y, z + h / 2 - 0.03), size, "cabin", taper=k.u(0.75, 1.0), roundness=k.u(0, 0.4))
+    k.block("window", (0, y, z + 0.62 * h), (size[0] * 1.02, size[1] * 0.9, 0.25 * h), "glass", roundness=0.0, taper=0.97)
+    return z + h
 
 
-def boat_motor(k: Kit) -> None:
-    length, width, paint = k.u(1.3, 1.7), k.u(0.5, 0.62), colour(k.rng, "paint", "white", "plastic")
-    _ship(k, length, width, k.u(0.24, 0.32), paint, bow=0.45, stern=0.95)
-    k.box("cabin", (0, -0.02, 0.12), (0.7 * width, 0.4 * length, 0.24), colour(k.rng, "white", "paint"), taper=0.85)
-    k.box("windscreen", (0, -0.22 * length, 0.2), (0.66 * width, 0.05, 0.16), colour(k.rng, "glass", "dark"), tilt=-0.5)
-    if k.chance(0.5):
-        k.box("roof", (0, 0.02 * length, 0.36), (0.7 * width, 0.35 * length, 0.04), colour(k.rng, "white", "paint"))
-        for side in (-1, 1):
-            k.rod(
-                f"post_{side > 0:d}",
-                (side * 0.3 * width, 0.12 * length, 0.2),
-                (side * 0.3 * width, 0.12 * length, 0.36),
-                0.025,
-                colour(k.rng, "metal"),
-            )
-    k.box("motor", (0, length / 2 + 0.05, 0.02), (0.16, 0.14, 0.3), colour(k.rng, "dark"))
+def _house_aft(k: Kit, length: float, w: float, z: float) -> None:
+    up = _cabin(k, length, w, z, 0.3 * length)
+    _cabin(k, length, w, up, 0.3 * length, 0.7)
+    k.rod("funnel", (0, 0.38 * length, z), (0, 0.4 * length, up + 0.3), 0.05, "hub")
 
 
-def boat_ship(k: Kit) -> None:
-    """Ferry or liner: decks stacked over the hull, funnels."""
-    length, width = k.u(1.9, 2.4), k.u(0.4, 0.52)
-    _ship(k, length, width, k.u(0.22, 0.3), colour(k.rng, "paint", "dark"), bow=0.25, stern=0.7)
-    white, n = colour(k.rng, "white", "shade"), int(k.pick(2, 3, 4))
+def _decks(k: Kit, length: float, w: float, z: float) -> None:
+    """A liner's storeys."""
+    n = int(k.pick(2, 3, 4))
     for i in range(n):
-        size = (width * (0.85 - 0.08 * i), length * (0.66 - 0.1 * i), 0.12)
-        k.box(f"deck_{i}", (0, 0.03 * length, 0.07 + 0.12 * i), size, white)
-        k.box(
-            f"windows_{i}",
-            (0, 0.03 * length, 0.08 + 0.12 * i),
-            (size[0] * 1.01, size[1] * 0.94, 0.04),
-            colour(k.rng, "dark", "glass"),
-        )
-    z = 0.07 + 0.12 * n - 0.06
-    for i in range(int(k.pick(1, 2, 3))):
-        k.rod(
-            f"funnel_{i}",
-            (0, (0.02 + 0.12 * i) * length, z),
-            (0, (0.04 + 0.12 * i) * length, z + 0.24),
-            0.07,
-            colour(k.rng, "paint"),
-        )
+        size = (w * (0.85 - 0.12 * i), length * (0.65 - 0.12 * i), 0.11)
+        k.block("storey", (0, 0.03 * length, z + 0.05 + 0.1 * i), size, "cabin", roundness=0.2)
+    for y in (0.0, 0.15)[: int(k.pick(1, 2))]:
+        k.rod("funnel", (0, y * length, z + 0.1 * n - 0.06), (0, (y + 0.03) * length, z + 0.1 * n + 0.2), 0.06, "hub")
 
 
-def boat_cargo(k: Kit) -> None:
-    """Containers on deck, bridge aft."""
-    length, width = k.u(2.0, 2.4), k.u(0.42, 0.52)
-    _ship(k, length, width, k.u(0.22, 0.3), colour(k.rng, "paint", "dark"), bow=0.22, stern=0.85)
-    for i in range(5):
-        for j in range(int(k.pick(1, 2, 3))):
-            y = -0.32 * length + i * 0.135 * length
-            k.box(
-                f"container_{i}{j}",
-                (0, y, 0.08 + 0.12 * j),
-                (width * 0.78, 0.125 * length, 0.115),
-                colour(k.rng, "plastic", "paint"),
-            )
-    k.box("bridge", (0, 0.4 * length, 0.22), (width * 0.8, 0.1 * length, 0.42), colour(k.rng, "white"))
-    k.box("bridge_windows", (0, 0.4 * length, 0.36), (width * 0.82, 0.102 * length, 0.06), colour(k.rng, "dark"))
+def _cargo(k: Kit, length: float, w: float, z: float) -> None:
+    _cabin(k, length, w, z, 0.38 * length, 0.9)
+    for y in np.linspace(-0.32, 0.15, int(k.pick(3, 4, 5))):
+        for x in (-0.22, 0.22):
+            h = k.pick(0.08, 0.16, 0.24)
+            k.block("container", (x * w, y * length, z + h / 2 - 0.01), (0.4 * w, 0.1 * length, h), f"cargo{k.pick(0, 1, 2)}", roundness=0.0)
 
 
-def boat_canoe(k: Kit) -> None:
-    length, width, wood = k.u(1.6, 2.0), k.u(0.34, 0.45), colour(k.rng, "wood", "paint", "plastic")
-    half = length / 2
-    stations, inner = [], []
-    for share in np.linspace(-1, 1, 9):
-        w, rise = width / 2 * (1 - share**2) ** 0.6 + 0.012, 0.16 * abs(share) ** 3
-        stations.append((share * half, w, -0.2 + rise * 0.6, 0.02 + rise, 0.2))
-        inner.append((share * half * 0.9, 0.8 * w, -0.02 + rise, 0.035 + rise, 0.2))
-    k.hull("hull", stations, wood)
-    k.hull("inside", inner, darker(wood, 0.45))
-    for i, y in enumerate((-0.4, 0.0, 0.4)[: int(k.pick(2, 3))]):
-        k.box(f"seat_{i}", (0, y * half, 0.05), (width * 0.85, 0.12, 0.03), colour(k.rng, "wood"))
-    if k.chance(0.6):
-        k.rod(
-            "paddle", (-0.3 * width, -0.45 * half, 0.08), (0.4 * width, 0.4 * half, 0.1), 0.025, colour(k.rng, "wood")
-        )
+def _sails(k: Kit, length: float, w: float, z: float) -> None:
+    n, tall, square = int(k.pick(1, 1, 2, 3)), k.u(0.6, 1.2), k.chance(0.35)
+    for y in (np.arange(n) + 0.5) / n * 0.7 - 0.4:
+        h = tall * k.u(0.8, 1.0)
+        k.rod("mast", (0, y * length, z - 0.05), (0, y * length, z + h), 0.018, "hub")
+        if square:
+            for at in (0.3, 0.65):
+                k.block("sail", (0, y * length - 0.03, z + at * h), (w * 1.3 * (1.2 - at), 0.03, 0.28 * h), "sail", roundness=0.0, taper=0.85)
+        else:
+            foot = 0.32 * length / n**0.5
+            k.plate("sail", [(y * length + 0.02, z + 0.1), (y * length + foot, z + 0.12), (y * length + 0.02, z + 0.95 * h)], "x", -0.01, 0.01, "sail")
+            if k.chance(0.6):
+                k.plate("jib", [(y * length - 0.02, z + 0.75 * h), (y * length - 0.02, z + 0.1), (y * length - foot, z + 0.08)], "x", -0.008, 0.008, "sail")
 
 
-def boat_catamaran(k: Kit) -> None:
-    length, gap = k.u(1.3, 1.7), k.u(0.34, 0.45)
-    paint = colour(k.rng, "white", "paint")
-    for side in (-1, 1):
-        k.hull(
-            f"float_{side > 0:d}",
-            [
-                (-length / 2, 0.02, -0.06, 0.04, 0),
-                (-0.2 * length, 0.1, -0.16, 0.06, 0.2),
-                (0.3 * length, 0.1, -0.16, 0.06, 0.2),
-                (length / 2, 0.07, -0.1, 0.05, 0.2),
-            ],
-            paint,
-        )
-        k.parts[-1].vertices[:, 0] += side * gap
-    k.box("platform", (0, 0.05 * length, 0.08), (2 * gap, 0.5 * length, 0.05), colour(k.rng, "dark", "fabric", "white"))
-    mast, sail = k.u(1.2, 1.6), colour(k.rng, "white", "plastic", "shade")
-    k.rod("mast", (0, -0.1 * length, 0.08), (0, -0.1 * length, mast), 0.03, colour(k.rng, "metal", "dark"))
-    k.slab(
-        "sail",
-        [(-0.08 * length, 0.2), (0.42 * length, 0.22), (0.1 * length, 0.8 * mast), (-0.08 * length, 0.97 * mast)],
-        "x",
-        -0.018,
-        0.018,
-        sail,
-    )
+def _open(k: Kit, length: float, w: float, z: float) -> None:
+    """Seats, a windscreen and an outboard motor."""
+    k.block("screen", (0, -0.1 * length, z + 0.05), (0.7 * w, 0.03, 0.14), "glass", angles=(-0.4, 0, 0))
+    for x in (-0.2, 0.2):
+        k.block("seat", (x * w, 0.08 * length, z + 0.06), (0.28 * w, 0.12, 0.16), "seat", soft=0.4)
+    k.block("motor", (0, 0.53 * length, z), (0.12, 0.12, 0.25), "hub", soft=0.5)
 
 
-WATERCRAFT = (boat_sail, boat_motor, boat_ship, boat_cargo, boat_canoe, boat_catamaran)
+def _turrets(k: Kit, length: float, w: float, z: float) -> None:
+    """A warship: guns before and behind a tower."""
+    for y, way in ((-0.28, -1), (0.3, 1)):
+        k.block("turret", (0, y * length, z + 0.04), (0.4 * w, 0.12 * length, 0.1), "cabin", taper=0.8)
+        for x in (-0.06, 0.06):
+            k.rod("gun", (x * w * 2, y * length, z + 0.06), (x * w * 2, (y + way * 0.16) * length, z + 0.1), 0.016, "hub")
+    k.block("tower", (0, 0, z + 0.15), (0.45 * w, 0.2 * length, 0.34), "cabin", taper=0.6)
+    k.rod("mast", (0, 0.03 * length, z + 0.25), (0, 0.03 * length, z + 0.55), 0.02, "hub")
+
+
+def _canopy(k: Kit, length: float, w: float, z: float) -> None:
+    y, h, span = 0.05 * length, k.u(0.2, 0.35), k.u(0.3, 0.55) * length
+    k.block("roof", (0, y, z + h), (0.85 * w, span, 0.03), "sail", soft=0.3)
+    for a in (-0.38, 0.38):
+        for b in (-0.45, 0.45):
+            k.rod("post", (a * w, y + b * span, z - 0.03), (a * w, y + b * span, z + h), 0.014, "hub")
+
+
+def _wheelhouse(k: Kit, length: float, w: float, z: float) -> None:
+    """A tug's or trawler's: forward, with a boom behind."""
+    up = _cabin(k, length, w, z, -0.12 * length, k.u(0.8, 1.3))
+    k.rod("boom", (0, 0.05 * length, z - 0.02), (0, 0.45 * length, up + 0.2), 0.018, "hub")
+    k.rod("mast", (0, 0.05 * length, z - 0.02), (0, 0.05 * length, up + 0.35), 0.02, "hub")
+
+
+def _bare(k: Kit, length: float, w: float, z: float) -> None:
+    for side in (-1, 1) if k.chance(0.5) else (k.pick(-1, 1),):
+        k.rod("oar", (side * 0.3 * w, 0, z + 0.02), (side * 0.95 * w, 0.25 * length, z - 0.08), 0.014, "hub")
+    k.block("hatch", (0, 0.1 * length, z), (0.4 * w, 0.25 * length, 0.05), "deck")
+
+
+DECKS = {"cabin": _cabin, "sails": _sails, "house_aft": _house_aft, "open": _open, "wheelhouse": _wheelhouse, "cargo": _cargo,
+         "decks": _decks, "bare": _bare, "turrets": _turrets, "canopy": _canopy}  # fmt: skip
+
+
+def watercraft(k: Kit) -> None:
+    length, w = k.u(1.2, 2.2), k.u(0.3, 0.7)
+    z = _hull(k, length, w)
+    k.draw("support", DECKS)(k, length, w, z - 0.01)
+    extra = k.draw("extra", "none rails mast lifeboats crane flag fins".split())
+    if extra == "rails":
+        for side in (-1, 1):
+            k.rod("rail", (side * 0.42 * w, -0.25 * length, z + 0.08), (side * 0.42 * w, 0.4 * length, z + 0.08), 0.01, "hub")
+            for y in (-0.25, -0.03, 0.18, 0.4):
+                k.rod("stanchion", (side * 0.42 * w, y * length, z - 0.04), (side * 0.42 * w, y * length, z + 0.08), 0.01, "hub")
+    elif extra == "mast":
+        k.rod("mast", (0, -0.15 * length, z - 0.05), (0, -0.15 * length, z + k.u(0.3, 0.7)), 0.02, "hub")
+    elif extra == "lifeboats":
+        for side in (-1, 1):
+            k.ball("lifeboat", (side * 0.42 * w, 0.1 * length, z + 0.04), (0.06, 0.14, 0.06), "extra")
+    elif extra == "crane":
+        k.rod("crane", (0, -0.3 * length, z - 0.05), (0, -0.3 * length, z + 0.35), 0.03, "extra")
+        k.rod("jib", (0, -0.3 * length, z + 0.33), (0, -0.02 * length, z + 0.45), 0.02, "extra")
+    elif extra == "flag":
+        k.rod("pole", (0, 0.45 * length, z - 0.06), (0, 0.48 * length, z + 0.3), 0.012, "hub")
+        k.block("flag", (0, 0.48 * length + 0.09, z + 0.24), (0.015, 0.2, 0.12), "extra", roundness=0.0)
+    elif extra == "fins":
+        for side in (-1, 1):
+            k.block("fin", (side * 0.4 * w, 0.42 * length, z - 0.1), (0.3, 0.1, 0.03), "extra")
