@@ -21,11 +21,11 @@ from n2v.seeds import child_seed
 class AugmentConfig:
     """How far an augmented version may move from its base; lengths in units of the object's radius."""
 
-    stretch: float = 0.22  # largest log scale of an axis
-    taper: float = 0.18  # relative width lost or won from the middle to an end
-    twist_deg: float = 8.0  # turn about z from the middle to an end
-    bend: float = 0.08  # sideways shift of the ends
-    lattice: float = 0.06  # shift of a free-form control point
+    stretch: float = 0.12  # largest log scale of an axis
+    taper: float = 0.1  # relative width lost or won from the middle to an end
+    twist_deg: float = 5.0  # turn about z from the middle to an end
+    bend: float = 0.05  # sideways shift of the ends
+    lattice: float = 0.04  # shift of a free-form control point
     n_control: int = 4  # control points along each axis
     colour: bool = True
 

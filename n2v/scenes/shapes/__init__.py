@@ -21,7 +21,7 @@ BUILDERS = {
     "watercraft": watercraft.watercraft,
 }  # fmt: skip
 FAMILIES: dict[str, tuple[str, ...]] = {  # options of the slot `body`
-    "airplane": tuple(airplanes.FUSELAGES), "bench": tuple("slatted flat saddle cushion webbed box round".split()),
+    "airplane": tuple(airplanes.FUSELAGES), "bench": tuple("slatted flat saddle webbed cushion round box".split()),
     "cabinet": tuple(cases.BODIES), "car": tuple(cars.BODIES), "chair": tuple(seating.SEATS),
     "display": tuple(screens.DISPLAYS), "lamp": tuple(lamps.SHADES), "speaker": tuple(cases.BODIES),
     "rifle": tuple("classic pistol skeleton thumbhole folded straight none club".split()),

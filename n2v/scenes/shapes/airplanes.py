@@ -58,7 +58,7 @@ def _wings(k: Kit, length: float, r: float) -> tuple[float, float, float]:
     """Build them; the leading edge at the root, half span and chord."""
     sweep, tip, span, chord = WINGS[k.draw("support", list(WINGS))]
     kind = k.slots["support"]
-    span, chord = span * k.u(0.75, 1.2) * 0.55, chord * k.u(0.8, 1.3) * 0.8
+    span, chord = span * k.size(0.6, 1.1) * 0.55, chord * k.size(0.7, 1.3) * 0.8
     y, z, up = -0.5 * chord + k.u(-0.12, 0.08) * length, r * k.pick(-0.5, -0.2, 0.7), k.u(-0.05, 0.2) * span
     back = sweep * span
     if kind == "biplane":
@@ -115,7 +115,7 @@ def _engines(k: Kit, y: float, span: float, chord: float, length: float, r: floa
 
 def _tail(k: Kit, length: float, r: float) -> None:
     kind = k.draw("tail", "standard tee twin vee none cross".split())
-    y, high, chord = 0.36 * length, k.u(0.18, 0.38), k.u(0.12, 0.22)
+    y, high, chord = 0.36 * length, k.size(0.18, 0.38), k.u(0.12, 0.22)
     level = {"tee": high, "cross": 0.5 * high}.get(kind, 0.0)
     if kind in ("standard", "tee", "cross"):
         _wing(k, "fin", (0, y, 0), high, chord * 1.3, 0.6, 0.6 * high, 0, 0.05, upright=True)
@@ -129,7 +129,7 @@ def _tail(k: Kit, length: float, r: float) -> None:
 
 
 def airplane(k: Kit) -> None:
-    length, r = k.u(0.9, 1.4), k.u(0.05, 0.09)
+    length, r = k.size(0.8, 1.3), k.size(0.05, 0.12)
     _fuselage(k, length, r)
     y, span, chord = _wings(k, length, r)
     _engines(k, y, span, chord, length, r)

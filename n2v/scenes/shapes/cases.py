@@ -225,16 +225,16 @@ def _case(k: Kit, bodies: str, supports: str, fronts: str, size, lift: float) ->
 
 
 def cabinet(k: Kit) -> None:
-    size = (k.u(0.4, 1.3), k.u(0.35, 0.65), k.u(0.5, 1.3))
+    size = (k.size(0.4, 1.1), k.size(0.35, 0.65), k.size(0.5, 1.2))
     _case(
         k, "upright wide open stacked rounded cluster tapered corner barrel",
         "plinth legs none splayed frame panels sled cabriole hairpin",
-        "doors drawers mixed shelves cloth louvres panel", size, k.u(0.03, 0.2),
+        "doors drawers mixed shelves louvres cloth panel", size, k.u(0.03, 0.2),
     )  # fmt: skip
 
 
 def speaker(k: Kit) -> None:
-    size = (k.u(0.3, 0.7), k.u(0.25, 0.6), k.u(0.4, 1.3))
+    size = (k.size(0.35, 0.8), k.size(0.3, 0.6), k.size(0.45, 1.2))
     stands = k.chance(0.2)
     _case(
         k, "upright tapered rounded wide stacked barrel cluster corner open",

@@ -10,7 +10,7 @@ from n2v.scenes.objects import RADIUS, Part
 from n2v.scenes.shapes.looks import Look, colour, corner_uv, look
 
 N_RING = 16
-LONG_TAIL = 0.9  # option r of a slot is drawn in proportion to r ** -LONG_TAIL
+LONG_TAIL = 1.15  # option r of a slot is drawn in proportion to r ** -LONG_TAIL
 
 
 def circle(n: int = N_RING) -> np.ndarray:
@@ -42,12 +42,16 @@ class Kit:
         self.slots: dict[str, str] = {}
         self._looks: dict[str, Look] = {}
         self._of: list[str] = []  # role of each part
-        self._scheme = [colour(rng) for _ in range(int(rng.integers(1, 5)))]
+        self._scheme = [colour(rng) for _ in range(int(rng.integers(2, 6)))]
         self.roundness = 0.0 if self.chance(0.4) else self.u(0.1, 0.9)
 
     def u(self, low: float, high: float) -> float:
         """Uniform number."""
         return float(self.rng.uniform(low, high))
+
+    def size(self, low: float, high: float) -> float:
+        """A main dimension: uniform with soft, wide ends, so that proportions alone do not tell classes apart."""
+        return self.u(low, high) * float(np.exp(self.rng.normal(0, 0.24)))
 
     def chance(self, probability: float) -> bool:
         """True with a probability."""
@@ -70,7 +74,11 @@ class Kit:
 
     def _look(self, role: str) -> Look:
         if role not in self._looks:
-            self._looks[role] = look(self.rng, self._scheme[int(self.rng.integers(len(self._scheme)))])
+            rgb = self._scheme[int(self.rng.integers(len(self._scheme)))]
+            used = [look.rgb for look in self._looks.values()]
+            if used and self.chance(0.7):  # mostly a colour that stands out from the one before
+                rgb = max(self._scheme, key=lambda other: float(np.abs(other - used[-1]).sum()))
+            self._looks[role] = look(self.rng, rgb)
         return self._looks[role]
 
     def add(self, name: str, vertices, faces, role: str) -> None:
@@ -179,7 +187,7 @@ class Kit:
         controls = self.rng.uniform(-1, 1, (3, 3, 3, 3)) * self.u(0.0, 0.13)
         if self.chance(0.7):
             controls = (controls + controls[::-1] * np.array([-1, 1, 1])) / 2
-        stretch = np.exp(self.rng.normal(0, 0.16, 3))
+        stretch = np.exp(self.rng.normal(0, 0.14, 3))
         done = []
         for part, role in zip(self.parts, self._of, strict=True):
             unit = (part.vertices - middle) * RADIUS / radius

@@ -131,8 +131,7 @@ POSTS = {"pedestal": _on("pedestal"), "urn": _urn, "hung": _hung, "jointed": _jo
 
 
 def lamp(k: Kit) -> None:
-    r = k.u(0.12, 0.4)
-    h = k.u(0.25, 0.7) if k.chance(0.6) else k.u(0.7, 1.5)
+    r, h = k.size(0.15, 0.4), k.size(0.25, 1.2)
     body = k.draw("body", SHADES)
     x, y, z = k.draw("support", POSTS)(k, h, r)
     n = 1

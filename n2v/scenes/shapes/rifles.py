@@ -36,7 +36,7 @@ def _stock(k: Kit, y: float) -> None:
 
 def _barrel(k: Kit, y: float) -> None:
     kind = k.draw("support", "plain heavy shroud double short rail octagon vented".split())
-    long = k.u(0.2, 0.4) if kind == "short" else k.u(0.45, 0.95)
+    long = k.u(0.2, 0.4) if kind == "short" else k.size(0.4, 0.85)
     r = 0.03 if kind == "heavy" else k.u(0.012, 0.022)
     k.rod("barrel", (0, y, 0.02), (0, y - long, 0.02), r, "barrel", r * k.u(0.7, 1.0))
     fore = min(k.u(0.25, 0.6), 0.8 * long) if kind != "short" else 0.15
@@ -89,7 +89,7 @@ def _magazine(k: Kit, y: float) -> None:
 
 
 def rifle(k: Kit) -> None:
-    long, high = k.u(0.22, 0.45), k.u(0.08, 0.13)
+    long, high = k.u(0.22, 0.45), k.size(0.08, 0.13)
     k.block("receiver", (0, 0, 0), (k.u(0.045, 0.07), long, high), "frame", roundness=0.0, soft=k.u(0, 0.5))
     _stock(k, long / 2 - 0.02)
     _barrel(k, -long / 2 + 0.02)

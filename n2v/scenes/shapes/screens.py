@@ -81,11 +81,11 @@ DISPLAYS = {"flat": _flat, "thick": _thick, "boxed": _boxed, "laptop": _laptop, 
 
 
 def display(k: Kit) -> None:
-    w = k.u(0.6, 1.5)
-    h = w * k.u(0.45, 0.85)
+    w = k.u(0.7, 1.4)
+    h = w * k.size(0.5, 0.85)
     body = k.draw("body", DISPLAYS)
     lift = 0.03 if k.slots["body"] == "laptop" else k.u(0.05, 0.3) if k.chance(0.85) else k.u(0.3, 0.9)
-    stand(k, "pedestal plinth none splayed panels legs drum sled tripod star", 0.55 * w, k.u(0.2, 0.5), lift)
+    stand(k, "pedestal plinth splayed panels legs none drum sled tripod star", 0.55 * w, k.u(0.2, 0.5), lift)
     body(k, w, h, lift - 0.01)
     extra = k.draw("extra", "none neck keyboard bar camera antenna wings".split())
     if extra == "neck":
@@ -233,7 +233,7 @@ SUPPORTS = {"none": lambda k: None, "dock": _dock, "easel": _easel, "bumper": _b
 
 def phone(k: Kit) -> None:
     body = k.draw("body", PHONES)
-    body(k, k.u(0.38, 0.65), k.u(0.04, 0.16))
+    body(k, k.size(0.38, 0.7), k.size(0.05, 0.18))
     k.draw("support", SUPPORTS)(k)
     extra = k.draw("extra", "none antenna camera cord strap".split())
     if extra == "antenna":

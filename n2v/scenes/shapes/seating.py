@@ -247,29 +247,29 @@ def _seat(k: Kit, w: float, d: float, z: float, back: float, supports: str, seat
 
 
 def chair(k: Kit) -> None:
-    w = k.u(0.38, 0.75) if k.chance(0.85) else k.u(0.75, 1.1)
+    w = k.size(0.4, 0.8)
     _seat(
-        k, w, k.u(0.38, 0.75), k.u(0.15, 0.45) if k.chance(0.8) else k.u(0.45, 0.8), k.u(0.25, 0.8),
+        k, w, k.size(0.4, 0.8), k.size(0.2, 0.5), k.size(0.3, 0.7),
         "legs splayed star frame sled pedestal cross cabriole tripod panels hairpin plinth",
-        "flat cushion shell slatted round box saddle webbed",
-        "panel bars slats padded curved hoop winged none low", "none posted blocks loops thin sloped rolled",
+        "flat cushion shell slatted round saddle box webbed",
+        "panel bars slats padded hoop curved winged low none", "none posted blocks loops thin sloped rolled",
     )  # fmt: skip
 
 
 def bench(k: Kit) -> None:
-    w = k.u(0.9, 2.0) if k.chance(0.8) else k.u(0.5, 0.9)
+    w = k.size(0.8, 1.8)
     _seat(
-        k, w, k.u(0.3, 0.7), k.u(0.2, 0.45), k.u(0.2, 0.6),
+        k, w, k.size(0.35, 0.7), k.size(0.25, 0.45), k.size(0.3, 0.6),
         "legs panels frame cross sled plinth splayed hairpin half drum cabriole",
-        "slatted flat saddle cushion webbed box round", "none slats panel bars low hoop padded curved",
+        "slatted flat saddle webbed cushion round box", "slats none panel bars low hoop curved padded",
         "none posted thin loops sloped blocks rolled",
     )  # fmt: skip
 
 
 def sofa(k: Kit) -> None:
-    w = k.u(1.0, 2.1) if k.chance(0.8) else k.u(0.6, 1.0)
+    w = k.size(0.8, 1.9)
     _seat(
-        k, w, k.u(0.5, 0.9), k.u(0.04, 0.2) if k.chance(0.7) else k.u(0.2, 0.35), k.u(0.25, 0.6),
+        k, w, k.size(0.45, 0.85), k.size(0.05, 0.25), k.size(0.3, 0.6),
         "legs plinth none splayed sled panels frame cabriole hairpin",
         "box cushion shell flat webbed saddle", "padded panel winged curved low slats none",
         "blocks rolled none thin posted sloped loops",

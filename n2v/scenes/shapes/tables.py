@@ -115,8 +115,7 @@ def _on_top(k: Kit, w: float, d: float, z: float) -> None:
 
 
 def table(k: Kit) -> None:
-    w, d = k.u(0.4, 1.8), k.u(0.4, 0.9)
-    z = k.u(0.3, 0.8) if k.chance(0.8) else k.u(0.8, 1.2)
+    w, d, z = k.size(0.5, 1.6), k.size(0.4, 0.9), k.size(0.35, 0.85)
     body = k.draw("body", TOPS)
     if k.slots["body"] == "round" and k.chance(0.7):
         w = d

@@ -137,7 +137,7 @@ DECKS = {"cabin": _cabin, "sails": _sails, "house_aft": _house_aft, "open": _ope
 
 
 def watercraft(k: Kit) -> None:
-    length, w = k.u(1.2, 2.2), k.u(0.3, 0.7)
+    length, w = k.size(1.0, 2.0), k.size(0.35, 0.75)
     z = _hull(k, length, w)
     k.draw("support", DECKS)(k, length, w, z - 0.01)
     extra = k.draw("extra", "none rails mast lifeboats crane flag fins".split())
