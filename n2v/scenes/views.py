@@ -2,6 +2,7 @@
 
 VIEWS/<class>/<object_id>/transforms_train.json + train/r_000.png ...   pictures a NeRF is fitted to
                           transforms_test.json  + test/r_000.png ...    held-out pictures, optional
+                          transforms_val.json                           the same, for readers that ask for it
 """
 
 import json
@@ -21,7 +22,7 @@ from n2v.scenes.cameras import CAMERA_ANGLE_X, check_cameras
 from n2v.scenes.classes import CLASSES, label_of
 from n2v.scenes.objects import AABB
 
-TRAIN, TEST = "transforms_train.json", "transforms_test.json"
+TRAIN, TEST, VAL = "transforms_train.json", "transforms_test.json", "transforms_val.json"
 MAX_SIZE_PX = 4096
 
 
@@ -94,6 +95,7 @@ def write_views(view_set: ViewSet, folder: Path) -> Path:
         _write_split(fresh, TRAIN, "train", view_set, view_set.images, view_set.c2w)
         if len(view_set.held_out_images):
             _write_split(fresh, TEST, "test", view_set, view_set.held_out_images, view_set.held_out_c2w)
+            _write_synced(fresh / VAL, (fresh / TEST).read_bytes())
         sync_folder(fresh)
         if folder.exists():
             folder.rename(Path(scratch) / "old")
@@ -111,7 +113,7 @@ def _write_split(folder: Path, name: str, split: str, view_set: ViewSet, images:
     sync_folder(folder / split)
     record = {
         "camera_angle_x": view_set.camera_angle_x,
-        "aabb": list(view_set.aabb),
+        "aabb": [list(view_set.aabb[:3]), list(view_set.aabb[3:])],  # as instant-ngp reads it
         "object_id": view_set.object_id,
         "base_id": view_set.base_id,
         "class_name": view_set.class_name,
@@ -194,7 +196,7 @@ def read_views(folder: Path) -> ViewSet:
     parent = folder.resolve().parent.name
     try:
         version = int(record.get("version", 0))
-        aabb = tuple(float(bound) for bound in record.get("aabb", AABB))
+        aabb = tuple(np.array(record.get("aabb", AABB), float).ravel().tolist())  # six in a row, or [min, max]
     except (TypeError, ValueError):
         raise BadInput("version or aabb is not a number", where=folder / TRAIN, fix="make it again") from None
     view_set = ViewSet(
