@@ -136,7 +136,8 @@ def render_collection(
 
     Returns:
         Summary: out, n_objects (whole view sets now), n_rendered, n_kept, n_quarantined, quarantine
-        (file and reason of each refused mesh, also in out/quarantine.jsonl), classes, wall_s.
+        (file and reason of each refused mesh, also in out/quarantine.jsonl), warnings (file and what was lost of
+        each mesh rendered now that is not whole), classes, wall_s.
 
     Raises:
         BadInput: Nothing to render, every mesh refused, a single mesh refused, or `out` cannot be written.
@@ -147,13 +148,14 @@ def render_collection(
     if augment < 0:
         raise BadInput(f"{augment} augmented versions asked for", fix="use at least 0")
     items = [version for item in items for version in item.versions(augment)]
-    done = Counter()
+    done, warned = Counter(), []
     try:
         out.mkdir(parents=True, exist_ok=True)
         waiting = [item for item in items if not (resume and is_rendered(item, out, config))]
         done["kept"] = len(items) - len(waiting)
-        for item, reason in _render_all(waiting, out, config, workers):
+        for item, (reason, notes) in _render_all(waiting, out, config, workers):
             done["refused" if reason else "rendered"] += 1
+            warned += [{"file": item.file, "warning": note} for note in notes]
             if reason:
                 refused.append({"file": item.file, "reason": reason})
         lines = "".join(json.dumps(entry) + "\n" for entry in sorted(refused, key=lambda entry: entry["file"]))
@@ -175,13 +177,14 @@ def render_collection(
         "n_kept": done["kept"],
         "n_quarantined": len(refused),
         "quarantine": refused,
+        "warnings": sorted(warned, key=lambda entry: entry["file"]),
         "classes": dict(Counter(item.class_name for item in items if item.file not in bad)),
         "wall_s": wall_s,
     }
 
 
-def _render_all(items: list[Item], out: Path, config: RenderConfig, workers: int | None) -> Iterator[tuple[Item, str]]:
-    """(item, why it was refused or "") as they come, with a progress bar."""
+def _render_all(items: list[Item], out: Path, config: RenderConfig, workers: int | None) -> Iterator[tuple]:
+    """(item, what `render_item` says of it) as they come, with a progress bar."""
     pays = len(items) * config.n_rays * SECONDS_A_RAY > WORTH_WORKERS_S
     yield from work_through(render_item, items, out, config, workers, pays, "render")
 
@@ -230,10 +233,11 @@ def _at_once(work: Callable, items: list, out: Path, config: object, workers: in
         pool.shutdown(cancel_futures=True)
 
 
-def render_item(item: Item, out: Path, config: RenderConfig) -> str:
-    """Render one mesh to its folder; the reason it was refused, or an empty string."""
+def render_item(item: Item, out: Path, config: RenderConfig) -> tuple[str, list[str]]:
+    """Render one mesh to its folder; the reason it was refused, or an empty string, and what of it was lost."""
+    notes: list[str] = []
     try:
-        obj = load_item(item, config)
+        obj = load_item(item, config, notes)
         c2w, held_out_c2w = config.cameras(obj.object_id)
         images = render_rgba(obj, np.concatenate([c2w, held_out_c2w]), config.size_px, supersample=config.supersample)
         view_set = ViewSet(
@@ -247,18 +251,18 @@ def render_item(item: Item, out: Path, config: RenderConfig) -> str:
     except OSError:
         raise
     except BadInput as error:
-        return f"{error.what}; {error.fix}" if error.fix else error.what
+        return (f"{error.what}; {error.fix}" if error.fix else error.what), notes
     except Exception as error:
-        return f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
-    return ""
+        return f"{type(error).__name__}: {' '.join(str(error).split())[:160]}", notes
+    return "", notes
 
 
-def load_item(item: Item, config: RenderConfig) -> SceneObject:
-    """The object of a mesh file, or the augmented version of it that the item asks for."""
+def load_item(item: Item, config: RenderConfig, notes: list[str] | None = None) -> SceneObject:
+    """The object of a mesh file, or the augmented version of it that the item asks for; `notes` as in `load_mesh`."""
     if not item.augment:
-        return load_mesh(item.path, up=config.up, **item.identity)
+        return load_mesh(item.path, up=config.up, notes=notes, **item.identity)
     base = item.identity | {"object_id": item.base_id, "version": 0}
-    return augmented(load_mesh(item.path, up=config.up, **base), item.augment, config.seed)
+    return augmented(load_mesh(item.path, up=config.up, notes=notes, **base), item.augment, config.seed)
 
 
 def is_rendered(item: Item, out: Path, config: RenderConfig) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import trimesh
 
+from n2v.cli import main
 from n2v.commands.scenes import render
 from n2v.errors import BadInput
 from n2v.scenes.collection import RenderConfig, is_rendered, render_collection, write_shapes
@@ -92,6 +93,17 @@ def test_bad_meshes_are_quarantined_and_the_rest_goes_on(meshes, tmp_path):
     assert "has no class" in reasons["spaceship/x.ply"]
     assert "no such file" in reasons["chair/gone.ply"]
     assert "unknown class 'unicorn'" in reasons["table/two.stl"]
+
+
+def test_what_a_mesh_lost_is_in_the_result(meshes, tmp_path, capsys):
+    (meshes / "sofa").mkdir()
+    (meshes / "sofa" / "a.obj").write_text("mtllib a.mtl\nv 0 0 0\nv 1 0 0\nv 0 1 1\nusemtl m\nf 1 2 3\n")
+    summary = render_collection(meshes, tmp_path / "views", **SMALL)
+    lost = [{"file": "sofa/a.obj", "warning": "'a.mtl' is missing, colours may be lost"}]
+    assert summary["warnings"] == lost and summary["n_objects"] == 5
+    again = ["render", str(meshes), "--out", str(tmp_path / "v"), "--views", "1", "--held-out", "0", "--size", "8"]
+    assert main([*again, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["warnings"] == lost
 
 
 def test_resume_keeps_what_is_whole_and_remakes_the_rest(meshes, tmp_path):
