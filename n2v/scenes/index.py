@@ -9,7 +9,7 @@ from pathlib import Path
 
 from n2v.errors import BadInput
 from n2v.files import inside, write_bytes
-from n2v.scenes.classes import CLASSES, label_of
+from n2v.scenes.classes import class_of, class_of_folders
 from n2v.scenes.meshes import SUFFIXES
 from n2v.scenes.objects import SceneObject
 from n2v.scenes.sources.shapenet import LICENCE as SHAPENET_LICENCE
@@ -94,7 +94,7 @@ def find_items(source: Path, class_name: str | None = None) -> tuple[list[Item],
         BadInput: No such path, no meshes, a broken index.csv, or a single mesh without a class.
     """
     source = Path(source)
-    class_name = None if class_name is None else CLASSES[label_of(class_name)]
+    class_name = None if class_name is None else class_of(class_name)
     if source.is_file():
         return [_single(source, class_name)], []
     if not source.is_dir():
@@ -106,12 +106,12 @@ def find_items(source: Path, class_name: str | None = None) -> tuple[list[Item],
     ]
     if not files:
         raise BadInput("holds no mesh files", where=source, fix=f"put {', '.join(SUFFIXES)} files in class folders")
-    stems = Counter((_class_folder(path, source), path.stem.lower()) for path in files.values())
+    stems = Counter((_named(path, source), path.stem.lower()) for path in files.values())
     items, taken = [], set()
     for file, path in files.items():
-        unique = stems[(_class_folder(path, source), path.stem.lower())] == 1
+        unique = stems[(_named(path, source), path.stem.lower())] == 1
         try:
-            item = _item(path, file, rows.get(file, {}), class_name, source, unique)
+            item = _item(path, file, rows.get(file, {}), _named(path, source, class_name), unique)
             if item.object_id.lower() in taken:
                 item = _renamed(item, rows.get(file, {}), taken)
         except BadInput as error:
@@ -144,27 +144,23 @@ def _single(path: Path, class_name: str | None) -> Item:
     for root in (path.parent, path.parent.parent):
         row = read_index(root).get(path.relative_to(root).as_posix())
         if row:
-            return _item(path, path.name, row, class_name, root, True)
-    return _item(path, path.name, {}, class_name, path.resolve().parent.parent, True)
+            return _item(path, path.name, row, _named(path, root, class_name), True)
+    above = [folder.name for folder in path.resolve().parents[:3]]
+    return _item(path, path.name, {}, class_of_folders((), above, class_name), True)
 
 
-def _class_folder(path: Path, source: Path) -> str | None:
-    """Class named by the nearest folder between the mesh and the collection (the collection included)."""
-    inner = path.resolve().parent.relative_to(Path(source).resolve()).parts
-    for name in (*reversed(inner), Path(source).resolve().name):
-        try:
-            return CLASSES[label_of(name)]
-        except BadInput:
-            continue
-    return None
+def _named(path: Path, source: Path, class_name: str | None = None) -> str | None:
+    """What a mesh's folders within a collection say of its class."""
+    root = Path(source).resolve()
+    return class_of_folders(path.resolve().parent.relative_to(root).parts, [root.name], class_name)
 
 
-def _item(path: Path, file: str, row: dict, class_name: str | None, source: Path, unique: bool) -> Item:
-    named = row.get("class_name") or class_name or _class_folder(path, source)
+def _item(path: Path, file: str, row: dict, named: str | None, unique: bool) -> Item:
+    """The item of a mesh whose folders call it `named`; its row in the index says more, or otherwise."""
+    named = row.get("class_name") or named
     if not named:
-        fix = f"put it in a folder named after its class ({', '.join(CLASSES)}) or give --class-name"
-        raise BadInput("has no class", where=path, fix=fix)
-    named = CLASSES[label_of(named)]
+        raise BadInput("has no class", where=path, fix="put it in a folder named after its class or give --class-name")
+    named = class_of(named)
     shapenet = object_folder(path)
     own_name = path.stem if unique else str(Path(file).with_suffix(""))
     object_id = row.get("object_id") or _safe(shapenet.name if shapenet else own_name)

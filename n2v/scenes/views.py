@@ -68,7 +68,7 @@ class ViewSet:
 
     @property
     def label(self) -> int:
-        """Label 0..12 of the class."""
+        """Label 0..12 of one of the thirteen classes; any other class gets its own from a collection (BadInput)."""
         return label_of(self.class_name)
 
 

@@ -55,6 +55,20 @@ def test_folders_name_the_classes_and_ids_are_unique_and_safe(meshes):
     }
 
 
+def test_any_folder_names_a_class_and_the_thirteen_come_first(meshes):
+    """Negative control: a folder's own name, and a folder above the collection, are no classes."""
+    for name in ("night_stand/train/n1.ply", "night_stand/chair/n2.ply", "n3.ply", "b@d/n4.ply"):
+        put_box(meshes / name)
+    items, refused = find_items(meshes)
+    found = {item.file: item.class_name for item in items}
+    assert found["night_stand/train/n1.ply"] == "night_stand" and found["night_stand/chair/n2.ply"] == "chair"
+    assert {entry["file"]: entry["reason"].split(";")[0] for entry in refused} == {
+        "n3.ply": "has no class", "b@d/n4.ply": "'b@d' is no class name",
+    }  # fmt: skip
+    told = {item.file: item.class_name for item in find_items(meshes, "gadget")[0]}
+    assert told["n3.ply"] == told["night_stand/train/n1.ply"] == "gadget" and told["chair/two.ply"] == "chair"
+
+
 def test_same_stem_in_one_class_takes_its_path(tmp_path):
     for name in ("aa", "bb"):
         put_box(tmp_path / "03001627" / name / "models" / "model_normalized.ply")
@@ -82,17 +96,17 @@ def test_a_collection_renders_and_reads_back(meshes, tmp_path):
 
 def test_bad_meshes_are_quarantined_and_the_rest_goes_on(meshes, tmp_path):
     (meshes / "chair" / "cut.glb").write_bytes(b"glTF")
-    put_box(meshes / "spaceship" / "x.ply")
-    put_index(meshes, {"file": "chair/gone.ply"}, {"file": "table/two.stl", "class_name": "unicorn"})
+    put_box(meshes / "x.ply")
+    put_index(meshes, {"file": "chair/gone.ply"}, {"file": "table/two.stl", "class_name": "uni/corn"})
     out = tmp_path / "views"
     summary = render_collection(meshes, out, **SMALL)
     assert summary["n_objects"] == 3 and summary["n_quarantined"] == 4
     lines = [json.loads(line) for line in (out / "quarantine.jsonl").read_text().splitlines()]
     reasons = {line["file"]: line["reason"] for line in lines}
     assert "cannot be read" in reasons["chair/cut.glb"]
-    assert "has no class" in reasons["spaceship/x.ply"]
+    assert "has no class" in reasons["x.ply"]
     assert "no such file" in reasons["chair/gone.ply"]
-    assert "unknown class 'unicorn'" in reasons["table/two.stl"]
+    assert "'uni/corn' is no class name" in reasons["table/two.stl"]
 
 
 def test_what_a_mesh_lost_is_in_the_result(meshes, tmp_path, capsys):
@@ -144,6 +158,8 @@ def test_a_single_mesh(meshes, tmp_path):
         render_collection(lone, tmp_path / "v", **SMALL)
     render_collection(lone, tmp_path / "v", **SMALL, class_name="rifle")
     assert read_views(tmp_path / "v" / "rifle" / "lone").class_name == "rifle"
+    render_collection(lone, tmp_path / "v", **SMALL, class_name="night stand")
+    assert read_views(tmp_path / "v" / "night stand" / "lone").class_name == "night stand"
 
 
 def test_user_mistakes_are_one_line(meshes, tmp_path):
@@ -159,7 +175,7 @@ def test_user_mistakes_are_one_line(meshes, tmp_path):
         ((meshes, tmp_path / "v"), {"n_views": 0}, "0 views"),
         ((meshes, tmp_path / "v"), {"size_px": 1}, "size 1 px"),
         ((meshes, tmp_path / "v"), {"workers": 0}, "0 workers"),
-        ((meshes, tmp_path / "v"), {"class_name": "unicorn"}, "unknown class"),
+        ((meshes, tmp_path / "v"), {"class_name": "uni/corn"}, "is no class name"),
         ((meshes, tmp_path / "a file"), {}, "cannot be written"),
     ]
     for places, changes, message in cases:

@@ -8,12 +8,13 @@ from itertools import chain, count
 from pathlib import Path
 
 from n2v.errors import BadInput
+from n2v.scenes.classes import class_of, class_of_folders
 from n2v.scenes.index import SAFE_NAME
 from n2v.scenes.sources import shapenet
 from n2v.scenes.sources.blender import BLENDER
 from n2v.scenes.sources.disn import DISN
 from n2v.scenes.sources.orbit import METADATA
-from n2v.scenes.sources.pictures import Found, class_of_folder
+from n2v.scenes.sources.pictures import Found
 from n2v.scenes.sources.r2n2 import R2N2
 from n2v.scenes.views import TRAIN
 
@@ -124,9 +125,14 @@ def _identify(folder: Path, folders: list[str], views: str, root: Path, class_na
     object_id = home.name
     if not SAFE_NAME.fullmatch(object_id):
         raise BadInput(f"object_id '{object_id}' is no safe file name", fix="use letters, digits, . _ -")
-    named = class_of_folder(home.parent.name, class_name, folder)
+    top = root.resolve()
+    inner = home.parent.relative_to(top).parts[-1:] if home != top and home.is_relative_to(top) else ()
+    synset = [name for name in inner if name.isdigit() and len(name) == 8]  # says more than --class-name
+    named = next(iter(synset), None) or class_of_folders(inner, [home.parent.name], class_name)
+    if not named:
+        raise BadInput("has no class", where=folder, fix="give --class-name")
     pictures = folder / views if views and not is_views else folder
-    return Found(pictures, _name(folder, root), object_id, named, object_id)
+    return Found(pictures, _name(folder, root), object_id, class_of(named), object_id)
 
 
 def _name(folder: Path, root: Path) -> str:
