@@ -190,6 +190,9 @@ def generate(
         fix = f"embed again with: n2v embed {run} ZOO --out FILE"
         raise BadInput(f"embeddings of {width} numbers, but {run} decodes {needed}", where=embeddings, fix=fix)
     members = [name == class_of(class_name) for name in loaded.class_names]
+    if not any(members):
+        fix = f"use one of: {', '.join(dict.fromkeys(loaded.class_names))}"
+        raise BadInput(f"no object of class '{class_name}'", where=embeddings, fix=fix)
     train = loaded.values[[i for i in loaded.of_split("train") if members[i]]]
     rest = [i for i in range(len(loaded)) if members[i] and loaded.splits[i] != "train"]
     if not rest:

@@ -122,6 +122,7 @@ def render_collection(
     *,
     supersample: int = 2,
     class_name: str | None = None,
+    labels: Path | None = None,
     up: str = "auto",
     workers: int | None = None,
     resume: bool = True,
@@ -129,8 +130,9 @@ def render_collection(
 ) -> dict:
     """Render a mesh file, or every mesh in a folder, to view sets `out/<class>/<object_id>`.
 
-    A mesh's class is its row in `source/index.csv`, else the nearest folder named like a class (or a
-    ShapeNet synset), else `class_name`. View sets already made with the same settings are kept when `resume`.
+    A mesh's class is its row in the table `labels` (file, class), else in `source/index.csv`, else the nearest folder
+    named like one of the thirteen classes (or its synset), else `class_name`, else the first folder below `source`.
+    View sets already made with the same settings are kept when `resume`.
     More than one worker process starts afresh, so a script needs the usual `if __name__ == "__main__":`.
     With `augment` n, each base object is also rendered as its n augmented versions, made from `seed`.
 
@@ -144,7 +146,7 @@ def render_collection(
     """
     started, source, out = time.monotonic(), Path(source), Path(out)
     config = RenderConfig(n_views, n_held_out, size_px, supersample, seed, up)
-    items, refused = find_items(source, class_name)
+    items, refused = find_items(source, class_name, labels)
     if augment < 0:
         raise BadInput(f"{augment} augmented versions asked for", fix="use at least 0")
     items = [version for item in items for version in item.versions(augment)]
@@ -259,10 +261,11 @@ def render_item(item: Item, out: Path, config: RenderConfig) -> tuple[str, list[
 
 def load_item(item: Item, config: RenderConfig, notes: list[str] | None = None) -> SceneObject:
     """The object of a mesh file, or the augmented version of it that the item asks for; `notes` as in `load_mesh`."""
+    up = config.up if item.up == "auto" else item.up
     if not item.augment:
-        return load_mesh(item.path, up=config.up, notes=notes, **item.identity)
+        return load_mesh(item.path, up=up, notes=notes, **item.identity)
     base = item.identity | {"object_id": item.base_id, "version": 0}
-    return augmented(load_mesh(item.path, up=config.up, notes=notes, **base), item.augment, config.seed)
+    return augmented(load_mesh(item.path, up=up, notes=notes, **base), item.augment, config.seed)
 
 
 def is_rendered(item: Item, out: Path, config: RenderConfig) -> bool:

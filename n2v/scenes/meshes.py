@@ -1,13 +1,14 @@
 """Mesh files (glb, gltf, obj, ply, off, stl) as coloured objects; `save_glb` writes one.
 
-Nothing in a file is executed, and a texture or buffer is read only from the mesh's own folder or below (of a
-ShapeNetCore mesh: from its object's folder or below).
+Nothing in a file is executed, and a texture or buffer is read only from the mesh's own folder or below (in a layout of
+`sources.homes`: from its object's folder or below).
 """
 
 import os
 import warnings
 from collections import Counter
 from io import BytesIO
+from itertools import product
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -23,11 +24,12 @@ from n2v.scenes.glb import NEUTRAL_GREY, Z_FROM_Y_UP, save_glb
 from n2v.scenes.gltf import plain
 from n2v.scenes.objects import Part, SceneObject
 from n2v.scenes.raycast import linear_to_srgb, srgb_to_linear
-from n2v.scenes.sources.shapenet import object_folder
+from n2v.scenes.sources.homes import home_of
 
 __all__ = ["SUFFIXES", "load_mesh", "save_glb"]
 
 SUFFIXES = (".glb", ".gltf", ".obj", ".ply", ".off", ".stl")
+UP = ("auto", "y", "z")
 Y_UP_SUFFIXES = (".glb", ".gltf", ".obj")
 MAX_BYTES = 512 * 2**20
 MAX_FACES = 5_000_000
@@ -41,16 +43,19 @@ class _OwnFolder(FilePathResolver):
 
     def __init__(self, source: str) -> None:
         super().__init__(source)
-        self.root = object_folder(Path(source)) or Path(self.parent)
+        home = home_of(Path(source))
+        self.root = home.folder if home else Path(self.parent)
+        self.places = [Path(self.parent)] + ([self.root / home.textures] if home and home.textures else [])
         self.refused: list[str] = []
         self.missing: list[str] = []
         self.notes: list[str] = []
 
     def get(self, name: str) -> bytes:
         slashed = name.strip().replace("\\", "/")  # as Windows writes it
-        for spelling in dict.fromkeys((name.strip(), slashed, unquote(slashed))):
+        spellings = dict.fromkeys((name.strip(), slashed, unquote(slashed)))
+        for folder, spelling in product(self.places, spellings):
             try:
-                path = self._path(spelling)
+                path = inside(self.root, os.path.relpath(folder / spelling, self.root))
             except BadInput:
                 self.refused.append(name)
                 raise
@@ -73,10 +78,6 @@ class _OwnFolder(FilePathResolver):
         if text not in self.notes:
             self.notes.append(text)
 
-    def _path(self, name: str) -> Path:
-        """`name` beside the mesh; refused when it leaves the root."""
-        return inside(self.root, os.path.relpath(Path(self.parent) / name, self.root))
-
 
 def load_mesh(
     path: Path,
@@ -96,7 +97,7 @@ def load_mesh(
         path: .glb, .gltf, .obj, .ply, .off or .stl.
         class_name: Any class, or empty.
         object_id: Defaults to the file's stem.
-        up: The file's upward axis: "y", "z", or "auto" (y for glb, gltf and obj; z for the others).
+        up: The file's upward axis: "y", "z", or "auto" (its layout's, else y for glb, gltf and obj, z for the others).
         notes: Gets what went wrong without spoiling the mesh (a missing texture); None: warned of.
         identity: More fields of SceneObject (base_id, version, shape_group, source, licence).
 
@@ -110,8 +111,9 @@ def load_mesh(
         notes += found
     elif found:
         warnings.warn(f"{path}: {'; '.join(found)}", stacklevel=2)
-    y_up = up == "y" or (up == "auto" and path.suffix.lower() in Y_UP_SUFFIXES)
-    turn = Z_FROM_Y_UP if y_up else np.eye(3)
+    home = home_of(path)
+    usual = home.up if home else "y" if path.suffix.lower() in Y_UP_SUFFIXES else "z"
+    turn = Z_FROM_Y_UP if (usual if up == "auto" else up) == "y" else np.eye(3)
     linear = path.suffix.lower() in (".glb", ".gltf")
     parts = []
     for name, mesh, transform in _geometries(scene):
@@ -132,7 +134,7 @@ def load_mesh(
 
 
 def _check_file(path: Path, up: str) -> None:
-    if up not in ("auto", "y", "z"):
+    if up not in UP:
         raise BadInput(f"unknown up axis '{up}'", fix="use auto, y or z")
     if not path.is_file():
         raise BadInput("no such file", where=path, fix="check the path")

@@ -12,7 +12,7 @@ import trimesh
 from n2v.cli import main
 from n2v.commands.scenes import render
 from n2v.errors import BadInput
-from n2v.scenes.collection import RenderConfig, is_rendered, render_collection, write_shapes
+from n2v.scenes.collection import RenderConfig, is_rendered, load_item, render_collection, write_shapes
 from n2v.scenes.index import find_items
 from n2v.scenes.views import find_views, read_views
 
@@ -67,6 +67,50 @@ def test_any_folder_names_a_class_and_the_thirteen_come_first(meshes):
     }  # fmt: skip
     told = {item.file: item.class_name for item in find_items(meshes, "gadget")[0]}
     assert told["n3.ply"] == told["night_stand/train/n1.ply"] == "gadget" and told["chair/two.ply"] == "chair"
+
+
+def test_a_table_of_labels_names_files_and_folders(tmp_path):
+    for name in ("aa/x.ply", "aa/y.ply", "bb/z.ply", "chair/w.ply", "v.ply"):
+        put_box(tmp_path / "in" / name)
+    table = tmp_path / "labels.csv"
+    table.write_text("class,file,note\nlamp,aa,\nnight stand,aa/y.ply,mine\nsofa,chair/w.ply,\nrifle,gone.ply,\n")
+    items, refused = find_items(tmp_path / "in", "gadget", table)
+    assert {item.file: item.class_name for item in items} == {
+        "aa/x.ply": "lamp", "aa/y.ply": "night stand", "bb/z.ply": "gadget", "chair/w.ply": "sofa", "v.ply": "gadget",
+    }  # fmt: skip
+    assert refused == [{"file": "gone.ply", "reason": "listed in labels.csv, but there is no such file"}]
+    summary = render(tmp_path / "in", tmp_path / "v", labels=table, views=1, held_out=0, size=8)
+    assert summary["classes"] == {"lamp": 1, "night stand": 1, "bb": 1, "sofa": 1} and summary["n_quarantined"] == 2
+    assert render(tmp_path / "in" / "v.ply", tmp_path / "w", labels=table, class_name="a", views=1, size=8)["classes"]
+    for text, message in (
+        ("file,kind\na,b\n", "no column 'class'"),
+        ("file,class\naa,lamp\naa,sofa\n", "'aa' is lamp and sofa"),
+        ("file,class\naa,la/mp\n", "'la/mp' is no class name"),
+        ("file,class\n", "names no file"),
+    ):
+        table.write_text(text)
+        with pytest.raises(BadInput, match=message):
+            find_items(tmp_path / "in", None, table)
+    with pytest.raises(BadInput, match="no such file"):
+        find_items(tmp_path / "in", None, tmp_path / "none.csv")
+
+
+def test_the_index_turns_single_files(tmp_path):
+    """A box of 1 x 1 x 2: as it is, and with its long side along y where the index says that y is up."""
+    for name in ("a", "b"):
+        put_box(tmp_path / "in" / "chair" / f"{name}.ply")
+    put_index(tmp_path / "in", {"file": "chair/b.ply", "up": "y"}, {"file": "chair/a.ply"})
+    items = {item.object_id: item for item in find_items(tmp_path / "in")[0]}
+    sides = {
+        (name, up): np.ptp(load_item(items[name], RenderConfig(up=up)).bounds(), axis=0).argmax()
+        for name in ("a", "b")
+        for up in ("auto", "y", "z")
+    }
+    assert sides == {
+        ("a", "auto"): 2, ("a", "y"): 1, ("a", "z"): 2, ("b", "auto"): 1, ("b", "y"): 1, ("b", "z"): 1,
+    }  # fmt: skip
+    put_index(tmp_path / "in", {"file": "chair/b.ply", "up": "x"})
+    assert "upward axis 'x'" in find_items(tmp_path / "in")[1][0]["reason"]
 
 
 def test_same_stem_in_one_class_takes_its_path(tmp_path):

@@ -359,6 +359,29 @@ def test_a_texture_outside_the_object_folder_is_refused(core, tmp_path):
     assert all("outside its folder" in entry["reason"] for entry in summary["quarantine"])
 
 
+def test_google_scanned_objects(tmp_path):
+    """z up, the texture in a folder beside the mesh's, the object's folder names the object and not its class."""
+    for name, parent in (("Shoe_1", "in"), ("Shoe_2", "in/chair")):
+        put_obj(tmp_path / parent / name, "meshes/model.obj", "texture.png")
+        textures = tmp_path / parent / name / "materials" / "textures"
+        textures.mkdir(parents=True)
+        (tmp_path / parent / name / "meshes" / "texture.png").rename(textures / "texture.png")
+    (tmp_path / "labels.csv").write_text("file,class\nShoe_1,shoe\n")
+    items, refused = find_items(tmp_path / "in", None, tmp_path / "labels.csv")
+    assert not refused and {item.object_id: item.class_name for item in items} == {"Shoe_1": "shoe", "Shoe_2": "chair"}
+    assert items[0].licence == "CC-BY-4.0" and items[0].source == "Google Scanned Objects"
+    notes = []
+    made = load_mesh(items[0].path, notes=notes)
+    assert (made.parts[0].texture == (250, 10, 10, 255)).all() and not notes
+    size = np.ptp(made.bounds(), axis=0)
+    np.testing.assert_allclose(size / size[0], [1, 2, 1])
+    np.testing.assert_allclose(np.ptp(load_mesh(items[0].path, up="y").bounds(), axis=0) / size[0], [1, 1, 2])
+    assert "has no class" in find_items(tmp_path / "in")[1][0]["reason"]
+    (tmp_path / "in" / "Shoe_1" / "meshes" / "model.mtl").write_text("newmtl m\nmap_Kd ../../secret.png\n")
+    with pytest.raises(BadInput, match="outside its folder"):
+        load_mesh(items[0].path)
+
+
 def test_a_mesh_folder_without_synsets_keeps_its_names(tmp_path):
     put_obj(tmp_path / "in" / "chair" / "aaa")
     assert [item.object_id for item in find_items(tmp_path / "in")[0]] == ["model"]
