@@ -119,7 +119,7 @@ def test_interpolate_and_generate(here, capsys):
         (["classify", "zoo/manifest.jsonl", "--out", "x"], "not a file of embeddings"),
         (["retrieve", "emb.safetensors", "--out", "x", "--k", "500"], "k = 500"),
         (["generate", "run", "emb.safetensors", "--class-name", "boat", "--out", "x"], "no object of class 'boat'"),
-        (["generate", "run", "emb.safetensors", "--class-name", "table", "--out", "x"], "no held-out object"),
+        (["generate", "run", "emb.safetensors", "--class-name", "table", "--out", "x"], "no object of class"),
         (["interpolate", "run", "zoo", "a", "b", "--out", "x"], "no object 'a'"),
         (["interpolate", "run", "zoo", "a", "a", "--out", "x"], "'a' twice; use two different objects"),
         (["reproduce", "--profile", "huge", "--out", "x"], "unknown profile"),
