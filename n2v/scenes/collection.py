@@ -5,7 +5,6 @@ One bad mesh never stops a collection: it is quarantined (listed with its reason
 
 import json
 import multiprocessing
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from PIL import Image
 
 from n2v.errors import BadInput
 from n2v.files import progress, provenance, write_bytes, write_json
+from n2v.machine import available_cores
 from n2v.scenes.augment import augment as augmented
 from n2v.scenes.cameras import orbit_cameras
 from n2v.scenes.classes import CLASSES, label_of
@@ -26,12 +26,12 @@ from n2v.scenes.index import Item, find_items, find_meshes, write_index
 from n2v.scenes.meshes import load_mesh, save_glb
 from n2v.scenes.objects import SceneObject
 from n2v.scenes.raycast import render_rgba
-from n2v.scenes.views import TEST, TRAIN, ViewSet, write_views
+from n2v.scenes.views import TEST, TRAIN, ViewSet, is_whole_picture, write_views
 from n2v.seeds import child_seed
 
 QUARANTINE, RECORD = "quarantine.jsonl", "render.json"
-SECONDS_A_RAY = 2.5e-7  # measured on one core, for the decision whether worker processes pay
-WORTH_WORKERS_S = 20.0  # a worker takes seconds to start
+SECONDS_A_RAY, SECONDS_AN_OBJECT = 2.5e-7, 0.05  # measured on one core, to decide how many processes pay
+WORKER_S = 3.0  # work that is worth another process: each takes 1 to 2 s to start
 
 
 @dataclass(frozen=True)
@@ -187,12 +187,12 @@ def render_collection(
 
 def _render_all(items: list[Item], out: Path, config: RenderConfig, workers: int | None) -> Iterator[tuple]:
     """(item, what `render_item` says of it) as they come, with a progress bar."""
-    pays = len(items) * config.n_rays * SECONDS_A_RAY > WORTH_WORKERS_S
-    yield from work_through(render_item, items, out, config, workers, pays, "render")
+    seconds = len(items) * (config.n_rays * SECONDS_A_RAY + SECONDS_AN_OBJECT)
+    yield from work_through(render_item, items, out, config, workers, seconds, "render")
 
 
 def work_through(
-    work: Callable, items: list, out: Path, config: object, workers: int | None, pays: bool, desc: str
+    work: Callable, items: list, out: Path, config: object, workers: int | None, seconds: float, desc: str
 ) -> Iterator[tuple]:
     """(item, work(item, out, config)) as they come, with a progress bar.
 
@@ -201,12 +201,12 @@ def work_through(
         items: What to work on.
         out: Passed on.
         config: Passed on.
-        workers: Processes; None: all cores if it `pays`, else one.
-        pays: Is there enough work for the seconds a process takes to start?
+        workers: Processes; None: one a core, as far as the work is worth their start.
+        seconds: How long the work takes one process, roughly.
         desc: Names the progress bar.
     """
     if workers is None:
-        workers = (os.cpu_count() or 1) if pays else 1
+        workers = max(1, min(available_cores(), int(seconds / WORKER_S)))
     if workers < 1:
         raise BadInput(f"{workers} workers", fix="use at least 1")
     done = _in_turn(work, items, out, config) if workers == 1 else _at_once(work, items, out, config, workers)
@@ -282,7 +282,7 @@ def is_rendered(item: Item, out: Path, config: RenderConfig) -> bool:
             pictures = [folder / f"{frame['file_path']}.png" for frame in frames]
             with Image.open(pictures[0]) as picture:
                 size = picture.size
-            if size != (config.size_px, config.size_px) or not all(path.is_file() for path in pictures):
+            if size != (config.size_px, config.size_px) or not all(map(is_whole_picture, pictures)):
                 return False
     except (OSError, ValueError, KeyError, TypeError):
         return False

@@ -24,6 +24,7 @@ from n2v.scenes.objects import AABB
 
 TRAIN, TEST, VAL = "transforms_train.json", "transforms_test.json", "transforms_val.json"
 MAX_SIZE_PX = 4096
+PNG_END = b"IEND\xaeB`\x82"
 
 
 def _no_images() -> np.ndarray:
@@ -84,7 +85,8 @@ def find_views(root: Path) -> list[Path]:
 def write_views(view_set: ViewSet, folder: Path) -> Path:
     """Write a view set, the whole folder or nothing; one already there is replaced.
 
-    Everything goes to a hidden sibling folder that is then renamed.
+    Everything goes to a hidden sibling folder that is then renamed. Pictures are not forced to the disk, which would
+    take longer than rendering them: one that a power cut tears is found by `is_whole_picture`.
     """
     folder = Path(folder)
     check_views(view_set, folder)
@@ -108,9 +110,8 @@ def _write_split(folder: Path, name: str, split: str, view_set: ViewSet, images:
     (folder / split).mkdir()
     frames = []
     for index, (image, matrix) in enumerate(zip(images, c2w, strict=True)):
-        _write_synced(folder / split / f"r_{index:03d}.png", png_bytes(image))
+        (folder / split / f"r_{index:03d}.png").write_bytes(png_bytes(image))
         frames.append({"file_path": f"./{split}/r_{index:03d}", "transform_matrix": matrix.tolist()})
-    sync_folder(folder / split)
     record = {
         "camera_angle_x": view_set.camera_angle_x,
         "aabb": [list(view_set.aabb[:3]), list(view_set.aabb[3:])],  # as instant-ngp reads it
@@ -131,6 +132,16 @@ def _write_synced(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+
+
+def is_whole_picture(path: Path) -> bool:
+    """Is a PNG there to its end? A torn one ends in zeros or too early."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(-len(PNG_END), os.SEEK_END)
+            return file.read() == PNG_END
+    except OSError:
+        return False
 
 
 def png_bytes(image: UInt8[np.ndarray, "h w 4"]) -> bytes:

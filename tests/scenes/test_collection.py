@@ -12,6 +12,7 @@ import trimesh
 from n2v.cli import main
 from n2v.commands.scenes import render
 from n2v.errors import BadInput
+from n2v.scenes import collection
 from n2v.scenes.collection import RenderConfig, is_rendered, load_item, render_collection, write_shapes
 from n2v.scenes.index import find_items
 from n2v.scenes.views import find_views, read_views
@@ -169,6 +170,9 @@ def test_resume_keeps_what_is_whole_and_remakes_the_rest(meshes, tmp_path):
     render_collection(meshes, out, **SMALL)
     (out / "chair" / "two" / "train" / "r_001.png").unlink()
     again = render_collection(meshes, out, **SMALL)
+    torn = out / "lamp" / "lit" / "test" / "r_001.png"
+    torn.write_bytes(torn.read_bytes()[:-4] + bytes(4))  # as a power cut leaves it
+    assert render_collection(meshes, out, **SMALL)["n_rendered"] == 1
     assert (again["n_kept"], again["n_rendered"], again["n_objects"]) == (3, 1, 4)
     assert read_views(out / "chair" / "two").size_px == 16
     assert render_collection(meshes, out, **SMALL, resume=False)["n_rendered"] == 4
@@ -183,6 +187,19 @@ def test_cameras_depend_on_seed_and_object(meshes, tmp_path):
     train, held_out = config.cameras("a")
     np.testing.assert_array_equal(train, config.cameras("a")[0])
     assert not np.allclose(train, config.cameras("b")[0]) and not np.allclose(train[:2], held_out)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told", "cores", "expected"),
+    [(4, None, 8, 1), (7, None, 8, 2), (7, None, 1, 1), (100, None, 8, 8), (0.1, 3, 8, 3), (100, 1, 8, 1)],
+)
+def test_as_many_processes_as_the_work_is_worth(monkeypatch, seconds, told, cores, expected):
+    chosen = []
+    monkeypatch.setattr(collection, "available_cores", lambda: cores)
+    monkeypatch.setattr(collection, "_in_turn", lambda *rest: chosen.append(1) or iter([]))
+    monkeypatch.setattr(collection, "_at_once", lambda *rest: chosen.append(rest[-1]) or iter([]))
+    list(collection.work_through(max, [], Path("x"), None, told, float(seconds), ""))
+    assert chosen == [expected]
 
 
 @pytest.mark.slow

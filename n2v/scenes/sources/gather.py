@@ -15,15 +15,15 @@ import numpy as np
 
 from n2v.errors import BadInput
 from n2v.files import provenance, sha256_of, write_bytes, write_json
-from n2v.scenes.collection import QUARANTINE, WORTH_WORKERS_S, work_through
+from n2v.scenes.collection import QUARANTINE, work_through
 from n2v.scenes.raycast import linear_to_srgb, srgb_to_linear
 from n2v.scenes.sources.layouts import LAYOUTS, find, recognise
 from n2v.scenes.sources.pictures import Found
 from n2v.scenes.sources.placement import Placement, place
-from n2v.scenes.views import TRAIN, ViewSet, check_views, write_views
+from n2v.scenes.views import TRAIN, ViewSet, check_views, is_whole_picture, write_views
 
 LINES, RECORD = "imported.jsonl", "import.json"
-SECONDS_A_VIEW = 0.02  # measured on one core at 224 px, for the decision whether worker processes pay
+SECONDS_A_VIEW = 0.02  # measured on one core at 224 px, to decide how many processes pay
 
 
 @dataclass(frozen=True)
@@ -134,9 +134,9 @@ def _held_out_rule(config: ImportConfig) -> str:
 def _import_all(items: list[Found], out: Path, config: ImportConfig, workers: int | None, lines: dict) -> dict:
     """Import what is waiting; each success is a line on disk before the next is taken."""
     refused, n = [], 0
-    pays = len(items) * 36 * SECONDS_A_VIEW > WORTH_WORKERS_S
+    seconds = len(items) * 36 * SECONDS_A_VIEW
     with open(out / LINES, "a", encoding="utf-8") as log:
-        for item, result in work_through(import_one, items, out, config, workers, pays, "import"):
+        for item, result in work_through(import_one, items, out, config, workers, seconds, "import"):
             if isinstance(result, str):
                 refused.append({"file": item.file, "reason": result})
                 continue
@@ -249,7 +249,8 @@ def _is_imported(item: Found, out: Path, config: ImportConfig, lines: dict) -> b
     line, folder = lines.get(item.file), _folder(item, out)
     if line is None or line.get("key") != _fingerprint(item, config) or not (folder / TRAIN).is_file():
         return False
-    return len(list(folder.glob("*/r_*.png"))) == line.get("n_train", 0) + len(line.get("held_out_views", ()))
+    n_views = line.get("n_train", 0) + len(line.get("held_out_views", ()))
+    return sum(map(is_whole_picture, folder.glob("*/r_*.png"))) == n_views
 
 
 def _read_lines(out: Path) -> dict[str, dict]:
