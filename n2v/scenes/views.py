@@ -230,25 +230,45 @@ def read_views(folder: Path) -> ViewSet:
 def read_split(folder: Path, name: str, size_px: int | None = None) -> tuple[dict, np.ndarray, np.ndarray]:
     """Record, images (n, h, w, 4) and c2w (n, 4, 4) of one transforms file."""
     path = folder / name
+    record = read_record(path)
+    angle = record.get("camera_angle_x")
+    if isinstance(angle, bool) or not isinstance(angle, int | float):
+        raise BadInput("camera_angle_x is missing or not a number", where=path, fix="give it in radians")
+    images, c2w, _ = read_frames(folder, record, path, size_px)
+    return record, images, c2w
+
+
+def read_record(path: Path) -> dict:
+    """A transforms file."""
     record = read_json(path)
     if not isinstance(record, dict):
         raise BadInput("is not a JSON object", where=path, fix="make it again or restore it")
-    angle, frames = record.get("camera_angle_x"), record.get("frames")
-    if isinstance(angle, bool) or not isinstance(angle, int | float):
-        raise BadInput("camera_angle_x is missing or not a number", where=path, fix="give it in radians")
+    return record
+
+
+def read_frames(
+    folder: Path, record: dict, path: Path, size_px: int | None = None
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Images (n, h, w, 4), c2w (n, 4, 4) and file names of the frames of a transforms file at `path`."""
+    frames = record.get("frames")
     if not isinstance(frames, list) or not frames:
         raise BadInput("frames are missing or empty", where=path, fix="list at least one view")
-    images, matrices = [], []
-    for index, frame in enumerate(frames):
-        file_path, matrix = _frame(frame, index, path)
-        image = read_picture(inside(folder, file_path))
+    named = [_frame(frame, index, path) for index, frame in enumerate(frames)]
+    names = [name for name, _ in named]
+    return read_pictures(folder, names, size_px), np.stack([matrix for _, matrix in named]), names
+
+
+def read_pictures(folder: Path, names: list[str], size_px: int | None = None) -> UInt8[np.ndarray, "n h w 4"]:
+    """Pictures of one size, by their paths within a folder."""
+    images = []
+    for name in names:
+        image = read_picture(inside(folder, name))
         size_px = size_px or len(image)
         if len(image) != size_px:
             what = f"is {len(image)} px wide, the first picture {size_px} px"
-            raise BadInput(what, where=folder / file_path, fix="render all views at one size")
+            raise BadInput(what, where=folder / name, fix="render all views at one size")
         images.append(image)
-        matrices.append(matrix)
-    return record, np.stack(images), np.stack(matrices)
+    return np.stack(images)
 
 
 def _frame(frame: object, index: int, path: Path) -> tuple[str, np.ndarray]:
@@ -262,6 +282,8 @@ def _frame(frame: object, index: int, path: Path) -> tuple[str, np.ndarray]:
     if matrix.shape != (4, 4):
         raise BadInput(f"frame {index} has no 4x4 transform_matrix", where=path, fix="add it")
     name = frame["file_path"]
+    if name.lower().endswith((".jpg", ".jpeg")):
+        raise BadInput(f"'{name}' has no alpha channel", where=path, fix="cut the object out and save RGBA PNG files")
     return (name if name.lower().endswith(".png") else f"{name}.png"), matrix
 
 

@@ -11,12 +11,11 @@ from matplotlib import pyplot as plt
 
 from n2v.errors import BadInput
 from n2v.files import read_json, write_json
-from n2v.scenes.classes import CLASSES
+from n2v.scenes.classes import CLASSES, FREQUENCIES
 from n2v.show.links import problems
 from n2v.show.record import Recorder
 from n2v.show.report import write_report
 from n2v.show.style import apply_style, class_look
-from n2v.scenes.classes import FREQUENCIES
 from n2v.show.thesis import BY_ID, ITEMS
 
 

@@ -8,7 +8,8 @@ import json
 import os
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from math import radians
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,8 @@ class ImportConfig:
 
     `scale`: "auto" (the layout's: ShapeNet's unit becomes 1.3, other scenes by their silhouettes), "silhouettes", or
     scene units a source unit becomes. Every `held_out_every`-th view is held out (0: none) where the source has no
-    test views of its own. `shrink` averages blocks of pixels in linear light.
+    test views of its own. `shrink` averages blocks of pixels in linear light. `fov_deg` is the horizontal field of view
+    where the source's own is not to be believed or not written down.
     """
 
     layout: str
@@ -40,6 +42,7 @@ class ImportConfig:
     scale: str = "auto"
     held_out_every: int = 6
     shrink: int = 1
+    fov_deg: float | None = None
     source: str = ""
     licence: str = ""
 
@@ -48,6 +51,8 @@ class ImportConfig:
             raise BadInput(f"every {self.held_out_every}. view held out", fix="use 0 (none), or at least 2")
         if self.shrink < 1:
             raise BadInput(f"shrink by {self.shrink}", fix="use 1, 2, 3, ...")
+        if self.fov_deg is not None and not 0 < self.fov_deg < 180:
+            raise BadInput(f"field of view {self.fov_deg}", fix="give degrees between 0 and 180")
         self.scale_of(None)
 
     def scale_of(self, usual: float | None) -> float | None:
@@ -69,6 +74,7 @@ def import_pictures(
     layout: str = "auto",
     *,
     class_name: str | None = None,
+    labels: Path | None = None,
     workers: int | None = None,
     resume: bool = True,
     **settings: object,
@@ -78,8 +84,9 @@ def import_pictures(
     Args:
         root: Folder in one of the layouts, or a part of it down to one object.
         out: Folder for the view sets, with imported.jsonl, quarantine.jsonl and import.json.
-        layout: "disn", "r2n2", "blender", or "auto" to recognise it.
-        class_name: Class of objects whose folders name none.
+        layout: A name of `layouts.LAYOUTS`, or "auto" to recognise it.
+        class_name: Class of objects that neither the table nor a folder names.
+        labels: A table (file: the object's folder or one above it, class) that has the first word.
         workers: Processes; None: all cores where that pays.
         resume: Keep view sets whose files and settings are unchanged.
         settings: More fields of ImportConfig.
@@ -94,7 +101,7 @@ def import_pictures(
     started, root, out = time.monotonic(), Path(root), Path(out)
     layout, took = recognise(root, layout)
     config = ImportConfig(layout, **settings)
-    found, refused = find(root, layout, config.difficulty, class_name)
+    found, refused = find(root, layout, config.difficulty, class_name, labels)
     try:
         out.mkdir(parents=True, exist_ok=True)
         lines = _read_lines(out) if resume else {}
@@ -128,7 +135,7 @@ def import_pictures(
 def _held_out_rule(config: ImportConfig) -> str:
     k = config.held_out_every
     every = f"1 view in {k} (numbers {k - 1}, {2 * k - 1}, ... from 0)" if k else "none"
-    return f"the source's test views, else {every}" if config.layout == "blender" else every
+    return f"the source's test views, else {every}" if config.layout in ("blender", "nerfstudio") else every
 
 
 def _import_all(items: list[Found], out: Path, config: ImportConfig, workers: int | None, lines: dict) -> dict:
@@ -169,6 +176,8 @@ def read_one(item: Found, config: ImportConfig) -> tuple[ViewSet, dict]:
     """
     layout = LAYOUTS[config.layout]
     shot = layout.read(item)
+    if config.fov_deg is not None:
+        shot = replace(shot, camera_angle_x=radians(config.fov_deg))
     c2w, placement = place(shot, config.scale_of(layout.scale))
     train, held_out = _divide(len(shot.images), shot.held_out, config.held_out_every)
     images = shrunk(shot.images, config.shrink)
