@@ -43,8 +43,9 @@ def test_the_card_of_published_nerfs_says_where_they_are_and_its_commands_exist(
     text = (CARDS / "published_nerfs.md").read_text()
     where = text.split("## Where they are")[1].split("\n## ")[0]
     assert "`frallebini/gmnerf`" in where and "n2v zoo import gmnerf" in where and "**not run**" in where
-    lines = [line.split("#")[0] for line in text.splitlines() if line.startswith("n2v ")]
-    assert len(lines) >= 5 and all(callable(asked(shlex.split(line)[1:])) for line in lines)
+    blocks = "".join(re.findall(r"^```\n(.*?)^```", text, re.M | re.S))
+    lines = [line.split("#")[0] for line in blocks.splitlines() if line.startswith("n2v ")]
+    assert len(lines) == 5 and all(callable(asked(shlex.split(line)[1:])) for line in lines)
 
 
 def test_the_families_are_the_generators():
