@@ -30,6 +30,11 @@ def polite_threads() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
+def available_cores() -> int:
+    """Cores this process may use: on a cluster fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def fast_bfloat16(device="cpu") -> bool:
     """Whether a device (name or torch.device) multiplies in bfloat16 itself; to imitate it takes a CPU far longer.
 

@@ -4,11 +4,12 @@ import hashlib
 import random
 
 import numpy as np
-import torch
 
 
 def seed_everything(seed: int) -> None:
     """Seed Python, NumPy and torch (all devices)."""
+    import torch  # here: processes that only render need it not, and it takes half of their start
+
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)

@@ -1,12 +1,14 @@
 """Data cards: every question has its heading, and every count agrees with what it counts."""
 
 import re
+import shlex
 from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from n2v.cli import asked
 from n2v.embed.embeddings import Embeddings
 from n2v.scenes.classes import CLASSES, label_of
 from n2v.scenes.shapes import FAMILIES, make_collection
@@ -35,6 +37,15 @@ def test_every_question_is_answered(name):
 def test_every_card_is_listed():
     listed = set(re.findall(r"`(\w+\.md)`", (CARDS / "README.md").read_text()))
     assert {path.name for path in CARDS.glob("*.md")} - {"README.md"} <= listed
+
+
+def test_the_card_of_published_nerfs_says_where_they_are_and_its_commands_exist():
+    text = (CARDS / "published_nerfs.md").read_text()
+    where = text.split("## Where they are")[1].split("\n## ")[0]
+    assert "`frallebini/gmnerf`" in where and "n2v zoo import gmnerf" in where and "**not run**" in where
+    blocks = "".join(re.findall(r"^```\n(.*?)^```", text, re.M | re.S))
+    lines = [line.split("#")[0] for line in blocks.splitlines() if line.startswith("n2v ")]
+    assert len(lines) == 5 and all(callable(asked(shlex.split(line)[1:])) for line in lines)
 
 
 def test_the_families_are_the_generators():

@@ -36,7 +36,8 @@ def render(
     views: Annotated[int, arg(help="pictures of each object to fit a NeRF to")] = 36,
     size: Annotated[int, arg(help="side of a picture in pixels")] = 128,
     held_out: Annotated[int, arg(help="more pictures of each object, kept for measuring")] = 6,
-    class_name: Annotated[str | None, arg(help="class of meshes that neither folder nor index.csv names")] = None,
+    class_name: Annotated[str | None, arg(help="class of meshes that neither table nor folder names")] = None,
+    labels: Annotated[Path | None, arg(help="CSV with the columns file (or its folder) and class")] = None,
     up: Annotated[
         Literal["auto", "y", "z"], arg(help="upward axis of the files; auto: y for glb, gltf, obj, else z")
     ] = "auto",
@@ -45,10 +46,11 @@ def render(
     workers: Annotated[int | None, arg(help="processes; default: all cores where that pays")] = None,
     resume: Annotated[bool, arg(help="keep view sets already made with these settings")] = True,
 ) -> dict:
-    """Render meshes to view sets (RGBA pictures and cameras). A sub-folder's name is the class.
+    """Render meshes to view sets (RGBA pictures and cameras). A sub-folder's name is the class, any name.
 
-    An index.csv beside the sub-folders adds licence, source, shape_group, base_id and version. Meshes that
-    cannot be used are listed in quarantine.jsonl and the rest goes on.
+    An index.csv beside the sub-folders adds licence, source, shape_group, base_id, version and up. Google
+    Scanned Objects and ShapeNetCore are known by their folders. Meshes that cannot be used are listed in
+    quarantine.jsonl and the rest goes on.
 
     Example: n2v render shapes --out views --size 64
     """
@@ -63,6 +65,7 @@ def render(
         seed,
         supersample=supersample,
         class_name=class_name,
+        labels=labels,
         up=up,
         workers=workers,
         resume=resume,

@@ -10,19 +10,24 @@ def pictures_import(
     folder: Annotated[Positional[Path], arg(metavar="FOLDER", help="collection in a known layout, or a part of it")],
     out: Annotated[Path, arg(help="folder for the view sets, <class>/<object_id>")],
     layout: Annotated[
-        Literal["auto", "disn", "r2n2", "blender", "shapenet"],
+        Literal["auto", "disn", "r2n2", "blender", "nerfstudio", "objaverse", "shapenet"],
         arg(
             help="disn: <synset>/<id>/easy/; r2n2: <synset>/<id>/rendering/; blender: transforms_train.json; "
+            "nerfstudio (and instant-ngp): transforms.json; objaverse: <id>/NNN.png and NNN.npy; "
             "shapenet: meshes <synset>/<id>/model.obj; auto: told from the files"
         ),
     ] = "auto",
-    class_name: Annotated[str | None, arg(help="class of objects whose folders name none")] = None,
+    class_name: Annotated[str | None, arg(help="class of objects that neither table nor folder names")] = None,
+    labels: Annotated[Path | None, arg(help="CSV with the columns file (the object's folder) and class")] = None,
     difficulty: Annotated[Literal["easy", "hard"], arg(help="disn: which of its two sets of views")] = "easy",
     scale: Annotated[
         str, arg(help="scene units for one unit of the source; auto: 1.3 for ShapeNet pictures, else silhouettes")
     ] = "auto",
     held_out_every: Annotated[int, arg(help="pictures: hold out every N-th view; 0: none")] = 6,
     shrink: Annotated[int, arg(help="pictures: average N x N pixels into one")] = 1,
+    fov: Annotated[
+        float | None, arg(help="pictures: horizontal field of view in degrees, instead of the source's")
+    ] = None,
     source: Annotated[str, arg(help="pictures: where they come from; empty: the layout's name")] = "",
     licence: Annotated[str, arg(help="pictures: their licence; empty: the layout's")] = "",
     augment: Annotated[int, arg(help="meshes: augmented versions of each object to render as well")] = 0,
@@ -33,7 +38,7 @@ def pictures_import(
     workers: Annotated[int | None, arg(help="processes; default: all cores where that pays")] = None,
     resume: Annotated[bool, arg(help="keep view sets already made from these files with these settings")] = True,
 ) -> dict:
-    """Read ShapeNet renderings, nerf_synthetic scenes or ShapeNetCore meshes as view sets.
+    """Read ShapeNet and Objaverse renderings, nerf_synthetic, nerfstudio and instant-ngp scenes, ShapeNetCore meshes.
 
     Objects that cannot be used (a missing picture, short metadata, no alpha, cameras that disagree with the
     silhouettes) are listed in quarantine.jsonl with the reason, and the rest goes on.
@@ -48,11 +53,11 @@ def pictures_import(
     if name == MESHES:
         summary = render_collection(
             folder, out, views, held_out, size, seed,
-            class_name=class_name, workers=workers, resume=resume, augment=augment,
+            class_name=class_name, labels=labels, workers=workers, resume=resume, augment=augment,
         )  # fmt: skip
         return {"layout": name, "took": took, **summary}
     summary = import_pictures(
-        folder, out, name, class_name=class_name, workers=workers, resume=resume, difficulty=difficulty, scale=scale,
-        held_out_every=held_out_every, shrink=shrink, source=source, licence=licence,
+        folder, out, name, class_name=class_name, labels=labels, workers=workers, resume=resume, difficulty=difficulty,
+        scale=scale, held_out_every=held_out_every, shrink=shrink, fov_deg=fov, source=source, licence=licence,
     )  # fmt: skip
     return {**summary, "took": took}

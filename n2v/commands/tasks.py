@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from tyro.conf import Positional, arg
 
 from n2v.errors import BadInput
-from n2v.scenes.classes import CLASSES
+from n2v.scenes.classes import class_of, names_of
 
 EmbeddingsFile = Annotated[Positional[Path], arg(metavar="EMBEDDINGS", help="file of embeddings, from: n2v embed")]
 RunFolder = Annotated[Positional[Path], arg(metavar="RUN", help="run folder of a trained nerf2vec, from: n2v train")]
@@ -68,11 +68,14 @@ def classify(
     config, kinds = HeadConfig(n_epochs=epochs, mix_same_class=mix), _features(loaded, zoo)
     rows, heads = compare(kinds, loaded.labels, train, test, config, tuple(range(seeds)), _families(loaded))
     labels, predicted = loaded.labels[test], heads["embeddings"][0]
-    confusions = plot_confusion(confusion_matrix(labels, predicted, len(CLASSES)))
+    names = names_of(loaded.labels, loaded.class_names)
+    confusions = plot_confusion(confusion_matrix(labels, predicted, len(names)), names=names)
     record = Recorder(out, "classify")
     note = "Accuracy on the test split of the corrected rule; intervals: low/high by item, low_objects/high_objects by "
     record.table("table-4.1", rows, note + "object with all its versions and recolours.")
-    record.table("extra-per-class", by_class(labels, predicted), "The head on embeddings, class by class (first seed).")
+    record.table(
+        "extra-per-class", by_class(labels, predicted, names), "The head on embeddings, class by class (first seed)."
+    )
     record.figure("extra-accuracy", plot_accuracy(rows), "Accuracy by features and reader.")
     record.figure("extra-confusion", confusions, "Confusions of the head on embeddings.")
     return {"out": str(out), "rows": rows}
@@ -169,7 +172,6 @@ def generate(
     """
     from n2v.embed.embeddings import Embeddings
     from n2v.embed.model import load_model
-    from n2v.scenes.classes import label_of
     from n2v.show.journeys import decoded_pictures
     from n2v.show.pictures import sheet
     from n2v.show.record import Recorder
@@ -187,7 +189,10 @@ def generate(
     if width != needed:
         fix = f"embed again with: n2v embed {run} ZOO --out FILE"
         raise BadInput(f"embeddings of {width} numbers, but {run} decodes {needed}", where=embeddings, fix=fix)
-    members = loaded.labels == label_of(class_name)
+    members = [name == class_of(class_name) for name in loaded.class_names]
+    if not any(members):
+        fix = f"use one of: {', '.join(dict.fromkeys(loaded.class_names))}"
+        raise BadInput(f"no object of class '{class_name}'", where=embeddings, fix=fix)
     train = loaded.values[[i for i in loaded.of_split("train") if members[i]]]
     rest = [i for i in range(len(loaded)) if members[i] and loaded.splits[i] != "train"]
     if not rest:

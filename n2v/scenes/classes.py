@@ -1,4 +1,14 @@
-"""The thirteen classes, their ShapeNet synsets and the thesis's counts (thesis Table 3.1)."""
+"""Classes: the thirteen of the thesis with their ShapeNet synsets (Table 3.1), and any others by name.
+
+A class is a name. Its number, the label, belongs to a collection: the thirteen always have 0 to 12, other names that
+occur have 13 and on.
+"""
+
+import re
+from collections.abc import Iterable
+
+import numpy as np
+from jaxtyping import Int
 
 from n2v.errors import BadInput
 
@@ -24,10 +34,58 @@ FREQUENCIES = {  # objects of each class, thesis Table 3.1
 }  # fmt: skip
 
 
+_BY_SYNSET = {synset: name for name, synset in SYNSETS.items()}
+_SAFE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._-]{0,62}[A-Za-z0-9_-])?")
+
+
+def class_of(text: str) -> str:
+    """A class by its name, one of the thirteen by its synset, too.
+
+    Raises:
+        BadInput: A name that not every file system takes.
+    """
+    name = _BY_SYNSET.get(text.strip(), text.strip())
+    if not _SAFE.fullmatch(name):
+        fix = "use at most 64 letters, digits, spaces and . _ -, with a letter or digit first"
+        raise BadInput(f"'{text}' is no class name", fix=fix)
+    return name
+
+
 def label_of(class_name: str) -> int:
-    """Label (0..12) of a class name; a synset id is accepted too."""
-    by_synset = {synset: name for name, synset in SYNSETS.items()}
-    name = by_synset.get(class_name, class_name)
+    """Label (0..12) of one of the thirteen classes; a synset id is accepted too."""
+    name = _BY_SYNSET.get(class_name, class_name)
     if name not in SYNSETS:
         raise BadInput(f"unknown class '{class_name}'", fix=f"use one of: {', '.join(CLASSES)}")
     return CLASSES.index(name)
+
+
+def labels_of(names: Iterable[str], known: dict[str, int] | None = None) -> dict[str, int]:
+    """Label of every name in a collection, and of the thirteen.
+
+    Args:
+        names: The classes that occur.
+        known: Labels given before, which stay; a new name gets the next free one, in sorted order.
+    """
+    labels = {name: label for label, name in enumerate(CLASSES)} | (known or {})
+    for name in sorted(set(names) - set(labels)):
+        labels[name] = max(labels.values()) + 1
+    return labels
+
+
+def names_of(labels: Int[np.ndarray, "n"], class_names: Iterable[str]) -> tuple[str, ...]:
+    """Names by label, from items that have both: the thirteen, then the others; a label that does not occur is "-"."""
+    found = dict(enumerate(CLASSES)) | dict(zip(labels.tolist(), class_names, strict=True))
+    return tuple(found.get(label, "-") for label in range(max(found) + 1))
+
+
+def class_of_folders(inner: Iterable[str], above: Iterable[str], class_name: str | None = None) -> str | None:
+    """What a file's folders call it: the nearest of the thirteen classes, else `class_name`, else the first folder.
+
+    Args:
+        inner: Folders between the collection and the file, outermost first.
+        above: The collection's own folder, and others that count only as one of the thirteen, nearest first.
+        class_name: Of files whose folders name none of the thirteen.
+    """
+    inner = tuple(inner)
+    known = (name for name in (*reversed(inner), *above) if _BY_SYNSET.get(name, name) in SYNSETS)
+    return next(known, None) or class_name or next(iter(inner), None)

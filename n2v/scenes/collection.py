@@ -5,7 +5,6 @@ One bad mesh never stops a collection: it is quarantined (listed with its reason
 
 import json
 import multiprocessing
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from PIL import Image
 
 from n2v.errors import BadInput
 from n2v.files import progress, provenance, write_bytes, write_json
+from n2v.machine import available_cores
 from n2v.scenes.augment import augment as augmented
 from n2v.scenes.cameras import orbit_cameras
 from n2v.scenes.classes import CLASSES, label_of
@@ -26,12 +26,12 @@ from n2v.scenes.index import Item, find_items, find_meshes, write_index
 from n2v.scenes.meshes import load_mesh, save_glb
 from n2v.scenes.objects import SceneObject
 from n2v.scenes.raycast import render_rgba
-from n2v.scenes.views import TEST, TRAIN, ViewSet, write_views
+from n2v.scenes.views import TEST, TRAIN, ViewSet, is_whole_picture, write_views
 from n2v.seeds import child_seed
 
 QUARANTINE, RECORD = "quarantine.jsonl", "render.json"
-SECONDS_A_RAY = 2.5e-7  # measured on one core, for the decision whether worker processes pay
-WORTH_WORKERS_S = 20.0  # a worker takes seconds to start
+SECONDS_A_RAY, SECONDS_AN_OBJECT = 2.5e-7, 0.05  # measured on one core, to decide how many processes pay
+WORKER_S = 3.0  # work that is worth another process: each takes 1 to 2 s to start
 
 
 @dataclass(frozen=True)
@@ -122,6 +122,7 @@ def render_collection(
     *,
     supersample: int = 2,
     class_name: str | None = None,
+    labels: Path | None = None,
     up: str = "auto",
     workers: int | None = None,
     resume: bool = True,
@@ -129,31 +130,34 @@ def render_collection(
 ) -> dict:
     """Render a mesh file, or every mesh in a folder, to view sets `out/<class>/<object_id>`.
 
-    A mesh's class is its row in `source/index.csv`, else the nearest folder named like a class (or a
-    ShapeNet synset), else `class_name`. View sets already made with the same settings are kept when `resume`.
+    A mesh's class is its row in the table `labels` (file, class), else in `source/index.csv`, else the nearest folder
+    named like one of the thirteen classes (or its synset), else `class_name`, else the first folder below `source`.
+    View sets already made with the same settings are kept when `resume`.
     More than one worker process starts afresh, so a script needs the usual `if __name__ == "__main__":`.
     With `augment` n, each base object is also rendered as its n augmented versions, made from `seed`.
 
     Returns:
         Summary: out, n_objects (whole view sets now), n_rendered, n_kept, n_quarantined, quarantine
-        (file and reason of each refused mesh, also in out/quarantine.jsonl), classes, wall_s.
+        (file and reason of each refused mesh, also in out/quarantine.jsonl), warnings (file and what was lost of
+        each mesh rendered now that is not whole), classes, wall_s.
 
     Raises:
         BadInput: Nothing to render, every mesh refused, a single mesh refused, or `out` cannot be written.
     """
     started, source, out = time.monotonic(), Path(source), Path(out)
     config = RenderConfig(n_views, n_held_out, size_px, supersample, seed, up)
-    items, refused = find_items(source, class_name)
+    items, refused = find_items(source, class_name, labels)
     if augment < 0:
         raise BadInput(f"{augment} augmented versions asked for", fix="use at least 0")
     items = [version for item in items for version in item.versions(augment)]
-    done = Counter()
+    done, warned = Counter(), []
     try:
         out.mkdir(parents=True, exist_ok=True)
         waiting = [item for item in items if not (resume and is_rendered(item, out, config))]
         done["kept"] = len(items) - len(waiting)
-        for item, reason in _render_all(waiting, out, config, workers):
+        for item, (reason, notes) in _render_all(waiting, out, config, workers):
             done["refused" if reason else "rendered"] += 1
+            warned += [{"file": item.file, "warning": note} for note in notes]
             if reason:
                 refused.append({"file": item.file, "reason": reason})
         lines = "".join(json.dumps(entry) + "\n" for entry in sorted(refused, key=lambda entry: entry["file"]))
@@ -175,19 +179,20 @@ def render_collection(
         "n_kept": done["kept"],
         "n_quarantined": len(refused),
         "quarantine": refused,
+        "warnings": sorted(warned, key=lambda entry: entry["file"]),
         "classes": dict(Counter(item.class_name for item in items if item.file not in bad)),
         "wall_s": wall_s,
     }
 
 
-def _render_all(items: list[Item], out: Path, config: RenderConfig, workers: int | None) -> Iterator[tuple[Item, str]]:
-    """(item, why it was refused or "") as they come, with a progress bar."""
-    pays = len(items) * config.n_rays * SECONDS_A_RAY > WORTH_WORKERS_S
-    yield from work_through(render_item, items, out, config, workers, pays, "render")
+def _render_all(items: list[Item], out: Path, config: RenderConfig, workers: int | None) -> Iterator[tuple]:
+    """(item, what `render_item` says of it) as they come, with a progress bar."""
+    seconds = len(items) * (config.n_rays * SECONDS_A_RAY + SECONDS_AN_OBJECT)
+    yield from work_through(render_item, items, out, config, workers, seconds, "render")
 
 
 def work_through(
-    work: Callable, items: list, out: Path, config: object, workers: int | None, pays: bool, desc: str
+    work: Callable, items: list, out: Path, config: object, workers: int | None, seconds: float, desc: str
 ) -> Iterator[tuple]:
     """(item, work(item, out, config)) as they come, with a progress bar.
 
@@ -196,12 +201,12 @@ def work_through(
         items: What to work on.
         out: Passed on.
         config: Passed on.
-        workers: Processes; None: all cores if it `pays`, else one.
-        pays: Is there enough work for the seconds a process takes to start?
+        workers: Processes; None: one a core, as far as the work is worth their start.
+        seconds: How long the work takes one process, roughly.
         desc: Names the progress bar.
     """
     if workers is None:
-        workers = (os.cpu_count() or 1) if pays else 1
+        workers = max(1, min(available_cores(), int(seconds / WORKER_S)))
     if workers < 1:
         raise BadInput(f"{workers} workers", fix="use at least 1")
     done = _in_turn(work, items, out, config) if workers == 1 else _at_once(work, items, out, config, workers)
@@ -230,10 +235,11 @@ def _at_once(work: Callable, items: list, out: Path, config: object, workers: in
         pool.shutdown(cancel_futures=True)
 
 
-def render_item(item: Item, out: Path, config: RenderConfig) -> str:
-    """Render one mesh to its folder; the reason it was refused, or an empty string."""
+def render_item(item: Item, out: Path, config: RenderConfig) -> tuple[str, list[str]]:
+    """Render one mesh to its folder; the reason it was refused, or an empty string, and what of it was lost."""
+    notes: list[str] = []
     try:
-        obj = load_item(item, config)
+        obj = load_item(item, config, notes)
         c2w, held_out_c2w = config.cameras(obj.object_id)
         images = render_rgba(obj, np.concatenate([c2w, held_out_c2w]), config.size_px, supersample=config.supersample)
         view_set = ViewSet(
@@ -247,18 +253,19 @@ def render_item(item: Item, out: Path, config: RenderConfig) -> str:
     except OSError:
         raise
     except BadInput as error:
-        return f"{error.what}; {error.fix}" if error.fix else error.what
+        return (f"{error.what}; {error.fix}" if error.fix else error.what), notes
     except Exception as error:
-        return f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
-    return ""
+        return f"{type(error).__name__}: {' '.join(str(error).split())[:160]}", notes
+    return "", notes
 
 
-def load_item(item: Item, config: RenderConfig) -> SceneObject:
-    """The object of a mesh file, or the augmented version of it that the item asks for."""
+def load_item(item: Item, config: RenderConfig, notes: list[str] | None = None) -> SceneObject:
+    """The object of a mesh file, or the augmented version of it that the item asks for; `notes` as in `load_mesh`."""
+    up = config.up if item.up == "auto" else item.up
     if not item.augment:
-        return load_mesh(item.path, up=config.up, **item.identity)
+        return load_mesh(item.path, up=up, notes=notes, **item.identity)
     base = item.identity | {"object_id": item.base_id, "version": 0}
-    return augmented(load_mesh(item.path, up=config.up, **base), item.augment, config.seed)
+    return augmented(load_mesh(item.path, up=up, notes=notes, **base), item.augment, config.seed)
 
 
 def is_rendered(item: Item, out: Path, config: RenderConfig) -> bool:
@@ -275,7 +282,7 @@ def is_rendered(item: Item, out: Path, config: RenderConfig) -> bool:
             pictures = [folder / f"{frame['file_path']}.png" for frame in frames]
             with Image.open(pictures[0]) as picture:
                 size = picture.size
-            if size != (config.size_px, config.size_px) or not all(path.is_file() for path in pictures):
+            if size != (config.size_px, config.size_px) or not all(map(is_whole_picture, pictures)):
                 return False
     except (OSError, ValueError, KeyError, TypeError):
         return False

@@ -1,4 +1,4 @@
-"""Binary glTF: the container, colours between its linear light and our sRGB, and writing an object.
+"""Binary glTF: the container, and writing an object.
 
 glTF is y-up and keeps factors and vertex colours as linear light; the project is z-up and keeps sRGB.
 """
@@ -13,12 +13,12 @@ from PIL import Image
 
 from n2v.files import write_bytes
 from n2v.scenes.objects import Part, SceneObject
-from n2v.scenes.raycast import linear_to_srgb, srgb_to_linear
+from n2v.scenes.raycast import srgb_to_linear
 
 MAGIC, JSON_CHUNK, BIN_CHUNK = 0x46546C67, 0x4E4F534A, 0x004E4942
 Z_FROM_Y_UP = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])  # (x, y, z) y-up -> (x, -z, y) z-up
 NEUTRAL_GREY = 0.6  # sRGB, for what has no colour at all
-MAX_COUNT = 20_000_000  # vertices or indices an accessor may promise
+GLB_1 = struct.pack("<2I", MAGIC, 1)  # begins a binary glTF 1.0
 
 
 def unpack(data: bytes) -> tuple[dict, bytes]:
@@ -43,33 +43,6 @@ def pack(header: dict, binary: bytes) -> bytes:
         binary += b"\0" * (-len(binary) % 4)
         chunks += struct.pack("<2I", len(binary), BIN_CHUNK) + binary
     return struct.pack("<3I", MAGIC, 2, 12 + len(chunks)) + chunks
-
-
-def encode_factors(header: dict) -> None:
-    """Turn every material's base colour factor into sRGB in place, and give every triangle a material.
-
-    Mesh readers keep factors in 8 bits, too coarse for dark linear values: 8-bit sRGB loses nothing visible.
-    Specular-glossiness materials become base colours. ValueError on an absurd accessor.
-    """
-    for accessor in header.get("accessors", []):
-        if not 0 <= int(accessor.get("count", 0)) <= MAX_COUNT:
-            raise ValueError(f"an accessor promises {accessor['count']} entries")
-    materials = header.setdefault("materials", [])
-    for material in materials:
-        glossy = material.get("extensions", {}).pop("KHR_materials_pbrSpecularGlossiness", None)
-        base = material.setdefault("pbrMetallicRoughness", {})
-        if glossy:
-            base.setdefault("baseColorFactor", glossy.get("diffuseFactor", [1, 1, 1, 1]))
-            if "diffuseTexture" in glossy:
-                base.setdefault("baseColorTexture", glossy["diffuseTexture"])
-        factor = np.array(base.get("baseColorFactor", (1, 1, 1, 1)), float).reshape(4)
-        base["baseColorFactor"] = [*linear_to_srgb(factor[:3]).tolist(), float(factor[3])]
-    bare = [primitive for mesh in header.get("meshes", []) for primitive in mesh.get("primitives", [])]
-    for primitive in bare:
-        if "material" not in primitive:
-            grey = 1.0 if "COLOR_0" in primitive["attributes"] else NEUTRAL_GREY
-            primitive["material"] = len(materials)
-            materials.append({"pbrMetallicRoughness": {"baseColorFactor": [grey, grey, grey, 1.0]}})
 
 
 class _Writer:

@@ -9,12 +9,11 @@ from pathlib import Path
 
 from n2v.errors import BadInput
 from n2v.files import inside, write_bytes
-from n2v.scenes.classes import CLASSES, label_of
-from n2v.scenes.meshes import SUFFIXES
+from n2v.scenes.classes import class_of, class_of_folders
+from n2v.scenes.labels import Labels, read_rows
+from n2v.scenes.meshes import SUFFIXES, UP
 from n2v.scenes.objects import SceneObject
-from n2v.scenes.sources.shapenet import LICENCE as SHAPENET_LICENCE
-from n2v.scenes.sources.shapenet import SOURCE as SHAPENET
-from n2v.scenes.sources.shapenet import object_folder
+from n2v.scenes.sources.homes import home_of
 
 INDEX = "index.csv"
 COLUMNS = ("file", "class_name", "source", "licence", "shape_group", "base_id", "version", "object_id", "family")
@@ -26,6 +25,7 @@ class Item:
     """One mesh file with its identity; `file` is its path within the collection.
 
     `augment` is the version to make of the file's object before it is photographed; 0: the file is the object.
+    `up` is the file's upward axis, "auto" where the index says nothing.
     """
 
     path: Path
@@ -39,6 +39,7 @@ class Item:
     licence: str = ""
     family: str = ""
     augment: int = 0
+    up: str = "auto"
 
     @classmethod
     def of(cls, obj: SceneObject, path: Path, file: str) -> "Item":
@@ -87,16 +88,24 @@ def write_index(folder: Path, items: list[Item]) -> Path:
     return Path(folder) / INDEX
 
 
-def find_items(source: Path, class_name: str | None = None) -> tuple[list[Item], list[dict]]:
+def find_items(
+    source: Path, class_name: str | None = None, labels: Path | None = None
+) -> tuple[list[Item], list[dict]]:
     """Items of a mesh file or a folder, and {file, reason} of those whose identity is not clear.
 
+    Args:
+        source: Mesh file, or folder of them.
+        class_name: Class where neither a table nor a folder names one.
+        labels: A table (file, class) that has the first word.
+
     Raises:
-        BadInput: No such path, no meshes, a broken index.csv, or a single mesh without a class.
+        BadInput: No such path, no meshes, a broken table, or a single mesh without a class.
     """
     source = Path(source)
-    class_name = None if class_name is None else CLASSES[label_of(class_name)]
+    class_name = None if class_name is None else class_of(class_name)
+    table = Labels.read(labels) if labels else None
     if source.is_file():
-        return [_single(source, class_name)], []
+        return [_single(source, class_name, table)], []
     if not source.is_dir():
         raise BadInput("no such file or folder", where=source, fix="give a mesh file or a folder of meshes")
     rows = read_index(source)
@@ -104,14 +113,16 @@ def find_items(source: Path, class_name: str | None = None) -> tuple[list[Item],
     refused = [
         {"file": file, "reason": f"listed in {INDEX}, but there is no such file"} for file in rows if file not in files
     ]
+    refused += table.unused(list(files)) if table else []
     if not files:
         raise BadInput("holds no mesh files", where=source, fix=f"put {', '.join(SUFFIXES)} files in class folders")
-    stems = Counter((_class_folder(path, source), path.stem.lower()) for path in files.values())
+    stems = Counter((_named(path, source), path.stem.lower()) for path in files.values())
     items, taken = [], set()
     for file, path in files.items():
-        unique = stems[(_class_folder(path, source), path.stem.lower())] == 1
+        unique = stems[(_named(path, source), path.stem.lower())] == 1
         try:
-            item = _item(path, file, rows.get(file, {}), class_name, source, unique)
+            row = _with_class(rows.get(file, {}), table, file)
+            item = _item(path, file, row, _named(path, source, class_name), unique)
             if item.object_id.lower() in taken:
                 item = _renamed(item, rows.get(file, {}), taken)
         except BadInput as error:
@@ -127,54 +138,56 @@ def read_index(folder: Path) -> dict[str, dict]:
     path = Path(folder) / INDEX
     if not path.exists():
         return {}
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            rows = [{key: (value or "") for key, value in row.items()} for row in csv.DictReader(file)]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise BadInput(f"is not a CSV table ({error})", where=path, fix="save it as UTF-8 CSV") from None
-    if rows and "file" not in rows[0]:
-        raise BadInput("has no column 'file'", where=path, fix="name the column with the mesh paths 'file'")
+    rows = read_rows(path, "file")
     for row in rows:
         inside(folder, row["file"])
     return {Path(row["file"]).as_posix(): row for row in rows}
 
 
-def _single(path: Path, class_name: str | None) -> Item:
+def _with_class(row: dict, table: Labels | None, file: str) -> dict:
+    """A row of the index with the class that a table of labels gives the file."""
+    named = table.of(file) if table else None
+    return {**row, "class_name": named} if named else row
+
+
+def _single(path: Path, class_name: str | None, table: Labels | None) -> Item:
     """A mesh file alone; its row in an index.csv of the folder above or beside it counts too."""
     for root in (path.parent, path.parent.parent):
         row = read_index(root).get(path.relative_to(root).as_posix())
         if row:
-            return _item(path, path.name, row, class_name, root, True)
-    return _item(path, path.name, {}, class_name, path.resolve().parent.parent, True)
+            return _item(path, path.name, _with_class(row, table, path.name), _named(path, root, class_name), True)
+    above = [folder.name for folder in path.resolve().parents[:3]]
+    return _item(path, path.name, _with_class({}, table, path.name), class_of_folders((), above, class_name), True)
 
 
-def _class_folder(path: Path, source: Path) -> str | None:
-    """Class named by the nearest folder between the mesh and the collection (the collection included)."""
-    inner = path.resolve().parent.relative_to(Path(source).resolve()).parts
-    for name in (*reversed(inner), Path(source).resolve().name):
-        try:
-            return CLASSES[label_of(name)]
-        except BadInput:
-            continue
-    return None
+def _named(path: Path, source: Path, class_name: str | None = None) -> str | None:
+    """What a mesh's folders within a collection say of its class; a folder named by the object's id says nothing."""
+    root, home = Path(source).resolve(), home_of(path)
+    folder = (home.folder if home else path).resolve().parent
+    if not folder.is_relative_to(root):  # the collection is one object's folder
+        return class_of_folders((), [folder.name], class_name)
+    return class_of_folders(folder.relative_to(root).parts, [root.name], class_name)
 
 
-def _item(path: Path, file: str, row: dict, class_name: str | None, source: Path, unique: bool) -> Item:
-    named = row.get("class_name") or class_name or _class_folder(path, source)
+def _item(path: Path, file: str, row: dict, named: str | None, unique: bool) -> Item:
+    """The item of a mesh whose folders call it `named`; its row in the index says more, or otherwise."""
+    named = row.get("class_name") or named
     if not named:
-        fix = f"put it in a folder named after its class ({', '.join(CLASSES)}) or give --class-name"
-        raise BadInput("has no class", where=path, fix=fix)
-    named = CLASSES[label_of(named)]
-    shapenet = object_folder(path)
+        raise BadInput("has no class", where=path, fix="put it in a folder named after its class or give --class-name")
+    named = class_of(named)
+    home = home_of(path)
     own_name = path.stem if unique else str(Path(file).with_suffix(""))
-    object_id = row.get("object_id") or _safe(shapenet.name if shapenet else own_name)
+    object_id = row.get("object_id") or _safe(home.folder.name if home else own_name)
     if not SAFE_NAME.fullmatch(object_id):
         raise BadInput(f"object_id '{object_id}' is no safe file name", where=path, fix="use letters, digits, . _ -")
     try:
         version = int(row.get("version") or 0)
     except ValueError:
         raise BadInput(f"version '{row['version']}' is no number", where=path, fix="use 0, 1, 2, ...") from None
-    group = row.get("shape_group") or (shapenet.name if shapenet else "")
+    up = row.get("up") or "auto"
+    if up not in UP:
+        raise BadInput(f"upward axis '{up}'", where=path, fix=f"use {', '.join(UP)}")
+    group = row.get("shape_group") or (home.folder.name if home else "")
     return Item(
         path=path,
         file=file,
@@ -183,9 +196,10 @@ def _item(path: Path, file: str, row: dict, class_name: str | None, source: Path
         base_id=row.get("base_id", ""),
         version=version,
         shape_group=f"group-{group}" if group.isdigit() else group,
-        source=row.get("source") or (SHAPENET if shapenet else ""),
-        licence=row.get("licence") or (SHAPENET_LICENCE if shapenet else ""),
+        source=row.get("source") or (home.source if home else ""),
+        licence=row.get("licence") or (home.licence if home else ""),
         family=row.get("family", ""),
+        up=up,
     )
 
 

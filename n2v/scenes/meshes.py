@@ -1,31 +1,35 @@
 """Mesh files (glb, gltf, obj, ply, off, stl) as coloured objects; `save_glb` writes one.
 
-Nothing in a file is executed, and a texture or buffer is read only from the mesh's own folder or below (of a
-ShapeNetCore mesh: from its object's folder or below).
+Nothing in a file is executed, and a texture or buffer is read only from the mesh's own folder or below (in a layout of
+`sources.homes`: from its object's folder or below).
 """
 
-import json
 import os
 import warnings
 from collections import Counter
 from io import BytesIO
+from itertools import product
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 import trimesh
 from PIL import Image
 from trimesh.resolvers import FilePathResolver
+from trimesh.visual.color import to_rgba
 
 from n2v.errors import BadInput
 from n2v.files import inside
-from n2v.scenes.glb import NEUTRAL_GREY, Z_FROM_Y_UP, encode_factors, pack, save_glb, unpack
+from n2v.scenes.glb import NEUTRAL_GREY, Z_FROM_Y_UP, save_glb
+from n2v.scenes.gltf import plain
 from n2v.scenes.objects import Part, SceneObject
 from n2v.scenes.raycast import linear_to_srgb, srgb_to_linear
-from n2v.scenes.sources.shapenet import object_folder
+from n2v.scenes.sources.homes import home_of
 
 __all__ = ["SUFFIXES", "load_mesh", "save_glb"]
 
 SUFFIXES = (".glb", ".gltf", ".obj", ".ply", ".off", ".stl")
+UP = ("auto", "y", "z")
 Y_UP_SUFFIXES = (".glb", ".gltf", ".obj")
 MAX_BYTES = 512 * 2**20
 MAX_FACES = 5_000_000
@@ -35,44 +39,66 @@ MIN_TEXTURE_PX = 64
 
 
 class _OwnFolder(FilePathResolver):
-    """Gives a reader files beside the mesh, and remembers what it refused or missed."""
+    """Gives a reader files beside the mesh, and remembers what it refused, missed or could not use."""
 
     def __init__(self, source: str) -> None:
         super().__init__(source)
-        self.root = object_folder(Path(source)) or Path(self.parent)
+        home = home_of(Path(source))
+        self.root = home.folder if home else Path(self.parent)
+        self.places = [Path(self.parent)] + ([self.root / home.textures] if home and home.textures else [])
         self.refused: list[str] = []
         self.missing: list[str] = []
+        self.notes: list[str] = []
 
     def get(self, name: str) -> bytes:
-        try:
-            path = self._path(name.strip())
-        except BadInput:
-            self.refused.append(name)
-            raise
-        if not path.is_file():
-            self.missing.append(name)
-            raise FileNotFoundError(name)
-        return path.read_bytes()
+        slashed = name.strip().replace("\\", "/")  # as Windows writes it
+        spellings = dict.fromkeys((name.strip(), slashed, unquote(slashed)))
+        for folder, spelling in product(self.places, spellings):
+            try:
+                path = inside(self.root, os.path.relpath(folder / spelling, self.root))
+            except BadInput:
+                self.refused.append(name)
+                raise
+            if path.is_file():
+                self._note_picture(path, name)
+                return path.read_bytes()
+        self.missing.append(name)
+        self._note(f"'{name}' is missing, colours may be lost")
+        raise FileNotFoundError(name)
 
-    def _path(self, name: str) -> Path:
-        """`name` beside the mesh; refused when it leaves the root."""
-        return inside(self.root, os.path.relpath(Path(self.parent) / name, self.root))
+    def _note_picture(self, path: Path, name: str) -> None:
+        """Readers leave out a picture of an unknown kind without a word."""
+        if path.suffix.lower() not in (".mtl", ".bin"):
+            try:
+                Image.open(path).close()
+            except (OSError, Image.DecompressionBombError):
+                self._note(f"'{name}' is no picture that can be read, colours may be lost")
+
+    def _note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
 
 
 def load_mesh(
-    path: Path, class_name: str = "", object_id: str | None = None, up: str = "auto", **identity: object
+    path: Path,
+    class_name: str = "",
+    object_id: str | None = None,
+    up: str = "auto",
+    notes: list[str] | None = None,
+    **identity: object,
 ) -> SceneObject:
     """Read a mesh file as an object placed in the box.
 
     Colours become sRGB: glTF factors and vertex colours are linear light there, textures and every
     other format's colours are sRGB already. Alpha counts only where a glTF material says MASK or BLEND.
-    What has no colour (stl, off) is neutral grey. Each geometry (and material) becomes one part.
+    What has no colour (stl, off, no material) is neutral grey. Each geometry (and material) becomes one part.
 
     Args:
         path: .glb, .gltf, .obj, .ply, .off or .stl.
-        class_name: One of the thirteen classes, or empty.
+        class_name: Any class, or empty.
         object_id: Defaults to the file's stem.
-        up: The file's upward axis: "y", "z", or "auto" (y for glb, gltf and obj; z for the others).
+        up: The file's upward axis: "y", "z", or "auto" (its layout's, else y for glb, gltf and obj, z for the others).
+        notes: Gets what went wrong without spoiling the mesh (a missing texture); None: warned of.
         identity: More fields of SceneObject (base_id, version, shape_group, source, licence).
 
     Raises:
@@ -80,9 +106,14 @@ def load_mesh(
     """
     path = Path(path)
     _check_file(path, up)
-    scene = _read_scene(path)
-    y_up = up == "y" or (up == "auto" and path.suffix.lower() in Y_UP_SUFFIXES)
-    turn = Z_FROM_Y_UP if y_up else np.eye(3)
+    scene, found = _read_scene(path)
+    if notes is not None:
+        notes += found
+    elif found:
+        warnings.warn(f"{path}: {'; '.join(found)}", stacklevel=2)
+    home = home_of(path)
+    usual = home.up if home else "y" if path.suffix.lower() in Y_UP_SUFFIXES else "z"
+    turn = Z_FROM_Y_UP if (usual if up == "auto" else up) == "y" else np.eye(3)
     linear = path.suffix.lower() in (".glb", ".gltf")
     parts = []
     for name, mesh, transform in _geometries(scene):
@@ -103,7 +134,7 @@ def load_mesh(
 
 
 def _check_file(path: Path, up: str) -> None:
-    if up not in ("auto", "y", "z"):
+    if up not in UP:
         raise BadInput(f"unknown up axis '{up}'", fix="use auto, y or z")
     if not path.is_file():
         raise BadInput("no such file", where=path, fix="check the path")
@@ -116,25 +147,27 @@ def _check_file(path: Path, up: str) -> None:
         raise BadInput(f"file has {size / 2**20:.0f} MiB, over {MAX_BYTES // 2**20}", where=path, fix="simplify it")
 
 
-def _read_scene(path: Path) -> trimesh.Scene:
-    """The file through trimesh; every way it can fail becomes one line."""
+def _read_scene(path: Path) -> tuple[trimesh.Scene, list[str]]:
+    """The file through trimesh, and what of its colours was lost; every way it can fail becomes one line."""
     resolver = _OwnFolder(str(path))
     kind = path.suffix.lower()[1:]
     try:
-        data = _with_srgb_factors(path.read_bytes(), kind)
+        data = path.read_bytes()
+        if kind in ("glb", "gltf"):
+            data, kind = plain(data, kind, resolver.get), "glb"
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             scene = trimesh.load_scene(BytesIO(data), file_type=kind, resolver=resolver, process=False)
     except Exception as error:
         if resolver.refused:
             raise _outside(path, resolver.refused[0]) from None
+        if isinstance(error, BadInput):
+            raise BadInput(error.what, where=path, fix=error.fix) from None
         reason = f"file '{resolver.missing[0]}' is missing" if resolver.missing else _one_line(error)
         raise _unreadable(path, reason) from None
     if resolver.refused:
         raise _outside(path, resolver.refused[0])
-    if resolver.missing:
-        warnings.warn(f"{path}: '{resolver.missing[0]}' is missing, colours may be lost", stacklevel=3)
-    return scene
+    return scene, resolver.notes
 
 
 def _unreadable(path: Path, reason: str) -> BadInput:
@@ -147,19 +180,6 @@ def _outside(path: Path, name: str) -> BadInput:
 
 def _one_line(error: Exception) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())[:160]
-
-
-def _with_srgb_factors(data: bytes, kind: str) -> bytes:
-    """A glTF file with its colour factors as sRGB; other formats unchanged."""
-    if kind == "glb":
-        header, binary = unpack(data)
-        encode_factors(header)
-        return pack(header, binary)
-    if kind == "gltf":
-        header = json.loads(data)
-        encode_factors(header)
-        return json.dumps(header).encode()
-    return data
 
 
 def _geometries(scene: trimesh.Scene) -> list[tuple[str, trimesh.Trimesh, np.ndarray]]:
@@ -194,19 +214,30 @@ def _part(name: str, mesh: trimesh.Trimesh, linear_map: np.ndarray, shift: np.nd
     vertices = np.array(mesh.vertices, np.float64) @ linear_map.T + shift
     if np.linalg.det(linear_map) < 0:
         faces = faces[:, ::-1].copy()
-    visual = mesh.visual
-    if getattr(visual, "kind", None) == "texture":
-        rgba, texture, uv = _material_colours(visual, faces, linear)
+    if getattr(mesh.visual, "kind", None) == "texture" and (linear or _says_something(mesh.visual.material)):
+        rgba, texture, uv = _material_colours(mesh.visual, faces, linear)
         return Part(name, vertices, faces, rgba, texture, uv)
-    if getattr(visual, "kind", None) == "face":
-        rgba = np.repeat(np.asarray(visual.face_colors)[:, None] / 255, 3, axis=1)
-    elif getattr(visual, "kind", None) == "vertex":
-        rgba = np.asarray(visual.vertex_colors)[faces] / 255
-    else:
-        rgba = np.full((len(faces), 3, 4), NEUTRAL_GREY)
-    rgba = rgba.astype(np.float32)
+    return Part(name, vertices, faces, _own_colours(mesh, faces))
+
+
+def _says_something(material: object) -> bool:
+    """False for what the reader puts where there is no material: one pixel of grey, to be multiplied with grey."""
+    image = getattr(material, "image", None)
+    return "kd" in material.kwargs or (image is not None and image.format is not None)
+
+
+def _own_colours(mesh: trimesh.Trimesh, faces: np.ndarray) -> np.ndarray:
+    """corner_rgba (m, 3, 4) of a mesh without a material: its faces' or vertices' colours, else neutral grey."""
+    kind = getattr(mesh.visual, "kind", None)
+    of_faces = mesh.visual.face_colors if kind == "face" else mesh.face_attributes.get("color")
+    of_vertices = mesh.visual.vertex_colors if kind == "vertex" else mesh.vertex_attributes.get("color")
+    rgba = np.full((len(faces), 3, 4), NEUTRAL_GREY, np.float32)
+    if of_faces is not None:
+        rgba[:] = to_rgba(of_faces)[:, None] / 255
+    elif of_vertices is not None:
+        rgba[:] = to_rgba(of_vertices)[faces] / 255
     rgba[..., 3] = 1
-    return Part(name, vertices, faces, rgba)
+    return rgba
 
 
 def _material_colours(
@@ -215,7 +246,7 @@ def _material_colours(
     """corner_rgba (m, 3, 4), texture (h, w, 4) and corner_uv (m, 3, 2) of a mesh with a material."""
     material = visual.material
     image = getattr(material, "baseColorTexture" if linear else "image", None)
-    factor = getattr(material, "baseColorFactor" if linear else "diffuse", None)
+    factor = material.baseColorFactor if linear else material.diffuse if "kd" in material.kwargs else None
     factor = np.array((255, 255, 255, 255) if factor is None else factor, np.float32) / 255
     uv = None if visual.uv is None or image is None else np.asarray(visual.uv, np.float32)[faces][..., :2]
     if uv is not None and not linear and not factor[:3].any():

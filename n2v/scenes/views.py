@@ -2,6 +2,7 @@
 
 VIEWS/<class>/<object_id>/transforms_train.json + train/r_000.png ...   pictures a NeRF is fitted to
                           transforms_test.json  + test/r_000.png ...    held-out pictures, optional
+                          transforms_val.json                           the same, for readers that ask for it
 """
 
 import json
@@ -21,8 +22,9 @@ from n2v.scenes.cameras import CAMERA_ANGLE_X, check_cameras
 from n2v.scenes.classes import CLASSES, label_of
 from n2v.scenes.objects import AABB
 
-TRAIN, TEST = "transforms_train.json", "transforms_test.json"
+TRAIN, TEST, VAL = "transforms_train.json", "transforms_test.json", "transforms_val.json"
 MAX_SIZE_PX = 4096
+PNG_END = b"IEND\xaeB`\x82"
 
 
 def _no_images() -> np.ndarray:
@@ -67,7 +69,7 @@ class ViewSet:
 
     @property
     def label(self) -> int:
-        """Label 0..12 of the class."""
+        """Label 0..12 of one of the thirteen classes; any other class gets its own from a collection (BadInput)."""
         return label_of(self.class_name)
 
 
@@ -83,7 +85,8 @@ def find_views(root: Path) -> list[Path]:
 def write_views(view_set: ViewSet, folder: Path) -> Path:
     """Write a view set, the whole folder or nothing; one already there is replaced.
 
-    Everything goes to a hidden sibling folder that is then renamed.
+    Everything goes to a hidden sibling folder that is then renamed. Pictures are not forced to the disk, which would
+    take longer than rendering them: one that a power cut tears is found by `is_whole_picture`.
     """
     folder = Path(folder)
     check_views(view_set, folder)
@@ -94,6 +97,7 @@ def write_views(view_set: ViewSet, folder: Path) -> Path:
         _write_split(fresh, TRAIN, "train", view_set, view_set.images, view_set.c2w)
         if len(view_set.held_out_images):
             _write_split(fresh, TEST, "test", view_set, view_set.held_out_images, view_set.held_out_c2w)
+            _write_synced(fresh / VAL, (fresh / TEST).read_bytes())
         sync_folder(fresh)
         if folder.exists():
             folder.rename(Path(scratch) / "old")
@@ -106,12 +110,11 @@ def _write_split(folder: Path, name: str, split: str, view_set: ViewSet, images:
     (folder / split).mkdir()
     frames = []
     for index, (image, matrix) in enumerate(zip(images, c2w, strict=True)):
-        _write_synced(folder / split / f"r_{index:03d}.png", png_bytes(image))
+        (folder / split / f"r_{index:03d}.png").write_bytes(png_bytes(image))
         frames.append({"file_path": f"./{split}/r_{index:03d}", "transform_matrix": matrix.tolist()})
-    sync_folder(folder / split)
     record = {
         "camera_angle_x": view_set.camera_angle_x,
-        "aabb": list(view_set.aabb),
+        "aabb": [list(view_set.aabb[:3]), list(view_set.aabb[3:])],  # as instant-ngp reads it
         "object_id": view_set.object_id,
         "base_id": view_set.base_id,
         "class_name": view_set.class_name,
@@ -129,6 +132,16 @@ def _write_synced(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+
+
+def is_whole_picture(path: Path) -> bool:
+    """Is a PNG there to its end? A torn one ends in zeros or too early."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(-len(PNG_END), os.SEEK_END)
+            return file.read() == PNG_END
+    except OSError:
+        return False
 
 
 def png_bytes(image: UInt8[np.ndarray, "h w 4"]) -> bytes:
@@ -194,7 +207,7 @@ def read_views(folder: Path) -> ViewSet:
     parent = folder.resolve().parent.name
     try:
         version = int(record.get("version", 0))
-        aabb = tuple(float(bound) for bound in record.get("aabb", AABB))
+        aabb = tuple(np.array(record.get("aabb", AABB), float).ravel().tolist())  # six in a row, or [min, max]
     except (TypeError, ValueError):
         raise BadInput("version or aabb is not a number", where=folder / TRAIN, fix="make it again") from None
     view_set = ViewSet(
@@ -217,25 +230,45 @@ def read_views(folder: Path) -> ViewSet:
 def read_split(folder: Path, name: str, size_px: int | None = None) -> tuple[dict, np.ndarray, np.ndarray]:
     """Record, images (n, h, w, 4) and c2w (n, 4, 4) of one transforms file."""
     path = folder / name
+    record = read_record(path)
+    angle = record.get("camera_angle_x")
+    if isinstance(angle, bool) or not isinstance(angle, int | float):
+        raise BadInput("camera_angle_x is missing or not a number", where=path, fix="give it in radians")
+    images, c2w, _ = read_frames(folder, record, path, size_px)
+    return record, images, c2w
+
+
+def read_record(path: Path) -> dict:
+    """A transforms file."""
     record = read_json(path)
     if not isinstance(record, dict):
         raise BadInput("is not a JSON object", where=path, fix="make it again or restore it")
-    angle, frames = record.get("camera_angle_x"), record.get("frames")
-    if isinstance(angle, bool) or not isinstance(angle, int | float):
-        raise BadInput("camera_angle_x is missing or not a number", where=path, fix="give it in radians")
+    return record
+
+
+def read_frames(
+    folder: Path, record: dict, path: Path, size_px: int | None = None
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Images (n, h, w, 4), c2w (n, 4, 4) and file names of the frames of a transforms file at `path`."""
+    frames = record.get("frames")
     if not isinstance(frames, list) or not frames:
         raise BadInput("frames are missing or empty", where=path, fix="list at least one view")
-    images, matrices = [], []
-    for index, frame in enumerate(frames):
-        file_path, matrix = _frame(frame, index, path)
-        image = read_picture(inside(folder, file_path))
+    named = [_frame(frame, index, path) for index, frame in enumerate(frames)]
+    names = [name for name, _ in named]
+    return read_pictures(folder, names, size_px), np.stack([matrix for _, matrix in named]), names
+
+
+def read_pictures(folder: Path, names: list[str], size_px: int | None = None) -> UInt8[np.ndarray, "n h w 4"]:
+    """Pictures of one size, by their paths within a folder."""
+    images = []
+    for name in names:
+        image = read_picture(inside(folder, name))
         size_px = size_px or len(image)
         if len(image) != size_px:
             what = f"is {len(image)} px wide, the first picture {size_px} px"
-            raise BadInput(what, where=folder / file_path, fix="render all views at one size")
+            raise BadInput(what, where=folder / name, fix="render all views at one size")
         images.append(image)
-        matrices.append(matrix)
-    return record, np.stack(images), np.stack(matrices)
+    return np.stack(images)
 
 
 def _frame(frame: object, index: int, path: Path) -> tuple[str, np.ndarray]:
@@ -249,6 +282,8 @@ def _frame(frame: object, index: int, path: Path) -> tuple[str, np.ndarray]:
     if matrix.shape != (4, 4):
         raise BadInput(f"frame {index} has no 4x4 transform_matrix", where=path, fix="add it")
     name = frame["file_path"]
+    if name.lower().endswith((".jpg", ".jpeg")):
+        raise BadInput(f"'{name}' has no alpha channel", where=path, fix="cut the object out and save RGBA PNG files")
     return (name if name.lower().endswith(".png") else f"{name}.png"), matrix
 
 

@@ -4,6 +4,7 @@ import json
 import math
 import re
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,9 @@ from n2v import profiles
 from n2v.errors import BadInput
 from n2v.files import inside, write_bytes
 from n2v.nerf.layout import N_OCTAVES, N_OUTPUTS, N_WEIGHTS, SHAPES, SLICES
-from n2v.scenes.classes import CLASSES, SYNSETS
+from n2v.scenes.classes import CLASSES, SYNSETS, labels_of, names_of
 from n2v.scenes.shapes import FAMILIES
-from n2v.show.style import CLASS_COLOURS, CLASS_MARKERS, OURS, THEIRS
+from n2v.show.style import OURS, THEIRS, class_look
 from n2v.tasks.classify import nearest_neighbour
 from n2v.zoo.splits import Item, assign, leak
 from n2v.zoo.store import Row, Zoo
@@ -107,29 +108,35 @@ def quality_figure(zoo: Zoo):
         left.axhline(value, color="black", ls=style, lw=1.2, label=name)
     left.set(xlabel="NeRFs", ylabel="PSNR on held-out views (dB)")
     left.legend(fontsize=8)
-    _class_scatter(right, np.column_stack([share, quality]), zoo.labels)
+    names = names_of(zoo.labels, zoo.rows.columns["class_name"])
+    _class_scatter(right, np.column_stack([share, quality]), zoo.labels, names)
     right.set_xlabel("occupied cells (% of the box)")
     right.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=8)
     figure.tight_layout()
     return figure
 
 
-def _class_scatter(axis, points: np.ndarray, labels: np.ndarray) -> None:
+def _class_scatter(axis, points: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> None:
     """A colour and a marker a class."""
-    for label in np.unique(labels):
-        name = CLASSES[label]
-        style = {"s": 24, "color": CLASS_COLOURS[name], "marker": CLASS_MARKERS[name], "label": name, "alpha": 0.8}
+    for label in np.unique(labels).tolist():
+        colour, marker = class_look(label)
+        style = {"s": 24, "color": colour, "marker": marker, "label": names[label], "alpha": 0.8}
         axis.scatter(*points[labels == label].T, **style)
 
 
-def map_figure(maps: dict[str, Float[np.ndarray, "n 2"]], labels: Int[np.ndarray, "n"], n_columns: int = 2):
-    """Maps of the same objects side by side, one legend: a colour and a marker a class."""
+def map_figure(
+    maps: dict[str, Float[np.ndarray, "n 2"]],
+    labels: Int[np.ndarray, "n"],
+    n_columns: int = 2,
+    names: Sequence[str] = CLASSES,
+):
+    """Maps of the same objects side by side, one legend: a colour and a marker a class; `names` by label."""
     import matplotlib.pyplot as plt
 
     n_rows = -(-len(maps) // n_columns)
     figure, axes = plt.subplots(n_rows, n_columns, figsize=(4.9 * n_columns, 4.1 * n_rows), squeeze=False)
     for axis, (title, points) in zip(axes.flat, maps.items(), strict=False):
-        _class_scatter(axis, points, labels)
+        _class_scatter(axis, points, labels, names)
         axis.set(xticks=[], yticks=[], xlabel="first map axis (no unit)", ylabel="second map axis (no unit)")
         axis.set_title(title, fontsize=10)
     handles, names = axes[0][0].get_legend_handles_labels()
@@ -210,7 +217,8 @@ def count_table(folder: Path) -> str:
     good = list(zoo.rows)
     lines = ["| class | NeRFs | base | altered | objects | train | val | test | mean PSNR (dB) | lowest (dB) |"]
     lines.append("|---" * 10 + "|")
-    for name in [*(one for one in CLASSES if any(row.class_name == one for row in good)), "**all**"]:
+    present = {row.class_name for row in good}
+    for name in [*(one for one in labels_of(present) if one in present), "**all**"]:
         mine = [row for row in good if name in (row.class_name, "**all**")]
         splits, quality = Counter(row.split for row in mine), [row.psnr_db for row in mine if row.psnr_db is not None]
         n_base = sum(row.version == 0 for row in mine)

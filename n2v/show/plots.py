@@ -1,13 +1,15 @@
 """Plots that several notebooks and commands share; each returns a matplotlib figure."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from n2v.scenes.classes import CLASSES
-from n2v.show.style import CHANCE, CLASS_COLOURS, CLASS_MARKERS, OURS, THEIRS
+from n2v.show.style import CHANCE, OURS, THEIRS
 
 
-def plot_confusion(counts: np.ndarray, title: str = ""):
-    """Row-normalised confusion matrix with counts; classes without items stay blank."""
+def plot_confusion(counts: np.ndarray, title: str = "", names: Sequence[str] = CLASSES):
+    """Row-normalised confusion matrix with counts; classes without items stay blank; `names` by label."""
     import matplotlib.pyplot as plt
 
     figure, axis = plt.subplots(figsize=(6.4, 5.6))
@@ -17,8 +19,8 @@ def plot_confusion(counts: np.ndarray, title: str = ""):
         axis.text(
             j, i, counts[i, j], ha="center", va="center", fontsize=7, color="white" if share[i, j] > 0.5 else "black"
         )
-    axis.set_xticks(range(len(CLASSES)), CLASSES, rotation=60, ha="right", fontsize=8)
-    axis.set_yticks(range(len(CLASSES)), CLASSES, fontsize=8)
+    axis.set_xticks(range(len(names)), names, rotation=60, ha="right", fontsize=8)
+    axis.set_yticks(range(len(names)), names, fontsize=8)
     axis.set_xlabel("predicted class")
     axis.set_ylabel("true class (numbers: objects)")
     axis.set_title(title)
@@ -100,25 +102,6 @@ def plot_retrieval(tables: dict[str, list[dict]], title: str = ""):
     axis.set_ylabel("% (black line: chance)")
     axis.set_ylim(0, 100)
     axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-    axis.set_title(title)
-    return figure
-
-
-def plot_map(points: np.ndarray, labels: np.ndarray, title: str = ""):
-    """Two-dimensional map, a colour and a marker a class."""
-    import matplotlib.pyplot as plt
-
-    figure, axis = plt.subplots(figsize=(7.2, 5.2))
-    for label in np.unique(labels):
-        name, chosen = CLASSES[label], labels == label
-        axis.scatter(
-            *points[chosen].T, s=26, color=CLASS_COLOURS[name], marker=CLASS_MARKERS[name], label=name, alpha=0.8
-        )
-    axis.set_xticks([])
-    axis.set_yticks([])
-    axis.set_xlabel("first map axis (no unit)")
-    axis.set_ylabel("second map axis (no unit)")
-    axis.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=8)
     axis.set_title(title)
     return figure
 

@@ -1,5 +1,7 @@
 """Readers of embeddings and flat weights side by side: the thesis's head, a linear probe, nearest neighbours."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from jaxtyping import Float, Int
@@ -87,8 +89,13 @@ def evaluate(
     return row
 
 
-def by_class(labels: Int[np.ndarray, "n"], predicted: Int[np.ndarray, "n"]) -> list[dict]:
-    """Precision, recall and F1 of each class among the labels, and what it is most often taken for."""
+def by_class(
+    labels: Int[np.ndarray, "n"], predicted: Int[np.ndarray, "n"], names: Sequence[str] = CLASSES
+) -> list[dict]:
+    """Precision, recall and F1 of each class among the labels, and what it is most often taken for.
+
+    `names` by label: `n2v.scenes.classes.names_of` where there are other classes than the thirteen.
+    """
     rows = []
     for label in np.unique(labels):
         mine, named = labels == label, predicted == label
@@ -96,12 +103,12 @@ def by_class(labels: Int[np.ndarray, "n"], predicted: Int[np.ndarray, "n"]) -> l
         wrong = predicted[mine & ~named]
         rows.append(
             {
-                "class": CLASSES[label],
+                "class": names[label],
                 "n": int(mine.sum()),
                 "precision": hits / named.sum() if named.any() else None,
                 "recall": hits / mine.sum(),
                 "f1": 2 * hits / (mine.sum() + named.sum()),
-                "most often taken for": CLASSES[np.bincount(wrong).argmax()] if len(wrong) else "",
+                "most often taken for": names[np.bincount(wrong).argmax()] if len(wrong) else "",
             }
         )
     return rows

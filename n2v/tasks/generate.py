@@ -57,7 +57,10 @@ class Budget:
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Standardised embeddings with their class as 13 numbers of which one is 1 (none without labels)."""
+    """Standardised embeddings with their class as numbers of which one is 1: 13, or up to the highest label.
+
+    None without labels.
+    """
 
     values: Float[torch.Tensor, "n d"]
     classes: Float[torch.Tensor, "n c"]
@@ -80,7 +83,8 @@ class TrainingData:
         real = torch.as_tensor(embeddings, dtype=torch.float32)
         mean = real.mean(0) if centred else torch.zeros_like(real[0])
         scale = real.std(0).clamp(min=1e-6)
-        return cls((real - mean) / scale, one_hot(labels, len(real)), mean, scale)
+        n_classes = 0 if labels is None else max(len(CLASSES), int(np.max(labels)) + 1)
+        return cls((real - mean) / scale, one_hot(labels, len(real), n_classes), mean, scale)
 
     def batch(self, n: int) -> tuple[torch.Tensor, torch.Tensor]:
         """n random items: values and classes."""
@@ -88,11 +92,11 @@ class TrainingData:
         return self.values[chosen], self.classes[chosen]
 
 
-def one_hot(labels: Int[np.ndarray, "n"] | None, n: int) -> Float[torch.Tensor, "n c"]:
-    """Class as 13 numbers; no column at all without labels."""
+def one_hot(labels: Int[np.ndarray, "n"] | None, n: int, n_classes: int) -> Float[torch.Tensor, "n c"]:
+    """Class as `n_classes` numbers; no column at all without labels."""
     if labels is None:
         return torch.zeros(n, 0)
-    return nn.functional.one_hot(torch.tensor(labels, dtype=torch.long), len(CLASSES)).float()
+    return nn.functional.one_hot(torch.tensor(labels, dtype=torch.long), n_classes).float()
 
 
 def wanted_classes(n: int, label, n_classes: int) -> Float[torch.Tensor, "n c"]:
@@ -100,7 +104,7 @@ def wanted_classes(n: int, label, n_classes: int) -> Float[torch.Tensor, "n c"]:
     if (label is None) == (n_classes > 0):
         fix = "give a label" if n_classes else "it was trained without labels"
         raise BadInput("a class is asked for" if not n_classes else "no class is asked for", fix=fix)
-    return one_hot(None if label is None else np.broadcast_to(np.asarray(label), n), n)
+    return one_hot(None if label is None else np.broadcast_to(np.asarray(label), n), n, n_classes)
 
 
 class LatentGan:

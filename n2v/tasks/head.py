@@ -57,15 +57,16 @@ def train_head(
     labels: Int[np.ndarray, "n_labels"],
     config: HeadConfig | None = None,
     seed: int = 0,
-    n_classes: int = len(CLASSES),
+    n_classes: int | None = None,
 ) -> Head:
-    """Train the thesis's head on standardised features.
+    """Train the thesis's head on standardised features; logits for the thirteen classes, or up to the highest label.
 
     Raises:
         BadInput: features that are not finite, a single class, fewer than two items, or labels beyond `n_classes`.
     """
     config = config or HeadConfig()
     check_features(features, labels)
+    n_classes = n_classes or max(len(CLASSES), int(labels.max()) + 1)
     if not 0 <= labels.min() <= labels.max() < n_classes:
         raise BadInput(f"labels from {labels.min()} to {labels.max()}", fix=f"use 0 to {n_classes - 1}")
     torch.manual_seed(child_seed(seed, "head"))

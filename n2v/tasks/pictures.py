@@ -38,9 +38,8 @@ class PictureConfig:
         return cls("resnet50", weights, n_epochs, 64, 1e-3 if weights is None else 1e-4, 224, device)
 
 
-def make_network(config: PictureConfig) -> ResNet:
-    """The network a configuration names, with logits for our classes."""
-    n_classes = len(CLASSES)
+def make_network(config: PictureConfig, n_classes: int = len(CLASSES)) -> ResNet:
+    """The network a configuration names, with a logit for each class."""
     if config.network == "resnet50":
         return resnet50(n_classes) if config.weights is None else load_resnet50(config.weights, n_classes)
     if config.network != "small" or config.weights is not None:
@@ -65,7 +64,7 @@ def train_on_pictures(
     """Train on n objects with v pictures each, uint8 (n, v, h, w, 3); an epoch draws as many pictures as there are."""
     torch.manual_seed(child_seed(seed, "pictures"))
     rng = np.random.default_rng(child_seed(seed, "pictures"))
-    net = make_network(config).to(config.device)
+    net = make_network(config, max(len(CLASSES), int(labels.max()) + 1)).to(config.device)
     n, v = pictures.shape[:2]
     n_steps = config.n_epochs * max(1, n * v // config.batch_size)
     optimiser = torch.optim.AdamW(net.parameters(), lr=config.learning_rate, weight_decay=1e-2)
@@ -95,7 +94,7 @@ def predict_views(
 
 def vote(labels: Int[np.ndarray, "n v"]) -> Int[np.ndarray, "n"]:
     """Most frequent label over the views; the lower label wins a tie (thesis section 4.2)."""
-    return np.array([np.bincount(row, minlength=len(CLASSES)).argmax() for row in labels])
+    return np.array([np.bincount(row).argmax() for row in labels])
 
 
 def readings(logits: Float[np.ndarray, "n v c"]) -> dict[str, Int[np.ndarray, "n"]]:

@@ -1,7 +1,7 @@
 """Build a zoo: every view set under a folder becomes one NeRF, on all cores, restartable at any moment."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -16,7 +16,7 @@ from n2v.nerf.backends import NoEngine, on_gpu
 from n2v.nerf.fit import FitResult, fit
 from n2v.nerf.layout import initial_vector, vector_hash
 from n2v.nerf.recipe import FitConfig
-from n2v.scenes.classes import label_of
+from n2v.scenes.classes import class_of, labels_of
 from n2v.scenes.views import TRAIN, ViewSet, find_views, read_views
 from n2v.seeds import child_seed
 from n2v.zoo import drivers
@@ -53,8 +53,9 @@ def build_zoo(
     """Fit one NeRF to each view set under `views` and store them in `out`.
 
     A view set that cannot be read or fitted is quarantined (listed in the manifest with its reason), the rest goes
-    on; a collapsed fit is tried once more at half the learning rate. Splits follow the corrected rule over the
-    whole collection, so every shard of a distributed build agrees on them.
+    on; a collapsed fit is tried once more at half the learning rate. Labels: the thirteen classes have 0 to 12, others
+    of the collection 13 and on in sorted order; a zoo that is gone on with keeps those it has given. Splits follow the
+    corrected rule over the whole collection. So every shard of a distributed build agrees on both.
 
     Args:
         views: Folder of view sets.
@@ -84,13 +85,14 @@ def build_zoo(
     folders = folders if limit is None else spread(folders, limit)
     items, problems = plan(folders)
     splits = assign(items, seed=seed)
-    done, listed = _already_built(out, config, resume or shard[1] > 1)
+    done, listed, labels = _already_built(out, config, resume or shard[1] > 1)
+    labels = labels_of((item.class_name for item in items), labels)
     ids = dict(zip([folder for folder in folders if folder not in problems], items, strict=True))
     groups = [folders[start : start + TOGETHER] for start in range(0, len(folders), TOGETHER)][shard[0] :: shard[1]]
     mine = [[folder for folder in group if folder in ids and ids[folder].object_id not in done] for group in groups]
     mine = [group for group in mine if group]
     driver = driver or drivers.choose("pool" if len(mine) > 1 else "inprocess", workers, on_gpu(config.backend))
-    keep = partial(_store, ZooWriter(out, config.grid_resolution), splits, config, listed)
+    keep = partial(_store, ZooWriter(out, config.grid_resolution), partial(_row, splits, labels, config), listed)
     failed = [Outcome(folder, None, None, problems[folder]) for folder in chain(*groups) if folder in problems]
     keep(failed)
     fitted = []
@@ -131,13 +133,13 @@ def plan(folders: list[Path]) -> tuple[list[Item], dict[Path, str]]:
         try:
             header = read_json(folder / TRAIN)
             object_id = str(header["object_id"])
-            label_of(header["class_name"])
+            class_name = class_of(str(header["class_name"]))
             if object_id in seen:
                 raise BadInput(f"object id '{object_id}' is also in {seen[object_id]}", fix="rename one")
             seen[object_id] = folder
             base_id = str(header.get("base_id", object_id))
             group = str(header.get("shape_group", base_id))
-            items.append(Item(object_id, base_id, header["class_name"], int(header.get("version", 0)), group))
+            items.append(Item(object_id, base_id, class_name, int(header.get("version", 0)), group))
         except BadInput as error:
             problems[folder] = str(error)
         except (KeyError, TypeError, ValueError) as error:
@@ -145,11 +147,14 @@ def plan(folders: list[Path]) -> tuple[list[Item], dict[Path, str]]:
     return items, problems
 
 
-def _already_built(out: Path, config: FitConfig, resume: bool) -> tuple[set[str], set[tuple[str, str]]]:
-    """Object ids that `out` holds, and its quarantined ones with their reasons; touched only when resuming."""
+def _already_built(out: Path, config: FitConfig, resume: bool) -> tuple[set[str], set[tuple[str, str]], dict[str, int]]:
+    """Object ids that `out` holds, its quarantined ones with their reasons, and the labels given so far.
+
+    Touched only when resuming.
+    """
     manifest = Path(out) / "manifest.jsonl"
     if not manifest.exists():
-        return set(), set()
+        return set(), set(), {}
     if not resume:
         raise BadInput(
             "there is a zoo already", where=out, fix="add --resume to go on with it, or choose another folder"
@@ -159,7 +164,8 @@ def _already_built(out: Path, config: FitConfig, resume: bool) -> tuple[set[str]
         if (row.steps, row.step, row.encoding) != recipe:
             was = f"{row.object_id} was fitted with {row.steps} steps of {row.step:.3g}, {row.encoding} encoding"
             raise BadInput(f"another recipe: {was}", where=out, fix="use the same options, or another folder")
-    return set(zoo.object_ids), {(row.object_id, row.status) for row in zoo.quarantined}
+    labels = {row.class_name: row.label for row in chain(zoo.rows, zoo.quarantined) if row.label >= 0}
+    return set(zoo.object_ids), {(row.object_id, row.status) for row in zoo.quarantined}, labels
 
 
 def _fit_all(driver: Driver, task: partial, groups: list[list[Path]]) -> Iterator[list[Outcome]]:
@@ -212,28 +218,29 @@ def _fit_together(readable: list[tuple[Path, ViewSet]], config: FitConfig, seed:
         return [_fit_together([pair], config, seed, force)[0] for pair in readable]
 
 
-def _store(writer: ZooWriter, splits: dict, config: FitConfig, listed: set, outcomes: list[Outcome]) -> None:
+def _store(writer: ZooWriter, row_of: Callable[[Outcome], Row], listed: set, outcomes: list[Outcome]) -> None:
     """Store what was fitted and list what was not, unless it is `listed` with the same reason."""
     good = [outcome for outcome in outcomes if not outcome.problem]
-    bad = [_row(outcome, splits, config) for outcome in outcomes if outcome.problem]
+    bad = [row_of(outcome) for outcome in outcomes if outcome.problem]
     if good:
         writer.add(
-            [_row(outcome, splits, config) for outcome in good],
+            [row_of(outcome) for outcome in good],
             np.stack([outcome.result.field_weights for outcome in good]),
             np.stack([outcome.result.occupied for outcome in good]),
         )
     writer.quarantine([row for row in bad if (row.object_id, row.status) not in listed])
 
 
-def _row(outcome: Outcome, splits: dict[str, str], config: FitConfig) -> Row:
+def _row(splits: dict[str, str], labels: dict[str, int], config: FitConfig, outcome: Outcome) -> Row:
     """The manifest line of one outcome, without its place on disk."""
     view_set, result = outcome.view_set, outcome.result
+    class_name = class_of(view_set.class_name) if view_set else ""
     object_id = view_set.object_id if view_set else outcome.folder.name
     return Row(
         object_id=object_id,
         base_id=view_set.base_id if view_set else object_id,
-        class_name=view_set.class_name if view_set else "",
-        label=view_set.label if view_set else -1,
+        class_name=class_name,
+        label=labels.get(class_name, -1),
         version=view_set.version if view_set else 0,
         shape_group=view_set.shape_group if view_set else "",
         source=view_set.source if view_set else "",

@@ -19,7 +19,7 @@ from threading import Thread
 from typing import Protocol, runtime_checkable
 
 from n2v.errors import BadInput
-from n2v.machine import quiet_worker
+from n2v.machine import available_cores, quiet_worker
 
 NAMES = ("inprocess", "pool", "gpus", "slurm")
 READY = "ready"
@@ -116,11 +116,6 @@ class Pool:
         finally:
             for worker, _ in busy.values():
                 worker.stop()
-
-
-def available_cores() -> int:
-    """Cores this process may use: on a cluster fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def visible_gpus() -> tuple[str, ...]:

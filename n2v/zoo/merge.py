@@ -4,19 +4,21 @@ import os
 import shutil
 from collections import Counter
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from n2v.errors import BadInput
 from n2v.files import progress, provenance, sync_folder, write_json
+from n2v.scenes.classes import labels_of
 from n2v.zoo.manifest import MANIFEST, Row, row_digest
 from n2v.zoo.shards import FolderLock, on_disk
 from n2v.zoo.splits import Item, assign, leak
 from n2v.zoo.store import Zoo, ZooWriter
 from n2v.zoo.verify import manifest_lines
 
-IDENTITY = ("base_id", "class_name", "label", "version", "shape_group")
+IDENTITY = ("base_id", "class_name", "version", "shape_group")
 ONE = ("encoding", "init_hash")  # what must be the same for one encoder to read all NeRFs
 
 
@@ -43,6 +45,8 @@ def merge_zoos(
     The new zoo grows in a hidden folder beside `out` that takes its name when all is there: `out` is whole or absent.
     Run again after an interruption it goes on; run again after success it changes nothing.
 
+    Classes beyond the thirteen are numbered anew, over the union.
+
     Args:
         folders: Zoos of one occupancy resolution, encoding and initial vector.
         out: Folder to make.
@@ -64,8 +68,9 @@ def merge_zoos(
     if shard_rows < 1:
         raise BadInput(f"{shard_rows} NeRFs in a shard", fix="use at least 1")
     zoos = _open(folders, out)
-    candidates = _candidates(zoos, conflict, splits)
-    without = _without(zoos, set(candidates))
+    labels = labels_of(row.class_name for zoo in zoos for row in chain(zoo.rows, zoo.quarantined) if row.class_name)
+    candidates = _candidates(zoos, labels, conflict, splits)
+    without = _without(zoos, labels, set(candidates))
     dealt = _deal(candidates, without, splits, seed)
     if out.is_file() or (out.is_dir() and any(out.iterdir())):
         return {**_finished(out, candidates, dealt), "copied": 0}
@@ -100,12 +105,18 @@ def _open(folders: list[Path], out: Path) -> list[Zoo]:
     return zoos
 
 
-def _candidates(zoos: list[Zoo], conflict: str, splits: str) -> dict[str, list[Candidate]]:
+def _relabelled(row: Row, labels: dict[str, int]) -> Row:
+    """A zoo numbers the classes beyond the thirteen by itself; the merged zoo numbers the union's."""
+    label = labels.get(row.class_name, -1)
+    return row if row.label == label else replace(row, label=label)
+
+
+def _candidates(zoos: list[Zoo], labels: dict[str, int], conflict: str, splits: str) -> dict[str, list[Candidate]]:
     """Every zoo's NeRF of each object, the preferred one first; refuses what is not one object or one NeRF."""
     found: dict[str, list[Candidate]] = {}
     for zoo in zoos:
         for index, row in enumerate(zoo.rows):
-            found.setdefault(row.object_id, []).append(Candidate(zoo, index, row))
+            found.setdefault(row.object_id, []).append(Candidate(zoo, index, _relabelled(row, labels)))
     several = {object_id: same for object_id, same in found.items() if len(same) > 1}
     _refuse(several, IDENTITY, "different objects of one id", "rename one of each pair")
     if conflict == "refuse":
@@ -130,10 +141,11 @@ def _refuse(several: dict[str, list[Candidate]], names: tuple[str, ...], what: s
         raise BadInput(f"{what}: {', '.join(bad[:5])}{more}", where=places, fix=fix)
 
 
-def _without(zoos: list[Zoo], have: set[str]) -> list[Row]:
+def _without(zoos: list[Zoo], labels: dict[str, int], have: set[str]) -> list[Row]:
     """The last word on each object of which no zoo has a NeRF, without the place of a damaged copy."""
     rows = {row.object_id: row for zoo in zoos for row in zoo.quarantined if row.object_id not in have}
-    return [replace(rows[object_id], shard="", row=-1, sha256="") for object_id in sorted(rows)]
+    plain = (_relabelled(rows[object_id], labels) for object_id in sorted(rows))
+    return [replace(row, shard="", row=-1, sha256="") for row in plain]
 
 
 def _deal(candidates: dict[str, list[Candidate]], without: list[Row], splits: str, seed: int) -> dict[str, str]:

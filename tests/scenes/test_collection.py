@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import trimesh
 
+from n2v.cli import main
 from n2v.commands.scenes import render
 from n2v.errors import BadInput
-from n2v.scenes.collection import RenderConfig, is_rendered, render_collection, write_shapes
+from n2v.scenes import collection
+from n2v.scenes.collection import RenderConfig, is_rendered, load_item, render_collection, write_shapes
 from n2v.scenes.index import find_items
 from n2v.scenes.views import find_views, read_views
 
@@ -54,6 +56,64 @@ def test_folders_name_the_classes_and_ids_are_unique_and_safe(meshes):
     }
 
 
+def test_any_folder_names_a_class_and_the_thirteen_come_first(meshes):
+    """Negative control: a folder's own name, and a folder above the collection, are no classes."""
+    for name in ("night_stand/train/n1.ply", "night_stand/chair/n2.ply", "n3.ply", "b@d/n4.ply"):
+        put_box(meshes / name)
+    items, refused = find_items(meshes)
+    found = {item.file: item.class_name for item in items}
+    assert found["night_stand/train/n1.ply"] == "night_stand" and found["night_stand/chair/n2.ply"] == "chair"
+    assert {entry["file"]: entry["reason"].split(";")[0] for entry in refused} == {
+        "n3.ply": "has no class", "b@d/n4.ply": "'b@d' is no class name",
+    }  # fmt: skip
+    told = {item.file: item.class_name for item in find_items(meshes, "gadget")[0]}
+    assert told["n3.ply"] == told["night_stand/train/n1.ply"] == "gadget" and told["chair/two.ply"] == "chair"
+
+
+def test_a_table_of_labels_names_files_and_folders(tmp_path):
+    for name in ("aa/x.ply", "aa/y.ply", "bb/z.ply", "chair/w.ply", "v.ply"):
+        put_box(tmp_path / "in" / name)
+    table = tmp_path / "labels.csv"
+    table.write_text("class,file,note\nlamp,aa,\nnight stand,aa/y.ply,mine\nsofa,chair/w.ply,\nrifle,gone.ply,\n")
+    items, refused = find_items(tmp_path / "in", "gadget", table)
+    assert {item.file: item.class_name for item in items} == {
+        "aa/x.ply": "lamp", "aa/y.ply": "night stand", "bb/z.ply": "gadget", "chair/w.ply": "sofa", "v.ply": "gadget",
+    }  # fmt: skip
+    assert refused == [{"file": "gone.ply", "reason": "listed in labels.csv, but there is no such file"}]
+    summary = render(tmp_path / "in", tmp_path / "v", labels=table, views=1, held_out=0, size=8)
+    assert summary["classes"] == {"lamp": 1, "night stand": 1, "bb": 1, "sofa": 1} and summary["n_quarantined"] == 2
+    assert render(tmp_path / "in" / "v.ply", tmp_path / "w", labels=table, class_name="a", views=1, size=8)["classes"]
+    for text, message in (
+        ("file,kind\na,b\n", "no column 'class'"),
+        ("file,class\naa,lamp\naa,sofa\n", "'aa' is lamp and sofa"),
+        ("file,class\naa,la/mp\n", "'la/mp' is no class name"),
+        ("file,class\n", "names no file"),
+    ):
+        table.write_text(text)
+        with pytest.raises(BadInput, match=message):
+            find_items(tmp_path / "in", None, table)
+    with pytest.raises(BadInput, match="no such file"):
+        find_items(tmp_path / "in", None, tmp_path / "none.csv")
+
+
+def test_the_index_turns_single_files(tmp_path):
+    """A box of 1 x 1 x 2: as it is, and with its long side along y where the index says that y is up."""
+    for name in ("a", "b"):
+        put_box(tmp_path / "in" / "chair" / f"{name}.ply")
+    put_index(tmp_path / "in", {"file": "chair/b.ply", "up": "y"}, {"file": "chair/a.ply"})
+    items = {item.object_id: item for item in find_items(tmp_path / "in")[0]}
+    sides = {
+        (name, up): np.ptp(load_item(items[name], RenderConfig(up=up)).bounds(), axis=0).argmax()
+        for name in ("a", "b")
+        for up in ("auto", "y", "z")
+    }
+    assert sides == {
+        ("a", "auto"): 2, ("a", "y"): 1, ("a", "z"): 2, ("b", "auto"): 1, ("b", "y"): 1, ("b", "z"): 1,
+    }  # fmt: skip
+    put_index(tmp_path / "in", {"file": "chair/b.ply", "up": "x"})
+    assert "upward axis 'x'" in find_items(tmp_path / "in")[1][0]["reason"]
+
+
 def test_same_stem_in_one_class_takes_its_path(tmp_path):
     for name in ("aa", "bb"):
         put_box(tmp_path / "03001627" / name / "models" / "model_normalized.ply")
@@ -81,17 +141,28 @@ def test_a_collection_renders_and_reads_back(meshes, tmp_path):
 
 def test_bad_meshes_are_quarantined_and_the_rest_goes_on(meshes, tmp_path):
     (meshes / "chair" / "cut.glb").write_bytes(b"glTF")
-    put_box(meshes / "spaceship" / "x.ply")
-    put_index(meshes, {"file": "chair/gone.ply"}, {"file": "table/two.stl", "class_name": "unicorn"})
+    put_box(meshes / "x.ply")
+    put_index(meshes, {"file": "chair/gone.ply"}, {"file": "table/two.stl", "class_name": "uni/corn"})
     out = tmp_path / "views"
     summary = render_collection(meshes, out, **SMALL)
     assert summary["n_objects"] == 3 and summary["n_quarantined"] == 4
     lines = [json.loads(line) for line in (out / "quarantine.jsonl").read_text().splitlines()]
     reasons = {line["file"]: line["reason"] for line in lines}
     assert "cannot be read" in reasons["chair/cut.glb"]
-    assert "has no class" in reasons["spaceship/x.ply"]
+    assert "has no class" in reasons["x.ply"]
     assert "no such file" in reasons["chair/gone.ply"]
-    assert "unknown class 'unicorn'" in reasons["table/two.stl"]
+    assert "'uni/corn' is no class name" in reasons["table/two.stl"]
+
+
+def test_what_a_mesh_lost_is_in_the_result(meshes, tmp_path, capsys):
+    (meshes / "sofa").mkdir()
+    (meshes / "sofa" / "a.obj").write_text("mtllib a.mtl\nv 0 0 0\nv 1 0 0\nv 0 1 1\nusemtl m\nf 1 2 3\n")
+    summary = render_collection(meshes, tmp_path / "views", **SMALL)
+    lost = [{"file": "sofa/a.obj", "warning": "'a.mtl' is missing, colours may be lost"}]
+    assert summary["warnings"] == lost and summary["n_objects"] == 5
+    again = ["render", str(meshes), "--out", str(tmp_path / "v"), "--views", "1", "--held-out", "0", "--size", "8"]
+    assert main([*again, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["warnings"] == lost
 
 
 def test_resume_keeps_what_is_whole_and_remakes_the_rest(meshes, tmp_path):
@@ -99,6 +170,9 @@ def test_resume_keeps_what_is_whole_and_remakes_the_rest(meshes, tmp_path):
     render_collection(meshes, out, **SMALL)
     (out / "chair" / "two" / "train" / "r_001.png").unlink()
     again = render_collection(meshes, out, **SMALL)
+    torn = out / "lamp" / "lit" / "test" / "r_001.png"
+    torn.write_bytes(torn.read_bytes()[:-4] + bytes(4))  # as a power cut leaves it
+    assert render_collection(meshes, out, **SMALL)["n_rendered"] == 1
     assert (again["n_kept"], again["n_rendered"], again["n_objects"]) == (3, 1, 4)
     assert read_views(out / "chair" / "two").size_px == 16
     assert render_collection(meshes, out, **SMALL, resume=False)["n_rendered"] == 4
@@ -113,6 +187,19 @@ def test_cameras_depend_on_seed_and_object(meshes, tmp_path):
     train, held_out = config.cameras("a")
     np.testing.assert_array_equal(train, config.cameras("a")[0])
     assert not np.allclose(train, config.cameras("b")[0]) and not np.allclose(train[:2], held_out)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told", "cores", "expected"),
+    [(4, None, 8, 1), (7, None, 8, 2), (7, None, 1, 1), (100, None, 8, 8), (0.1, 3, 8, 3), (100, 1, 8, 1)],
+)
+def test_as_many_processes_as_the_work_is_worth(monkeypatch, seconds, told, cores, expected):
+    chosen = []
+    monkeypatch.setattr(collection, "available_cores", lambda: cores)
+    monkeypatch.setattr(collection, "_in_turn", lambda *rest: chosen.append(1) or iter([]))
+    monkeypatch.setattr(collection, "_at_once", lambda *rest: chosen.append(rest[-1]) or iter([]))
+    list(collection.work_through(max, [], Path("x"), None, told, float(seconds), ""))
+    assert chosen == [expected]
 
 
 @pytest.mark.slow
@@ -132,6 +219,8 @@ def test_a_single_mesh(meshes, tmp_path):
         render_collection(lone, tmp_path / "v", **SMALL)
     render_collection(lone, tmp_path / "v", **SMALL, class_name="rifle")
     assert read_views(tmp_path / "v" / "rifle" / "lone").class_name == "rifle"
+    render_collection(lone, tmp_path / "v", **SMALL, class_name="night stand")
+    assert read_views(tmp_path / "v" / "night stand" / "lone").class_name == "night stand"
 
 
 def test_user_mistakes_are_one_line(meshes, tmp_path):
@@ -147,7 +236,7 @@ def test_user_mistakes_are_one_line(meshes, tmp_path):
         ((meshes, tmp_path / "v"), {"n_views": 0}, "0 views"),
         ((meshes, tmp_path / "v"), {"size_px": 1}, "size 1 px"),
         ((meshes, tmp_path / "v"), {"workers": 0}, "0 workers"),
-        ((meshes, tmp_path / "v"), {"class_name": "unicorn"}, "unknown class"),
+        ((meshes, tmp_path / "v"), {"class_name": "uni/corn"}, "is no class name"),
         ((meshes, tmp_path / "a file"), {}, "cannot be written"),
     ]
     for places, changes, message in cases:

@@ -127,6 +127,63 @@ def test_obj_texture_beside_the_mesh_is_read(tmp_path):
     assert (part.texture == (9, 99, 199, 255)).all() and (part.corner_rgba == 1).all()
 
 
+def test_a_material_path_as_windows_writes_it(tmp_path):
+    (tmp_path / "a.obj").write_text(OBJ.format(mtl="a.mtl"))
+    (tmp_path / "a.mtl").write_text("newmtl m\nKd 1 1 1\nmap_Kd .\\sub\\t.png\n")
+    (tmp_path / "sub").mkdir()
+    Image.new("RGB", (64, 64), (9, 99, 199)).save(tmp_path / "sub" / "t.png")
+    assert (load_mesh(tmp_path / "a.obj").parts[0].texture == (9, 99, 199, 255)).all()
+    (tmp_path / "a.mtl").write_text("newmtl m\nmap_Kd ..\\t.png\n")
+    with pytest.raises(BadInput, match="outside its folder"):
+        load_mesh(tmp_path / "a.obj")
+
+
+def test_texture_coordinates_without_a_material_are_neutral_grey_or_the_vertices_colours(tmp_path):
+    """The reader's placeholder for a missing material, multiplied with itself, is nearly black (41)."""
+    (tmp_path / "a.obj").write_text(OBJ.replace("mtllib {mtl}\n", "").replace("usemtl m\n", ""))
+    part = load_mesh(tmp_path / "a.obj").parts[0]
+    assert part.texture is None and (srgb255(part) == 153).all()
+    coloured = OBJ.replace("mtllib {mtl}\n", "").replace("0\nv", "0 1 0.5 0\nv").replace("0 0 3\n", "0 0 3 1 0.5 0\n")
+    (tmp_path / "b.obj").write_text(coloured.replace("usemtl m\n", ""))
+    assert (np.abs(srgb255(load_mesh(tmp_path / "b.obj").parts[0]) - (255, 127, 0)) <= 1).all()
+    (tmp_path / "c.obj").write_text(OBJ.format(mtl="c.mtl"))
+    (tmp_path / "c.mtl").write_text("newmtl m\nKs 0 0 0\nmap_Kd t.png\n")
+    Image.new("RGB", (64, 64), (9, 99, 199)).save(tmp_path / "t.png")
+    assert (load_mesh(tmp_path / "c.obj").parts[0].corner_rgba == 1).all()  # no Kd: the picture as it is
+
+
+PLY = """ply
+format ascii 1.0
+comment TextureFile t.png
+element vertex 4
+property float x
+property float y
+property float z
+property float s
+property float t
+element face 2
+property list uchar int vertex_indices
+end_header
+0 0 0 0 0
+1 0 0 1 0
+0 2 0 0 1
+0 0 3 1 1
+3 0 1 2
+3 0 2 3
+"""
+
+
+def test_ply_with_a_texture_file(tmp_path):
+    (tmp_path / "a.ply").write_text(PLY)
+    Image.new("RGB", (64, 64), (9, 99, 199)).save(tmp_path / "t.png")
+    part = load_mesh(tmp_path / "a.ply").parts[0]
+    assert (part.texture == (9, 99, 199, 255)).all() and (part.corner_rgba == 1).all()
+    np.testing.assert_allclose(part.corner_uv[0], [[0, 0], [1, 0], [0, 1]])
+    (tmp_path / "t.png").unlink()
+    with pytest.warns(UserWarning, match=r"t\.png' is missing"):
+        assert (srgb255(load_mesh(tmp_path / "a.ply").parts[0]) == 153).all()
+
+
 @pytest.mark.parametrize("name", ["../secret.png", "/etc/passwd", "sub/../../secret.png"])
 def test_files_outside_the_folder_are_never_read(tmp_path, name):
     inner = tmp_path / "inner"

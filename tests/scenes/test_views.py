@@ -9,7 +9,7 @@ from PIL import Image
 
 from n2v.errors import BadInput
 from n2v.scenes.cameras import orbit_cameras
-from n2v.scenes.views import TEST, TRAIN, ViewSet, find_views, read_views, write_views
+from n2v.scenes.views import TEST, TRAIN, VAL, ViewSet, find_views, read_views, write_views
 
 
 @pytest.fixture
@@ -57,6 +57,15 @@ def test_layout_is_nerf_synthetic(folder):
     assert (folder / "train" / "r_003.png").exists() and (folder / "test" / "r_001.png").exists()
 
 
+def test_other_programs_find_the_box_and_the_validation_views_they_ask_for(view_set, folder, tmp_path):
+    """instant-ngp takes `aabb` as [min, max]; nerfstudio's Blender parser and others open all three files."""
+    assert json.loads((folder / TRAIN).read_text())["aabb"] == [[-0.7] * 3, [0.7] * 3]
+    assert (folder / VAL).read_bytes() == (folder / TEST).read_bytes()
+    assert all((folder / f"{f['file_path']}.png").is_file() for f in json.loads((folder / VAL).read_text())["frames"])
+    edit(folder, lambda r: r.update(aabb=[-1, -1, -1, 2, 2, 2]))
+    assert read_views(folder).aabb == (-1, -1, -1, 2, 2, 2)  # as n2v 0.2 wrote it
+
+
 def test_a_foreign_folder_needs_only_cameras_and_pictures(folder):
     edit(folder, lambda r: [r.pop(key) for key in list(r) if key not in ("camera_angle_x", "frames")])
     edit(folder, lambda r: [f.update(file_path=f["file_path"][2:] + ".png") for f in r["frames"]])
@@ -79,7 +88,7 @@ def test_a_failed_write_leaves_the_old_set(view_set, folder, monkeypatch):
 
     def fail_late(path, data):
         calls.append(path)
-        if len(calls) > 3:
+        if len(calls) > 1:
             raise OSError(28, "No space left on device")
         path.write_bytes(data)
 
@@ -147,6 +156,7 @@ BROKEN = {
     "NaN matrix": (lambda f: edit(f, set_matrix(0, 0, float("nan"))), "camera 1 has NaN"),
     "not rigid": (lambda f: edit(f, set_matrix(0, 0, 3.0)), "camera 1 is not rigid"),
     "bad box": (lambda f: edit(f, lambda r: r.update(aabb=[1, 1, 1, 0, 0, 0])), "aabb is"),
+    "ragged box": (lambda f: edit(f, lambda r: r.update(aabb=[[1, 1], [1]])), "version or aabb"),
     "short box": (lambda f: edit(f, lambda r: r.update(aabb=[1, 1])), "aabb is"),
     "bad version": (lambda f: edit(f, lambda r: r.update(version="new")), "version or aabb"),
 }

@@ -15,7 +15,7 @@ from n2v.errors import BadInput
 from n2v.nerf.layout import N_WEIGHTS, SLICES, initial_vector
 from n2v.scenes.augment import AugmentConfig, augment
 from n2v.scenes.cameras import check_cameras, orbit_cameras
-from n2v.scenes.classes import CLASSES
+from n2v.scenes.classes import CLASSES, FREQUENCIES
 from n2v.scenes.raycast import render_rgba, shade
 from n2v.scenes.shapes import make_object
 from n2v.scenes.views import ViewSet
@@ -47,7 +47,6 @@ from n2v.show.photographs import (
     measure_change,
     misread,
 )
-from n2v.scenes.classes import FREQUENCIES
 from n2v.zoo.splits import assign, leak
 from n2v.zoo.store import Row, Zoo, ZooWriter
 from n2v.zoo.verify import verify

@@ -1,11 +1,9 @@
 """Pictures: colours over a background, sheets, animations."""
 
 import numpy as np
-import pytest
 from PIL import Image
 
 from n2v.show.pictures import png_bytes, sheet, to_rgb, write_gif
-from n2v.show.style import CLASS_COLOURS, CLASS_MARKERS
 
 FRAMES = [np.full((8, 8, 4), value, np.float32) for value in (0.0, 0.5, 1.0)]
 
@@ -37,8 +35,3 @@ def test_png_round_trip():
 
     picture = np.random.default_rng(0).integers(0, 255, (5, 5, 3)).astype(np.uint8)
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(png_bytes(picture)))), picture)
-
-
-@pytest.mark.parametrize("values", [CLASS_COLOURS, CLASS_MARKERS])
-def test_every_class_has_its_own_look(values):
-    assert len(set(values.values())) == 13

@@ -11,12 +11,11 @@ from matplotlib import pyplot as plt
 
 from n2v.errors import BadInput
 from n2v.files import read_json, write_json
-from n2v.scenes.classes import CLASSES
+from n2v.scenes.classes import CLASSES, FREQUENCIES
 from n2v.show.links import problems
 from n2v.show.record import Recorder
 from n2v.show.report import write_report
-from n2v.show.style import CLASS_COLOURS, CLASS_MARKERS, apply_style
-from n2v.scenes.classes import FREQUENCIES
+from n2v.show.style import apply_style, class_look
 from n2v.show.thesis import BY_ID, ITEMS
 
 
@@ -147,5 +146,5 @@ def test_what_an_item_needs_is_one_of_three():
 
 def test_classes_look_different():
     apply_style()
-    for looks in (CLASS_COLOURS, CLASS_MARKERS):
-        assert tuple(looks) == CLASSES and len(set(looks.values())) == len(CLASSES)
+    looks = [class_look(label) for label in range(100)]
+    assert len(set(looks)) == 100 and all(len({look[k] for look in looks[:13]}) == 13 for k in (0, 1))

@@ -121,3 +121,9 @@ def test_a_time_budget_ends_training():
     real = np.random.default_rng(3).normal(size=(30, 5)).astype(np.float32)
     flow = train_flow(real, FlowConfig(time_budget_s=0.2))
     assert flow.n_steps > 0 and 0.2 <= flow.seconds < 5
+
+
+def test_labels_beyond_the_thirteen():
+    points, which = mixture(60, 0)
+    for train, config in ((train_latent_gan, GanConfig(n_steps=2)), (train_flow, FlowConfig(n_steps=2))):
+        assert train(points, config, 0, 13 + which).sample(3, 0, label=15).shape == (3, 2)

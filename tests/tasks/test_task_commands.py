@@ -1,5 +1,7 @@
 """`n2v generate` and `retrieve` on made-up embeddings: tables, and one line for every mistake."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -43,6 +45,20 @@ def here(tmp_path, monkeypatch):
 
 def generate(*more: str) -> int:
     return main(["generate", "run", "emb.safetensors", "--class-name", "chair", "--out", "out", *more])
+
+
+def test_tasks_take_classes_beyond_the_thirteen(here):
+    loaded = made_up(classes=(4, 6, 12))
+    loaded = replace(
+        loaded, labels=np.where(loaded.labels == 12, 15, loaded.labels),
+        class_names=["night stand" if name == CLASSES[12] else name for name in loaded.class_names],
+    )  # fmt: skip
+    loaded.save(here / "emb.safetensors")
+    assert main(["classify", "emb.safetensors", "--out", "out", "--seeds", "1", "--epochs", "2"]) == 0
+    assert "night stand" in (here / "out" / "tables" / "extra-per-class.csv").read_text()
+    assert main(["retrieve", "emb.safetensors", "--out", "out", "--k", "1"]) == 0
+    assert generate("--n", "1", "--steps", "2", "--class-name", "night stand") == 0
+    assert "night stand,gan,18," in (here / "out" / "tables" / "extra-generation.csv").read_text()
 
 
 def test_generate_judges_against_held_out_objects(here):

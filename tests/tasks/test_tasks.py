@@ -46,7 +46,8 @@ def test_head_is_repeatable_and_survives_odd_sizes():
     train_head(features, labels, odd)  # 65 items: a batch of one would break batch norm
     train_head(features, labels, replace(odd, batch_size=1))
     with pytest.raises(BadInput, match="labels from 10 to 14; use 0 to 12"):
-        train_head(features, labels + 10, odd)
+        train_head(features, labels + 10, odd, n_classes=13)
+    assert train_head(features, labels + 10, odd).logits(features).shape == (65, 15)
     constant = np.concatenate([features, np.ones((len(features), 3), np.float32)], 1)
     assert np.isfinite(train_head(constant, labels, QUICK).logits(constant)).all()
 

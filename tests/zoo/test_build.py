@@ -10,7 +10,7 @@ from n2v.nerf.recipe import FitConfig
 from n2v.scenes.cameras import orbit_cameras
 from n2v.scenes.raycast import render_rgba
 from n2v.scenes.shapes import make_object
-from n2v.scenes.views import ViewSet, write_views
+from n2v.scenes.views import ViewSet, read_views, write_views
 from n2v.zoo.build import build_zoo, plan, spread
 from n2v.zoo.store import Zoo
 
@@ -51,6 +51,23 @@ def test_every_view_set_becomes_a_nerf_with_provenance(whole):
     assert (row.base_id, row.version, row.class_name, row.licence) == ("chair-000000", 1, "chair", "MIT")
     assert row.steps == 40 and row.encoding == "exact" and row.init_hash and row.psnr_db > 5 and row.fit_s > 0
     assert row.split == zoo.rows[zoo.index_of("chair-000000")].split
+
+
+def test_other_classes_are_numbered_after_the_thirteen_and_keep_their_number(views, tmp_path):
+    root = tmp_path / "views"
+    for object_id, name in (("a", "zebra"), ("b", "chair"), ("c", "night stand")):
+        write_views(replace(read_views(views / "sofa" / "sofa-000000"), object_id=object_id, base_id=object_id,
+                            shape_group=object_id, class_name=name), root / name / object_id)  # fmt: skip
+    summary = build_zoo(root, tmp_path / "zoo", QUICK, workers=1)
+    assert summary["fitted"] == 3 and not summary["quarantined"]
+    assert {row.class_name: row.label for row in Zoo(tmp_path / "zoo").rows} == {
+        "chair": 4, "night stand": 13, "zebra": 14,
+    }  # fmt: skip
+    late = replace(read_views(root / "zebra" / "a"), object_id="d", base_id="d", shape_group="d", class_name="ape")
+    write_views(late, root / "ape" / "d")
+    assert build_zoo(root, tmp_path / "zoo", QUICK, workers=1, resume=True)["fitted"] == 1
+    zoo = Zoo(tmp_path / "zoo")
+    assert {row.class_name: row.label for row in zoo.rows}["ape"] == 15 and zoo.labels.tolist() == [14, 4, 13, 15]
 
 
 def test_resume_makes_only_what_is_missing(whole, views):

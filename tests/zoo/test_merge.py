@@ -49,6 +49,17 @@ def content(folder):
     return [(one.object_id, one.split, one.sha256) for one in Zoo(folder).rows]
 
 
+def test_labels_of_other_classes_are_dealt_anew(tmp_path):
+    """Each zoo calls its own class 13; merged, one number is one class."""
+    one = make(tmp_path / "one", [family(0, 0), family(1, 0, class_name="zebra", label=13)])
+    two = make(tmp_path / "two", [family(2, 0, class_name="boat", label=13)])
+    ZooWriter(two, RESOLUTION).quarantine([family(3, 0, class_name="boat", label=13, status="failed")])
+    merge_zoos([one, two], tmp_path / "all")
+    merged = Zoo(tmp_path / "all")
+    assert [(row.class_name, row.label) for row in merged.rows] == [("chair", 4), ("zebra", 14), ("boat", 13)]
+    assert [row.label for row in merged.quarantined] == [13]
+
+
 def test_the_union_bit_by_bit_with_new_splits(parts, tmp_path):
     """Against the sources' rows and the split rule over a list made by hand."""
     result = merge_zoos(parts, tmp_path / "all", shard_rows=7)

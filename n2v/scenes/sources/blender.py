@@ -7,9 +7,7 @@ import numpy as np
 
 from n2v.errors import BadInput
 from n2v.scenes.sources.pictures import Found, Layout, Shot
-from n2v.scenes.views import TEST, TRAIN, read_split
-
-VAL = "transforms_val.json"
+from n2v.scenes.views import TEST, TRAIN, VAL, read_split
 
 
 def read_blender(found: Found) -> Shot:
@@ -19,7 +17,7 @@ def read_blender(found: Found) -> Shot:
         BadInput: A transforms file or picture is missing or broken, or the splits differ in size or field of view.
     """
     record, images, c2w = read_split(found.folder, TRAIN)
-    if "aabb" in record:
+    if "object_id" in record:
         raise BadInput("is a view set of n2v already", where=found.folder, fix="use it as it is: n2v fit")
     held_out = ()
     name = next((name for name in (TEST, VAL) if (found.folder / name).exists()), None)

@@ -8,22 +8,23 @@ import json
 import os
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from math import radians
 from pathlib import Path
 
 import numpy as np
 
 from n2v.errors import BadInput
 from n2v.files import provenance, sha256_of, write_bytes, write_json
-from n2v.scenes.collection import QUARANTINE, WORTH_WORKERS_S, work_through
+from n2v.scenes.collection import QUARANTINE, work_through
 from n2v.scenes.raycast import linear_to_srgb, srgb_to_linear
 from n2v.scenes.sources.layouts import LAYOUTS, find, recognise
 from n2v.scenes.sources.pictures import Found
 from n2v.scenes.sources.placement import Placement, place
-from n2v.scenes.views import TRAIN, ViewSet, check_views, write_views
+from n2v.scenes.views import TRAIN, ViewSet, check_views, is_whole_picture, write_views
 
 LINES, RECORD = "imported.jsonl", "import.json"
-SECONDS_A_VIEW = 0.02  # measured on one core at 224 px, for the decision whether worker processes pay
+SECONDS_A_VIEW = 0.02  # measured on one core at 224 px, to decide how many processes pay
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,8 @@ class ImportConfig:
 
     `scale`: "auto" (the layout's: ShapeNet's unit becomes 1.3, other scenes by their silhouettes), "silhouettes", or
     scene units a source unit becomes. Every `held_out_every`-th view is held out (0: none) where the source has no
-    test views of its own. `shrink` averages blocks of pixels in linear light.
+    test views of its own. `shrink` averages blocks of pixels in linear light. `fov_deg` is the horizontal field of view
+    where the source's own is not to be believed or not written down.
     """
 
     layout: str
@@ -40,6 +42,7 @@ class ImportConfig:
     scale: str = "auto"
     held_out_every: int = 6
     shrink: int = 1
+    fov_deg: float | None = None
     source: str = ""
     licence: str = ""
 
@@ -48,6 +51,8 @@ class ImportConfig:
             raise BadInput(f"every {self.held_out_every}. view held out", fix="use 0 (none), or at least 2")
         if self.shrink < 1:
             raise BadInput(f"shrink by {self.shrink}", fix="use 1, 2, 3, ...")
+        if self.fov_deg is not None and not 0 < self.fov_deg < 180:
+            raise BadInput(f"field of view {self.fov_deg}", fix="give degrees between 0 and 180")
         self.scale_of(None)
 
     def scale_of(self, usual: float | None) -> float | None:
@@ -69,6 +74,7 @@ def import_pictures(
     layout: str = "auto",
     *,
     class_name: str | None = None,
+    labels: Path | None = None,
     workers: int | None = None,
     resume: bool = True,
     **settings: object,
@@ -78,8 +84,9 @@ def import_pictures(
     Args:
         root: Folder in one of the layouts, or a part of it down to one object.
         out: Folder for the view sets, with imported.jsonl, quarantine.jsonl and import.json.
-        layout: "disn", "r2n2", "blender", or "auto" to recognise it.
-        class_name: Class of objects whose folders name none.
+        layout: A name of `layouts.LAYOUTS`, or "auto" to recognise it.
+        class_name: Class of objects that neither the table nor a folder names.
+        labels: A table (file: the object's folder or one above it, class) that has the first word.
         workers: Processes; None: all cores where that pays.
         resume: Keep view sets whose files and settings are unchanged.
         settings: More fields of ImportConfig.
@@ -94,7 +101,7 @@ def import_pictures(
     started, root, out = time.monotonic(), Path(root), Path(out)
     layout, took = recognise(root, layout)
     config = ImportConfig(layout, **settings)
-    found, refused = find(root, layout, config.difficulty, class_name)
+    found, refused = find(root, layout, config.difficulty, class_name, labels)
     try:
         out.mkdir(parents=True, exist_ok=True)
         lines = _read_lines(out) if resume else {}
@@ -128,15 +135,15 @@ def import_pictures(
 def _held_out_rule(config: ImportConfig) -> str:
     k = config.held_out_every
     every = f"1 view in {k} (numbers {k - 1}, {2 * k - 1}, ... from 0)" if k else "none"
-    return f"the source's test views, else {every}" if config.layout == "blender" else every
+    return f"the source's test views, else {every}" if config.layout in ("blender", "nerfstudio") else every
 
 
 def _import_all(items: list[Found], out: Path, config: ImportConfig, workers: int | None, lines: dict) -> dict:
     """Import what is waiting; each success is a line on disk before the next is taken."""
     refused, n = [], 0
-    pays = len(items) * 36 * SECONDS_A_VIEW > WORTH_WORKERS_S
+    seconds = len(items) * 36 * SECONDS_A_VIEW
     with open(out / LINES, "a", encoding="utf-8") as log:
-        for item, result in work_through(import_one, items, out, config, workers, pays, "import"):
+        for item, result in work_through(import_one, items, out, config, workers, seconds, "import"):
             if isinstance(result, str):
                 refused.append({"file": item.file, "reason": result})
                 continue
@@ -169,6 +176,8 @@ def read_one(item: Found, config: ImportConfig) -> tuple[ViewSet, dict]:
     """
     layout = LAYOUTS[config.layout]
     shot = layout.read(item)
+    if config.fov_deg is not None:
+        shot = replace(shot, camera_angle_x=radians(config.fov_deg))
     c2w, placement = place(shot, config.scale_of(layout.scale))
     train, held_out = _divide(len(shot.images), shot.held_out, config.held_out_every)
     images = shrunk(shot.images, config.shrink)
@@ -249,7 +258,8 @@ def _is_imported(item: Found, out: Path, config: ImportConfig, lines: dict) -> b
     line, folder = lines.get(item.file), _folder(item, out)
     if line is None or line.get("key") != _fingerprint(item, config) or not (folder / TRAIN).is_file():
         return False
-    return len(list(folder.glob("*/r_*.png"))) == line.get("n_train", 0) + len(line.get("held_out_views", ()))
+    n_views = line.get("n_train", 0) + len(line.get("held_out_views", ()))
+    return sum(map(is_whole_picture, folder.glob("*/r_*.png"))) == n_views
 
 
 def _read_lines(out: Path) -> dict[str, dict]:

@@ -8,16 +8,20 @@ from itertools import chain, count
 from pathlib import Path
 
 from n2v.errors import BadInput
+from n2v.scenes.classes import class_of, class_of_folders
 from n2v.scenes.index import SAFE_NAME
+from n2v.scenes.labels import Labels
 from n2v.scenes.sources import shapenet
 from n2v.scenes.sources.blender import BLENDER
 from n2v.scenes.sources.disn import DISN
+from n2v.scenes.sources.nerfstudio import NERFSTUDIO, TRANSFORMS
+from n2v.scenes.sources.objaverse import FIRST, OBJAVERSE
 from n2v.scenes.sources.orbit import METADATA
-from n2v.scenes.sources.pictures import Found, class_of_folder
+from n2v.scenes.sources.pictures import Found
 from n2v.scenes.sources.r2n2 import R2N2
 from n2v.scenes.views import TRAIN
 
-LAYOUTS = {layout.name: layout for layout in (DISN, R2N2, BLENDER)}
+LAYOUTS = {layout.name: layout for layout in (DISN, R2N2, BLENDER, NERFSTUDIO, OBJAVERSE)}
 MESHES = "shapenet"
 NAMES = (*LAYOUTS, MESHES)
 DIFFICULTIES = ("easy", "hard")
@@ -70,6 +74,10 @@ def _kind(folder: Path, folders: list[str], files: list[str]) -> str | None:
     own = folder.resolve().name
     if TRAIN in files:
         return BLENDER.name
+    if TRANSFORMS in files:
+        return NERFSTUDIO.name
+    if all(name in files for name in FIRST):
+        return OBJAVERSE.name
     if any(name in folders for name in DIFFICULTIES) or (own in DIFFICULTIES and METADATA in files):
         return DISN.name
     if "rendering" in folders or (own == "rendering" and METADATA in files):
@@ -80,7 +88,9 @@ def _kind(folder: Path, folders: list[str], files: list[str]) -> str | None:
     return None
 
 
-def find(root: Path, layout: str, difficulty: str, class_name: str | None) -> tuple[list[Found], list[dict]]:
+def find(
+    root: Path, layout: str, difficulty: str, class_name: str | None, labels: Path | None = None
+) -> tuple[list[Found], list[dict]]:
     """Objects of a folder, sorted, and {file, reason} of those whose identity is not clear.
 
     An id keeps its name; where it is listed under two classes, the later ones are called `<class>-<id>` and all share
@@ -93,13 +103,15 @@ def find(root: Path, layout: str, difficulty: str, class_name: str | None) -> tu
         raise BadInput(f"unknown difficulty '{difficulty}'", fix=f"use one of: {', '.join(DIFFICULTIES)}")
     if layout == MESHES:
         raise BadInput("holds meshes, not pictures", where=root, fix="use: n2v render")
-    views = {DISN.name: difficulty, R2N2.name: "rendering", BLENDER.name: ""}[layout]
-    found, refused, taken = [], [], set()
-    for folder, folders, kind in _walk(Path(root)):
-        if kind != layout:
-            continue
+    views = {DISN.name: difficulty, R2N2.name: "rendering"}.get(layout, "")
+    table = Labels.read(labels) if labels else None
+    starts = [(folder, folders) for folder, folders, kind in _walk(Path(root)) if kind == layout]
+    refused = table.unused([_name(folder, Path(root)) for folder, _ in starts]) if table else []
+    found, taken = [], set()
+    for folder, folders in starts:
+        listed = table.of(_name(folder, Path(root))) if table else None
         try:
-            item = _identify(folder, folders, views, Path(root), class_name)
+            item = _identify(folder, folders, views, Path(root), class_name, listed)
         except BadInput as error:
             refused.append(
                 {"file": _name(folder, Path(root)), "reason": f"{error.what}; {error.fix}" if error.fix else error.what}
@@ -115,8 +127,10 @@ def find(root: Path, layout: str, difficulty: str, class_name: str | None) -> tu
     return found, refused
 
 
-def _identify(folder: Path, folders: list[str], views: str, root: Path, class_name: str | None) -> Found:
-    """An object from its folder's names; `views` is the sub-folder with its pictures."""
+def _identify(
+    folder: Path, folders: list[str], views: str, root: Path, class_name: str | None, listed: str | None
+) -> Found:
+    """An object from its folder's names; `views` is the sub-folder with its pictures, `listed` its class in a table."""
     is_views = bool(views) and folder.resolve().name in (*DIFFICULTIES, "rendering")
     if views and not is_views and views not in folders:
         raise BadInput(f"has no folder '{views}'", fix="download the object again, or choose another --difficulty")
@@ -124,9 +138,14 @@ def _identify(folder: Path, folders: list[str], views: str, root: Path, class_na
     object_id = home.name
     if not SAFE_NAME.fullmatch(object_id):
         raise BadInput(f"object_id '{object_id}' is no safe file name", fix="use letters, digits, . _ -")
-    named = class_of_folder(home.parent.name, class_name, folder)
+    top = root.resolve()
+    inner = home.parent.relative_to(top).parts[-1:] if home != top and home.is_relative_to(top) else ()
+    synset = [name for name in inner if name.isdigit() and len(name) == 8]  # says more than --class-name
+    named = listed or next(iter(synset), None) or class_of_folders(inner, [home.parent.name], class_name)
+    if not named:
+        raise BadInput("has no class", where=folder, fix="give --class-name or --labels")
     pictures = folder / views if views and not is_views else folder
-    return Found(pictures, _name(folder, root), object_id, named, object_id)
+    return Found(pictures, _name(folder, root), object_id, class_of(named), object_id)
 
 
 def _name(folder: Path, root: Path) -> str:

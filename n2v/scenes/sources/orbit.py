@@ -14,7 +14,7 @@ from jaxtyping import Float, UInt8
 
 from n2v.errors import BadInput
 from n2v.files import inside
-from n2v.scenes.views import read_picture
+from n2v.scenes.views import read_pictures
 
 METADATA = "rendering_metadata.txt"
 DISTANCE_UNIT = 1.75  # ShapeNet units a distance ratio of 1 stands for, in both collections
@@ -97,11 +97,4 @@ def read_numbered(folder: Path, n_views: int) -> UInt8[np.ndarray, "n h w 4"]:
     if n_pictures > n_views:
         what = f"{n_pictures} pictures but {n_views} lines in {METADATA}"
         raise BadInput(what, where=folder, fix="restore the metadata: its cameras belong to pictures by number")
-    images = []
-    for index in range(n_views):
-        image = read_picture(inside(folder, f"{index:02d}.png"))
-        if images and image.shape != images[0].shape:
-            what = f"{index:02d}.png is {len(image)} px wide, 00.png {len(images[0])} px"
-            raise BadInput(what, where=folder, fix="render all views at one size")
-        images.append(image)
-    return np.stack(images)
+    return read_pictures(folder, [f"{index:02d}.png" for index in range(n_views)])

@@ -7,9 +7,6 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from n2v.errors import BadInput
-from n2v.scenes.classes import CLASSES, label_of
-
 
 @dataclass(frozen=True)
 class Shot:
@@ -48,19 +45,3 @@ class Found:
     object_id: str
     class_name: str
     shape_group: str = ""
-
-
-def class_of_folder(name: str, class_name: str | None, where: Path) -> str:
-    """Class of a folder named by synset or class; `class_name` counts where the folder names nothing.
-
-    Raises:
-        BadInput: A synset of none of the thirteen classes, or no class at all.
-    """
-    if name.isdigit() and len(name) == 8:
-        return CLASSES[label_of(name)]
-    try:
-        return CLASSES[label_of(name)]
-    except BadInput:
-        if class_name is None:
-            raise BadInput("has no class", where=where, fix="give --class-name") from None
-        return CLASSES[label_of(class_name)]

@@ -7,10 +7,9 @@ from jaxtyping import Float
 
 from n2v.embed.embeddings import Embeddings
 from n2v.errors import BadInput
-from n2v.scenes.classes import CLASSES
 from n2v.show.demos.page import sprite, write_page
 from n2v.show.demos.thumbnails import thumbnails
-from n2v.show.style import CLASS_COLOURS, CLASS_MARKERS
+from n2v.show.style import class_look
 from n2v.zoo.store import Zoo
 
 
@@ -20,11 +19,11 @@ def unit_square(points: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "n 2"]:
     return 0.5 + centred * (1, -1) / max(float(np.ptp(points, axis=0).max()), 1e-9)
 
 
-def marker_outline(class_name: str) -> str:
+def marker_outline(label: int) -> str:
     """A class's marker as an SVG path within [-1, 1]^2: the one that matplotlib draws."""
     from matplotlib.markers import MarkerStyle
 
-    style = MarkerStyle(CLASS_MARKERS[class_name])
+    style = MarkerStyle(class_look(label)[1])
     (outline,) = style.get_path().transformed(style.get_transform()).to_polygons(closed_only=False)
     outline = np.asarray(outline) * (1, -1) / np.abs(outline).max()
     return "M" + "L".join(f"{x:.2f} {y:.2f}" for x, y in outline) + "Z"
@@ -48,9 +47,8 @@ def write_map_page(
     data = {
         "objects": [{"id": name, "class_name": kind, "split": split} for name, kind, split in identity],
         "classes": {
-            name: {"path": marker_outline(name), "colour": CLASS_COLOURS[name]}
-            for name in CLASSES
-            if name in objects.class_names
+            name: {"path": marker_outline(label), "colour": class_look(label)[0]}
+            for label, name in sorted({*zip(objects.labels.tolist(), objects.class_names, strict=True)})
         },
         "layouts": {name: np.round(unit_square(points), 4).tolist() for name, points in layouts.items()},
         "pictures": sprite(thumbnails(zoo, objects.object_ids, size_px), 24),
