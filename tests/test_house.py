@@ -105,7 +105,7 @@ def test_notebook_prose_is_prose():
 
 
 def test_versions_agree():
-    first = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.M)
+    first = re.search(r"^## (\S+)$", (ROOT / "CHANGELOG.md").read_text(), re.M)
     cited = re.search(r"^version: (\S+)", (ROOT / "CITATION.cff").read_text(), re.M)
     assert first[1] == cited[1] == n2v.__version__
 

@@ -1,7 +1,7 @@
 """`n2v zoo import` and `n2v zoo export`: NeRFs in the layout of the authors' code, in and out of a zoo."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
@@ -49,6 +49,9 @@ def zoo_export(
     zoo: Annotated[Positional[Path], arg(metavar="ZOO", help="zoo folder")],
     out: Annotated[Path, arg(help="folder to make; the authors' code expects it as ./data")],
     views: Annotated[Path | None, arg(help="folder of view sets whose pictures and cameras go along")] = None,
+    layout: Annotated[
+        Literal["nf2vec", "gmnerf"], arg(help="a root a version and JSON lists, or one root and nerf/shapenet/*.txt")
+    ] = "nf2vec",
     force: Annotated[bool, arg(help="replace an earlier export")] = False,
 ) -> dict:
     """Write a zoo as published NeRFs: a folder an object, with split lists. Written whole or not at all.
@@ -58,4 +61,4 @@ def zoo_export(
     from n2v.zoo.published_write import export_published
     from n2v.zoo.store import Zoo
 
-    return export_published(Zoo(zoo), out, views=views, force=force)
+    return export_published(Zoo(zoo), out, views=views, force=force, layout=layout)
