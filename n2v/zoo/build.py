@@ -21,6 +21,7 @@ from n2v.scenes.views import TRAIN, ViewSet, find_views, read_views
 from n2v.seeds import child_seed
 from n2v.zoo import drivers
 from n2v.zoo.drivers import Death, Driver
+from n2v.zoo.manifest import is_name
 from n2v.zoo.splits import Item, assign
 from n2v.zoo.store import Row, Zoo, ZooWriter
 
@@ -137,6 +138,8 @@ def plan(folders: list[Path]) -> tuple[list[Item], dict[Path, str]]:
             seen[object_id] = folder
             base_id = str(header.get("base_id", object_id))
             group = str(header.get("shape_group", base_id))
+            if bad := [name for name in (object_id, base_id, group) if not is_name(name)]:
+                raise BadInput(f"id {bad[0]!a}", where=folder / TRAIN, fix="use letters, digits, _ - .")
             items.append(Item(object_id, base_id, header["class_name"], int(header.get("version", 0)), group))
         except BadInput as error:
             problems[folder] = str(error)

@@ -17,12 +17,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from n2v.errors import BadInput
-from n2v.files import atomic_path
+from n2v.files import atomic_path, plain_file
 from n2v.zoo.manifest import FLOATS, INTEGERS, MANIFEST, NAMES, TEXTS, Row, parse, settle
 
 INDEX = "manifest.index"
 INDEX_FROM = 1 << 20  # bytes of manifest; a smaller one is parsed faster than an index would be worth
-FORMAT = f"n2v zoo index 1: {','.join(NAMES)}"
+FORMAT = f"n2v zoo index 2: {','.join(NAMES)}"
 
 
 class Texts:
@@ -151,7 +151,7 @@ def _write_index(path: Path, digest: str, rows: Table, without: Table, notes: li
 def _read_index(path: Path, digest: str) -> tuple[Table, Table, list[str]] | None:
     """What the index holds; None without one, or when it belongs to another manifest or is damaged."""
     try:
-        with safe_open(path, "numpy") as file:
+        with safe_open(plain_file(path), "numpy") as file:
             metadata = file.metadata() or {}
             if (metadata.get("format"), metadata.get("manifest")) != (FORMAT, digest):
                 return None
@@ -160,7 +160,7 @@ def _read_index(path: Path, digest: str) -> tuple[Table, Table, list[str]] | Non
             return None
         rows, without = Table.from_tensors(tensors, "rows"), Table.from_tensors(tensors, "without")
         return rows, without, json.loads(metadata["notes"])
-    except (OSError, SafetensorError, KeyError, ValueError):
+    except (OSError, SafetensorError, KeyError, ValueError):  # also BadInput
         return None
 
 
