@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
+from n2v.commands.output import refuse_used
 from n2v.errors import BadInput
 
 
@@ -31,6 +32,7 @@ def zoo_import(
 
     if limit is not None and limit < 1:
         raise BadInput(f"limit {limit}", where="--limit", fix="use at least 1")
+    refuse_used(out, resume=resume)
     return import_published(
         folder,
         out,

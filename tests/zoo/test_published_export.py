@@ -288,7 +288,7 @@ def test_an_export_is_whole_or_absent_and_replaces_nothing_else(tmp_path, monkey
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ([{"object_id": "../up", "base_id": "../up"}], "cannot name a folder"),
+        ([{"object_id": "up/up", "base_id": "up/up"}], "cannot name a folder"),
         ([{"object_id": ".hidden", "base_id": ".hidden"}], "cannot name a folder"),
         ([{"version": 3}], "version 3"),
         ([{"object_id": "x_A1", "base_id": "x_A1"}], "version 0"),
@@ -361,7 +361,7 @@ def test_commands(tmp_path, monkeypatch, capsys):
     assert cli.main(["zoo", "verify", zoo]) == 0
     for mistake, expected in (
         (["import", str(tmp_path / "published"), "--out", zoo], "there is a zoo already"),
-        (["import", str(tmp_path / "nothing"), "--out", zoo], "no such folder"),
+        (["import", str(tmp_path / "nothing"), "--out", f"{zoo}-2"], "no such folder"),
         (["import", str(tmp_path / "published"), "--out", zoo, "--limit", "0"], "use at least 1"),
         (["export", zoo, "--out", data], "there is an export already"),
         (["export", str(tmp_path / "nothing"), "--out", data], "no zoo here"),
