@@ -1,9 +1,19 @@
 # ---
 # jupyter:
-#   jupytext:
-#     text_representation: {extension: .py, format_name: percent}
-#   kernelspec: {display_name: Python 3, language: python, name: python3}
-#   n2v: {needs: [zoo, embeddings], makes: [picture_features, picture_network], minutes: {smoke: 1, laptop: 9}}
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+#   n2v:
+#     makes:
+#     - picture_features
+#     - picture_network
+#     minutes:
+#       laptop: 9
+#       smoke: 1
+#     needs:
+#     - zoo
+#     - embeddings
 # ---
 
 # %% [markdown]

@@ -1,9 +1,19 @@
 # ---
 # jupyter:
-#   jupytext:
-#     text_representation: {extension: .py, format_name: percent}
-#   kernelspec: {display_name: Python 3, language: python, name: python3}
-#   n2v: {needs: [zoo, embeddings, picture_features, picture_network], makes: [], minutes: {smoke: 1, laptop: 1}}
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+#   n2v:
+#     makes: []
+#     minutes:
+#       laptop: 1
+#       smoke: 1
+#     needs:
+#     - zoo
+#     - embeddings
+#     - picture_features
+#     - picture_network
 # ---
 
 # %% [markdown]
