@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from n2v.errors import BadInput
-from n2v.files import inside, write_bytes
+from n2v.files import inside, plain_file, write_bytes
 from n2v.scenes.classes import CLASSES, label_of
 from n2v.scenes.meshes import SUFFIXES
 from n2v.scenes.objects import SceneObject
@@ -128,7 +128,7 @@ def read_index(folder: Path) -> dict[str, dict]:
     if not path.exists():
         return {}
     try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
+        with open(plain_file(path), newline="", encoding="utf-8-sig") as file:
             rows = [{key: (value or "") for key, value in row.items()} for row in csv.DictReader(file)]
     except (UnicodeDecodeError, csv.Error) as error:
         raise BadInput(f"is not a CSV table ({error})", where=path, fix="save it as UTF-8 CSV") from None
