@@ -145,9 +145,8 @@ def parse(data: bytes, where: Path) -> tuple[list[dict], list[str]]:
         if not usable:
             notes.append(f"{where} line {number}: torn or not a NeRF's line; ignored")
             continue
-        problem = wrong(values) or (
-            "altered (its checksum)" if _digest(told) != told.get(DIGEST, _digest(told)) else ""
-        )
+        altered = DIGEST in told and _digest(told) != told[DIGEST]
+        problem = wrong(values) or ("altered (its checksum)" if altered else "")
         lines.append(_refused(values, problem) if problem else values)
         notes += [f"{where} line {number}: {problem}; refused"] if problem else []
     return lines, notes
@@ -174,9 +173,9 @@ def wrong(values: dict) -> str:
     """What cannot be right in a line's values, or an empty text. Lines that offer no NeRF need no more than a name."""
     if not is_inside(values["shard"]):
         return f"path '{values['shard']}' leaves its folder"
-    offers = values["status"] == "ok"
-    names = ("object_id", "base_id", "class_name", "shape_group") if offers else ("object_id",)
-    for name in names:
+    if values["status"] != "ok":
+        return "" if is_name(values["object_id"]) else f"object_id {values['object_id']!a} is no name"
+    for name in ("object_id", "base_id", "class_name", "shape_group"):
         if not is_name(values[name]):
             return f"{name} {values[name]!a} is no name"
     known = values["class_name"] in CLASSES
@@ -191,14 +190,13 @@ def wrong(values: dict) -> str:
         "psnr_db": values["psnr_db"] is None or -100 <= values["psnr_db"] <= 400,  # float32 cannot say more
         "fit_s": values["fit_s"] is None or 0 <= values["fit_s"] < math.inf,
     }
-    return next((f"{name} {values[name]!r} cannot be" for name, right in checks.items() if offers and not right), "")
+    return next((f"{name} {values[name]!r} cannot be" for name, right in checks.items() if not right), "")
 
 
 def _fits(values: dict) -> bool:
-    """True when every value has its field's type and a size that a column can hold; NUL separates stored texts."""
-    for name in TEXTS:
-        if type(values[name]) is not str or "\0" in values[name]:
-            return False
+    """True when every value has its field's type and a size that a column can hold."""
+    if any(type(values[name]) is not str for name in TEXTS):
+        return False
     for name in INTEGERS:
         if type(values[name]) is not int or not -(1 << 63) <= values[name] < 1 << 63:
             return False

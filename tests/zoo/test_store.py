@@ -19,7 +19,6 @@ from n2v.nerf.layout import N_WEIGHTS
 from n2v.zoo.manifest import DIGEST, append
 from n2v.zoo.repair import repair
 from n2v.zoo.store import MANIFEST, Row, Zoo, ZooWriter, row_digest
-from n2v.zoo.table import INDEX
 from n2v.zoo.verify import info, verify
 
 RESOLUTION = 8
@@ -347,77 +346,19 @@ def test_a_writer_refuses_what_a_reader_would(tmp_path):
 
 
 @pytest.mark.timeout(60)
-@pytest.mark.parametrize("what", ["shard", "index", "manifest"])
-def test_a_pipe_is_not_waited_for(folder, what, monkeypatch):
-    monkeypatch.setattr("n2v.zoo.table.INDEX_FROM", 0)
-    path = {"shard": shard_of(folder, "chair-3"), "index": folder / INDEX, "manifest": folder / MANIFEST}[what]
-    path.unlink(missing_ok=True)
+@pytest.mark.parametrize("what", ["shard", "manifest"])
+def test_a_pipe_is_not_waited_for(folder, what):
+    path = {"shard": shard_of(folder, "chair-3"), "manifest": folder / MANIFEST}[what]
+    path.unlink()
     os.mkfifo(path)
     if what == "manifest":
         with pytest.raises(BadInput, match="no zoo here"):
             verify(folder)
         return
     report = verify(folder)
-    assert len(report["problems"]) == (2 if what == "shard" else 0)
+    assert len(report["problems"]) == 2
     assert all("no plain file" in problem for problem in report["problems"])
-    assert repair(folder)["quarantined"] == (["chair-3", "chair-4"] if what == "shard" else [])
-
-
-@pytest.fixture
-def indexed(tmp_path, monkeypatch):
-    """A zoo whose index is written although it is small."""
-    monkeypatch.setattr("n2v.zoo.table.INDEX_FROM", 0)
-    write(tmp_path, ["chair-0", "chair-1"])
-    ZooWriter(tmp_path, RESOLUTION).quarantine([row("chair-9", status="failed")])
-    Zoo(tmp_path)
-    assert (tmp_path / INDEX).exists()
-    return tmp_path
-
-
-def refuse_to_parse(*_):
-    raise AssertionError("parsed")
-
-
-def test_an_index_spares_the_parsing_and_says_the_same(indexed, monkeypatch):
-    fresh = Zoo(indexed)
-    with monkeypatch.context() as patch:
-        patch.setattr("n2v.zoo.table.parse", refuse_to_parse)
-        cached = Zoo(indexed)
-    (indexed / INDEX).unlink()
-    parsed = Zoo(indexed)
-    for zoo in (fresh, cached):
-        assert list(zoo.rows) == list(parsed.rows) and zoo.quarantined == parsed.quarantined
-        assert zoo.notes == parsed.notes == []
-
-
-def test_a_stale_index_is_made_again(indexed, monkeypatch):
-    """Also when size and time of the manifest say that nothing changed."""
-    manifest = indexed / MANIFEST
-    before, text = manifest.stat(), manifest.read_text()
-    manifest.write_text(text.replace('"split": "train"', '"split": "tr4in"', 1))
-    os.utime(manifest, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert manifest.stat().st_size == before.st_size and manifest.stat().st_mtime_ns == before.st_mtime_ns
-    assert Zoo(indexed).object_ids == ["chair-1"] and "tr4in" in Zoo(indexed).quarantined[0].status
-    manifest.write_text(text)
-    assert Zoo(indexed).object_ids == ["chair-0", "chair-1"]
-    write(indexed, ["chair-5"])
-    assert Zoo(indexed).object_ids == ["chair-0", "chair-1", "chair-5"]
-    monkeypatch.setattr("n2v.zoo.table.parse", refuse_to_parse)
-    assert len(Zoo(indexed)) == 3  # it was written again
-
-
-def test_a_damaged_index_is_not_believed(indexed):
-    good, expected = (indexed / INDEX).read_bytes(), list(Zoo(indexed).rows)
-    for place in np.random.default_rng(0).integers(0, len(good), 60):
-        spoilt = bytearray(good)
-        spoilt[place] ^= 4
-        (indexed / INDEX).write_bytes(bytes(spoilt))
-        assert list(Zoo(indexed).rows) == expected
-    (indexed / INDEX).write_bytes(good[:50])
-    assert list(Zoo(indexed).rows) == expected
-    (indexed / INDEX).unlink()
-    (indexed / INDEX).mkdir()  # it cannot be written either
-    assert list(Zoo(indexed).rows) == expected
+    assert repair(folder)["quarantined"] == ["chair-3", "chair-4"]
 
 
 def test_rows_in_any_order_come_as_asked_and_few_shards_stay_open(tmp_path):
