@@ -40,8 +40,8 @@ bench: $(STAMP) ## speeds as ratios in one run; ARGS="--meshes FOLDER"
 	$(BIN)/python ci/bench.py --out runs/bench $(ARGS)
 
 zoo: $(STAMP) ## a procedural collection of 13 x PER_CLASS x 3 NeRFs in ZOO; data/mini_zoo is PER_CLASS=15 SEED=1
-	$(BIN)/n2v shapes --out $(ZOO)/shapes --per-class $(PER_CLASS) --augment 2 --seed $(SEED)
-	$(BIN)/n2v render $(ZOO)/shapes --out $(ZOO)/views --size 64 --seed $(SEED)
+	$(BIN)/n2v shapes --out $(ZOO)/shapes --per-class $(PER_CLASS) --augment 2 --seed $(SEED) --force
+	$(BIN)/n2v render $(ZOO)/shapes --out $(ZOO)/views --size 64 --seed $(SEED) --resume
 	$(BIN)/n2v fit $(ZOO)/views --out $(ZOO)/zoo --profile laptop --seed $(SEED) --resume
 	$(BIN)/n2v zoo pack $(ZOO)/zoo --out $(ZOO)/packed
 

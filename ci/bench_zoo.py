@@ -24,7 +24,6 @@ from n2v.scenes.classes import CLASSES
 from n2v.zoo.manifest import append
 from n2v.zoo.shards import write_shard
 from n2v.zoo.store import Row, Zoo
-from n2v.zoo.table import INDEX
 
 CHUNK = 4 << 20  # bytes a read of the plain pass
 
@@ -149,9 +148,7 @@ def measured(what: str, folder: Path, options, cold: bool = False) -> dict:
 
 def bench(folder: Path, options) -> list[dict]:
     """The whole table; cold and warm passes alternate between plain and ours."""
-    rows = [{**measured("open", folder, options), "cache": "no index"}]
-    if (folder / INDEX).exists():
-        rows.append(measured("open", folder, options))
+    rows = [measured("open", folder, options)]
     rows += [measured("random", folder, options), measured("random", folder, options, cold=True)]
     for turn in range(options.turns):
         for cold in (True, False):

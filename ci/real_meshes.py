@@ -56,7 +56,7 @@ def judge(name: str, folder: Path, work: Path, out: Path) -> dict[str, float]:
     """Embed the meshes' NeRFs with one nerf2vec, classify and retrieve; seconds of what was not there yet."""
     seconds, embeddings = {}, work / f"{name}.safetensors"
     if not is_newer(embeddings, folder / "model.safetensors"):
-        seconds[f"embed {name}"] = run("embed", folder, work / "zoo", "--out", embeddings)
+        seconds[f"embed {name}"] = run("embed", folder, work / "zoo", "--out", embeddings, "--force")
     for task, table, figure in (
         ("classify", "table-4.1", "extra-accuracy"),
         ("retrieve", "table-4.3", "extra-retrieval"),
@@ -64,7 +64,7 @@ def judge(name: str, folder: Path, work: Path, out: Path) -> dict[str, float]:
         place = work / f"{task}-{name}"
         if not is_newer(place / "figures" / f"{figure}.png", embeddings):
             more = ("--epochs", 60) if task == "classify" else ()
-            seconds[f"{task} {name}"] = run(task, embeddings, "--out", place, "--zoo", work / "zoo", *more)
+            seconds[f"{task} {name}"] = run(task, embeddings, "--out", place, "--zoo", work / "zoo", "--force", *more)
         shutil.copy(place / "tables" / f"{table}.csv", out / f"{task}_{name}.csv")
         shutil.copy(place / "figures" / f"{figure}.png", out / f"{task}_{name}.png")
     return seconds
@@ -143,7 +143,7 @@ def main() -> None:
     apply_style()
     work, out = options.work, options.out
     out.mkdir(parents=True, exist_ok=True)
-    seconds = {"render": run("render", options.meshes, "--out", work / "views", "--size", 64)}
+    seconds = {"render": run("render", options.meshes, "--out", work / "views", "--size", 64, "--resume")}
     fit = ("--profile", options.profile, "--steps", options.steps, "--resume")
     run("fit", work / "views", "--out", work / "zoo", *fit)
     seconds["verify"] = run("zoo", "verify", work / "zoo")

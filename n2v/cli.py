@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import fields, is_dataclass
 from functools import partial, wraps
 from pathlib import Path
 
@@ -30,9 +31,10 @@ GROUPS = {
     "assignment": "Hand out the notebooks' exercises, and grade what comes back.",
     "pictures": "Read pictures and meshes that others made.",
 }
-NO_SPACE = "no space left; free some and run it again (fit, train: with --resume)"
+NO_SPACE = "no space left; free some and run it again with --resume, where it has one"
 HELP = ("-h", "--help")
 BELOW = "mend"  # a column of a table that stands under its row
+LIMIT = 1 << 63  # whole numbers are stored in 64 bits
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -83,7 +85,9 @@ def main(arguments: list[str] | None = None) -> int:
     except BadInput as error:
         return _complain(str(error), error.prog if isinstance(error, BadUsage) else "n2v")
     except KeyboardInterrupt:
-        print("n2v: interrupted; what was finished is kept; run it again (fit, train: with --resume)", file=sys.stderr)
+        print(
+            "n2v: interrupted; what was finished is kept; run it again with --resume, where it has one", file=sys.stderr
+        )
         return 130
     except BrokenPipeError:  # whoever reads has seen enough, as in `n2v --help | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -94,7 +98,8 @@ def main(arguments: list[str] | None = None) -> int:
         if isinstance(error, FileExistsError):
             what = "is a file" if os.path.isfile(error.filename or "") else "is there already"
             return _complain(f"{error.filename}: {what}; choose another --out")
-        if isinstance(error, FileNotFoundError | PermissionError | NotADirectoryError | IsADirectoryError):
+        unusable = FileNotFoundError | PermissionError | NotADirectoryError | IsADirectoryError
+        if isinstance(error, unusable) or error.errno in (errno.ELOOP, errno.ENAMETOOLONG):
             return _complain(f"{error.filename}: {error.strerror}; check the path")
         raise
     except SafetensorError as error:  # carries the system's error number only in its text
@@ -149,17 +154,36 @@ def _overview(every: dict[str, Callable]) -> SubcommandApp:
 def _later(function: Callable) -> Callable:
     """A command that checks what many have in common, and returns itself with its arguments instead of running."""
 
+    signature = inspect.signature(function)
+
     @wraps(function)
     def ready(*args, **kwargs):
-        given = inspect.signature(function).bind(*args, **kwargs).arguments
-        if given.get("seed", 0) < 0:
-            raise BadInput(str(given["seed"]), where="--seed", fix="use 0 or more")
+        given = signature.bind(*args, **kwargs).arguments
+        for name, value in given.items():
+            _check(name, value, needed=bool(signature.parameters[name].default))
         for path in Path(given.get("out") or "").parents:
             if path.is_file():
                 raise BadInput("is a file", where=path, fix="choose another --out")
         return partial(function, *args, **kwargs)
 
     return ready
+
+
+def _check(name: str, value: object, needed: bool) -> None:
+    """Refuse numbers that are not finite or that 64 bits cannot hold, and lists that need a value and have none."""
+    where = f"--{name.replace('_', '-')}"
+    if is_dataclass(value):
+        for field in fields(value):
+            _check(f"{name}.{field.name}", getattr(value, field.name), needed=False)
+    elif isinstance(value, tuple):
+        if needed and not value:
+            raise BadInput(f"no value for {name}", fix="give one or more")
+        for part in value:
+            _check(name, part, needed)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise BadInput(f"{value:g}", where=where, fix="use a number that is finite")
+    elif isinstance(value, int) and not (0 if name == "seed" else -LIMIT) <= value < LIMIT:
+        raise BadInput(str(value), where=where, fix="use 0 to 2^63 - 1" if name == "seed" else "use less than 2^63")
 
 
 @contextmanager

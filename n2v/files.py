@@ -54,13 +54,21 @@ def write_json(path: Path, value: object) -> None:
     write_bytes(path, (json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
 
 
+def read_text(path: Path) -> str:
+    """Read a text, naming the file when it is missing, no file, or no text."""
+    try:
+        return plain_file(path).read_text()
+    except FileNotFoundError:
+        raise BadInput("no such file", where=path) from None
+    except UnicodeDecodeError as error:
+        raise BadInput(f"no text in UTF-8 ({error})", where=path, fix="make it again or restore it") from None
+
+
 def read_json(path: Path) -> object:
     """Read JSON, naming the file when it is missing or broken."""
     try:
-        return json.loads(Path(path).read_text())
-    except FileNotFoundError:
-        raise BadInput("no such file", where=path) from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        return json.loads(read_text(path))
+    except (json.JSONDecodeError, RecursionError) as error:
         raise BadInput(f"not valid JSON ({error})", where=path, fix="make it again or restore it") from None
 
 
@@ -69,13 +77,24 @@ def sha256_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def plain_file(path: Path) -> Path:
+    """The path of a file to read, refused where something else is there: a pipe would be waited for, for ever."""
+    path = Path(path)
+    if path.exists() and not path.is_file():
+        raise BadInput("is no plain file", where=path, fix="put the file itself there")
+    return path
+
+
 def inside(folder: Path, relative: str) -> Path:
-    """Join a path read from a file to its folder, refusing one that would leave the folder."""
+    """Join a file's path that was read from a file to its folder, refusing one that leaves it, and what is no file."""
     folder = Path(folder).resolve()
-    path = (folder / relative).resolve()
+    try:
+        path = (folder / relative).resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # a loop of links, a NUL
+        raise BadInput(f"path {relative!a} ({error})", where=folder, fix="use paths inside the folder") from None
     if Path(relative).is_absolute() or not path.is_relative_to(folder):
         raise BadInput(f"path '{relative}' leaves its folder", where=folder, fix="use paths inside the folder")
-    return path
+    return plain_file(path)
 
 
 def git_commit() -> str | None:

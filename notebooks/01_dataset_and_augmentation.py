@@ -1,9 +1,17 @@
 # ---
 # jupyter:
-#   jupytext:
-#     text_representation: {extension: .py, format_name: percent}
-#   kernelspec: {display_name: Python 3, language: python, name: python3}
-#   n2v: {needs: [], makes: [shapes, views], minutes: {smoke: 1, laptop: 3}}
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+#   n2v:
+#     makes:
+#     - shapes
+#     - views
+#     minutes:
+#       laptop: 3
+#       smoke: 1
+#     needs: []
 # ---
 
 # %% [markdown]

@@ -1,9 +1,17 @@
 # ---
 # jupyter:
-#   jupytext:
-#     text_representation: {extension: .py, format_name: percent}
-#   kernelspec: {display_name: Python 3, language: python, name: python3}
-#   n2v: {needs: [views], makes: [zoo], minutes: {smoke: 2, laptop: 4}}
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+#   n2v:
+#     makes:
+#     - zoo
+#     minutes:
+#       laptop: 4
+#       smoke: 2
+#     needs:
+#     - views
 # ---
 
 # %% [markdown]

@@ -1,9 +1,18 @@
 # ---
 # jupyter:
-#   jupytext:
-#     text_representation: {extension: .py, format_name: percent}
-#   kernelspec: {display_name: Python 3, language: python, name: python3}
-#   n2v: {needs: [zoo], makes: [nerf2vec, embeddings], minutes: {smoke: 1, laptop: 11}}
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+#   n2v:
+#     makes:
+#     - nerf2vec
+#     - embeddings
+#     minutes:
+#       laptop: 11
+#       smoke: 1
+#     needs:
+#     - zoo
 # ---
 
 # %% [markdown]

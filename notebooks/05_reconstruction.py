@@ -1,9 +1,17 @@
 # ---
 # jupyter:
-#   jupytext:
-#     text_representation: {extension: .py, format_name: percent}
-#   kernelspec: {display_name: Python 3, language: python, name: python3}
-#   n2v: {needs: [zoo, nerf2vec], makes: [], minutes: {smoke: 1, laptop: 2}}
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+#   n2v:
+#     makes: []
+#     minutes:
+#       laptop: 2
+#       smoke: 1
+#     needs:
+#     - zoo
+#     - nerf2vec
 # ---
 
 # %% [markdown]

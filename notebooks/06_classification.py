@@ -1,9 +1,19 @@
 # ---
 # jupyter:
-#   jupytext:
-#     text_representation: {extension: .py, format_name: percent}
-#   kernelspec: {display_name: Python 3, language: python, name: python3}
-#   n2v: {needs: [zoo, embeddings], makes: [picture_features, picture_network], minutes: {smoke: 1, laptop: 9}}
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+#   n2v:
+#     makes:
+#     - picture_features
+#     - picture_network
+#     minutes:
+#       laptop: 9
+#       smoke: 1
+#     needs:
+#     - zoo
+#     - embeddings
 # ---
 
 # %% [markdown]
@@ -313,7 +323,7 @@ record.table("extra-mcnemar", table, f"Do two classifiers of the same {len(test_
 # NeRFs*, with their twins taken out of train; the corrected split. A seed draws all of them anew.
 
 # %%
-items = [Item(row.object_id, row.base_id, row.class_name, row.version, row.shape_group) for row in zoo.rows]
+items = [Item.of(row) for row in zoo.rows]
 kinds = {name: features[name] for name in (ours, weights_name)}
 try:
     leak = leak_study(kinds, items, labels, head_config, size.seeds)

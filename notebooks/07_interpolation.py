@@ -1,9 +1,19 @@
 # ---
 # jupyter:
-#   jupytext:
-#     text_representation: {extension: .py, format_name: percent}
-#   kernelspec: {display_name: Python 3, language: python, name: python3}
-#   n2v: {needs: [views, zoo, nerf2vec, embeddings], makes: [], minutes: {smoke: 1, laptop: 3}}
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+#   n2v:
+#     makes: []
+#     minutes:
+#       laptop: 3
+#       smoke: 1
+#     needs:
+#     - views
+#     - zoo
+#     - nerf2vec
+#     - embeddings
 # ---
 
 # %% [markdown]

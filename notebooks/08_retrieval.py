@@ -1,9 +1,19 @@
 # ---
 # jupyter:
-#   jupytext:
-#     text_representation: {extension: .py, format_name: percent}
-#   kernelspec: {display_name: Python 3, language: python, name: python3}
-#   n2v: {needs: [zoo, embeddings, picture_features, picture_network], makes: [], minutes: {smoke: 1, laptop: 1}}
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+#   n2v:
+#     makes: []
+#     minutes:
+#       laptop: 1
+#       smoke: 1
+#     needs:
+#     - zoo
+#     - embeddings
+#     - picture_features
+#     - picture_network
 # ---
 
 # %% [markdown]
@@ -174,7 +184,7 @@ assert abs(control["mAP"]["value"] - control["mAP"]["chance"]) < 0.08, "shuffled
 # **Corrected:** test objects search the training set, which holds no version of them; intervals count objects.
 
 # %%
-items = [Item(row.object_id, row.base_id, row.class_name, row.version, row.shape_group) for row in zoo.rows]
+items = [Item.of(row) for row in zoo.rows]
 rule = assign(items, "as_published")
 published_set = np.array([i for i, item in enumerate(items) if rule[item.object_id] != "train"], int)
 enough = len(published_set) > 10  # a tenth of fewer than ten objects, rounded down, is nothing

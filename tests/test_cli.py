@@ -99,11 +99,64 @@ def test_every_example_parses():
 
 
 @pytest.mark.parametrize("name", [name for name, one in cli.commands().items() if "seed" in signature(one).parameters])
-def test_a_seed_below_0_is_refused_before_any_work(name, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("seed", [-1, 1 << 63, 99999999999999999999])
+def test_a_seed_out_of_range_is_refused_before_any_work(name, seed, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     needed = [word for one in signature(cli.commands()[name]).parameters.values() for word in filled(one)]
-    assert cli.main([*name.split(), *needed, "--seed", "-1"]) == 2
-    assert capsys.readouterr().err == "n2v: --seed: -1; use 0 or more\n" and not [*tmp_path.iterdir()]
+    assert cli.main([*name.split(), *needed, "--seed", str(seed)]) == 2
+    assert capsys.readouterr().err == f"n2v: --seed: {seed}; use 0 to 2^63 - 1\n" and not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        ("train a --out b --minutes nan", "--minutes: nan; use a number that is finite"),
+        ("train a --out b --minutes inf", "--minutes: inf; use a number that is finite"),
+        ("view a b --out c.png --step nan", "--step: nan; use a number that is finite"),
+        ("fit a --out b --slurm.memory-gb -inf", "--slurm.memory-gb: -inf; use a number that is finite"),
+        ("assignment grade a --out b.csv --timeout nan", "--timeout: nan; use a number that is finite"),
+        ("retrieve a --out b --k", "no value for k; give one or more"),
+        ("shapes --out a --per-class 1 --classes", "no value for classes; give one or more"),
+        ("zoo merge --out a", "no value for zoos; give one or more"),
+        ("retrieve a --out b --k 1 9223372036854775808", "--k: 9223372036854775808; use less than 2^63"),
+    ],
+)
+def test_numbers_that_are_none_and_empty_lists_are_one_line(words, said, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(words.split()) == 2
+    assert capsys.readouterr().err == f"n2v: {said}\n" and not [*tmp_path.iterdir()]
+
+
+USED = {  # words before --out; what makes files has a suffix
+    "shapes": "--per-class 1", "render": "none", "pictures import": "none", "fit": "none", "zoo pack": "none",
+    "zoo merge": f"{ROOT}/data/mini_zoo", "zoo import": "none", "zoo export": f"{ROOT}/data/mini_zoo",
+    "view": "none none", "train": "none", "embed": "none none", "classify": "none", "retrieve": "none",
+    "interpolate": "none none a b", "generate": "none none --class-name chair", "assignment grade": "none",
+    "assignment build": f"02 --notebooks {ROOT}/notebooks",
+}  # fmt: skip
+MADE_AS_FILES = {"view": "x.png", "embed": "x.safetensors", "assignment grade": "x.csv"}
+GOES_ON = {"reproduce"}  # by itself: only what is not up to date is made again
+
+
+def test_every_command_with_an_out_is_known():
+    assert {name for name, one in cli.commands().items() if "out" in signature(one).parameters} == {*USED, *GOES_ON}
+
+
+@pytest.mark.parametrize("name", USED)
+def test_what_is_at_out_is_kept(name, tmp_path, monkeypatch, capsys):
+    """The rule of CONVENTIONS.md: no --resume, no --force, then nothing is touched."""
+    monkeypatch.chdir(tmp_path)
+    out = tmp_path / MADE_AS_FILES.get(name, "used")
+    kept = out if out.suffix else out / "02_one_nerf.ipynb"
+    kept.parent.mkdir(exist_ok=True)
+    kept.write_text("years of work")
+    run = ["--run", str(tmp_path)] if name == "assignment grade" else []
+    assert cli.main([*name.split(), *USED[name].split(), "--out", str(out), *run]) == 2
+    said = capsys.readouterr().err
+    assert (
+        re.search(r"there is something already|holds something else|is there already", said) and said.count("\n") == 1
+    )
+    assert kept.read_text() == "years of work" and [*tmp_path.rglob("*")] in ([kept], [out, kept])
 
 
 def filled(parameter) -> list[str]:

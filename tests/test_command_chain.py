@@ -87,6 +87,18 @@ def test_tasks_write_tables_and_figures(here, capsys):
         assert (here / name).stat().st_size > 0
 
 
+def test_embeddings_as_published_go_in_and_out(here, tmp_path, capsys):
+    """The same numbers in the authors' form give the same table."""
+    as_json(["embed", "run", "zoo", "--out", str(tmp_path / "emb")], capsys)
+    assert len(list((tmp_path / "emb" / "test").glob("*.h5"))) == len(Zoo(here / "zoo").indices("test"))
+    tables = [
+        as_json(["retrieve", source, "--out", str(tmp_path / name), "--k", "1"], capsys)["rows"]
+        for source, name in (("emb.safetensors", "ours"), (str(tmp_path / "emb"), "theirs"))
+    ]
+    assert tables[0][0]["value"] == tables[1][0]["value"] and len(tables[0]) == len(tables[1])
+    assert "there is something already" in complaint(["embed", "run", "zoo", "--out", str(tmp_path / "emb")], capsys)
+
+
 def test_interpolate_and_generate(here, capsys):
     ids = [json.loads(line)["object_id"] for line in (here / "zoo" / "manifest.jsonl").read_text().splitlines()]
     words = ["interpolate", "aligned", "zoo", ids[0], ids[-1], "--out", "way", "--size", "16"]
@@ -94,6 +106,29 @@ def test_interpolate_and_generate(here, capsys):
     assert (here / "way" / "interpolation.gif").stat().st_size > 0
     words = ["generate", "run", "emb.safetensors", "--class-name", "chair", "--out", "gen", "--n", "2", "--steps", "5"]
     assert as_json(words, capsys)["rows"][0]["n_train"] >= 4
+
+
+def test_what_was_made_is_replaced_only_when_asked(here, tmp_path, capsys):
+    shutil.copytree("zoo", tmp_path / "zoo")
+    for words, out in (
+        (["view", "zoo", Zoo(here / "zoo").object_ids[0], "--size", "16"], "one.png"),
+        (["embed", "run", "zoo"], "e.safetensors"),
+        (["train", "zoo", "--profile", "smoke", "--steps", "2"], "again"),
+        (["retrieve", "emb.safetensors", "--k", "1"], "found"),
+        (["render", "shapes/chair", "--size", "16", "--views", "6", "--held-out", "0"], "seen"),
+        (["zoo", "export", "zoo"], "published"),
+    ):
+        words = [*words, "--out", str(tmp_path / out)]
+        as_json(words, capsys)
+        before = contents(tmp_path)
+        assert "already; add --" in complaint(words, capsys) and contents(tmp_path) == before
+        as_json([*words, "--force"], capsys)
+        if words[0] in ("train", "render"):
+            as_json([*words, "--resume"], capsys)
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """Files that other programs read: the workflows, and one list of packages in two formats."""
 
+import json
 import re
+import shutil
 import tomllib
 from pathlib import Path
 
@@ -52,6 +54,36 @@ def test_the_workflows_call_the_makefile():
     assert gpu[True]["workflow_dispatch"]["inputs"]["profile"]["default"] == "gpu" and list(gpu[True]) == [
         "workflow_dispatch"
     ]
+
+
+def test_opening_a_notebook_changes_no_line(tmp_path):
+    """What JupyterLab does by jupytext: pairs the .py with an .ipynb, and writes both again."""
+    from jupytext.cli import jupytext
+
+    sources = sorted((ROOT / "notebooks").glob("*.py"))
+    shutil.copy(ROOT / "jupytext.toml", tmp_path)
+    for path in sources:
+        copy = shutil.copy(path, tmp_path)
+        jupytext(["--quiet", "--sync", copy])
+        paired = Path(copy).with_suffix(".ipynb")
+        content = json.loads(paired.read_text())
+        assert content["metadata"]["n2v"]["minutes"]["smoke"] and content["metadata"]["kernelspec"]["name"] == "python3"
+        content["cells"][0]["source"] = ["# A title\n"]
+        for text in (json.dumps(content), paired.read_text()):  # something is changed, and changed back
+            paired.write_text(text)
+            jupytext(["--quiet", "--to", "py:percent", "--output", copy, str(paired)])
+            assert (Path(copy).read_text() == path.read_text()) == (text != json.dumps(content))
+
+
+def test_binder_and_codespaces_set_up_what_make_does():
+    """On a machine of theirs, without a GPU: the torch of the Makefile."""
+    torch = re.search(r"^TORCH .*(torch==\S+)$", (ROOT / "Makefile").read_text(), re.M)[1]
+    build = (ROOT / ".binder" / "postBuild").read_text()
+    assert torch in build and "-e '.[notebooks]'" in build and (ROOT / ".binder" / "postBuild").stat().st_mode & 0o100
+    assert (ROOT / ".binder" / "runtime.txt").read_text().startswith("python-3.1")
+    container = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text())
+    assert container["postCreateCommand"] == "make setup" and "cuda" not in json.dumps(container).lower()
+    assert container["customizations"]["vscode"]["settings"]["python.defaultInterpreterPath"] == ".venv/bin/python"
 
 
 def lowest(requirement: Requirement) -> str:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
+from n2v.commands.output import Force, refuse_used
+
 Numbers = Annotated[Positional[tuple[str, ...]], arg(help="notebooks, such as 02 04; none or all: every one")]
 Notebooks = Annotated[Path, arg(help="folder of the notebooks, solutions included")]
 
@@ -68,6 +70,7 @@ def assignment_grade(
     feedback: Annotated[Path | None, arg(help="folder for one .md a student")] = None,
     timeout: Annotated[float, arg(help="seconds that a student's code may take in one exercise")] = 120.0,
     memory_mb: Annotated[int, arg(help="memory that it may take, in MB")] = 2048,
+    force: Force = False,
 ) -> dict:
     """Marks and feedback; students' code runs in processes that may compute and nothing else.
 
@@ -82,6 +85,9 @@ def assignment_grade(
     from n2v.course.sandbox import Limits
 
     profiles.get(profile)
+    refuse_used(out, is_file=True, force=force)
+    if feedback is not None:
+        refuse_used(feedback, force=force)
     if timeout <= 0 or memory_mb <= 0:
         raise BadInput(f"timeout {timeout:g} s, memory {memory_mb} MB", fix="use numbers above 0")
     if not run.is_dir():

@@ -5,6 +5,9 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
+from n2v.commands.output import Force, refuse_used
+from n2v.errors import BadInput
+
 
 def train(
     zoo: Annotated[Positional[Path], arg(metavar="ZOO", help="zoo folder, from: n2v fit")],
@@ -25,6 +28,7 @@ def train(
     ] = "train",
     seed: Annotated[int, arg(help="seed of weights, batches and backgrounds")] = 0,
     resume: Annotated[bool, arg(help="go on from the run folder's last checkpoint")] = False,
+    force: Force = False,
     protocol: Annotated[
         Literal["corrected", "as_published"], arg(help="sound practice, or what the authors' code does")
     ] = "corrected",
@@ -44,10 +48,11 @@ def train(
     from n2v import profiles
     from n2v.embed.protocol import get as get_protocol
     from n2v.embed.train import train as train_model
-    from n2v.errors import BadInput
     from n2v.files import read_json
     from n2v.zoo.store import Zoo
 
+    if first := os.environ.get("RANK", "0") == "0":  # the others would see what it writes
+        refuse_used(out, resume=resume, force=force)
     chosen = profiles.get(profile)
     config = replace(chosen.training(seed, encoder), protocol=get_protocol(protocol))
     config = replace(config, tracker=None if tracker == "none" else tracker)
@@ -69,7 +74,7 @@ def train(
         Zoo(zoo), config, model_config, out,
         split=None if split == "all" else split, resume=resume, device=None if device == "auto" else device,
     )  # fmt: skip
-    if os.environ.get("RANK", "0") != "0":
+    if not first:
         return {}  # the first process says it
     record = read_json(out / "run.json")
     return {"run": str(out), **{key: record[key] for key in ("n_nerfs", "n_parameters", "steps", "wall_s")}}
@@ -78,7 +83,8 @@ def train(
 def embed(
     run: Annotated[Positional[Path], arg(metavar="RUN", help="run folder, from: n2v train")],
     zoo: Annotated[Positional[Path], arg(metavar="ZOO", help="zoo folder")],
-    out: Annotated[Path, arg(help="file of embeddings to make (.safetensors)")],
+    out: Annotated[Path, arg(help="file to make (.safetensors); a folder: as the authors publish embeddings (.h5)")],
+    force: Force = False,
 ) -> dict:
     """Encode every NeRF of a zoo.
 
@@ -86,11 +92,15 @@ def embed(
     """
     from n2v.embed.embeddings import embed_zoo
     from n2v.embed.model import load_model
-    from n2v.errors import BadInput
+    from n2v.embed.published import write_h5
     from n2v.zoo.store import Zoo
 
-    if out.suffix != ".safetensors":
-        raise BadInput(f"cannot write '{out.suffix}'", where=out, fix="use .safetensors")
+    if out.suffix not in (".safetensors", ""):
+        raise BadInput(f"cannot write '{out.suffix}'", where=out, fix="use .safetensors, or a folder for .h5 files")
+    if out.suffix:
+        refuse_used(out, is_file=True, force=force)
+    else:
+        refuse_used(out)
     embeddings = embed_zoo(load_model(run), Zoo(zoo))
-    embeddings.save(out)
+    embeddings.save(out) if out.suffix else write_h5(embeddings, out)
     return {"out": str(out), "n": len(embeddings), "numbers_each": embeddings.values.shape[1]}

@@ -1,10 +1,11 @@
 """`n2v zoo import` and `n2v zoo export`: NeRFs in the layout of the authors' code, in and out of a zoo."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
+from n2v.commands.output import refuse_used
 from n2v.errors import BadInput
 
 
@@ -31,6 +32,7 @@ def zoo_import(
 
     if limit is not None and limit < 1:
         raise BadInput(f"limit {limit}", where="--limit", fix="use at least 1")
+    refuse_used(out, resume=resume)
     return import_published(
         folder,
         out,
@@ -49,6 +51,9 @@ def zoo_export(
     zoo: Annotated[Positional[Path], arg(metavar="ZOO", help="zoo folder")],
     out: Annotated[Path, arg(help="folder to make; the authors' code expects it as ./data")],
     views: Annotated[Path | None, arg(help="folder of view sets whose pictures and cameras go along")] = None,
+    layout: Annotated[
+        Literal["nf2vec", "gmnerf"], arg(help="a root a version and JSON lists, or one root and nerf/shapenet/*.txt")
+    ] = "nf2vec",
     force: Annotated[bool, arg(help="replace an earlier export")] = False,
 ) -> dict:
     """Write a zoo as published NeRFs: a folder an object, with split lists. Written whole or not at all.
@@ -58,4 +63,4 @@ def zoo_export(
     from n2v.zoo.published_write import export_published
     from n2v.zoo.store import Zoo
 
-    return export_published(Zoo(zoo), out, views=views, force=force)
+    return export_published(Zoo(zoo), out, views=views, force=force, layout=layout)

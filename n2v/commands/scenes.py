@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
+from n2v.commands.output import Force, refuse_used
 from n2v.errors import BadInput
 from n2v.scenes.classes import CLASSES
 
@@ -15,6 +16,7 @@ def shapes(
     augment: Annotated[int, arg(help="augmented versions of each base object")] = 2,
     classes: Annotated[tuple[str, ...], arg(help="class names or ShapeNet synsets")] = CLASSES,
     seed: Annotated[int, arg(help="same seed, same objects")] = 0,
+    force: Force = False,
 ) -> dict:
     """Make procedural objects of the thirteen classes, with augmented versions, as .glb files.
 
@@ -25,6 +27,7 @@ def shapes(
     for name, value, least in (("--per-class", per_class, 1), ("--augment", augment, 0)):
         if value < least:
             raise BadInput(str(value), where=name, fix=f"use at least {least}")
+    refuse_used(out, force=force)
     return write_shapes(out, per_class, augment, classes, seed)
 
 
@@ -44,7 +47,8 @@ def render(
     supersample: Annotated[int, arg(help="rays along each side of a pixel")] = 2,
     seed: Annotated[int, arg(help="seed of the cameras")] = 0,
     workers: Annotated[int | None, arg(help="processes; default: all cores where that pays")] = None,
-    resume: Annotated[bool, arg(help="keep view sets already made with these settings")] = True,
+    resume: Annotated[bool, arg(help="keep view sets already made with these settings")] = False,
+    force: Force = False,
 ) -> dict:
     """Render meshes to view sets (RGBA pictures and cameras). A sub-folder's name is the class, any name.
 
@@ -56,6 +60,7 @@ def render(
     """
     from n2v.scenes.collection import render_collection
 
+    refuse_used(out, resume=resume, force=force)
     return render_collection(
         source,
         out,

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
+from n2v.commands.output import Force, refuse_used
 from n2v.errors import BadInput
 
 
@@ -48,6 +49,7 @@ def view(
     step: Annotated[
         float | None, arg(help="sample length in scene units; default: a quarter of the fit's, the fit's in .html")
     ] = None,
+    force: Force = False,
 ) -> dict:
     """Show one NeRF of a zoo: a picture, a turntable, or a page that renders it live.
 
@@ -61,6 +63,7 @@ def view(
         raise BadInput(f"size {size} px, {frames} frames", fix="use 8 to 2048 px and at least 2 frames")
     if step is not None and not 1e-4 <= step <= 1:
         raise BadInput(f"a step of {step:g}", fix="use 0.0001 to 1 scene units")
+    refuse_used(out, is_file=True, force=force)
     collection = Zoo(zoo)
     index = collection.index_of(object_id)
     row = collection.rows[index]

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
+from n2v.commands.output import Force, refuse_used
+
 
 def pictures_import(
     folder: Annotated[Positional[Path], arg(metavar="FOLDER", help="collection in a known layout, or a part of it")],
@@ -36,7 +38,8 @@ def pictures_import(
     held_out: Annotated[int, arg(help="meshes: more pictures of each object, kept for measuring")] = 6,
     seed: Annotated[int, arg(help="meshes: seed of the cameras and of the augmentation")] = 0,
     workers: Annotated[int | None, arg(help="processes; default: all cores where that pays")] = None,
-    resume: Annotated[bool, arg(help="keep view sets already made from these files with these settings")] = True,
+    resume: Annotated[bool, arg(help="keep view sets already made from these files with these settings")] = False,
+    force: Force = False,
 ) -> dict:
     """Read ShapeNet and Objaverse renderings, nerf_synthetic, nerfstudio and instant-ngp scenes, ShapeNetCore meshes.
 
@@ -49,6 +52,7 @@ def pictures_import(
     from n2v.scenes.sources.gather import import_pictures
     from n2v.scenes.sources.layouts import MESHES, recognise
 
+    refuse_used(out, resume=resume, force=force)
     name, took = recognise(folder, layout)
     if name == MESHES:
         summary = render_collection(

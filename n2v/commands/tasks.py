@@ -5,10 +5,14 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
+from n2v.commands.output import Force, refuse_used
 from n2v.errors import BadInput
 from n2v.scenes.classes import class_of, names_of
 
-EmbeddingsFile = Annotated[Positional[Path], arg(metavar="EMBEDDINGS", help="file of embeddings, from: n2v embed")]
+EmbeddingsFile = Annotated[
+    Positional[Path],
+    arg(metavar="EMBEDDINGS", help="file of embeddings, from: n2v embed; or published ones: a .h5 file or a folder"),
+]
 RunFolder = Annotated[Positional[Path], arg(metavar="RUN", help="run folder of a trained nerf2vec, from: n2v train")]
 ZooFolder = Annotated[Positional[Path], arg(metavar="ZOO", help="zoo folder")]
 Out = Annotated[Path, arg(help="folder for tables (.csv) and figures (.png)")]
@@ -49,6 +53,7 @@ def classify(
     seeds: Annotated[int, arg(help="repetitions of each head")] = 3,
     epochs: Annotated[int, arg(help="training epochs of the head")] = 150,
     mix: Annotated[bool, arg(help="also train the head on mixtures of two objects of a class, as the authors")] = False,
+    force: Force = False,
 ) -> dict:
     """Classify embeddings (thesis Table 4.1): head, linear probe, nearest neighbours, shuffled labels.
 
@@ -61,6 +66,7 @@ def classify(
     from n2v.tasks.head import HeadConfig
     from n2v.tasks.metrics import confusion_matrix
 
+    refuse_used(out, force=force)
     if seeds < 1 or epochs < 1:
         raise BadInput(f"{seeds} seeds and {epochs} epochs", fix="use at least 1 of each")
     loaded = Embeddings.load(embeddings)
@@ -87,6 +93,7 @@ def retrieve(
     zoo: Annotated[Path | None, arg(help="also retrieve by the raw weights of this zoo")] = None,
     k: Annotated[tuple[int, ...], arg(help="neighbours looked at")] = (1, 5, 10),
     metric: Annotated[Literal["euclidean", "cosine"], arg(help="distance between features")] = "euclidean",
+    force: Force = False,
 ) -> dict:
     """Retrieve by nearest neighbours (thesis Table 4.3): hit@k, precision@k, mAP@k, mAP, beside chance.
 
@@ -97,6 +104,7 @@ def retrieve(
     from n2v.show.record import Recorder
     from n2v.tasks.retrieve import as_published, corrected
 
+    refuse_used(out, force=force)
     if min(k) < 1:
         raise BadInput(f"k = {min(k)}", where="--k", fix="use k of at least 1")
     loaded = Embeddings.load(embeddings)
@@ -125,6 +133,7 @@ def interpolate(
     out: Out,
     size: Annotated[int, arg(help="side of a picture in pixels")] = 96,
     way: Annotated[Literal["linear", "spherical"], arg(help="straight line, or great circle")] = "linear",
+    force: Force = False,
 ) -> dict:
     """Pictures between two objects (thesis Fig 4.3, 4.4): embeddings above, raw weights below; and both as a GIF.
 
@@ -137,6 +146,7 @@ def interpolate(
     from n2v.tasks.interpolate import GAMMAS
     from n2v.zoo.store import Zoo
 
+    refuse_used(out, force=force)
     if not 8 <= size <= 2048:
         raise BadInput(f"{size} px", where="--size", fix="use 8 to 2048 px")
     if first == second:
@@ -165,6 +175,7 @@ def generate(
     seed: Annotated[int, arg(help="seed of training and samples")] = 0,
     method: Annotated[Literal["gan", "flow"], arg(help="Latent-GAN (thesis), or flow matching")] = "gan",
     final_relu: Annotated[bool, arg(help="end the GAN's generator in a ReLU, as the authors do")] = False,
+    force: Force = False,
 ) -> dict:
     """Learn to make embeddings of one class; show samples beside their nearest training object, and measure them.
 
@@ -180,6 +191,7 @@ def generate(
     from n2v.tasks.generation_measures import judge
     from n2v.tasks.retrieve import distances
 
+    refuse_used(out, force=force)
     if n < 1 or steps < 1:
         raise BadInput(f"{n} samples and {steps} steps", fix="use at least 1 of each")
     if final_relu and method == "flow":

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
+from n2v.commands.output import refuse_used
 from n2v.errors import BadInput
 from n2v.zoo.cluster import SlurmConfig
 
@@ -53,6 +54,8 @@ def fit(
         raise BadInput(f"{limit} view sets", where="--limit", fix="use at least 1")
     config, why = backends.settle(config, backend, elsewhere=driver == "slurm")
     place = parse_shard(shard)
+    if place[1] == 1:  # shards share their zoo
+        refuse_used(out, resume=resume)
     recipe = {"config": config, "seed": seed, "limit": limit, "force": force}
     if driver == "slurm":
         if place != (0, 1):

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
+from n2v.commands.output import refuse_used
 from n2v.errors import BadInput
 
 
@@ -68,4 +69,5 @@ def zoo_pack(
     """
     from n2v.zoo.pack import pack_zoo
 
+    refuse_used(out)
     return pack_zoo(zoo, out)

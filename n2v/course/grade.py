@@ -77,10 +77,10 @@ def read_answers(path: Path, source: Source) -> dict[str, str] | str:
     try:
         text = path.read_text()
         notebook = nbformat.reads(text, as_version=4) if path.suffix == ".ipynb" else jupytext.reads(text, "py:percent")
+        cells = [cell for cell in notebook.cells if cell.cell_type == "code" and isinstance(cell.source, str)]
     except Exception:  # a file of anybody's making: nothing may stop the others
         kind = "a Jupyter notebook" if path.suffix == ".ipynb" else "a notebook as text"
         return f"{path.name} is not {kind}; save it again and hand it in"
-    cells = [cell for cell in notebook.cells if cell.cell_type == "code" and isinstance(cell.source, str)]
     answers = {exercise.id: _cells_of(exercise, cells) for exercise in source.exercises}
     return {name: "\n".join(found) for name, found in answers.items() if found}
 

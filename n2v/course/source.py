@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from n2v.errors import BadInput, MissingPart
+from n2v.files import plain_file
 
 MARKER = re.compile(r"^\s*### (BEGIN|END) (SOLUTION|HIDDEN TESTS)\s*$")
 NEARLY = re.compile(r"^\s*#+\s*(BEGIN|END)\s+(SOLUTION|HIDDEN)", re.IGNORECASE)
@@ -88,7 +89,7 @@ def read_cells(path: Path) -> tuple[Cell, ...]:
     except ImportError:
         raise MissingPart("jupytext", "notebooks") from None
     try:
-        text = Path(path).read_text()
+        text = plain_file(path).read_text()
         notebook = jupytext.reads(text, fmt="py:percent")
     except FileNotFoundError:
         raise BadInput("no such file", where=path) from None

@@ -89,7 +89,7 @@ class TrainingSet:
         self.encoding = encodings.pop()
         rows = [zoo.rows[i] for i in self.indices]
         self.digests = [row.sha256 for row in rows]
-        named = groups([Item(row.object_id, row.base_id, row.class_name, row.version, row.shape_group) for row in rows])
+        named = groups([Item.of(row) for row in rows])
         numbers = {name: i for i, name in enumerate(dict.fromkeys(named))}
         self.bases = torch.tensor([numbers[name] for name in named])  # of which object each NeRF is a version
 

@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from n2v.embed.model import CONFIG, ModelConfig, save_model
 from n2v.errors import BadInput
-from n2v.files import atomic_path, read_json
+from n2v.files import atomic_path, plain_file, read_json
 
 STATE, BEST = "training.safetensors", "best"
 
@@ -51,7 +51,7 @@ def restore_progress(run: Progress, out: Path, model_config: ModelConfig) -> Non
     if read_json(out / CONFIG) != json.loads(json.dumps(asdict(model_config))):
         raise BadInput("the run was made with another model configuration", where=out, fix="use another --out")
     try:
-        tensors = load_file(out / STATE)
+        tensors = load_file(plain_file(out / STATE))
         with safe_open(out / STATE, "pt") as handle:
             numbers = json.loads(handle.metadata()["numbers"])
     except (SafetensorError, OSError, TypeError, KeyError, ValueError) as error:

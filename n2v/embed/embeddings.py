@@ -54,7 +54,15 @@ class Embeddings:
 
     @classmethod
     def load(cls, path: Path) -> "Embeddings":
-        """Read a file written by `save`; refuses broken files and values that are not finite."""
+        """Read a file written by `save`, or published embeddings (.h5 or a folder of them: n2v.embed.published).
+
+        Raises:
+            BadInput: no or broken files, values that are not finite.
+        """
+        if Path(path).is_dir() or Path(path).suffix == ".h5":
+            from n2v.embed.published import read_h5
+
+            return read_h5(Path(path))
         fix = "make it with: n2v embed RUN ZOO --out FILE"
         if not Path(path).is_file():
             raise BadInput("no such file", where=path, fix=fix)
@@ -63,7 +71,7 @@ class Embeddings:
                 values, labels = handle.get_tensor("values"), handle.get_tensor("labels")
                 identity = json.loads(handle.metadata()["identity"])
             embeddings = cls(values=values, labels=labels, **identity)
-        except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
+        except (SafetensorError, KeyError, TypeError, ValueError, OSError, RecursionError) as error:
             raise BadInput(f"not a file of embeddings ({error})", where=path, fix=fix) from None
         for name, part in {"labels": labels, **identity}.items():
             if len(part) != len(values):

@@ -12,9 +12,10 @@ from torch import nn
 from n2v.embed.decoder import Decoder, DecoderConfig
 from n2v.embed.encoder import EncoderConfig, hidden_layers_only, make_encoder
 from n2v.errors import BadInput
-from n2v.files import atomic_path, read_json, write_json
+from n2v.files import atomic_path, plain_file, read_json, write_json
 
 WEIGHTS, CONFIG = "model.safetensors", "model.json"
+LARGEST = 4096  # width of a layer that a configuration may name although no stored matrix has it
 
 
 @dataclass(frozen=True)
@@ -77,13 +78,22 @@ def load_model(folder: Path) -> Nerf2Vec:
         raise BadInput("no trained nerf2vec here", where=folder, fix="make one with: n2v train ZOO --out RUN")
     values = read_json(folder / CONFIG)
     try:
+        state = {name: value.float() for name, value in load_file(plain_file(folder / WEIGHTS)).items()}
+    except (SafetensorError, OSError) as error:
+        raise BadInput(f"broken checkpoint ({error})", where=folder / WEIGHTS, fix="train again") from None
+    try:
+        numbers = [*values["encoder"].values(), *values["encoder"]["widths"], *values["decoder"].values()]
+        largest = max([LARGEST, *(n for value in state.values() for n in value.shape)])
+        if any(isinstance(n, int) and not 0 <= n <= largest for n in numbers):  # it would take all memory to find out
+            raise ValueError(f"a number that is negative or over {largest}")
         encoder = EncoderConfig(**{**values["encoder"], "widths": tuple(values["encoder"]["widths"])})
         model = Nerf2Vec(ModelConfig(encoder, DecoderConfig(**values["decoder"])))
-    except (KeyError, TypeError) as error:
-        raise BadInput(f"not a nerf2vec configuration ({error})", where=folder / CONFIG, fix="train again") from None
+    except (KeyError, TypeError, AttributeError, ValueError, RuntimeError, ArithmeticError, AssertionError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise BadInput(f"not a nerf2vec configuration ({reason})", where=folder / CONFIG, fix="train again") from None
     try:
-        model.load_state_dict({name: value.float() for name, value in load_file(folder / WEIGHTS).items()}, strict=True)
-    except (SafetensorError, OSError, RuntimeError) as error:
+        model.load_state_dict(state, strict=True)
+    except RuntimeError as error:
         reason = str(error).splitlines()[0]
         raise BadInput(f"broken checkpoint ({reason})", where=folder / WEIGHTS, fix="train again") from None
     return model.eval()

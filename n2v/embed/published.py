@@ -2,9 +2,10 @@
 
 Both write one file an object, <split>/<number>.h5: `embedding` (e,), `class_id` (nf2vec: label 0..12; gmnerf: the
 synset) and, when present, `data_dir` (nf2vec: the NeRF's folder) or `nerf_id` (gmnerf: the object's id). One file
-with a row an object in every dataset is read too.
+with a row an object in every dataset is read too. `write_h5` writes nf2vec's form.
 """
 
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,12 +13,12 @@ import numpy as np
 
 from n2v.embed.embeddings import Embeddings
 from n2v.errors import BadInput, MissingPart
-from n2v.files import progress
+from n2v.files import plain_file, progress
 from n2v.scenes.classes import CLASSES, label_of
+from n2v.zoo.manifest import UNLISTED
 from n2v.zoo.published import Identity, identify
 
 SPLIT_FOLDERS = {"train": "train", "val": "val", "validation": "val", "test": "test"}
-UNLISTED = "unlisted"  # split of a file that lies in no split's folder
 MOST_NUMBERS = 1 << 28  # in one dataset: a gigabyte of float32
 FIX = "give a .h5 file, or the folder of them that the authors' export made"
 
@@ -66,6 +67,40 @@ def read_h5(path: Path) -> Embeddings:
     )
 
 
+def write_h5(embeddings: Embeddings, out: Path) -> None:
+    """Write embeddings as nf2vec's classifier and retrieval read them, the whole folder `out` or nothing.
+
+    Shape groups are not in that form: read back, every base object is its own.
+
+    Raises:
+        MissingPart: h5py is not installed.
+        BadInput: A class without a ShapeNet synset.
+    """
+    h5py, out = _h5py(), Path(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.absolute().parent, prefix=f".{out.name}.") as scratch:
+        fresh = Path(scratch) / "new"
+        for split in dict.fromkeys(embeddings.splits):
+            (fresh / split).mkdir(parents=True)
+            for number, i in enumerate(embeddings.of_split(split)):
+                label_of(embeddings.class_names[i])
+                one = Identity(embeddings.class_names[i], embeddings.base_ids[i], embeddings.versions[i])
+                root = f"./data/data_TRAINED{f'_A{one.version}' if one.version else ''}"
+                with h5py.File(fresh / split / f"{number}.h5", "w") as file:
+                    file["data_dir"] = f"{root}/{one.synset}/{one.object_id}"
+                    file["embedding"] = embeddings.values[i].astype(np.float32)
+                    file["class_id"] = np.int64(embeddings.labels[i])
+        fresh.rename(out)
+
+
+def _h5py():
+    try:
+        import h5py
+    except ImportError:
+        raise MissingPart("h5py", "published") from None
+    return h5py
+
+
 def _order(file: Path) -> tuple[str, int, str]:
     return str(file.parent), int(file.stem) if file.stem.isdecimal() else -1, file.stem
 
@@ -82,12 +117,9 @@ def _unique_ids(identities: list[Identity], where: Path) -> list[str]:
 
 def _read_file(path: Path) -> list[Entry]:
     """Embeddings of one file, one or many."""
+    h5py = _h5py()
     try:
-        import h5py
-    except ImportError:
-        raise MissingPart("h5py", "published") from None
-    try:
-        with h5py.File(path, "r") as file:
+        with h5py.File(plain_file(path), "r") as file:
             values, class_ids = _numbers(file, "embedding", path), _rows(file, "class_id", path)
             names = _rows(file, "data_dir", path) or _rows(file, "nerf_id", path)
     except (OSError, RuntimeError, KeyError, UnicodeDecodeError) as error:

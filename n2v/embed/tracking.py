@@ -1,12 +1,13 @@
 """A run's records: lines of JSON beside the model, and Weights & Biases for those who ask for it."""
 
 import json
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
 from n2v.embed.recipe import TrainConfig
 from n2v.errors import MissingPart
-from n2v.files import write_bytes
+from n2v.files import plain_file, write_bytes
 
 LOG, VALIDATION, RECORD = "log.jsonl", "validation.jsonl", "run.json"
 
@@ -53,10 +54,8 @@ def start_wandb(out: Path, config: TrainConfig):
 def trim(path: Path, done: int) -> None:
     """Drop a torn line and those of steps after the checkpoint: they are about to be taken again."""
     kept = []
-    for line in path.read_text().splitlines() if path.exists() else []:
-        try:
+    for line in plain_file(path).read_text(errors="replace").splitlines() if path.exists() else []:
+        with suppress(ValueError, TypeError, KeyError, RecursionError):
             if json.loads(line)["step"] <= done:
                 kept.append(line + "\n")
-        except json.JSONDecodeError:
-            continue
     write_bytes(path, "".join(kept).encode())

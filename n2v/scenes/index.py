@@ -16,7 +16,8 @@ from n2v.scenes.objects import SceneObject
 from n2v.scenes.sources.homes import home_of
 
 INDEX = "index.csv"
-COLUMNS = ("file", "class_name", "source", "licence", "shape_group", "base_id", "version", "object_id", "family")
+COLUMNS = ("file", "class_name", "source", "licence", "shape_group", "base_id", "version", "object_id", "family", "slots")
+IDENTITY = ("object_id", "class_name", "base_id", "version", "shape_group", "source", "licence", "family", "slots")
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -38,20 +39,19 @@ class Item:
     source: str = ""
     licence: str = ""
     family: str = ""
+    slots: str = ""
     augment: int = 0
     up: str = "auto"
 
     @classmethod
     def of(cls, obj: SceneObject, path: Path, file: str) -> "Item":
         """The item of an object saved at `path`."""
-        names = ("object_id", "class_name", "base_id", "version", "shape_group", "source", "licence", "family")
-        return cls(path, file, **{name: getattr(obj, name) for name in names})
+        return cls(path, file, **{name: getattr(obj, name) for name in IDENTITY})
 
     @property
     def identity(self) -> dict:
         """What SceneObject and ViewSet both take."""
-        names = ("object_id", "class_name", "base_id", "version", "shape_group", "source", "licence")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in IDENTITY}
 
     def versions(self, n: int) -> list["Item"]:
         """Itself and, of a base object, its augmented versions 1 to n."""
@@ -199,6 +199,7 @@ def _item(path: Path, file: str, row: dict, named: str | None, unique: bool) -> 
         source=row.get("source") or (home.source if home else ""),
         licence=row.get("licence") or (home.licence if home else ""),
         family=row.get("family", ""),
+        slots=row.get("slots", ""),
         up=up,
     )
 

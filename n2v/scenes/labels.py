@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from n2v.errors import BadInput
+from n2v.files import plain_file
 from n2v.scenes.classes import class_of
 
 
@@ -15,7 +16,7 @@ def read_rows(path: Path, *needed: str) -> list[dict[str, str]]:
         BadInput: No such file, no CSV, or a column is missing.
     """
     try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
+        with open(plain_file(path), newline="", encoding="utf-8-sig") as file:
             table = csv.DictReader(file)
             rows = [{key: (value or "").strip() for key, value in row.items() if key} for row in table]
     except FileNotFoundError:

@@ -52,6 +52,8 @@ class ViewSet:
     shape_group: str = ""
     source: str = ""
     licence: str = ""
+    family: str = ""
+    slots: str = ""
     aabb: tuple[float, ...] = AABB
     camera_angle_x: float = CAMERA_ANGLE_X
     held_out_images: UInt8[np.ndarray, "m held_h held_w 4"] = field(default_factory=_no_images)
@@ -122,6 +124,8 @@ def _write_split(folder: Path, name: str, split: str, view_set: ViewSet, images:
         "shape_group": view_set.shape_group,
         "source": view_set.source,
         "licence": view_set.licence,
+        "family": view_set.family,
+        "slots": view_set.slots,
         "frames": frames,
     }
     _write_synced(folder / name, (json.dumps(record, indent=1, allow_nan=False) + "\n").encode())
@@ -211,7 +215,7 @@ def read_views(folder: Path) -> ViewSet:
     except (TypeError, ValueError):
         raise BadInput("version or aabb is not a number", where=folder / TRAIN, fix="make it again") from None
     view_set = ViewSet(
-        **{key: str(record.get(key) or "") for key in ("base_id", "shape_group", "source", "licence")},
+        **{key: str(record.get(key) or "") for key in ("base_id", "shape_group", "source", "licence", "family", "slots")},
         object_id=str(record.get("object_id") or folder.resolve().name),
         class_name=str(record.get("class_name") or (parent if parent in CLASSES else "")),
         version=version,

@@ -226,7 +226,7 @@ def count_table(folder: Path) -> str:
         cells += [splits[split] for split in ("train", "val", "test")]
         cells += [f"{np.mean(quality):.1f}", f"{min(quality):.1f}"] if quality else ["-", "-"]
         lines.append("| " + " | ".join([name, *map(str, cells)]) + " |")
-    items = [Item(row.object_id, row.base_id, row.class_name, row.version, row.shape_group) for row in good]
+    items = [Item.of(row) for row in good]
     shared = leak(items, {row.object_id: row.split for row in good})
     facts = {
         "in quarantine": len(zoo.quarantined),

@@ -133,7 +133,7 @@ def fingerprint(folder: Path, found: Iterable[Path]) -> str | None:
         if not place.exists():
             return None
         for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
-            if path.name.startswith(".") or path.name == "manifest.index" or not path.is_file():
+            if path.name.startswith(".") or not path.is_file():
                 continue
             by_size = path.suffix in PICTURES or path.parent.name == "shards"
             content = str(path.stat().st_size) if by_size else sha256_of(path.read_bytes())

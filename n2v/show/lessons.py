@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 from n2v.errors import BadInput, MissingPart
+from n2v.files import read_text
 
 PROSE, CODE = "markdown", "code"
 
@@ -72,7 +73,7 @@ def read_lessons(folder: Path) -> list[Lesson]:
 def _lesson(path: Path) -> Lesson:
     """One notebook's header, checked."""
     fix = "copy one from another notebook"
-    if not _is_closed(path.read_text()):
+    if not _is_closed(read_text(path)):
         raise BadInput("its header opens with '# ---' and never closes", where=path, fix="end it with a line '# ---'")
     jupytext = require("jupytext")
     try:

@@ -21,7 +21,8 @@ from n2v.scenes.views import TRAIN, ViewSet, find_views, read_views
 from n2v.seeds import child_seed
 from n2v.zoo import drivers
 from n2v.zoo.drivers import Death, Driver
-from n2v.zoo.splits import Item, assign
+from n2v.zoo.manifest import is_name
+from n2v.zoo.splits import SPLIT_COLUMNS, Item, assign
 from n2v.zoo.store import Row, Zoo, ZooWriter
 
 TOGETHER = 4  # NeRFs in one batched computation: keeps one core's cache busy
@@ -84,7 +85,7 @@ def build_zoo(
         raise BadInput(f"no view sets ({TRAIN})", where=views, fix="make them with: n2v render")
     folders = folders if limit is None else spread(folders, limit)
     items, problems = plan(folders)
-    splits = assign(items, seed=seed)
+    splits = {name: assign(items, rule, seed) for name, rule in SPLIT_COLUMNS.items()}
     done, listed, labels = _already_built(out, config, resume or shard[1] > 1)
     labels = labels_of((item.class_name for item in items), labels)
     ids = dict(zip([folder for folder in folders if folder not in problems], items, strict=True))
@@ -139,7 +140,10 @@ def plan(folders: list[Path]) -> tuple[list[Item], dict[Path, str]]:
             seen[object_id] = folder
             base_id = str(header.get("base_id", object_id))
             group = str(header.get("shape_group", base_id))
-            items.append(Item(object_id, base_id, class_name, int(header.get("version", 0)), group))
+            if bad := [name for name in (object_id, base_id, group) if not is_name(name)]:
+                raise BadInput(f"id {bad[0]!a}", where=folder / TRAIN, fix="use letters, digits, _ - .")
+            made_of = (str(header.get("family", "")), str(header.get("slots", "")))
+            items.append(Item(object_id, base_id, class_name, int(header.get("version", 0)), group, *made_of))
         except BadInput as error:
             problems[folder] = str(error)
         except (KeyError, TypeError, ValueError) as error:
@@ -231,7 +235,7 @@ def _store(writer: ZooWriter, row_of: Callable[[Outcome], Row], listed: set, out
     writer.quarantine([row for row in bad if (row.object_id, row.status) not in listed])
 
 
-def _row(splits: dict[str, str], labels: dict[str, int], config: FitConfig, outcome: Outcome) -> Row:
+def _row(splits: dict[str, dict[str, str]], labels: dict[str, int], config: FitConfig, outcome: Outcome) -> Row:
     """The manifest line of one outcome, without its place on disk."""
     view_set, result = outcome.view_set, outcome.result
     class_name = class_of(view_set.class_name) if view_set else ""
@@ -245,7 +249,9 @@ def _row(splits: dict[str, str], labels: dict[str, int], config: FitConfig, outc
         shape_group=view_set.shape_group if view_set else "",
         source=view_set.source if view_set else "",
         licence=view_set.licence if view_set else "",
-        split=splits.get(object_id, ""),
+        **{name: found.get(object_id, "") for name, found in splits.items()},
+        family=view_set.family if view_set else "",
+        slots=view_set.slots if view_set else "",
         seed=result.seed if result else 0,
         init_hash=vector_hash(initial_vector(config.init_seed)),
         encoding=config.encoding,

@@ -143,6 +143,7 @@ def sbatch_script(slurm: SlurmConfig, logs: Path) -> str:
 def run_slurm(pieces: list[Callable[[], dict]], slurm: SlurmConfig, logs: Path) -> dict:
     """Submit pieces as one job array and return its number."""
     module = _submitit()
+    before = set(logs.iterdir()) if logs.is_dir() else None
     try:
         executor = module.SlurmExecutor(logs, max_num_timeout=slurm.requeues)
     except RuntimeError:
@@ -153,6 +154,10 @@ def run_slurm(pieces: list[Callable[[], dict]], slurm: SlurmConfig, logs: Path) 
     try:
         jobs = executor.submit_array(pieces)
     except (RuntimeError, OSError) as error:
+        for path in set(logs.iterdir()) - (before or set()):  # a file a piece, and the script
+            path.unlink()
+        if before is None:
+            logs.rmdir()
         raise BadInput(f"sbatch refused: {error}", fix="see --slurm.dry-run for the script") from None
     return {
         "job": jobs[0].job_id.partition("_")[0],

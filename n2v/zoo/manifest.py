@@ -4,24 +4,32 @@ A line is about a copy of a NeRF, named by shard, row and checksum. `status` "ok
 together with a shard withdraws exactly that copy; any other status without a shard says that an object has no NeRF.
 An object's NeRF is the copy offered last among those not withdrawn since. So a later failure displaces nothing, a
 damaged copy gives way to an older sound one, and a line about one copy cannot touch another.
+
+A line carries a digest of its own values; a line whose digest or values cannot be right is refused: its object has no
+NeRF by it, and `n2v zoo verify` names it. Lines without a digest (of 0.2 and before) are read by their values alone.
 """
 
 import fcntl
 import hashlib
 import json
+import math
 import os
 from collections.abc import Iterable
 from dataclasses import MISSING, asdict, dataclass, fields
-from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 
 from n2v.errors import BadInput
 from n2v.files import sync_folder
+from n2v.nerf.encoding import ENCODINGS
+from n2v.scenes.classes import CLASSES
+from n2v.zoo.splits import SPLITS
 
 MANIFEST = "manifest.jsonl"
 REFUSED = "refused: "  # begins the status of a line that is whole but may not be followed
+DIGEST = "line_sha256"
+UNLISTED = "unlisted"  # split of a NeRF that a published collection's lists leave out
 
 
 @dataclass(frozen=True)
@@ -29,7 +37,8 @@ class Row:
     """One line of the manifest: a NeRF's identity, provenance, quality and place.
 
     `step` is the sample length in scene units it was fitted with; `psnr_db` is over held-out views on white;
-    `status` is "ok" or the reason why there is no NeRF (then `shard` is empty, or names a copy that is damaged).
+    `split` is by the corrected rule, the other two by theirs; `family` and `slots` say what a procedural object is
+    made of; `status` is "ok" or the reason why there is no NeRF (then `shard` is empty, or names a copy that is damaged).
     """
 
     object_id: str
@@ -49,6 +58,10 @@ class Row:
     step: float
     psnr_db: float | None
     fit_s: float | None
+    family: str = ""
+    slots: str = ""
+    split_novel: str = ""
+    split_as_published: str = ""
     status: str = "ok"
     shard: str = ""
     row: int = -1
@@ -73,8 +86,16 @@ def copy_of(values: dict) -> tuple[str, int, str]:
 
 
 def lines_of(rows: Iterable[Row]) -> bytes:
-    """Rows as manifest lines."""
-    return "".join(json.dumps(asdict(row), allow_nan=False) + "\n" for row in rows).encode()
+    """Rows as manifest lines, each with its digest."""
+    told = [asdict(row) for row in rows]
+    lines = [json.dumps({**values, DIGEST: _digest(values)}, allow_nan=False) for values in told]
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _digest(values: dict) -> str:
+    """SHA-256 over a line's values in a fixed order, whatever their names."""
+    text = json.dumps({name: value for name, value in values.items() if name != DIGEST}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def append(folder: Path, rows: list[Row]) -> None:
@@ -121,23 +142,68 @@ def parse(data: bytes, where: Path) -> tuple[list[dict], list[str]]:
         if not text.strip():
             continue
         try:
-            values = json.loads(text)
-            values = {name: values[name] if name in values else DEFAULTS[name] for name in NAMES}
+            told = json.loads(text)
+            values = {name: told[name] if name in told else DEFAULTS[name] for name in NAMES}
             usable = _fits(values)
         except (ValueError, KeyError, TypeError, RecursionError, OverflowError):
             usable = False
-        if usable:
-            lines.append(values)
-        else:
+        if not usable:
             notes.append(f"{where} line {number}: torn or not a NeRF's line; ignored")
+            continue
+        altered = DIGEST in told and _digest(told) != told[DIGEST]
+        problem = wrong(values) or ("altered (its checksum)" if altered else "")
+        lines.append(_refused(values, problem) if problem else values)
+        notes += [f"{where} line {number}: {problem}; refused"] if problem else []
     return lines, notes
 
 
+def _refused(values: dict, problem: str) -> dict:
+    """A line that names an object and says why it has no NeRF by this line."""
+    gone = {name: 0.0 if name == "step" else None for name in FLOATS}
+    place = {"shard": "", "row": -1, "sha256": ""}
+    return {**values, **gone, **place, "object_id": shown(values["object_id"]), "status": f"{REFUSED}{problem}"}
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can be an object's id: something printable that leads out of no folder."""
+    return bool(text.strip()) and text.isprintable() and is_inside(text)
+
+
+def shown(name: str) -> str:
+    """An object's id, with everything escaped where it can be none."""
+    return name if is_name(name) else ascii(name).replace("/", "|")
+
+
+def wrong(values: dict) -> str:
+    """What cannot be right in a line's values, or an empty text. Lines that offer no NeRF need no more than a name."""
+    if not is_inside(values["shard"]):
+        return f"path '{values['shard']}' leaves its folder"
+    if values["status"] != "ok":
+        return "" if is_name(values["object_id"]) else f"object_id {values['object_id']!a} is no name"
+    for name in ("object_id", "base_id", "class_name", "shape_group"):
+        if not is_name(values[name]):
+            return f"{name} {values[name]!a} is no name"
+    known = values["class_name"] in CLASSES
+    checks = {
+        "label": values["label"] == CLASSES.index(values["class_name"]) if known else values["label"] >= 0,
+        "version": values["version"] >= 0,
+        "split": values["split"] in (*SPLITS, UNLISTED),
+        "split_novel": values["split_novel"] in (*SPLITS, ""),
+        "split_as_published": values["split_as_published"] in (*SPLITS, ""),
+        "seed": values["seed"] >= 0,
+        "encoding": values["encoding"] in ENCODINGS,
+        "steps": values["steps"] >= 0,
+        "step": 0 < values["step"] <= 10,  # scene units
+        "psnr_db": values["psnr_db"] is None or -100 <= values["psnr_db"] <= 400,  # float32 cannot say more
+        "fit_s": values["fit_s"] is None or 0 <= values["fit_s"] < math.inf,
+    }
+    return next((f"{name} {values[name]!r} cannot be" for name, right in checks.items() if not right), "")
+
+
 def _fits(values: dict) -> bool:
-    """True when every value has its field's type and a size that a column can hold; NUL separates stored texts."""
-    for name in TEXTS:
-        if type(values[name]) is not str or "\0" in values[name]:
-            return False
+    """True when every value has its field's type and a size that a column can hold."""
+    if any(type(values[name]) is not str for name in TEXTS):
+        return False
     for name in INTEGERS:
         if type(values[name]) is not int or not -(1 << 63) <= values[name] < 1 << 63:
             return False
@@ -151,11 +217,9 @@ def _fits(values: dict) -> bool:
     return True
 
 
-@lru_cache(maxsize=1024)
-def is_inside(shard: str) -> bool:
+def is_inside(path: str) -> bool:
     """True for a relative path without "..": the cheap check; opening a shard also follows links (n2v.files.inside)."""
-    path = PurePosixPath(shard)
-    return not path.is_absolute() and ".." not in path.parts
+    return not path.startswith("/") and ".." not in path.split("/")
 
 
 def settle(lines: list[dict]) -> tuple[list[dict], list[dict]]:
@@ -167,10 +231,6 @@ def settle(lines: list[dict]) -> tuple[list[dict], list[dict]]:
     last: dict[str, dict] = {}
     for values in lines:
         object_id = values["object_id"]
-        if not is_inside(values["shard"]):
-            last[object_id] = {**values, "status": f"{REFUSED}path '{values['shard']}' leaves its folder"}
-            last[object_id].update(shard="", row=-1, sha256="")
-            continue
         last[object_id] = values
         if values["shard"] or values["status"] == "ok":
             here = copy_of(values)

@@ -14,7 +14,7 @@ from n2v.files import progress, provenance, sync_folder, write_json
 from n2v.scenes.classes import labels_of
 from n2v.zoo.manifest import MANIFEST, Row, row_digest
 from n2v.zoo.shards import FolderLock, on_disk
-from n2v.zoo.splits import Item, assign, leak
+from n2v.zoo.splits import SPLIT_COLUMNS, Item, assign, leak
 from n2v.zoo.store import Zoo, ZooWriter
 from n2v.zoo.verify import manifest_lines
 
@@ -78,7 +78,7 @@ def merge_zoos(
     writer = _begin(growing, zoos, candidates, dealt)
     copied = _copy(writer, candidates, dealt, shard_rows)
     listed = {row.object_id for row in Zoo(growing).quarantined}
-    writer.quarantine([replace(row, split=dealt[row.object_id]) for row in without if row.object_id not in listed])
+    writer.quarantine([replace(row, **dealt[row.object_id]) for row in without if row.object_id not in listed])
     settings = {"zoos": [str(folder) for folder in folders], "conflict": conflict, "splits": splits, "seed": seed}
     write_json(growing / "run.json", provenance(merge=settings, n=len(Zoo(growing))))
     os.rename(growing, out)
@@ -148,20 +148,17 @@ def _without(zoos: list[Zoo], labels: dict[str, int], have: set[str]) -> list[Ro
     return [replace(row, shard="", row=-1, sha256="") for row in plain]
 
 
-def _deal(candidates: dict[str, list[Candidate]], without: list[Row], splits: str, seed: int) -> dict[str, str]:
-    """Split of every object, those without a NeRF included: one fitted later then finds its relatives' split."""
+def _deal(candidates: dict[str, list[Candidate]], without: list[Row], splits: str, seed: int) -> dict[str, dict]:
+    """Splits of every object by column, those without a NeRF included: one fitted later then finds its relatives' split."""
     rows = [same[0].row for same in candidates.values()] + without
     if splits == "keep":
-        return {row.object_id: row.split for row in rows}
-    items = [_item(row) for row in rows if row.class_name]
-    return {row.object_id: "" for row in rows} | assign(items, seed=seed)
+        return {row.object_id: _splits(row) for row in rows}
+    items = [Item.of(row) for row in rows if row.class_name]
+    dealt = {name: assign(items, rule, seed) for name, rule in SPLIT_COLUMNS.items()}
+    return {row.object_id: {name: found.get(row.object_id, "") for name, found in dealt.items()} for row in rows}
 
 
-def _item(row: Row) -> Item:
-    return Item(row.object_id, row.base_id, row.class_name, row.version, row.shape_group)
-
-
-def _begin(growing: Path, zoos: list[Zoo], candidates: dict, dealt: dict[str, str]) -> ZooWriter:
+def _begin(growing: Path, zoos: list[Zoo], candidates: dict, dealt: dict[str, dict]) -> ZooWriter:
     """The hidden zoo, ready to go on; what another merge or a kill left in it is removed."""
     resolution = next(zoo.resolution for zoo in zoos if len(zoo))
     if (growing / MANIFEST).exists() and not _agrees(Zoo(growing), candidates, dealt):
@@ -176,17 +173,21 @@ def _begin(growing: Path, zoos: list[Zoo], candidates: dict, dealt: dict[str, st
     return writer
 
 
-def _agrees(zoo: Zoo, candidates: dict[str, list[Candidate]], dealt: dict[str, str]) -> bool:
+def _agrees(zoo: Zoo, candidates: dict[str, list[Candidate]], dealt: dict[str, dict]) -> bool:
     """True when a zoo holds nothing but what this merge would put there."""
     rows = all(
         row.sha256 in {one.row.sha256 for one in candidates.get(row.object_id, ())}
-        and row.split == dealt[row.object_id]
+        and _splits(row) == dealt[row.object_id]
         for row in zoo.rows
     )
-    return rows and all(dealt.get(row.object_id) == row.split for row in zoo.quarantined)
+    return rows and all(dealt.get(row.object_id) == _splits(row) for row in zoo.quarantined)
 
 
-def _copy(writer: ZooWriter, candidates: dict, dealt: dict[str, str], shard_rows: int) -> int:
+def _splits(row: Row) -> dict[str, str]:
+    return {name: getattr(row, name) for name in SPLIT_COLUMNS}
+
+
+def _copy(writer: ZooWriter, candidates: dict, dealt: dict[str, dict], shard_rows: int) -> int:
     """Copy what the new zoo lacks, shard by shard, and list what no zoo has sound; the number copied."""
     have = set(Zoo(writer.folder).object_ids) if (writer.folder / MANIFEST).exists() else set()
     todo = [object_id for object_id in sorted(candidates) if object_id not in have]
@@ -197,7 +198,7 @@ def _copy(writer: ZooWriter, candidates: dict, dealt: dict[str, str], shard_rows
             damaged = []
             for object_id in todo[start : start + shard_rows]:
                 row, found = _first_sound(candidates[object_id])
-                row = replace(row, split=dealt[object_id])
+                row = replace(row, **dealt[object_id])
                 if found is None:
                     damaged.append(replace(row, shard="", row=-1, sha256=""))
                 else:
@@ -226,7 +227,7 @@ def _first_sound(same: list[Candidate]) -> tuple[Row, tuple[np.ndarray, np.ndarr
     return replace(same[0].row, status=f"damaged: {reasons[0]}"), None
 
 
-def _finished(out: Path, candidates: dict[str, list[Candidate]], dealt: dict[str, str]) -> dict:
+def _finished(out: Path, candidates: dict[str, list[Candidate]], dealt: dict[str, dict]) -> dict:
     """What the merged zoo holds; refuses a folder that is not this merge's result."""
     if not (out / MANIFEST).is_file():
         raise BadInput("holds something else", where=out, fix="give --out a folder that does not exist yet")

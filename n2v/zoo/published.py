@@ -4,7 +4,8 @@
                                     grid.pth           {'_roi_aabb': float16 (6,), '_binary': sparse bool (96, 96, 96),
                                                         'resolution': float16 (3,)}
                                     transforms_train.json, train/*.png      optional
-Lists of a split are JSON lists of such folders (train.json, validation.json, test.json), or one path a line (.txt).
+Lists of a split are JSON lists of such folders (train.json, validation.json, test.json), or one path a line (.txt), as
+in gmnerf's nerf/shapenet/train.txt beside nerf/shapenet/mlp/<synset>/<object id>.
 """
 
 import json
@@ -28,6 +29,7 @@ from n2v.scenes.views import TRAIN
 WEIGHTS, GRID = "nerf_weights.pth", "grid.pth"
 KEY = "mlp_base.params"
 RESOLUTION = 96
+GMNERF = "nerf/shapenet"  # where gmnerf keeps its lists, and below a folder an architecture
 LIST_NAMES = {"train": ("train",), "val": ("validation", "val"), "test": ("test",)}
 MAX_WEIGHTS, MAX_GRID = 1 << 20, 32 << 20  # bytes; a sound file has 75 kB, a grid without an empty cell 22 MB
 BOX_TOLERANCE = 1e-3  # scene units; 0.7 in float16 is 0.70020
@@ -92,8 +94,8 @@ def stays_inside(path: Path, root: Path) -> bool:
 
 
 def find_lists(folder: Path) -> dict[str, Path]:
-    """Files that list the folders of train, val and test, in `folder` or in its folder `data`."""
-    for place in (Path(folder), Path(folder) / "data"):
+    """Files that list the folders of train, val and test, in `folder` or where the two layouts have them."""
+    for place in (Path(folder), Path(folder) / "data", Path(folder) / GMNERF):
         found = {}
         for split, stems in LIST_NAMES.items():
             paths = [place / f"{stem}.{suffix}" for stem in stems for suffix in ("json", "txt")]

@@ -3,17 +3,15 @@
 import json
 import time
 from collections import Counter
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import get_type_hints
 
 import numpy as np
 import torch
 
 from n2v.errors import BadInput
 from n2v.files import progress, provenance, write_json
-from n2v.nerf.encoding import ENCODINGS
 from n2v.nerf.fit import view_psnr
 from n2v.nerf.layout import N_HIDDEN, N_OUTPUTS, SLICES, initial_vector, vector_hash
 from n2v.nerf.march import THESIS_STEP
@@ -22,6 +20,7 @@ from n2v.nerf.render import field_query
 from n2v.scenes.classes import label_of
 from n2v.scenes.views import TRAIN, read_views
 from n2v.zoo.build import spread
+from n2v.zoo.manifest import REFUSED, UNLISTED, parse, wrong
 from n2v.zoo.published import (
     GRID,
     RESOLUTION,
@@ -40,7 +39,6 @@ from n2v.zoo.splits import RULES, Item, assign, leak
 from n2v.zoo.store import MANIFEST, Row, Zoo, ZooWriter, row_digest
 
 ROWS = "n2v_rows.jsonl"  # beside an export: the manifest lines of the zoo it came from
-UNLISTED = "unlisted"  # split of a folder that the lists leave out
 SHARD = 64  # NeRFs in one file
 N_MEASURED = 4  # pictures a NeRF's PSNR is measured on
 KNOWN_SEEDS = (999, 1337)  # the authors', and tiny-cuda-nn's own
@@ -204,6 +202,8 @@ def _import_part(
             occupied = read_grid(one.folder) if has_grid else rebuild_grid(weights)
             row = _row(one, splits, row_digest(weights, pack_bits(occupied)), weights)
             row = replace(row, source=source or row.source, licence=licence or row.licence)
+            if problem := wrong(asdict(row)):
+                raise BadInput(problem)
             if measure and row.psnr_db is None:
                 row = replace(row, psnr_db=measured_psnr(one.folder, weights, occupied, row.encoding))
                 counts["unmeasured"] += row.psnr_db is None
@@ -290,16 +290,8 @@ def _read_rows(root: Path) -> dict[str, Row]:
     path, rows = root / ROWS, {}
     if not path.is_file() or not stays_inside(path, root):
         return rows
-    types = get_type_hints(Row)
-    for line in path.read_text(errors="replace").splitlines():
-        try:
-            values = json.loads(line)
-            place = str(values["folder"])
-            row = Row(**{field.name: values[field.name] for field in fields(Row)})
-        except (json.JSONDecodeError, KeyError, TypeError):
-            continue
-        told = vars(row)
-        finite = all(np.isfinite(value) for value in told.values() if isinstance(value, float))
-        if finite and row.encoding in ENCODINGS and all(isinstance(told[name], kind) for name, kind in types.items()):
-            rows[place] = row
+    for line in path.read_bytes().splitlines():
+        told, _ = parse(line, path)
+        if told and not told[0]["status"].startswith(REFUSED):
+            rows[str(json.loads(line).get("folder"))] = Row(**told[0])
     return rows

@@ -1,4 +1,4 @@
-"""Train, validation and test: so that no version of a test object was trained on, and as the authors did it."""
+"""Train, validation and test: no version of a test object in train, no combination of its parts, or as the authors did."""
 
 from collections import defaultdict
 from typing import NamedTuple
@@ -6,10 +6,12 @@ from typing import NamedTuple
 import numpy as np
 
 from n2v.errors import BadInput
+from n2v.scenes.classes import CLASSES
 
 SPLITS = ("train", "val", "test")
-RULES = ("corrected", "as_published")
+RULES = ("corrected", "novel", "as_published")
 PUBLISHED_SEED = 1203  # authors' generate_splits
+SPLIT_COLUMNS = {"split": "corrected", "split_novel": "novel", "split_as_published": "as_published"}  # of a manifest
 
 
 class Item(NamedTuple):
@@ -20,6 +22,22 @@ class Item(NamedTuple):
     class_name: str
     version: int = 0
     shape_group: str = ""
+    family: str = ""
+    slots: str = ""  # "body=flat support=legs ..."
+
+    @classmethod
+    def of(cls, told: object) -> "Item":
+        """From anything with an identity: a manifest's row, a view set, a scene object."""
+        return cls(*(getattr(told, name) for name in cls._fields))
+
+    @property
+    def combination(self) -> str:
+        """What `novel` keeps in one split: class, body and support, of every third class the whole family; or nothing."""
+        filled = dict(pair.split("=", 1) for pair in self.slots.split() if "=" in pair)
+        if not filled.keys() >= {"body", "support"}:
+            return ""
+        whole_family = self.class_name in CLASSES[::3]
+        return f"{self.class_name} {filled['body']} {'' if whole_family else filled['support']}"
 
 
 def assign(items: list[Item], rule: str = "corrected", seed: int = 0) -> dict[str, str]:
@@ -29,16 +47,17 @@ def assign(items: list[Item], rule: str = "corrected", seed: int = 0) -> dict[st
         items: Objects, base and augmented.
         rule: "corrected" keeps all versions of a base object and all members of a shape group together (and an
             object listed under two classes), 80 / 10 / 10 per class with at least one validation and one test
-            group where a class has three. "as_published" shuffles and cuts base, A1 and A2 80 / 10 / 10
+            group where a class has three. "novel" also keeps objects of one combination (of every third class: of one
+            family) together, so that none in test was ever trained on, about 10 % of a class each. "as_published" shuffles and cuts base, A1 and A2 80 / 10 / 10
             independently per class, as the authors' code does.
-        seed: Of "corrected"; the published rule has its own (1203).
+        seed: Of "corrected" and "novel"; the published rule has its own (1203).
     """
     if rule not in RULES:
         raise BadInput(f"unknown split rule '{rule}'", fix=f"use one of: {', '.join(RULES)}")
     if rule == "as_published":
         return _as_published(items)
     members: dict[str, list[Item]] = defaultdict(list)
-    for item, group in zip(items, groups(items), strict=True):
+    for item, group in zip(items, groups(items, combinations=rule == "novel"), strict=True):
         members[group].append(item)
     by_class: dict[str, list[str]] = defaultdict(list)
     for group, content in members.items():
@@ -47,11 +66,29 @@ def assign(items: list[Item], rule: str = "corrected", seed: int = 0) -> dict[st
     for class_name in sorted(by_class):
         names = sorted(by_class[class_name])
         order = np.random.default_rng([seed, len(class_name), *class_name.encode()]).permutation(len(names))
-        n_held = max(1, round(len(names) / 10)) if len(names) >= 3 else 0
-        for place, index in enumerate(order):
-            split = "test" if place < n_held else "val" if place < 2 * n_held else "train"
-            splits.update({item.object_id: split for item in members[names[index]]})
+        drawn = [members[names[index]] for index in order]
+        for content, split in zip(drawn, (_tenths if rule == "novel" else _in_turn)(drawn), strict=True):
+            splits.update({item.object_id: split for item in content})
     return splits
+
+
+def _in_turn(drawn: list[list[Item]]) -> list[str]:
+    """A tenth of the groups to test, a tenth to validation, at least one each where there are three."""
+    n_held = max(1, round(len(drawn) / 10)) if len(drawn) >= 3 else 0
+    return ["test" if place < n_held else "val" if place < 2 * n_held else "train" for place in range(len(drawn))]
+
+
+def _tenths(drawn: list[list[Item]]) -> list[str]:
+    """About a tenth of the objects each to test and validation: groups as they come, none that would make it a fifth."""
+    n, found = sum(map(len, drawn)), []
+    room = {"test": 0, "val": 0}
+    for content in drawn:
+        open_for = (split for split, taken in room.items() if taken < n / 10 and taken + len(content) <= n / 5)
+        split = next(open_for, "train")
+        if split != "train":
+            room[split] += len(content)
+        found.append(split)
+    return found
 
 
 def nested_order(items: list[Item], seed: int = 0) -> list[int]:
@@ -69,8 +106,11 @@ def nested_order(items: list[Item], seed: int = 0) -> list[int]:
     return [i for _, class_name, base in sorted(turns) for i in by_class[class_name][base]]
 
 
-def groups(items: list[Item]) -> list[str]:
-    """Name of each item's group: items that share a base id, a shape group or an object id, directly or by a chain."""
+def groups(items: list[Item], combinations: bool = False) -> list[str]:
+    """Name of each item's group: items that share a base id, a shape group or an object id, directly or by a chain.
+
+    With `combinations`, those that are made of the same body and support, too.
+    """
     parent: dict[str, str] = {}
 
     def root(key: str) -> str:
@@ -84,6 +124,8 @@ def groups(items: list[Item]) -> list[str]:
         keys = [f"object {item.object_id}", f"base {item.base_id}"]
         if item.shape_group:
             keys.append(f"group {item.class_name} {item.shape_group}")
+        if combinations and item.combination:
+            keys.append(f"made {item.combination}")
         first, *others = sorted(root(key) for key in keys)
         for other in others:
             parent[other] = first

@@ -6,7 +6,7 @@ lock. So a crash leaves at most an unnamed shard or a torn last line: both are i
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from n2v.errors import BadInput
 from n2v.nerf.layout import N_WEIGHTS
 from n2v.nerf.occupancy import pack_bits, unpack_bits
-from n2v.zoo.manifest import MANIFEST, Row, append, row_digest
+from n2v.zoo.manifest import MANIFEST, Row, append, row_digest, shown, wrong
 from n2v.zoo.shards import FOLDER, FolderLock, Shards, temporaries, write_shard
 from n2v.zoo.table import read_table
 
@@ -71,13 +71,13 @@ class ZooWriter:
     def add_stored(self, rows: list[Row], stored: Float[np.ndarray, "n w"], packed: UInt8[np.ndarray, "n b"]) -> None:
         """The same for weights in their stored type and packed occupancy bits, so that copies keep their checksum."""
         for row, finite in zip(rows, np.isfinite(stored).all(1), strict=True):
-            if not finite:
-                raise BadInput("weights are not finite", where=row.object_id, fix="fit it again")
+            if problem := wrong({**asdict(row), "status": "ok"}) if finite else "weights are not finite":
+                raise BadInput(problem, where=shown(row.object_id), fix="mend it, or fit it again")
         append(self.folder, write_shard(self.folder, rows, stored, packed, self.resolution, self.compress))
 
     def quarantine(self, rows: list[Row]) -> None:
         """List objects that have no NeRF, with the reason in `status`."""
-        append(self.folder, rows)
+        append(self.folder, [replace(row, object_id=shown(row.object_id)) for row in rows])
 
 
 class Zoo:

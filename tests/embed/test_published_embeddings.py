@@ -1,12 +1,14 @@
 """Embeddings as nf2vec and gmnerf publish them, written here in their layouts."""
 
+import os
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from n2v.embed.embeddings import Embeddings
-from n2v.embed.published import read_h5
+from n2v.embed.published import read_h5, write_h5
 from n2v.errors import BadInput, MissingPart
 
 h5py = pytest.importorskip("h5py")
@@ -43,6 +45,28 @@ def test_nf2vec_files(tmp_path):
     np.testing.assert_array_equal(found.values[1:], [vector(number) for number in range(11)])
     found.save(tmp_path / "ours.safetensors")
     assert Embeddings.load(tmp_path / "ours.safetensors").object_ids == found.object_ids
+
+
+def test_ours_in_their_form_and_back(tmp_path):
+    found = read_h5(nf2vec(tmp_path / "theirs"))
+    write_h5(found, tmp_path / "ours")
+    with h5py.File(tmp_path / "ours" / "train" / "10.h5") as file:  # as nf2vec's classifier opens it
+        assert int(np.array(file.get("class_id"))) == 4 and file["data_dir"][()].decode().endswith(f"/{CHAIR}/c10")
+        np.testing.assert_array_equal(np.array(file.get("embedding")), vector(10))
+    again = Embeddings.load(tmp_path / "ours")
+    np.testing.assert_array_equal(again.values, found.values)
+    assert (again.object_ids, again.splits, again.versions) == (found.object_ids, found.splits, found.versions)
+    mug = replace(found, class_names=["mug", *found.class_names[1:]])
+    with pytest.raises(BadInput, match="unknown class 'mug'"):
+        write_h5(mug, tmp_path / "mugs")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ours", "theirs"]
+
+
+@pytest.mark.timeout(30)
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "0.h5")
+    with pytest.raises(BadInput, match="no plain file"):
+        read_h5(tmp_path)
 
 
 def test_gmnerf_files_carry_a_synset_and_an_id(tmp_path):

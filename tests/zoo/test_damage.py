@@ -18,7 +18,7 @@ from test_store import flip_a_bit, row, shard_of
 from n2v.commands.zoo_tools import zoo_verify
 from n2v.errors import BadInput
 from n2v.zoo.build import build_zoo
-from n2v.zoo.manifest import append
+from n2v.zoo.manifest import DIGEST, append
 from n2v.zoo.repair import repair
 from n2v.zoo.store import MANIFEST, Zoo, ZooWriter, row_digest
 from n2v.zoo.verify import verify
@@ -93,6 +93,12 @@ def a_folder(folder):
     path.mkdir()
 
 
+def a_pipe(folder):
+    path = shard_of(folder, VICTIM)
+    path.unlink()
+    os.mkfifo(path)
+
+
 def flip_in_weights(folder):
     flip_a_bit(folder, "weights", VICTIM)
 
@@ -102,8 +108,9 @@ def flip_in_occupancy(folder):
 
 
 def change(folder, object_id, **changes):
-    """Edit the line of one object."""
+    """Edit the line of one object, in a manifest of before lines had digests."""
     lines = [json.loads(line) for line in (folder / MANIFEST).read_text().splitlines()]
+    lines = [{name: value for name, value in line.items() if name != DIGEST} for line in lines]
     lines = [{**line, **changes} if line["object_id"] == object_id else line for line in lines]
     (folder / MANIFEST).write_text("".join(json.dumps(line) + "\n" for line in lines))
 
@@ -161,7 +168,8 @@ DAMAGE = [  # what, which NeRFs verify must name, words it must use, which have 
     (empty_file, SHARD, "broken shard", SHARD),
     (huge_header, SHARD, "broken shard", SHARD),
     (missing, SHARD, "missing shard", SHARD),
-    (a_folder, SHARD, "broken shard", SHARD),
+    (a_folder, SHARD, "no plain file", SHARD),
+    (a_pipe, SHARD, "no plain file", SHARD),
     (a_pickle, SHARD, "broken shard", SHARD),
     (other_shapes, SHARD, "broken shard", SHARD),
     (flip_in_weights, [VICTIM], "checksum", [VICTIM]),

@@ -8,6 +8,7 @@ from torch.utils.data import DataLoader
 
 from n2v.errors import BadInput
 from n2v.nerf.occupancy import unpack_bits
+from n2v.scenes.classes import CLASSES
 from n2v.zoo.dataset import ZooDataset
 from n2v.zoo.store import Zoo, ZooWriter
 
@@ -16,7 +17,10 @@ from n2v.zoo.store import Zoo, ZooWriter
 def folder(tmp_path):
     """24 NeRFs in six shards, one of three in test."""
     for shard in range(6):
-        rows = [row(f"chair-{4 * shard + i:02}", label=i, split="train" if i % 3 else "test") for i in range(4)]
+        rows = [
+            row(f"chair-{4 * shard + i:02}", class_name=CLASSES[i], label=i, split="train" if i % 3 else "test")
+            for i in range(4)
+        ]
         ZooWriter(tmp_path, RESOLUTION, "float16").add(rows, *nerfs(4, shard))
     return tmp_path
 

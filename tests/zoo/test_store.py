@@ -16,9 +16,9 @@ from safetensors.numpy import load_file, save_file
 
 from n2v.errors import BadInput
 from n2v.nerf.layout import N_WEIGHTS
-from n2v.zoo.manifest import append
+from n2v.zoo.manifest import DIGEST, append
+from n2v.zoo.repair import repair
 from n2v.zoo.store import MANIFEST, Row, Zoo, ZooWriter, row_digest
-from n2v.zoo.table import INDEX
 from n2v.zoo.verify import info, verify
 
 RESOLUTION = 8
@@ -58,8 +58,11 @@ def shard_of(folder, object_id):
 
 
 def edit_line(folder, number: int, **changes):
+    """As an old zoo's, whose lines have no digest."""
     lines = (folder / MANIFEST).read_text().splitlines()
-    lines[number] = json.dumps({**json.loads(lines[number]), **changes})
+    values = {**json.loads(lines[number]), **changes}
+    values.pop(DIGEST, None)
+    lines[number] = json.dumps(values)
     (folder / MANIFEST).write_text("\n".join(lines) + "\n")
 
 
@@ -271,7 +274,11 @@ def test_values_of_another_type_make_a_line_unusable(folder, change):
 
 def test_rows_come_back_as_they_were_written(tmp_path):
     weights, occupied = nerfs(3)
-    rows = [row("ä-1", psnr_db=None, seed=(1 << 63) - 1), row("b", label=-1, fit_s=None), row("c\n", step=0.1)]
+    rows = [
+        row("ä-1", psnr_db=None, seed=(1 << 63) - 1),
+        row("b c", fit_s=None),
+        row("d", licence="two\nlines", step=0.1),
+    ]
     ZooWriter(tmp_path, RESOLUTION).add(rows, weights, occupied)
     zoo = Zoo(tmp_path)
     assert zoo.rows[np.int64(1)] == zoo.rows[1] and zoo.stored(np.int64(1))[0].tolist() == zoo.stored(1)[0].tolist()
@@ -282,59 +289,76 @@ def test_rows_come_back_as_they_were_written(tmp_path):
         zoo.rows[3]
 
 
-@pytest.fixture
-def indexed(tmp_path, monkeypatch):
-    """A zoo whose index is written although it is small."""
-    monkeypatch.setattr("n2v.zoo.table.INDEX_FROM", 0)
-    write(tmp_path, ["chair-0", "chair-1"])
-    ZooWriter(tmp_path, RESOLUTION).quarantine([row("chair-9", status="failed")])
-    Zoo(tmp_path)
-    assert (tmp_path / INDEX).exists()
-    return tmp_path
+ALTERED = [
+    {"psnr_db": float("nan")}, {"psnr_db": float("inf")}, {"psnr_db": 1e308}, {"steps": -5}, {"step": 0}, {"step": -1},
+    {"step": float("nan")}, {"encoding": "none"}, {"split": "tr4in"}, {"class_name": ""}, {"class_name": "ch\x1bair"},
+    {"label": 99}, {"label": -1}, {"label": 5}, {"class_name": "teapot", "label": -1}, {"object_id": "../chair-3"},
+    {"object_id": "chair\x1b[2J"}, {"object_id": "/chair"}, {"object_id": " "}, {"base_id": "a/../b"}, {"version": -1},
+    {"seed": -1}, {"fit_s": float("nan")}, {"fit_s": -1.0},
+]  # fmt: skip
 
 
-def refuse_to_parse(*_):
-    raise AssertionError("parsed")
+@pytest.mark.parametrize("change", ALTERED, ids=str)
+def test_a_line_that_cannot_be_right_is_named_and_made_again_from_the_shard(folder, change):
+    before = list(Zoo(folder).rows)
+    edit_line(folder, 3, **change)
+    report = verify(folder)
+    assert (report["n"], report["sound"], len(report["problems"])) == (5, 4, 1)
+    assert list(change)[-1] in report["problems"][0] and report["problems"][0].isprintable()
+    assert "chair-3" not in Zoo(folder).object_ids
+    assert repair(folder)["adopted"] == ["chair-3"] and list(Zoo(folder).rows) == before
+    assert verify(folder)["problems"] == [] and not any(repair(folder).values())
 
 
-def test_an_index_spares_the_parsing_and_says_the_same(indexed, monkeypatch):
-    fresh = Zoo(indexed)
-    with monkeypatch.context() as patch:
-        patch.setattr("n2v.zoo.table.parse", refuse_to_parse)
-        cached = Zoo(indexed)
-    (indexed / INDEX).unlink()
-    parsed = Zoo(indexed)
-    for zoo in (fresh, cached):
-        assert list(zoo.rows) == list(parsed.rows) and zoo.quarantined == parsed.quarantined
-        assert zoo.notes == parsed.notes == []
+@pytest.mark.parametrize("name", ["psnr_db", "licence", "split", "object_id", "class_name", "fit_s"])
+def test_a_line_that_could_be_right_and_was_altered_is_named(folder, name):
+    """By its digest; a line that has none, as in a zoo of 0.2, is believed."""
+    other = {"psnr_db": 31.5, "licence": "none", "split": "val", "object_id": "chair-9", "fit_s": 2.0}
+    change = {name: other[name]} if name in other else {"class_name": "sofa", "label": 9}
+    manifest = folder / MANIFEST
+    lines = [json.loads(line) for line in manifest.read_text().splitlines()]
+    lines[3] |= change
+    manifest.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    report = verify(folder)
+    assert (report["n"], report["sound"]) == (5, 4) and "altered" in report["problems"][0]
+    assert repair(folder)["adopted"] == ["chair-3"]
+    del lines[3][DIGEST]
+    manifest.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert (
+        verify(folder)["problems"] == []
+        and getattr(Zoo(folder).rows[3 if name != "object_id" else 4], name) == (change[name])
+    )
 
 
-def test_a_stale_index_is_made_again(indexed, monkeypatch):
-    """Also when size and time of the manifest say that nothing changed."""
-    manifest = indexed / MANIFEST
-    before, text = manifest.stat(), manifest.read_text()
-    manifest.write_text(text.replace('"split": "train"', '"split": "tr4in"', 1))
-    os.utime(manifest, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert manifest.stat().st_size == before.st_size and manifest.stat().st_mtime_ns == before.st_mtime_ns
-    assert Zoo(indexed).rows[0].split == "tr4in"
-    write(indexed, ["chair-5"])
-    assert Zoo(indexed).object_ids == ["chair-0", "chair-1", "chair-5"]
-    monkeypatch.setattr("n2v.zoo.table.parse", refuse_to_parse)
-    assert len(Zoo(indexed)) == 3  # it was written again
+def test_names_and_classes_of_one_s_own_are_no_damage(tmp_path):
+    weights, occupied = nerfs(2)
+    rows = [row("Größe 2 (a)"), row("mug-1", class_name="mug", label=13, psnr_db=None, fit_s=None, split="unlisted")]
+    ZooWriter(tmp_path, RESOLUTION).add(rows, weights, occupied)
+    assert verify(tmp_path)["problems"] == [] and len(Zoo(tmp_path)) == 2
 
 
-def test_a_damaged_index_is_not_believed(indexed):
-    good, expected = (indexed / INDEX).read_bytes(), list(Zoo(indexed).rows)
-    for place in np.random.default_rng(0).integers(0, len(good), 60):
-        spoilt = bytearray(good)
-        spoilt[place] ^= 4
-        (indexed / INDEX).write_bytes(bytes(spoilt))
-        assert list(Zoo(indexed).rows) == expected
-    (indexed / INDEX).write_bytes(good[:50])
-    assert list(Zoo(indexed).rows) == expected
-    (indexed / INDEX).unlink()
-    (indexed / INDEX).mkdir()  # it cannot be written either
-    assert list(Zoo(indexed).rows) == expected
+def test_a_writer_refuses_what_a_reader_would(tmp_path):
+    weights, occupied = nerfs(1)
+    for change in ALTERED:
+        with pytest.raises(BadInput, match=f"{list(change)[-1]}|weights"):
+            ZooWriter(tmp_path, RESOLUTION).add([replace(row("chair-3"), **change)], weights, occupied)
+    assert list((tmp_path / "shards").iterdir()) == [] and not (tmp_path / MANIFEST).exists()
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("what", ["shard", "manifest"])
+def test_a_pipe_is_not_waited_for(folder, what):
+    path = {"shard": shard_of(folder, "chair-3"), "manifest": folder / MANIFEST}[what]
+    path.unlink()
+    os.mkfifo(path)
+    if what == "manifest":
+        with pytest.raises(BadInput, match="no zoo here"):
+            verify(folder)
+        return
+    report = verify(folder)
+    assert len(report["problems"]) == 2
+    assert all("no plain file" in problem for problem in report["problems"])
+    assert repair(folder)["quarantined"] == ["chair-3", "chair-4"]
 
 
 def test_rows_in_any_order_come_as_asked_and_few_shards_stay_open(tmp_path):
