@@ -41,7 +41,7 @@ from n2v import profiles
 from n2v.errors import BadInput
 from n2v.scenes.augment import augment
 from n2v.scenes.cameras import check_cameras, orbit_cameras
-from n2v.scenes.classes import CLASSES, label_of
+from n2v.scenes.classes import CLASSES, FREQUENCIES, label_of
 from n2v.scenes.collection import render_collection, write_shapes
 from n2v.scenes.meshes import load_mesh
 from n2v.scenes.raycast import KEY_DIRECTION, render_rgba, shade
@@ -64,7 +64,6 @@ from n2v.show.photographs import (
 from n2v.show.pictures import sheet
 from n2v.show.record import Recorder
 from n2v.show.style import apply_style
-from n2v.scenes.classes import FREQUENCIES
 from n2v.zoo.build import plan
 from n2v.zoo.splits import Item, assign, groups, leak
 

@@ -52,7 +52,7 @@ from n2v.nerf.fit import fit_apart, held_out_psnr
 from n2v.nerf.layout import N_WEIGHTS, SHAPES, initial_vector, split_weights
 from n2v.nerf.neurons import permute_neurons
 from n2v.nerf.render import field_query, over_background, render_image
-from n2v.scenes.classes import CLASSES
+from n2v.scenes.classes import CLASSES, FREQUENCIES
 from n2v.scenes.views import find_views, read_views
 from n2v.seeds import seed_everything
 from n2v.show.collections import (
@@ -70,7 +70,6 @@ from n2v.show.pictures import sheet
 from n2v.show.plots import project
 from n2v.show.record import Recorder
 from n2v.show.style import apply_style
-from n2v.scenes.classes import FREQUENCIES
 from n2v.tasks.metrics import wilson_interval
 from n2v.zoo.build import build_zoo, spread
 from n2v.zoo.shipped import mini_zoo

@@ -40,6 +40,7 @@ import numpy as np
 from n2v import profiles
 from n2v.embed.embeddings import Embeddings
 from n2v.files import read_json
+from n2v.scenes.classes import FREQUENCIES
 from n2v.seeds import seed_everything
 from n2v.show import retrieval_checks as checks
 from n2v.show.demos.retrieval import write_retrieval_page
@@ -48,7 +49,6 @@ from n2v.show.neighbours import neighbour_sheet
 from n2v.show.plots import plot_retrieval
 from n2v.show.record import Recorder
 from n2v.show.style import apply_style
-from n2v.scenes.classes import FREQUENCIES
 from n2v.tasks.metrics import chance_average_precision, chance_hit_at_k
 from n2v.tasks.retrieve import (
     as_published,

@@ -16,7 +16,18 @@ from n2v.scenes.objects import SceneObject
 from n2v.scenes.sources.homes import home_of
 
 INDEX = "index.csv"
-COLUMNS = ("file", "class_name", "source", "licence", "shape_group", "base_id", "version", "object_id", "family", "slots")
+COLUMNS = (
+    "file",
+    "class_name",
+    "source",
+    "licence",
+    "shape_group",
+    "base_id",
+    "version",
+    "object_id",
+    "family",
+    "slots",
+)
 IDENTITY = ("object_id", "class_name", "base_id", "version", "shape_group", "source", "licence", "family", "slots")
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 

@@ -215,7 +215,10 @@ def read_views(folder: Path) -> ViewSet:
     except (TypeError, ValueError):
         raise BadInput("version or aabb is not a number", where=folder / TRAIN, fix="make it again") from None
     view_set = ViewSet(
-        **{key: str(record.get(key) or "") for key in ("base_id", "shape_group", "source", "licence", "family", "slots")},
+        **{
+            key: str(record.get(key) or "")
+            for key in ("base_id", "shape_group", "source", "licence", "family", "slots")
+        },
         object_id=str(record.get("object_id") or folder.resolve().name),
         class_name=str(record.get("class_name") or (parent if parent in CLASSES else "")),
         version=version,

@@ -27,7 +27,8 @@ ITEMS: tuple[ThesisItem, ...] = (
     ThesisItem("fig-2.1", "Figure 2.1", "02", "The NeRF pipeline: rays, samples, field, compositing, loss."),
     ThesisItem(
         "table-3.1", "Table 3.1", "01", "Objects of each class.",
-        {**{name: str(count) for name, count in FREQUENCIES.items()}, "total": "33,296 in the text; the rows sum to 39,666"},
+        {name: str(count) for name, count in FREQUENCIES.items()}
+        | {"total": "33,296 in the text; the rows sum to 39,666"},
     ),
     ThesisItem("fig-3.1", "Figure 3.1", "01", "An object and its two augmented versions."),
     ThesisItem("fig-3.2", "Figure 3.2", "02", "The two blocks: linear-ReLU, linear-norm-ReLU."),

@@ -38,7 +38,7 @@ class Row:
 
     `step` is the sample length in scene units it was fitted with; `psnr_db` is over held-out views on white;
     `split` is by the corrected rule, the other two by theirs; `family` and `slots` say what a procedural object is
-    made of; `status` is "ok" or the reason why there is no NeRF (then `shard` is empty, or names a copy that is damaged).
+    made of; `status` is "ok" or the reason why there is no NeRF (then `shard` is empty, or names a damaged copy).
     """
 
     object_id: str

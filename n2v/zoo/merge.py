@@ -149,7 +149,7 @@ def _without(zoos: list[Zoo], labels: dict[str, int], have: set[str]) -> list[Ro
 
 
 def _deal(candidates: dict[str, list[Candidate]], without: list[Row], splits: str, seed: int) -> dict[str, dict]:
-    """Splits of every object by column, those without a NeRF included: one fitted later then finds its relatives' split."""
+    """Splits of every object by column, also of those without a NeRF: one fitted later finds its relatives' split."""
     rows = [same[0].row for same in candidates.values()] + without
     if splits == "keep":
         return {row.object_id: _splits(row) for row in rows}

@@ -1,4 +1,4 @@
-"""Train, validation and test: no version of a test object in train, no combination of its parts, or as the authors did."""
+"""Train, validation and test: no version of a test object in train, no combination of parts, or as the authors did."""
 
 from collections import defaultdict
 from typing import NamedTuple
@@ -32,7 +32,7 @@ class Item(NamedTuple):
 
     @property
     def combination(self) -> str:
-        """What `novel` keeps in one split: class, body and support, of every third class the whole family; or nothing."""
+        """What `novel` keeps in one split: class, body and support; of every third class the whole family."""
         filled = dict(pair.split("=", 1) for pair in self.slots.split() if "=" in pair)
         if not filled.keys() >= {"body", "support"}:
             return ""
@@ -48,8 +48,8 @@ def assign(items: list[Item], rule: str = "corrected", seed: int = 0) -> dict[st
         rule: "corrected" keeps all versions of a base object and all members of a shape group together (and an
             object listed under two classes), 80 / 10 / 10 per class with at least one validation and one test
             group where a class has three. "novel" also keeps objects of one combination (of every third class: of one
-            family) together, so that none in test was ever trained on, about 10 % of a class each. "as_published" shuffles and cuts base, A1 and A2 80 / 10 / 10
-            independently per class, as the authors' code does.
+            family) together, so that none in test was ever trained on, about 10 % of a class each. "as_published"
+            shuffles and cuts base, A1 and A2 80 / 10 / 10 independently per class, as the authors' code does.
         seed: Of "corrected" and "novel"; the published rule has its own (1203).
     """
     if rule not in RULES:
@@ -79,7 +79,7 @@ def _in_turn(drawn: list[list[Item]]) -> list[str]:
 
 
 def _tenths(drawn: list[list[Item]]) -> list[str]:
-    """About a tenth of the objects each to test and validation: groups as they come, none that would make it a fifth."""
+    """About a tenth of the objects each to test and validation: groups as they come, none that would make a fifth."""
     n, found = sum(map(len, drawn)), []
     room = {"test": 0, "val": 0}
     for content in drawn:

@@ -101,7 +101,7 @@ def test_the_leak_measure_sees_a_leak():
 
 
 def test_unknown_rule():
-    with pytest.raises(BadInput, match="corrected, as_published"):
+    with pytest.raises(BadInput, match="corrected, novel, as_published"):
         assign([], "random")
 
 

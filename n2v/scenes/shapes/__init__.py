@@ -21,11 +21,11 @@ BUILDERS = {
     "watercraft": watercraft.watercraft,
 }  # fmt: skip
 FAMILIES: dict[str, tuple[str, ...]] = {  # options of the slot `body`
-    "airplane": tuple(airplanes.FUSELAGES), "bench": tuple("slatted flat saddle webbed cushion round box".split()),
-    "cabinet": tuple(cases.BODIES), "car": tuple(cars.BODIES), "chair": tuple(seating.SEATS),
+    "airplane": tuple(airplanes.FUSELAGES), "bench": seating.BENCH_SEATS,
+    "cabinet": tuple(cases.BODIES), "car": tuple(cars.BODIES), "chair": seating.CHAIR_SEATS,
     "display": tuple(screens.DISPLAYS), "lamp": tuple(lamps.SHADES), "speaker": tuple(cases.BODIES),
-    "rifle": tuple("classic pistol skeleton thumbhole folded straight none club".split()),
-    "sofa": tuple("box cushion shell flat webbed saddle".split()), "table": tuple(tables.TOPS),
+    "rifle": rifles.STOCKS,
+    "sofa": seating.SOFA_SEATS, "table": tuple(tables.TOPS),
     "phone": tuple(screens.PHONES), "watercraft": tuple(watercraft.HULLS),
 }  # fmt: skip
 AMBIGUOUS_SHARE = 0.055  # of the classes that have such objects: 4 % of all

@@ -22,7 +22,18 @@ WINGS = {  # sweep (share of the half span that the tip lies behind), tip chord 
 }  # fmt: skip
 
 
-def _wing(k: Kit, name: str, root, span: float, chord: float, tip: float, back: float, up: float, thick: float, upright: bool = False) -> None:
+def _wing(
+    k: Kit,
+    name: str,
+    root,
+    span: float,
+    chord: float,
+    tip: float,
+    back: float,
+    up: float,
+    thick: float,
+    upright: bool = False,
+) -> None:
     """One half of a wing from its root (x, y of the leading edge, z); span < 0 goes to the other side."""
     root = np.asarray(root, float)
     rings = []
@@ -35,7 +46,19 @@ def _wing(k: Kit, name: str, root, span: float, chord: float, tip: float, back: 
     k.loft(name, rings, "wing")
 
 
-def _pair(k: Kit, name: str, y: float, z: float, span: float, chord: float, tip: float, back: float, up: float, thick: float = 0.05, x: float = 0.0) -> None:
+def _pair(
+    k: Kit,
+    name: str,
+    y: float,
+    z: float,
+    span: float,
+    chord: float,
+    tip: float,
+    back: float,
+    up: float,
+    thick: float = 0.05,
+    x: float = 0.0,
+) -> None:
     for side in (-1, 1):
         _wing(k, name, (side * x, y, z), side * span, chord, tip, back, up, thick)
 
@@ -45,7 +68,13 @@ def _fuselage(k: Kit, length: float, r: float) -> None:
     places, rise, squash = (0, 0.125, 0.33, 0.67, 0.875, 1), k.u(-0.3, 0.8), k.u(0.5, 1.0)
     for x in (-2.2 * r, 2.2 * r) if k.slots["body"] == "twin" else (0.0,):
         stations = [
-            (p * length - length / 2, r * a, -high * r * a + rise * r * max(p - 0.6, 0), high * r * a + rise * r * max(p - 0.6, 0), squash)
+            (
+                p * length - length / 2,
+                r * a,
+                -high * r * a + rise * r * max(p - 0.6, 0),
+                high * r * a + rise * r * max(p - 0.6, 0),
+                squash,
+            )
             for p, a in zip(places, widths, strict=True)
         ]
         k.hull("fuselage", stations, "body")
@@ -68,7 +97,18 @@ def _wings(k: Kit, length: float, r: float) -> tuple[float, float, float]:
             k.rod("strut", (x, y + 0.4 * chord, -0.8 * r), (x, y + 0.4 * chord, 1.6 * r), 0.012, "hub")
     elif kind == "gull":
         _pair(k, "wing", y, z, 0.4 * span, chord, 0.85, 0.3 * back, 0.2 * span)
-        _pair(k, "wing_tip", y + 0.3 * back, z + 0.2 * span, 0.6 * span, 0.85 * chord, tip, 0.7 * back, -0.08 * span, x=0.4 * span)
+        _pair(
+            k,
+            "wing_tip",
+            y + 0.3 * back,
+            z + 0.2 * span,
+            0.6 * span,
+            0.85 * chord,
+            tip,
+            0.7 * back,
+            -0.08 * span,
+            x=0.4 * span,
+        )
     else:
         _pair(k, "wing", y, z, span, chord, tip, back, up, 0.06)
     if kind == "canard":
@@ -92,7 +132,7 @@ def _propeller(k: Kit, x: float, y: float, z: float, r: float) -> None:
 
 
 def _engines(k: Kit, y: float, span: float, chord: float, length: float, r: float) -> None:
-    kind = k.draw("engines", "none wing2 nose rear2 wing4 props2 tail pusher".split())
+    kind = k.draw("engines", ["none", "wing2", "nose", "rear2", "wing4", "props2", "tail", "pusher"])
     size = k.u(0.05, 0.09)
     if kind in ("wing2", "wing4", "props2"):
         for share in (0.32, 0.62) if kind == "wing4" else (k.u(0.28, 0.45),):
@@ -114,7 +154,7 @@ def _engines(k: Kit, y: float, span: float, chord: float, length: float, r: floa
 
 
 def _tail(k: Kit, length: float, r: float) -> None:
-    kind = k.draw("tail", "standard tee twin vee none cross".split())
+    kind = k.draw("tail", ["standard", "tee", "twin", "vee", "none", "cross"])
     y, high, chord = 0.36 * length, k.size(0.18, 0.38), k.u(0.12, 0.22)
     level = {"tee": high, "cross": 0.5 * high}.get(kind, 0.0)
     if kind in ("standard", "tee", "cross"):
@@ -134,7 +174,7 @@ def airplane(k: Kit) -> None:
     y, span, chord = _wings(k, length, r)
     _engines(k, y, span, chord, length, r)
     _tail(k, length, r)
-    gear = k.draw("extra", "none wheels floats missiles antenna skis".split())
+    gear = k.draw("extra", ["none", "wheels", "floats", "missiles", "antenna", "skis"])
     if gear == "wheels":
         for x, at in ((0, -0.35), (-1.5 * r, 0.03), (1.5 * r, 0.03)):
             k.rod("strut", (0.4 * x, at * length, -0.3 * r), (x, at * length, -2.6 * r), 0.015, "hub")
@@ -143,8 +183,8 @@ def airplane(k: Kit) -> None:
         tall = 0.08 if gear == "floats" else 0.02
         for side in (-1, 1):
             x = side * 2.0 * r
-            k.hull("float", [(-0.4 * length, 0.01, -3 * r, -3 * r + tall, 0.5), (-0.25 * length, 0.05, -3 * r - tall / 2, -3 * r + tall, 0.3),
-                             (0.25 * length, 0.03, -3 * r, -3 * r + tall, 0.3)], "extra")  # fmt: skip
+            shape = ((-0.4, 0.01, 0.0, 0.5), (-0.25, 0.05, tall / 2, 0.3), (0.25, 0.03, 0.0, 0.3))
+            k.hull("float", [(p * length, a, -3 * r - deep, -3 * r + tall, e) for p, a, deep, e in shape], "extra")
             k.parts[-1].vertices[:, 0] += x
             for at in (-0.2, 0.1):
                 k.rod("strut", (0.3 * x, at * length, -0.3 * r), (x, at * length, -3 * r + tall / 2), 0.012, "hub")

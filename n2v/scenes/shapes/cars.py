@@ -29,17 +29,38 @@ def _side(k: Kit, body: str, w: float, length: float, clear: float) -> float:
     heights = np.interp(places, (0.04, 0.3, 0.7, 0.96), tops)
     low = (clear + 0.08, clear, clear, clear, clear, clear + 0.08)
     stations = [
-        (p * length - length / 2, w / 2 * (0.86 if p in (0, 1) else 1), a, clear + b * (0.75 if p in (0, 1) else 1), ease)
+        (
+            p * length - length / 2,
+            w / 2 * (0.86 if p in (0, 1) else 1),
+            a,
+            clear + b * (0.75 if p in (0, 1) else 1),
+            ease,
+        )
         for p, a, b in zip(places, low, heights, strict=True)
     ]
     k.hull("lower", stations, "body")
     belt = clear + tops[1] - 0.03
     up, wide, tumble = belt + high * k.u(0.85, 1.2), 0.46 * w, k.u(0.72, 0.95)
-    cabin = [(screen, wide, belt - 0.02, belt + 0.02), (roof, wide * tumble, belt, up), ((roof + end) / 2, wide * tumble, belt, up * 1.01),
-             (end, wide * tumble, belt, up), (rear, wide, belt - 0.02, belt + 0.02)]  # fmt: skip
-    k.hull("cabin", [(p * length - length / 2, a, b, c, 0.15 + ease / 2) for p, a, b, c in cabin], k.pick("glass", "glass", "body"))
+    narrow = wide * tumble
+    cabin = [
+        (screen, wide, belt - 0.02, belt + 0.02),
+        (roof, narrow, belt, up),
+        ((roof + end) / 2, narrow, belt, up * 1.01),
+    ]
+    cabin += [(end, narrow, belt, up), (rear, wide, belt - 0.02, belt + 0.02)]
+    k.hull(
+        "cabin",
+        [(p * length - length / 2, a, b, c, 0.15 + ease / 2) for p, a, b, c in cabin],
+        k.pick("glass", "glass", "body"),
+    )
     if high > 0.3 and end - roof > 0.1 and k.chance(0.7):
-        k.block("roof", (0, ((roof + end) / 2 - 0.5) * length, up), (1.9 * wide * tumble, (end - roof) * length, 0.06), "body", soft=0.6)
+        k.block(
+            "roof",
+            (0, ((roof + end) / 2 - 0.5) * length, up),
+            (1.9 * wide * tumble, (end - roof) * length, 0.06),
+            "body",
+            soft=0.6,
+        )
     return up
 
 
@@ -53,7 +74,9 @@ def _bed(k: Kit, body: str, w: float, length: float, clear: float, up: float) ->
     elif body == "truck":
         load = k.pick("box", "tank", "flat", "logs")
         if load == "box":
-            k.block("load", (0, 0.14 * length, up - 0.35), (1.02 * w, 0.7 * length, k.u(0.7, 1.1)), "extra", roundness=0.0)
+            k.block(
+                "load", (0, 0.14 * length, up - 0.35), (1.02 * w, 0.7 * length, k.u(0.7, 1.1)), "extra", roundness=0.0
+            )
         elif load == "tank":
             r = 0.42 * w
             profile = [(0.7 * r, -0.32 * length), (r, -0.28 * length), (r, 0.28 * length), (0.7 * r, 0.32 * length)]
@@ -69,16 +92,24 @@ def _bed(k: Kit, body: str, w: float, length: float, clear: float, up: float) ->
 
 
 def _wheels(k: Kit, w: float, length: float, clear: float) -> None:
-    kind = k.draw("support", "four wide big six thin covered tracks spare".split())
+    kind = k.draw("support", ["four", "wide", "big", "six", "thin", "covered", "tracks", "spare"])
     r = {"big": 0.42, "thin": 0.3, "tracks": 0.2}.get(kind, k.u(0.24, 0.34))
     width = {"wide": 0.34, "big": 0.36, "thin": 0.1}.get(kind, 0.2)
-    axles = {"six": (-0.33, 0.18, 0.34), "tracks": (-0.36, -0.18, 0.0, 0.18, 0.36)}.get(kind, (-k.u(0.28, 0.36), k.u(0.28, 0.36)))
+    axles = {"six": (-0.33, 0.18, 0.34), "tracks": (-0.36, -0.18, 0.0, 0.18, 0.36)}.get(
+        kind, (-k.u(0.28, 0.36), k.u(0.28, 0.36))
+    )
     z = clear + 0.08 if kind == "big" else max(clear, r * 0.8)
     for y in axles:
         for side in (-1, 1):
             k.wheel("wheel", (side * (w / 2 - width / 4), y * length, z), r, width)
             if kind == "covered":
-                k.block("fender", (side * (w / 2 - 0.02), y * length, z + 0.05), (0.2, 2.3 * r, 1.5 * r), "body", roundness=0.5)
+                k.block(
+                    "fender",
+                    (side * (w / 2 - 0.02), y * length, z + 0.05),
+                    (0.2, 2.3 * r, 1.5 * r),
+                    "body",
+                    roundness=0.5,
+                )
     if kind == "tracks":
         for side in (-1, 1):
             k.block("track", (side * (w / 2), 0, z), (0.22, 0.9 * length, 2.4 * r), "wheel", soft=1.0)
@@ -93,7 +124,7 @@ def car(k: Kit) -> None:
     up = _side(k, body, w, length, clear)
     _bed(k, body, w, length, clear, up)
     _wheels(k, w, length, clear)
-    extra = k.draw("extra", "none spoiler rack bar lights sign scoop pipes".split())
+    extra = k.draw("extra", ["none", "spoiler", "rack", "bar", "lights", "sign", "scoop", "pipes"])
     if extra == "spoiler":
         k.block("spoiler", (0, 0.47 * length, clear + 0.72), (0.95 * w, 0.16, 0.04), "extra")
         for x in (-0.35, 0.35):

@@ -62,7 +62,7 @@ def _shelves(k: Kit, w: float, d: float, z: float, h: float) -> None:
 
 def _cones(k: Kit, w: float, d: float, z: float, h: float, n: int = 0) -> None:
     n = n or int(k.pick(1, 2, 2, 3))
-    sizes = sorted((k.u(0.5, 1.0) for _ in range(n)))[::-1]
+    sizes = sorted(k.u(0.5, 1.0) for _ in range(n))[::-1]
     room = h / sum(sizes)
     at = z
     for size in sizes:
@@ -105,8 +105,10 @@ def _panel(k: Kit, w: float, d: float, z: float, h: float) -> None:
         k.lathe("dial", [(0.04, -d / 2), (0.04, -d / 2 - 0.04)], "hub", (x * w, 0, z + 0.88 * h), "y")
 
 
-FRONTS = {"drawers": _drawers, "doors": _doors, "shelves": _shelves, "cones": _cones, "cloth": _cloth, "mixed": _drawers_over_doors,
-          "louvres": _louvres, "panel": _panel}  # fmt: skip
+FRONTS = {
+    "drawers": _drawers, "doors": _doors, "shelves": _shelves, "cones": _cones, "cloth": _cloth,
+    "mixed": _drawers_over_doors, "louvres": _louvres, "panel": _panel,
+}  # fmt: skip
 
 
 def _fill(k: Kit, fronts: str, w: float, d: float, z: float, h: float) -> None:
@@ -114,7 +116,7 @@ def _fill(k: Kit, fronts: str, w: float, d: float, z: float, h: float) -> None:
 
 
 def _topping(k: Kit, w: float, d: float, z: float) -> None:
-    extra = k.draw("extra", "none overhang crown box handle lamp gallery".split())
+    extra = k.draw("extra", ["none", "overhang", "crown", "box", "handle", "lamp", "gallery"])
     if extra == "overhang":
         k.block("top", (0, 0, z + 0.015), (1.08 * w, 1.08 * d, 0.04), "frame")
     elif extra == "crown":
@@ -122,7 +124,12 @@ def _topping(k: Kit, w: float, d: float, z: float) -> None:
     elif extra == "box":
         k.block("box", (k.u(-0.25, 0.25) * w, 0, z + 0.08), (0.4 * w, 0.6 * d, 0.18), "extra")
     elif extra == "handle":
-        k.tube("handle", [(-0.2 * w, 0, z - 0.02), (-0.18 * w, 0, z + 0.08), (0.18 * w, 0, z + 0.08), (0.2 * w, 0, z - 0.02)], 0.02, "hub")
+        k.tube(
+            "handle",
+            [(-0.2 * w, 0, z - 0.02), (-0.18 * w, 0, z + 0.08), (0.18 * w, 0, z + 0.08), (0.2 * w, 0, z - 0.02)],
+            0.02,
+            "hub",
+        )
     elif extra == "lamp":
         k.lathe("lamp", [(0.07, 0), (0.03, 0.05), (0.03, 0.2), (0.1, 0.2), (0.06, 0.34)], "extra", (0.3 * w, 0, z))
     elif extra == "gallery":
@@ -150,7 +157,13 @@ def _stacked(k: Kit, w: float, d: float, z: float, h: float, fronts: str) -> Non
     share, small = k.u(0.35, 0.65), k.u(0.6, 0.95)
     k.block("case", (0, 0, z + h * share / 2), (w, d, h * share), "body", roundness=0.0)
     up, deep = z + h * share, d * small
-    k.block("upper", (0, (d - deep) / 2, up + h * (1 - share) / 2), (w * small, deep, h * (1 - share)), "body", roundness=0.0)
+    k.block(
+        "upper",
+        (0, (d - deep) / 2, up + h * (1 - share) / 2),
+        (w * small, deep, h * (1 - share)),
+        "body",
+        roundness=0.0,
+    )
     _fill(k, fronts, w, d, z + 0.02, h * share - 0.04)
     for x in (-0.24, 0.24):
         at = (x * w * small, (d - deep) / 2 - deep / 2, up + h * (1 - share) / 2)
@@ -184,7 +197,14 @@ def _corner(k: Kit, w: float, d: float, z: float, h: float, fronts: str) -> None
     """Five sides, for a corner."""
     cut = k.u(0.2, 0.45)
     x, y = w / 2, d / 2
-    line = [(-x, y), (-x, y - 2 * y * (1 - cut)), (-x + 2 * x * cut, -y), (x - 2 * x * cut, -y), (x, y - 2 * y * (1 - cut)), (x, y)]
+    line = [
+        (-x, y),
+        (-x, y - 2 * y * (1 - cut)),
+        (-x + 2 * x * cut, -y),
+        (x - 2 * x * cut, -y),
+        (x, y - 2 * y * (1 - cut)),
+        (x, y),
+    ]
     k.plate("case", line, "z", z, z + h, "body")
     _fill(k, fronts, max(w * (1 - 2 * cut), 0.35 * w), d, z + 0.02, h - 0.04)
 
@@ -210,8 +230,10 @@ def _barrel(k: Kit, w: float, d: float, z: float, h: float, fronts: str) -> None
     _fill(k, fronts, 0.55 * w, 1.9 * min(r, d / 2), z + 0.5 * r, 1.0 * r)
 
 
-BODIES = {"upright": _upright, "wide": _wide, "stacked": _stacked, "tapered": _tapered, "rounded": _rounded, "open": _open_back,
-          "corner": _corner, "cluster": _cluster, "barrel": _barrel}  # fmt: skip
+BODIES = {
+    "upright": _upright, "wide": _wide, "stacked": _stacked, "tapered": _tapered, "rounded": _rounded,
+    "open": _open_back, "corner": _corner, "cluster": _cluster, "barrel": _barrel,
+}  # fmt: skip
 
 
 def _case(k: Kit, bodies: str, supports: str, fronts: str, size, lift: float) -> None:

@@ -85,7 +85,9 @@ def _urn(k: Kit, h: float, r: float) -> tuple[float, float, float]:
     """A turned or thrown body."""
     z = np.linspace(0, 1, 8)
     shape = np.convolve(np.pad(k.rng.uniform(0.2, 1.0, 8), 1, "edge"), (0.25, 0.5, 0.25), "valid")
-    profile = [(k.u(0.5, 0.9) * r, 0)] + [(max(0.75 * r * s, 0.03), 0.02 + t * 0.9 * h) for s, t in zip(shape, z, strict=True)]
+    profile = [(k.u(0.5, 0.9) * r, 0)] + [
+        (max(0.75 * r * s, 0.03), 0.02 + t * 0.9 * h) for s, t in zip(shape, z, strict=True)
+    ]
     k.lathe("urn", [*profile, (0.03, h + 0.2 * r)], "body")
     return 0.0, 0.0, h
 
@@ -122,12 +124,20 @@ def _bracket(k: Kit, h: float, r: float) -> tuple[float, float, float]:
     """From a wall."""
     out = -r * k.u(1.0, 2.0)
     k.block("wall_plate", (0, 0.02, h), (0.5 * r, 0.05, r * k.u(0.8, 1.8)), "frame", roundness=k.pick(0.0, 1.0))
-    k.tube("bracket", [(0, 0, h), (0, 0.6 * out, h - 0.35 * r), (0, out, h - 0.1 * r), (0, out, h + 0.3 * r)], 0.025, "frame")
+    k.tube(
+        "bracket",
+        [(0, 0, h), (0, 0.6 * out, h - 0.35 * r), (0, out, h - 0.1 * r), (0, out, h + 0.3 * r)],
+        0.025,
+        "frame",
+    )
     return 0.0, out, h
 
 
-POSTS = {"pedestal": _on("pedestal"), "urn": _urn, "hung": _hung, "jointed": _jointed, "tripod": _on("tripod"), "arc": _arc,
-         "bracket": _bracket, "star": _on("star"), "drum": _on("drum"), "cross": _on("cross"), "panels": _on("panels")}  # fmt: skip
+POSTS = {
+    "pedestal": _on("pedestal"), "urn": _urn, "hung": _hung, "jointed": _jointed, "tripod": _on("tripod"),
+    "arc": _arc, "bracket": _bracket, "star": _on("star"), "drum": _on("drum"), "cross": _on("cross"),
+    "panels": _on("panels"),
+}  # fmt: skip
 
 
 def lamp(k: Kit) -> None:
@@ -135,7 +145,7 @@ def lamp(k: Kit) -> None:
     body = k.draw("body", SHADES)
     x, y, z = k.draw("support", POSTS)(k, h, r)
     n = 1
-    extra = k.draw("extra", "none finial shelf twin chain rings".split())
+    extra = k.draw("extra", ["none", "finial", "shelf", "twin", "chain", "rings"])
     if extra == "twin":
         n = 2
         k.rod("branch", (x - 1.2 * r, y, z + 0.1 * r), (x + 1.2 * r, y, z + 0.1 * r), 0.02, "frame")

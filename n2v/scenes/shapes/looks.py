@@ -1,4 +1,4 @@
-"""What surfaces look like: a few colours an object, drawn for every class alike, and textures on about 40 % of parts."""
+"""What surfaces look like: a few colours an object, drawn for all classes alike, textures on about 40 % of parts."""
 
 import colorsys
 from dataclasses import dataclass

@@ -5,14 +5,19 @@ import numpy as np
 from n2v.scenes.shapes.kit import Kit
 
 
-def _bar(k: Kit, name: str, y0: float, y1: float, low: float, high: float, role: str, w: float = 0.05, drop: float = 0.0) -> None:
+def _bar(
+    k: Kit, name: str, y0: float, y1: float, low: float, high: float, role: str, w: float = 0.05, drop: float = 0.0
+) -> None:
     """A flat solid from y0 to y1; its far end lies lower by `drop`."""
     line = np.array([(y0, low), (y0, high), (y1, high - drop), (y1, low - drop)])
     k.plate(name, line[:, :], "x", -w / 2, w / 2, role)
 
 
+STOCKS = ("classic", "pistol", "skeleton", "thumbhole", "folded", "straight", "none", "club")
+
+
 def _stock(k: Kit, y: float) -> None:
-    kind = k.draw("body", "classic pistol skeleton thumbhole folded straight none club".split())
+    kind = k.draw("body", STOCKS)
     long, drop = k.u(0.25, 0.45), k.u(0.0, 0.12)
     if kind in ("classic", "pistol", "straight", "club"):
         fat = 1.5 if kind == "club" else 1.0
@@ -35,7 +40,7 @@ def _stock(k: Kit, y: float) -> None:
 
 
 def _barrel(k: Kit, y: float) -> None:
-    kind = k.draw("support", "plain heavy shroud double short rail octagon vented".split())
+    kind = k.draw("support", ["plain", "heavy", "shroud", "double", "short", "rail", "octagon", "vented"])
     long = k.u(0.2, 0.4) if kind == "short" else k.size(0.4, 0.85)
     r = 0.03 if kind == "heavy" else k.u(0.012, 0.022)
     k.rod("barrel", (0, y, 0.02), (0, y - long, 0.02), r, "barrel", r * k.u(0.7, 1.0))
@@ -51,7 +56,7 @@ def _barrel(k: Kit, y: float) -> None:
             k.block("vent", (0, y - at * fore, 0.02), (0.075, 0.05, 0.03), "dark", roundness=0.0)
     elif kind == "rail":
         k.block("rail", (0, y - 0.5 * fore, 0.06), (0.03, fore, 0.02), "hub", roundness=0.0)
-    muzzle = k.draw("muzzle", "none brake silencer sight bayonet flared".split())
+    muzzle = k.draw("muzzle", ["none", "brake", "silencer", "sight", "bayonet", "flared"])
     end = y - long
     if muzzle == "brake":
         k.rod("brake", (0, end + 0.02, 0.02), (0, end - 0.07, 0.02), 1.7 * r, "frame")
@@ -66,10 +71,17 @@ def _barrel(k: Kit, y: float) -> None:
 
 
 def _magazine(k: Kit, y: float) -> None:
-    kind = k.draw("magazine", "box curved none drum tube stub lever top".split())
+    kind = k.draw("magazine", ["box", "curved", "none", "drum", "tube", "stub", "lever", "top"])
     long = k.u(0.1, 0.26)
     if kind == "box":
-        k.block("magazine", (0, y, -0.04 - long / 2), (0.035, k.u(0.07, 0.11), long), "frame", roundness=0.0, angles=(k.u(-0.2, 0.2), 0, 0))
+        k.block(
+            "magazine",
+            (0, y, -0.04 - long / 2),
+            (0.035, k.u(0.07, 0.11), long),
+            "frame",
+            roundness=0.0,
+            angles=(k.u(-0.2, 0.2), 0, 0),
+        )
     elif kind == "curved":
         a = np.linspace(0, k.u(0.5, 1.0), 6)
         reach = long / a[-1] * 1.3
@@ -97,7 +109,7 @@ def rifle(k: Kit) -> None:
     a = np.linspace(0, np.pi, 7)
     guard = k.u(0.0, 0.3) * long
     k.tube("guard", np.column_stack([0 * a, guard + 0.05 * np.cos(a), -high / 2 - 0.045 * np.sin(a)]), 0.008, "hub")
-    extra = k.draw("extra", "none scope bipod handle sling forward_grip laser".split())
+    extra = k.draw("extra", ["none", "scope", "bipod", "handle", "sling", "forward_grip", "laser"])
     if extra == "scope":
         z, half = high / 2 + 0.06, k.u(0.1, 0.2)
         profile = [(0.035, -half), (0.02, -0.5 * half), (0.02, 0.5 * half), (0.03, half)]
@@ -113,7 +125,12 @@ def rifle(k: Kit) -> None:
             k.block("riser", (0, y * long, high / 2 + 0.03), (0.025, 0.03, 0.08), "frame")
     elif extra == "sling":
         t = np.linspace(0, 1, 9)
-        k.tube("sling", np.column_stack([0 * t, long / 2 + 0.2 - t * (long + 0.5), -0.03 - 0.9 * t * (1 - t)]), 0.012, "extra")
+        k.tube(
+            "sling",
+            np.column_stack([0 * t, long / 2 + 0.2 - t * (long + 0.5), -0.03 - 0.9 * t * (1 - t)]),
+            0.012,
+            "extra",
+        )
     elif extra == "forward_grip":
         k.block("forward_grip", (0, -long / 2 - 0.12, -0.1), (0.04, 0.05, 0.16), "extra")
     elif extra == "laser":

@@ -35,7 +35,14 @@ def _bowed(k: Kit, w: float, h: float, z: float) -> None:
     for at in a:
         centre = (r * np.sin(at), r * (1 - np.cos(at)) * -1 + 0.0, z + h / 2)
         k.block("case", centre, (1.05 * w / 5, 0.05, h), "body", roundness=0.0, angles=(0, 0, -at))
-        k.block("screen", (centre[0], centre[1] - 0.03, centre[2]), (w / 5, 0.02, 0.86 * h), "screen", roundness=0.0, angles=(0, 0, -at))
+        k.block(
+            "screen",
+            (centre[0], centre[1] - 0.03, centre[2]),
+            (w / 5, 0.02, 0.86 * h),
+            "screen",
+            roundness=0.0,
+            angles=(0, 0, -at),
+        )
 
 
 def _laptop(k: Kit, w: float, h: float, z: float) -> None:
@@ -66,7 +73,13 @@ def _boxed(k: Kit, w: float, h: float, z: float) -> None:
     k.block("case", (0, 0, z + h / 2), (w, deep, h), "body", soft=k.u(0, 0.3))
     k.block("screen", (-0.1 * w, -deep / 2, z + 0.52 * h), (0.68 * w, 0.03, 0.75 * h), "screen", roundness=0.3)
     for i in range(int(k.pick(2, 3, 4))):
-        k.lathe("dial", [(0.035, deep / 2), (0.035, deep / 2 + 0.035)], "hub", (0.38 * w, -deep - 0.02, z + 0.8 * h - 0.12 * i), "y")
+        k.lathe(
+            "dial",
+            [(0.035, deep / 2), (0.035, deep / 2 + 0.035)],
+            "hub",
+            (0.38 * w, -deep - 0.02, z + 0.8 * h - 0.12 * i),
+            "y",
+        )
 
 
 def _rounded(k: Kit, w: float, h: float, z: float) -> None:
@@ -87,7 +100,7 @@ def display(k: Kit) -> None:
     lift = 0.03 if k.slots["body"] == "laptop" else k.u(0.05, 0.3) if k.chance(0.85) else k.u(0.3, 0.9)
     stand(k, "pedestal plinth splayed panels legs none drum sled tripod star", 0.55 * w, k.u(0.2, 0.5), lift)
     body(k, w, h, lift - 0.01)
-    extra = k.draw("extra", "none neck keyboard bar camera antenna wings".split())
+    extra = k.draw("extra", ["none", "neck", "keyboard", "bar", "camera", "antenna", "wings"])
     if extra == "neck":
         k.block("neck", (0, 0.08, lift + 0.25 * h), (0.12 * w, 0.12, 0.6 * h), "frame")
     elif extra == "keyboard":
@@ -126,7 +139,11 @@ def _slate(k: Kit, w: float, t: float) -> None:
 
 def _bar(k: Kit, w: float, t: float) -> None:
     t = max(t, 0.1)
-    k.hull("case", [(-t / 2, 0.46 * w, 0.02, 0.98, 0.2), (0, 0.5 * w, 0, 1, 0.3), (t / 2, 0.44 * w, 0.03, 0.97, 0.3)], "body")
+    k.hull(
+        "case",
+        [(-t / 2, 0.46 * w, 0.02, 0.98, 0.2), (0, 0.5 * w, 0, 1, 0.3), (t / 2, 0.44 * w, 0.03, 0.97, 0.3)],
+        "body",
+    )
     split = k.u(0.45, 0.7)
     k.block("screen", (0, -t / 2, (split + 0.95) / 2), (0.75 * w, 0.03, 0.85 * (0.95 - split)), "screen", roundness=0.0)
     _keys(k, 0.8 * w, -t / 2, 0.06, split - 0.04)
@@ -176,7 +193,12 @@ def _desk(k: Kit, w: float, t: float) -> None:
     else:
         for i in range(3):
             for j in range(4):
-                k.block("key", ((i - 1) * 0.13, -0.35 * d + j * 0.11, 0.33 * h + 0.1 * h * j + 0.04), (0.09, 0.07, 0.05), "keys")
+                k.block(
+                    "key",
+                    ((i - 1) * 0.13, -0.35 * d + j * 0.11, 0.33 * h + 0.1 * h * j + 0.04),
+                    (0.09, 0.07, 0.05),
+                    "keys",
+                )
 
 
 def _cordless(k: Kit, w: float, t: float) -> None:
@@ -185,11 +207,19 @@ def _cordless(k: Kit, w: float, t: float) -> None:
     k.block("base", (0, 0, 0.08), (1.7 * w, 1.3 * w, 0.16), "frame", soft=0.6, taper=0.7)
     at = (0, 0.1 * lean, 0.55)
     k.block("case", at, (0.7 * w, max(t, 0.12), 0.95), "body", roundness=0.5, angles=(-lean, 0, 0), taper=0.9)
-    k.block("screen", (0, -0.08 + 0.24 * lean, 0.8), (0.5 * w, 0.05, 0.18), "screen", roundness=0.0, angles=(-lean, 0, 0))
+    k.block(
+        "screen", (0, -0.08 + 0.24 * lean, 0.8), (0.5 * w, 0.05, 0.18), "screen", roundness=0.0, angles=(-lean, 0, 0)
+    )
     for j in range(4):
         for i in range(3):
             z = 0.3 + 0.09 * j
-            k.block("key", ((i - 1) * 0.18 * w, -0.075 + lean * (z - 0.55), z), (0.12 * w, 0.05, 0.06), "keys", angles=(-lean, 0, 0))
+            k.block(
+                "key",
+                ((i - 1) * 0.18 * w, -0.075 + lean * (z - 0.55), z),
+                (0.12 * w, 0.05, 0.06),
+                "keys",
+                angles=(-lean, 0, 0),
+            )
 
 
 def _wall(k: Kit, w: float, t: float) -> None:
@@ -235,7 +265,7 @@ def phone(k: Kit) -> None:
     body = k.draw("body", PHONES)
     body(k, k.size(0.38, 0.7), k.size(0.05, 0.18))
     k.draw("support", SUPPORTS)(k)
-    extra = k.draw("extra", "none antenna camera cord strap".split())
+    extra = k.draw("extra", ["none", "antenna", "camera", "cord", "strap"])
     if extra == "antenna":
         k.rod("antenna", (0.17, 0, 0.85), (0.17, 0.02, k.u(1.1, 1.5)), 0.022, "hub")
     elif extra == "camera":
@@ -247,4 +277,6 @@ def phone(k: Kit) -> None:
         k.tube("cord", line, 0.025, "hub")
     elif extra == "strap":
         a = np.linspace(0.3, 2 * np.pi - 0.3, 12)
-        k.tube("strap", np.column_stack([0.2 + 0.18 - 0.18 * np.cos(a), 0 * a, 0.95 + 0.18 * np.sin(a)]), 0.015, "extra")
+        k.tube(
+            "strap", np.column_stack([0.2 + 0.18 - 0.18 * np.cos(a), 0 * a, 0.95 + 0.18 * np.sin(a)]), 0.015, "extra"
+        )

@@ -53,7 +53,9 @@ def _shell(k: Kit, w: float, d: float, z: float) -> float:
     """A dished seat whose rim rises behind and at the sides."""
     y = np.linspace(-1, 1, 7)
     rise = k.u(0.05, 0.16)
-    stations = [(a * d / 2, w / 2 * (1 - 0.15 * a * a), z + rise * max(a, 0) ** 2, z + 0.05 + rise * a * a, 0.4) for a in y]
+    stations = [
+        (a * d / 2, w / 2 * (1 - 0.15 * a * a), z + rise * max(a, 0) ** 2, z + 0.05 + rise * a * a, 0.4) for a in y
+    ]
     k.hull("seat", stations, "seat")
     return z + 0.06
 
@@ -111,7 +113,9 @@ def _slats(k: Kit, w: float, y: float, z: float, h: float, lean: float) -> None:
     _posts(k, w, y, z, h, lean)
     n = int(k.pick(1, 2, 3, 4, 5))
     for at in 0.25 + 0.7 * (np.arange(n) + 0.5) / n:
-        k.block("slat", (0, y + np.sin(lean) * at * h, z + at * h), (w, 0.025, 0.5 * h / n), "back", angles=(-lean, 0, 0))
+        k.block(
+            "slat", (0, y + np.sin(lean) * at * h, z + at * h), (w, 0.025, 0.5 * h / n), "back", angles=(-lean, 0, 0)
+        )
 
 
 def _bars(k: Kit, w: float, y: float, z: float, h: float, lean: float) -> None:
@@ -143,11 +147,19 @@ def _winged(k: Kit, w: float, y: float, z: float, h: float, lean: float) -> None
 def _hoop(k: Kit, w: float, y: float, z: float, h: float, lean: float) -> None:
     """A bent frame, with a splat in it or without."""
     angle = np.linspace(0, np.pi, 11)
-    line = np.column_stack([np.cos(angle) * w / 2 * 0.95, y + np.sin(lean) * np.sin(angle) * h, z - 0.04 + np.sin(angle) * h])
+    line = np.column_stack(
+        [np.cos(angle) * w / 2 * 0.95, y + np.sin(lean) * np.sin(angle) * h, z - 0.04 + np.sin(angle) * h]
+    )
     k.tube("hoop", line, k.u(0.015, 0.035), "frame")
     if k.chance(0.7):
         top = y + np.sin(lean) * h
-        k.block("splat", (0, (y + top) / 2, z + h / 2 - 0.03), (w * k.u(0.15, 0.5), 0.025, 0.98 * h), "back", angles=(-lean, 0, 0))
+        k.block(
+            "splat",
+            (0, (y + top) / 2, z + h / 2 - 0.03),
+            (w * k.u(0.15, 0.5), 0.025, 0.98 * h),
+            "back",
+            angles=(-lean, 0, 0),
+        )
 
 
 def _low(k: Kit, w: float, y: float, z: float, h: float, lean: float) -> None:
@@ -215,7 +227,7 @@ ARMS = {"none": _no_arms, "posted": _posted, "blocks": _blocks, "rolled": _rolle
 
 def _extra(k: Kit, w: float, d: float, z: float, y: float, h: float) -> None:
     """Ornaments any seat may have."""
-    extra = k.draw("extra", "none pillows throw footrest tray headrest chaise".split())
+    extra = k.draw("extra", ["none", "pillows", "throw", "footrest", "tray", "headrest", "chaise"])
     if extra == "pillows":
         for x in (-0.3, 0.3)[: int(k.pick(1, 2))]:
             size = (0.3, 0.12, 0.26)
@@ -236,8 +248,10 @@ def _extra(k: Kit, w: float, d: float, z: float, y: float, h: float) -> None:
         k.block("chaise", (side * 0.3 * w, -d * 0.8, z * 0.55), (0.4 * w, 0.8 * d, z * 0.9), "seat")
 
 
-def _seat(k: Kit, w: float, d: float, z: float, back: float, supports: str, seats: str, backs: str, arms: str) -> None:
-    body = k.draw("body", {name: SEATS[name] for name in seats.split()})
+def _seat(
+    k: Kit, w: float, d: float, z: float, back: float, supports: str, seats: tuple, backs: str, arms: str
+) -> None:
+    body = k.draw("body", {name: SEATS[name] for name in seats})
     stand(k, supports, w * k.u(0.75, 1.0), d * k.u(0.8, 1.0), z)
     top = body(k, w, d, z)
     lean = k.u(0.0, 0.35)
@@ -246,12 +260,17 @@ def _seat(k: Kit, w: float, d: float, z: float, back: float, supports: str, seat
     _extra(k, w, d, top, d / 2 - 0.06, 0.0 if k.slots["back"] == "none" else back)
 
 
+CHAIR_SEATS = ("flat", "cushion", "shell", "slatted", "round", "saddle", "box", "webbed")
+BENCH_SEATS = ("slatted", "flat", "saddle", "webbed", "cushion", "round", "box")
+SOFA_SEATS = ("box", "cushion", "shell", "flat", "webbed", "saddle")
+
+
 def chair(k: Kit) -> None:
     w = k.size(0.4, 0.8)
     _seat(
         k, w, k.size(0.4, 0.8), k.size(0.2, 0.5), k.size(0.3, 0.7),
         "legs splayed star frame sled pedestal cross cabriole tripod panels hairpin plinth",
-        "flat cushion shell slatted round saddle box webbed",
+        CHAIR_SEATS,
         "panel bars slats padded hoop curved winged low none", "none posted blocks loops thin sloped rolled",
     )  # fmt: skip
 
@@ -261,7 +280,7 @@ def bench(k: Kit) -> None:
     _seat(
         k, w, k.size(0.35, 0.7), k.size(0.25, 0.45), k.size(0.3, 0.6),
         "legs panels frame cross sled plinth splayed hairpin half drum cabriole",
-        "slatted flat saddle webbed cushion round box", "slats none panel bars low hoop curved padded",
+        BENCH_SEATS, "slats none panel bars low hoop curved padded",
         "none posted thin loops sloped blocks rolled",
     )  # fmt: skip
 
@@ -271,6 +290,6 @@ def sofa(k: Kit) -> None:
     _seat(
         k, w, k.size(0.45, 0.85), k.size(0.05, 0.25), k.size(0.3, 0.6),
         "legs plinth none splayed sled panels frame cabriole hairpin",
-        "box cushion shell flat webbed saddle", "padded panel winged curved low slats none",
+        SOFA_SEATS, "padded panel winged curved low slats none",
         "blocks rolled none thin posted sloped loops",
     )  # fmt: skip

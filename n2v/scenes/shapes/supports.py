@@ -3,6 +3,8 @@
 Each option fills the room between the floor and height `h` under a footprint w x d.
 """
 
+from itertools import pairwise
+
 import numpy as np
 
 from n2v.scenes.shapes.kit import Kit
@@ -73,7 +75,7 @@ def sled(k: Kit, w: float, d: float, h: float) -> None:
     lean = k.u(-0.15, 0.15) * d
     for side in (-x, x):
         turns = [(side, -y + lean, h), (side, -y, r), (side, y, r), (side, y - max(lean, 0), h)]
-        line = np.concatenate([np.linspace(a, b, 4)[:-1] for a, b in zip(turns[:-1], turns[1:], strict=True)])
+        line = np.concatenate([np.linspace(a, b, 4)[:-1] for a, b in pairwise(turns)])
         k.tube("runner", [*line, turns[-1]], r, "frame")
 
 

@@ -64,7 +64,7 @@ TOPS = {"rectangle": _slab, "round": _round, "planks": _planks, "rounded": _roun
 
 
 def _under(k: Kit, w: float, d: float, z: float) -> None:
-    under = k.draw("under", "none apron shelf drawers pedestal modesty basket bar".split())
+    under = k.draw("under", ["none", "apron", "shelf", "drawers", "pedestal", "modesty", "basket", "bar"])
     if under == "apron":
         t = k.u(0.05, 0.14)
         k.block("apron", (0, 0, z - t / 2), (0.88 * w, 0.85 * d, t), "frame")
@@ -92,7 +92,7 @@ def _under(k: Kit, w: float, d: float, z: float) -> None:
 
 
 def _on_top(k: Kit, w: float, d: float, z: float) -> None:
-    extra = k.draw("extra", "none box vase back books bench flap".split())
+    extra = k.draw("extra", ["none", "box", "vase", "back", "books", "bench", "flap"])
     if extra == "box":
         at = (k.u(-0.3, 0.3) * w, 0.1 * d, z + 0.12)
         k.block("box", at, (k.u(0.15, 0.4) * w, 0.4 * d, k.u(0.1, 0.25)), "extra")
@@ -103,7 +103,13 @@ def _on_top(k: Kit, w: float, d: float, z: float) -> None:
         k.block("back", (0, 0.47 * d, z + 0.15), (0.95 * w, 0.03, k.u(0.15, 0.4)), "body")
     elif extra == "books":
         for i in range(int(k.pick(2, 3, 4))):
-            k.block("book", (-0.2 * w, 0, z + 0.075 + 0.05 * i), (0.22, 0.16, 0.05), f"book{i % 3}", angles=(0, 0, k.u(-0.4, 0.4)))
+            k.block(
+                "book",
+                (-0.2 * w, 0, z + 0.075 + 0.05 * i),
+                (0.22, 0.16, 0.05),
+                f"book{i % 3}",
+                angles=(0, 0, k.u(-0.4, 0.4)),
+            )
     elif extra == "bench":
         y, h = -0.5 * d - 0.22, 0.6 * z
         k.block("seat", (0, y, h), (0.9 * w, 0.25, 0.04), "seat")
@@ -111,7 +117,9 @@ def _on_top(k: Kit, w: float, d: float, z: float) -> None:
             k.block("stub", (x * w, y, h / 2), (0.05, 0.22, h), "frame")
             k.rod("stretcher", (x * w, y, 0.4 * h), (x * w, 0, 0.4 * z), 0.025, "frame")
     elif extra == "flap":
-        k.block("flap", (k.pick(-1, 1) * w / 2, 0, z - 0.12), (0.03, 0.9 * d, 0.3), "top", angles=(0, k.u(-0.3, 0.3), 0))
+        k.block(
+            "flap", (k.pick(-1, 1) * w / 2, 0, z - 0.12), (0.03, 0.9 * d, 0.3), "top", angles=(0, k.u(-0.3, 0.3), 0)
+        )
 
 
 def table(k: Kit) -> None:

@@ -50,7 +50,9 @@ def _cabin(k: Kit, length: float, w: float, z: float, y: float = 0.0, share: flo
     h = k.u(0.1, 0.22) * share
     size = (k.u(0.5, 0.8) * w * share, k.u(0.15, 0.35) * length * share, h + 0.06)
     k.block("cabin", (0, y, z + h / 2 - 0.03), size, "cabin", taper=k.u(0.75, 1.0), roundness=k.u(0, 0.4))
-    k.block("window", (0, y, z + 0.62 * h), (size[0] * 1.02, size[1] * 0.9, 0.25 * h), "glass", roundness=0.0, taper=0.97)
+    k.block(
+        "window", (0, y, z + 0.62 * h), (size[0] * 1.02, size[1] * 0.9, 0.25 * h), "glass", roundness=0.0, taper=0.97
+    )
     return z + h
 
 
@@ -75,7 +77,13 @@ def _cargo(k: Kit, length: float, w: float, z: float) -> None:
     for y in np.linspace(-0.32, 0.15, int(k.pick(3, 4, 5))):
         for x in (-0.22, 0.22):
             h = k.pick(0.08, 0.16, 0.24)
-            k.block("container", (x * w, y * length, z + h / 2 - 0.01), (0.4 * w, 0.1 * length, h), f"cargo{k.pick(0, 1, 2)}", roundness=0.0)
+            k.block(
+                "container",
+                (x * w, y * length, z + h / 2 - 0.01),
+                (0.4 * w, 0.1 * length, h),
+                f"cargo{k.pick(0, 1, 2)}",
+                roundness=0.0,
+            )
 
 
 def _sails(k: Kit, length: float, w: float, z: float) -> None:
@@ -85,12 +93,33 @@ def _sails(k: Kit, length: float, w: float, z: float) -> None:
         k.rod("mast", (0, y * length, z - 0.05), (0, y * length, z + h), 0.018, "hub")
         if square:
             for at in (0.3, 0.65):
-                k.block("sail", (0, y * length - 0.03, z + at * h), (w * 1.3 * (1.2 - at), 0.03, 0.28 * h), "sail", roundness=0.0, taper=0.85)
+                k.block(
+                    "sail",
+                    (0, y * length - 0.03, z + at * h),
+                    (w * 1.3 * (1.2 - at), 0.03, 0.28 * h),
+                    "sail",
+                    roundness=0.0,
+                    taper=0.85,
+                )
         else:
             foot = 0.32 * length / n**0.5
-            k.plate("sail", [(y * length + 0.02, z + 0.1), (y * length + foot, z + 0.12), (y * length + 0.02, z + 0.95 * h)], "x", -0.01, 0.01, "sail")
+            k.plate(
+                "sail",
+                [(y * length + 0.02, z + 0.1), (y * length + foot, z + 0.12), (y * length + 0.02, z + 0.95 * h)],
+                "x",
+                -0.01,
+                0.01,
+                "sail",
+            )
             if k.chance(0.6):
-                k.plate("jib", [(y * length - 0.02, z + 0.75 * h), (y * length - 0.02, z + 0.1), (y * length - foot, z + 0.08)], "x", -0.008, 0.008, "sail")
+                k.plate(
+                    "jib",
+                    [(y * length - 0.02, z + 0.75 * h), (y * length - 0.02, z + 0.1), (y * length - foot, z + 0.08)],
+                    "x",
+                    -0.008,
+                    0.008,
+                    "sail",
+                )
 
 
 def _open(k: Kit, length: float, w: float, z: float) -> None:
@@ -106,7 +135,9 @@ def _turrets(k: Kit, length: float, w: float, z: float) -> None:
     for y, way in ((-0.28, -1), (0.3, 1)):
         k.block("turret", (0, y * length, z + 0.04), (0.4 * w, 0.12 * length, 0.1), "cabin", taper=0.8)
         for x in (-0.06, 0.06):
-            k.rod("gun", (x * w * 2, y * length, z + 0.06), (x * w * 2, (y + way * 0.16) * length, z + 0.1), 0.016, "hub")
+            k.rod(
+                "gun", (x * w * 2, y * length, z + 0.06), (x * w * 2, (y + way * 0.16) * length, z + 0.1), 0.016, "hub"
+            )
     k.block("tower", (0, 0, z + 0.15), (0.45 * w, 0.2 * length, 0.34), "cabin", taper=0.6)
     k.rod("mast", (0, 0.03 * length, z + 0.25), (0, 0.03 * length, z + 0.55), 0.02, "hub")
 
@@ -132,20 +163,34 @@ def _bare(k: Kit, length: float, w: float, z: float) -> None:
     k.block("hatch", (0, 0.1 * length, z), (0.4 * w, 0.25 * length, 0.05), "deck")
 
 
-DECKS = {"cabin": _cabin, "sails": _sails, "house_aft": _house_aft, "open": _open, "wheelhouse": _wheelhouse, "cargo": _cargo,
-         "decks": _decks, "bare": _bare, "turrets": _turrets, "canopy": _canopy}  # fmt: skip
+DECKS = {
+    "cabin": _cabin, "sails": _sails, "house_aft": _house_aft, "open": _open, "wheelhouse": _wheelhouse,
+    "cargo": _cargo, "decks": _decks, "bare": _bare, "turrets": _turrets, "canopy": _canopy,
+}  # fmt: skip
 
 
 def watercraft(k: Kit) -> None:
     length, w = k.size(1.0, 2.0), k.size(0.35, 0.75)
     z = _hull(k, length, w)
     k.draw("support", DECKS)(k, length, w, z - 0.01)
-    extra = k.draw("extra", "none rails mast lifeboats crane flag fins".split())
+    extra = k.draw("extra", ["none", "rails", "mast", "lifeboats", "crane", "flag", "fins"])
     if extra == "rails":
         for side in (-1, 1):
-            k.rod("rail", (side * 0.42 * w, -0.25 * length, z + 0.08), (side * 0.42 * w, 0.4 * length, z + 0.08), 0.01, "hub")
+            k.rod(
+                "rail",
+                (side * 0.42 * w, -0.25 * length, z + 0.08),
+                (side * 0.42 * w, 0.4 * length, z + 0.08),
+                0.01,
+                "hub",
+            )
             for y in (-0.25, -0.03, 0.18, 0.4):
-                k.rod("stanchion", (side * 0.42 * w, y * length, z - 0.04), (side * 0.42 * w, y * length, z + 0.08), 0.01, "hub")
+                k.rod(
+                    "stanchion",
+                    (side * 0.42 * w, y * length, z - 0.04),
+                    (side * 0.42 * w, y * length, z + 0.08),
+                    0.01,
+                    "hub",
+                )
     elif extra == "mast":
         k.rod("mast", (0, -0.15 * length, z - 0.05), (0, -0.15 * length, z + k.u(0.3, 0.7)), 0.02, "hub")
     elif extra == "lifeboats":
