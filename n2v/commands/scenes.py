@@ -16,6 +16,9 @@ def shapes(
     augment: Annotated[int, arg(help="augmented versions of each base object")] = 2,
     classes: Annotated[tuple[str, ...], arg(help="class names or ShapeNet synsets")] = CLASSES,
     seed: Annotated[int, arg(help="same seed, same objects")] = 0,
+    frequencies: Annotated[
+        Literal["balanced", "thesis", "half"], arg(help="as many of each class, as in thesis Table 3.1, or half each way")
+    ] = "balanced",
     force: Force = False,
 ) -> dict:
     """Make procedural objects of the thirteen classes, with augmented versions, as .glb files.
@@ -28,7 +31,7 @@ def shapes(
         if value < least:
             raise BadInput(str(value), where=name, fix=f"use at least {least}")
     refuse_used(out, force=force)
-    return write_shapes(out, per_class, augment, classes, seed)
+    return write_shapes(out, per_class, augment, classes, seed, frequencies)
 
 
 def render(

@@ -65,16 +65,22 @@ class RenderConfig:
 
 
 def write_shapes(
-    out: Path, per_class: int, augment: int = 2, classes: tuple[str, ...] = CLASSES, seed: int = 0
+    out: Path,
+    per_class: int,
+    augment: int = 2,
+    classes: tuple[str, ...] = CLASSES,
+    seed: int = 0,
+    frequencies: str = "balanced",
 ) -> dict:
     """Make procedural objects and their augmented versions as .glb files in class folders, with an index.csv.
 
     Args:
         out: Folder; it must not hold other meshes.
-        per_class: Base objects a class.
+        per_class: Base objects a class, on average.
         augment: Augmented versions of each base object (thesis: 2).
         classes: Which of the thirteen classes.
         seed: Same seed, same files.
+        frequencies: "balanced", "thesis" (Table 3.1) or "half" (`n2v.scenes.shapes.counts`).
 
     Returns:
         Summary: out, n_objects, n_base, classes, wall_s.
@@ -85,7 +91,7 @@ def write_shapes(
     if per_class < 1 or augment < 0:
         raise BadInput(f"{per_class} objects and {augment} versions asked for", fix="use at least 1 and 0")
     classes = tuple(CLASSES[label_of(name)] for name in classes)
-    items, bases = [], make_collection(per_class, seed, classes)
+    items, bases = [], make_collection(per_class, seed, classes, frequencies)
     _refuse_strangers(out, {f"{base.class_name}/{base.object_id}" for base in bases})
     for base in progress(bases, desc="shapes", unit="object"):
         versions = [augmented(base, version, seed) for version in range(1, augment + 1)]

@@ -28,6 +28,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {  # options of the slot `body`
     "sofa": seating.SOFA_SEATS, "table": tuple(tables.TOPS),
     "phone": tuple(screens.PHONES), "watercraft": tuple(watercraft.HULLS),
 }  # fmt: skip
+FREQUENCY_RULES = ("balanced", "thesis", "half")
 AMBIGUOUS_SHARE = 0.055  # of the classes that have such objects: 4 % of all
 _PLAIN = {"extra": "none"}
 # an object of the first class that the grammar of the second makes: it could go by both names
@@ -79,16 +80,21 @@ def make_object(class_name: str, seed: int, family: str | None = None, object_id
 
 
 def counts(per_class: int, frequencies: str = "balanced", classes: tuple[str, ...] = CLASSES) -> dict[str, int]:
-    """Objects of each class: `per_class` each ("balanced"), or as many in all shared out as in thesis Table 3.1."""
+    """How many objects of each class, `per_class` on average.
+
+    Args:
+        per_class: At least 1.
+        frequencies: "balanced", "thesis" (in proportion to thesis Table 3.1), or "half": half of them each way.
+        classes: Which classes.
+    """
     if per_class < 1:
         raise BadInput(f"{per_class} objects a class", fix="ask for at least 1")
-    if frequencies not in ("balanced", "thesis"):
-        raise BadInput(f"unknown frequencies '{frequencies}'", fix="use balanced or thesis")
+    if frequencies not in FREQUENCY_RULES:
+        raise BadInput(f"unknown frequencies '{frequencies}'", fix=f"use {', '.join(FREQUENCY_RULES)}")
     classes = tuple(CLASSES[label_of(name)] for name in classes)
-    if frequencies == "balanced":
-        return dict.fromkeys(classes, per_class)
-    total = sum(FREQUENCIES[name] for name in classes)
-    return {name: max(1, round(per_class * len(classes) * FREQUENCIES[name] / total)) for name in classes}
+    even = {"balanced": per_class, "half": per_class // 2, "thesis": 0}[frequencies]
+    rest = (per_class - even) * len(classes) / sum(FREQUENCIES[name] for name in classes)
+    return {name: max(1, even + round(rest * FREQUENCIES[name])) for name in classes}
 
 
 def make_collection(
