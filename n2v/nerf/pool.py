@@ -15,7 +15,6 @@ from n2v.nerf.recipe import FitConfig
 from n2v.scenes.objects import AABB
 from n2v.scenes.views import ViewSet
 
-
 @dataclass(frozen=True)
 class Batches:
     """b batches of n sample places and r ray slots; slot r - 1 and beyond the ray count are padding.
@@ -49,12 +48,17 @@ class Batches:
 def training_batches(
     view_set: ViewSet, hull: Bool[torch.Tensor, "g g g"], config: FitConfig, generator: torch.Generator
 ) -> Batches:
-    """All batches of a fit by `config`: rays through the hull, and config.n_empty points outside it in each."""
+    """All batches of a fit by `config`: rays through the hull, and points outside it in each.
+
+    These are config.n_empty, but never more than a batch has rays, which are few where an object fills the box:
+    all count alike in the loss, and emptiness must not outweigh the pictures.
+    """
+    n_places = config.n_samples - config.n_empty
+    batches = pack_batches(view_set, hull, n_places, config.step, config.n_steps, generator)
     if config.n_empty == 0:
-        return pack_batches(view_set, hull, config.n_samples, config.step, config.n_steps, generator)
-    empty = EmptySpace.around(hull, config.n_empty, generator)
-    n_places = config.n_samples - empty.n_points
-    return _with_empty(pack_batches(view_set, hull, n_places, config.step, config.n_steps, generator), empty)
+        return batches
+    n_points = min(config.n_empty, math.ceil(int(batches.is_ray.sum()) / len(batches)))
+    return _with_empty(batches, EmptySpace.around(hull, n_points, generator))
 
 
 def _with_empty(batches: Batches, empty: EmptySpace) -> Batches:
