@@ -15,6 +15,7 @@ from n2v.nerf.recipe import FitConfig
 from n2v.scenes.objects import AABB
 from n2v.scenes.views import ViewSet
 
+
 @dataclass(frozen=True)
 class Batches:
     """b batches of n sample places and r ray slots; slot r - 1 and beyond the ray count are padding.

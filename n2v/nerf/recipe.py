@@ -1,6 +1,6 @@
 """How a NeRF is fitted: every number of the recipe, with its source."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from n2v.nerf.march import THESIS_STEP
 
@@ -28,6 +28,16 @@ class FitConfig:
         """Two CPU cores: coarse steps, few samples a step, a background colour a ray."""
         sizes = {"n_samples": n_samples, "n_empty": n_samples // 8, "step": 0.03, "grid_resolution": 48}
         return cls(n_steps=n_steps, background="ray", **sizes)
+
+    @classmethod
+    def short(cls) -> "FitConfig":
+        """A large collection (64 px, 24 views): half a core-second a NeRF, 4 dB below laptop (CONVENTIONS.md)."""
+        return cls.laptop(n_steps=250)
+
+    @classmethod
+    def fine(cls) -> "FitConfig":
+        """Collections that are looked at (96 to 128 px): finer steps and cells, more samples."""
+        return replace(cls.laptop(n_steps=2000, n_samples=4096), n_empty=256, step=0.02, grid_resolution=64)
 
     def rate_at(self, done: int) -> float:
         """Learning rate after `done` of the steps."""
