@@ -198,10 +198,17 @@ def wrong(values: dict) -> str:
         "encoding": values["encoding"] in ENCODINGS,
         "steps": values["steps"] >= 0,
         "step": 0 < values["step"] <= 10,  # scene units
-        "psnr_db": values["psnr_db"] is None or -100 <= values["psnr_db"] <= 400,  # float32 cannot say more
+        "psnr_db": _is_db(values["psnr_db"]),
+        "psnr_alone_db": _is_db(values["psnr_alone_db"]),
+        "psnr_step": values["psnr_step"] is None or 0 < values["psnr_step"] <= 10,
         "fit_s": values["fit_s"] is None or 0 <= values["fit_s"] < math.inf,
     }
     return next((f"{name} {values[name]!r} cannot be" for name, right in checks.items() if not right), "")
+
+
+def _is_db(value: float | None) -> bool:
+    """Unknown, or what float32 pictures can have."""
+    return value is None or -100 <= value <= 400
 
 
 def _fits(values: dict) -> bool:
