@@ -11,7 +11,8 @@ from jaxtyping import Bool, Float
 
 from n2v.errors import BadInput
 from n2v.nerf import backends
-from n2v.nerf.occupancy import carve, learned_occupancy
+from n2v.nerf.march import show_step
+from n2v.nerf.occupancy import carve, grids_of
 from n2v.nerf.recipe import FitConfig
 from n2v.nerf.render import Query, field_query, over_background, psnr, render_image
 from n2v.nerf.silhouettes import check_silhouettes
@@ -20,7 +21,8 @@ from n2v.scenes.views import ViewSet
 
 @dataclass(frozen=True)
 class FitResult:
-    """One fitted NeRF. psnr_db is the mean over held-out views on white (training views when none is held out).
+    """One fitted NeRF. psnr_db is the mean over held-out views on white (training views when none is held out),
+    at samples of show_step(config.step); psnr_alone_db is the same with a grid rebuilt from the weights alone.
 
     `config` is the recipe as executed: its backend is the engine's name, never "auto".
     """
@@ -32,6 +34,7 @@ class FitResult:
     fit_s: float
     seed: int
     config: FitConfig
+    psnr_alone_db: float | None = None
 
     @property
     def status(self) -> str:
@@ -79,10 +82,20 @@ def fit(
     fit_s = (time.perf_counter() - started) / len(view_sets)
     results = []
     for i, (view_set, hull) in enumerate(zip(view_sets, hulls, strict=True)):
-        occupied = learned_occupancy(field_weights[i], hull, config.encoding)
-        quality = held_out_psnr(field_weights[i], occupied, view_set, config)
-        weights = field_weights[i].numpy().copy()
-        results.append(FitResult(view_set.object_id, weights, occupied.numpy(), quality, fit_s, seeds[i], config))
+        occupied, alone = grids_of(field_weights[i], hull, config.encoding)
+        quality, quality_alone = (held_out_psnr(field_weights[i], grid, view_set, config) for grid in (occupied, alone))
+        results.append(
+            FitResult(
+                object_id=view_set.object_id,
+                field_weights=field_weights[i].numpy().copy(),
+                occupied=occupied.numpy(),
+                psnr_db=quality,
+                fit_s=fit_s,
+                seed=seeds[i],
+                config=config,
+                psnr_alone_db=quality_alone if np.isfinite(quality_alone) else None,
+            )
+        )
     return results
 
 
@@ -104,9 +117,9 @@ def fit_apart(view_sets: list[ViewSet], configs: list[FitConfig], seed: int = 0)
 
 
 def held_out_psnr(field_weights, occupied, view_set: ViewSet, config: FitConfig) -> float:
-    """Mean PSNR (dB) of a NeRF's renders against held-out pictures; see `view_psnr`."""
+    """Mean PSNR (dB) of a NeRF's renders for show against held-out pictures; see `view_psnr` and `show_step`."""
     query = field_query(torch.as_tensor(field_weights), config.encoding)
-    return view_psnr(query, torch.as_tensor(occupied), view_set, config.step)
+    return view_psnr(query, torch.as_tensor(occupied), view_set, show_step(config.step))
 
 
 def view_psnr(query: Query, occupied: torch.Tensor, view_set: ViewSet, step: float) -> float:

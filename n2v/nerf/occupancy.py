@@ -116,6 +116,17 @@ def learned_occupancy(
     return occupied.view_as(hull)
 
 
+def grids_of(
+    field_weights: Float[torch.Tensor, "w"], hull: Bool[torch.Tensor, "g g g"], encoding: str = "exact"
+) -> tuple[Bool[torch.Tensor, "g g g"], Bool[torch.Tensor, "g g g"]]:
+    """The grid stored with a NeRF (dense cells of its hull), and the one that its weights alone tell (of the box).
+
+    Cells outside the hull are looked at in four points instead of eight: there are ten times as many.
+    """
+    occupied = learned_occupancy(field_weights, hull, encoding)
+    return occupied, occupied | learned_occupancy(field_weights, ~hull, encoding, n_points=4)
+
+
 def is_occupied(positions: Float[torch.Tensor, "n 3"], occupied: Bool[torch.Tensor, "g g g"]) -> torch.Tensor:
     """True for positions (scene units) in an occupied cell."""
     return occupied.reshape(-1)[cell_indices(positions, occupied.shape[0])]

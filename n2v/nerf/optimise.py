@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 from jaxtyping import Float
 
+from n2v.nerf.emptiness import looks
 from n2v.nerf.encoding import encode
 from n2v.nerf.field import activate, run_layers
 from n2v.nerf.layout import initial_vector
@@ -19,11 +20,17 @@ def optimise(
     generators: list[torch.Generator],
     initial: Float[torch.Tensor, "w"] | None = None,
 ) -> Float[torch.Tensor, "k w"]:
-    """Adam over k independent NeRFs; `initial` replaces the shared initial vector (for experiments)."""
+    """Adam over k independent NeRFs; `initial` replaces the shared initial vector (for experiments).
+
+    Empty points of the batches move on the way (`Batches.look_again`).
+    """
     start = torch.from_numpy(initial_vector(config.init_seed)) if initial is None else initial
     field_weights = start.to(batches[0].positions.device).repeat(len(batches), 1).requires_grad_()
     optimiser = torch.optim.Adam([field_weights], lr=config.learning_rate, eps=1e-15, fused=True)
     for done in range(config.n_steps):
+        if done in looks(config.n_steps):
+            for part, weights in zip(batches, field_weights.detach(), strict=True):
+                part.look_again(weights, config.encoding)
         optimiser.param_groups[0]["lr"] = config.rate_at(done)
         loss = batch_loss(field_weights, batches, done, config, generators)
         optimiser.zero_grad()

@@ -1,15 +1,17 @@
-"""Training rays of one object, marched once and packed into batches of whole rays."""
+"""Training rays of one object, marched once and packed into batches of whole rays, with points of empty space."""
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 
 from n2v.errors import BadInput
+from n2v.nerf.emptiness import LENGTH, EmptySpace
 from n2v.nerf.field import to_unit_box
 from n2v.nerf.march import Samples, camera_rays, march
+from n2v.nerf.recipe import FitConfig
 from n2v.scenes.objects import AABB
 from n2v.scenes.views import ViewSet
 
@@ -20,6 +22,7 @@ class Batches:
 
     Shapes: positions (b, n, 3) in [0, 1]^3; slots (b, n) ray slot of each sample, non-decreasing; lengths (b, n)
     scene units, 0 for padding; targets (b, r, 4) straight RGBA in [0, 1]; is_ray (b, r).
+    Where `empty` is given, the first empty.n_points places and slots of each batch are its points.
     """
 
     positions: Float[torch.Tensor, "b n 3"]
@@ -27,13 +30,50 @@ class Batches:
     lengths: Float[torch.Tensor, "b n"]
     targets: Float[torch.Tensor, "b r 4"]
     is_ray: Bool[torch.Tensor, "b r"]
+    empty: EmptySpace | None = None
 
     def __len__(self) -> int:
         return len(self.positions)
 
     def to(self, device: torch.device) -> "Batches":
         """The same on a device."""
-        return Batches(*(getattr(self, field.name).to(device) for field in fields(self)))
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(self, **{name: value.to(device) for name, value in values.items() if name != "empty"})
+
+    def look_again(self, field_weights: Float[torch.Tensor, "w"], encoding: str) -> None:
+        """Move empty points, in place, to where the field fitted so far has fog (`EmptySpace.look`)."""
+        if self.empty is not None:
+            self.empty.look(field_weights, self.positions, encoding)
+
+
+def training_batches(
+    view_set: ViewSet, hull: Bool[torch.Tensor, "g g g"], config: FitConfig, generator: torch.Generator
+) -> Batches:
+    """All batches of a fit by `config`: rays through the hull, and points outside it in each.
+
+    These are config.n_empty, but never more than a batch has rays, which are few where an object fills the box:
+    all count alike in the loss, and emptiness must not outweigh the pictures.
+    """
+    n_places = config.n_samples - config.n_empty
+    batches = pack_batches(view_set, hull, n_places, config.step, config.n_steps, generator)
+    if config.n_empty == 0:
+        return batches
+    n_points = min(config.n_empty, math.ceil(int(batches.is_ray.sum()) / len(batches)))
+    return _with_empty(batches, EmptySpace.around(hull, n_points, generator))
+
+
+def _with_empty(batches: Batches, empty: EmptySpace) -> Batches:
+    """Batches with the points of empty space before their rays: rays of one sample with transparent pixels."""
+    b, n = len(batches), empty.n_points
+    points = to_unit_box(empty.draw(b * n)).view(b, n, 3) if n else torch.zeros(b, 0, 3)
+    return Batches(
+        torch.cat([points, batches.positions], 1),
+        torch.cat([torch.arange(n).expand(b, n), batches.slots + n], 1),
+        torch.cat([torch.full((b, n), LENGTH), batches.lengths], 1),
+        torch.cat([torch.zeros(b, n, 4), batches.targets], 1),
+        torch.cat([torch.ones(b, n, dtype=torch.bool), batches.is_ray], 1),
+        empty,
+    )
 
 
 def training_rays(

@@ -1,6 +1,6 @@
 """How a NeRF is fitted: every number of the recipe, with its source."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from n2v.nerf.march import THESIS_STEP
 
@@ -11,6 +11,7 @@ class FitConfig:
 
     n_steps: int = 2000  # optimiser steps (thesis App. B.3: 1500-2000)
     n_samples: int = 1 << 18  # samples a step (nerfacc example)
+    n_empty: int = 2048  # of them points outside the hull; 0: the hull only (n2v.nerf.emptiness; tcnn has its own way)
     step: float = THESIS_STEP  # sample length, scene units (thesis code)
     learning_rate: float = 1e-2  # Adam, eps 1e-15, no decay (nerfacc example)
     milestones: tuple[float, ...] = (0.5, 0.75, 0.9)  # share of the steps at which the rate falls
@@ -25,7 +26,18 @@ class FitConfig:
     @classmethod
     def laptop(cls, n_steps: int = 1000, n_samples: int = 2048) -> "FitConfig":
         """Two CPU cores: coarse steps, few samples a step, a background colour a ray."""
-        return cls(n_steps=n_steps, n_samples=n_samples, step=0.03, background="ray", grid_resolution=48)
+        sizes = {"n_samples": n_samples, "n_empty": n_samples // 8, "step": 0.03, "grid_resolution": 48}
+        return cls(n_steps=n_steps, background="ray", **sizes)
+
+    @classmethod
+    def short(cls) -> "FitConfig":
+        """A large collection (64 px, 24 views): half a core-second a NeRF, 4 dB below laptop (CONVENTIONS.md)."""
+        return cls.laptop(n_steps=250)
+
+    @classmethod
+    def fine(cls) -> "FitConfig":
+        """Collections that are looked at (96 to 128 px): finer steps and cells, more samples."""
+        return replace(cls.laptop(n_steps=2000, n_samples=4096), n_empty=256, step=0.02, grid_resolution=64)
 
     def rate_at(self, done: int) -> float:
         """Learning rate after `done` of the steps."""

@@ -18,6 +18,7 @@ from n2v.files import progress
 from n2v.nerf.field import evaluate
 from n2v.nerf.fit import fit
 from n2v.nerf.layout import initial_vector, vector_hash
+from n2v.nerf.march import show_step
 from n2v.nerf.neurons import match_neurons, permute_neurons
 from n2v.nerf.occupancy import cell_centres, cell_indices
 from n2v.nerf.recipe import FitConfig
@@ -143,6 +144,7 @@ def refit_zoo(zoo: Zoo, view_sets: Callable[[str], ViewSet], out: Path, config: 
         row, own = zoo.rows[i], replace(config, init_seed=FIRST_START + i)
         result = fit([view_sets(row.object_id)], own, [row.seed])[0]
         told = {"init_hash": vector_hash(initial_vector(own.init_seed)), "backend": result.config.backend}
+        told |= {"psnr_alone_db": result.psnr_alone_db, "psnr_step": show_step(own.step)}
         told |= {"psnr_db": result.psnr_db, "fit_s": result.fit_s, "steps": own.n_steps, "step": own.step}
         fresh = replace(_moved(row), status=result.status, **told)
         if result.status == "ok":

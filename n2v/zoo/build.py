@@ -15,6 +15,7 @@ from n2v.files import progress, provenance, read_json, write_json
 from n2v.nerf.backends import NoEngine, on_gpu
 from n2v.nerf.fit import FitResult, fit
 from n2v.nerf.layout import initial_vector, vector_hash
+from n2v.nerf.march import show_step
 from n2v.nerf.recipe import FitConfig
 from n2v.scenes.classes import class_of, labels_of
 from n2v.scenes.views import TRAIN, ViewSet, find_views, read_views
@@ -72,8 +73,8 @@ def build_zoo(
         driver: Who computes; None: a pool, or this process for one worker or a handful of view sets.
 
     Returns:
-        Counts, mean PSNR (dB) and wall seconds, as written to `out`/run.json (run-i-of-N.json for a shard); `ok` is
-        False where nothing could be fitted and `out` held nothing.
+        Counts, mean PSNR (dB; also of the weights alone) and wall seconds, as written to `out`/run.json
+        (run-i-of-N.json for a shard); `ok` is False where nothing could be fitted and `out` held nothing.
 
     Raises:
         BadInput: no view sets, or a zoo that is there already: without `resume`, or fitted by another recipe.
@@ -96,12 +97,13 @@ def build_zoo(
     keep = partial(_store, ZooWriter(out, config.grid_resolution), partial(_row, splits, labels, config), listed)
     failed = [Outcome(folder, None, None, problems[folder]) for folder in chain(*groups) if folder in problems]
     keep(failed)
-    fitted = []
+    fitted, alone = [], []
     bar = progress(total=sum(map(len, mine)), desc="fitting NeRFs", unit="NeRF")
     with bar, closing(_fit_all(driver, partial(_fit_group, config=config, seed=seed, force=force), mine)) as finished:
         for outcomes in finished:
             keep(outcomes)
             fitted += [outcome.result.psnr_db for outcome in outcomes if not outcome.problem]
+            alone += [outcome.result.psnr_alone_db or 0.0 for outcome in outcomes if not outcome.problem]
             failed += [outcome for outcome in outcomes if outcome.problem]
             bar.update(len(outcomes))
             bar.set_postfix_str(f"mean {np.mean(fitted or [0]):.1f} dB, {len(failed)} quarantined")
@@ -110,6 +112,7 @@ def build_zoo(
         "already_there": len(done),
         "quarantined": [{"object": outcome.folder.name, "reason": outcome.problem} for outcome in failed],
         "mean_psnr_db": float(np.mean(fitted)) if fitted else None,
+        "mean_psnr_alone_db": float(np.mean(alone)) if alone else None,
         "wall_s": time.perf_counter() - started,
         "ok": bool(fitted or done or not failed),
     }
@@ -261,4 +264,6 @@ def _row(splits: dict[str, dict[str, str]], labels: dict[str, int], config: FitC
         psnr_db=result.psnr_db if result else None,
         fit_s=result.fit_s if result else None,
         status=outcome.problem or "ok",
+        psnr_alone_db=result.psnr_alone_db if result else None,
+        psnr_step=show_step(config.step) if result else None,
     )

@@ -36,7 +36,9 @@ UNLISTED = "unlisted"  # split of a NeRF that a published collection's lists lea
 class Row:
     """One line of the manifest: a NeRF's identity, provenance, quality and place.
 
-    `step` is the sample length in scene units it was fitted with; `psnr_db` is over held-out views on white;
+    `step` is the sample length in scene units it was fitted with; `psnr_db` is over held-out views on white, at samples
+    of `psnr_step` (unknown in zoos before 0.3, which measured at `step`); `psnr_alone_db` is the same with a grid
+    rebuilt from the weights alone: far below where a NeRF does not contain its emptiness;
     `split` is by the corrected rule, the other two by theirs; `family` and `slots` say what a procedural object is
     made of; `status` is "ok" or the reason why there is no NeRF (then `shard` is empty, or names a damaged copy).
     """
@@ -66,6 +68,8 @@ class Row:
     shard: str = ""
     row: int = -1
     sha256: str = ""
+    psnr_alone_db: float | None = None
+    psnr_step: float | None = None
 
 
 NAMES = tuple(field.name for field in fields(Row))
@@ -194,10 +198,17 @@ def wrong(values: dict) -> str:
         "encoding": values["encoding"] in ENCODINGS,
         "steps": values["steps"] >= 0,
         "step": 0 < values["step"] <= 10,  # scene units
-        "psnr_db": values["psnr_db"] is None or -100 <= values["psnr_db"] <= 400,  # float32 cannot say more
+        "psnr_db": _is_db(values["psnr_db"]),
+        "psnr_alone_db": _is_db(values["psnr_alone_db"]),
+        "psnr_step": values["psnr_step"] is None or 0 < values["psnr_step"] <= 10,
         "fit_s": values["fit_s"] is None or 0 <= values["fit_s"] < math.inf,
     }
     return next((f"{name} {values[name]!r} cannot be" for name, right in checks.items() if not right), "")
+
+
+def _is_db(value: float | None) -> bool:
+    """Unknown, or what float32 pictures can have."""
+    return value is None or -100 <= value <= 400
 
 
 def _fits(values: dict) -> bool:

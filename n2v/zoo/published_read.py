@@ -205,7 +205,8 @@ def _import_part(
             if problem := wrong(asdict(row)):
                 raise BadInput(problem)
             if measure and row.psnr_db is None:
-                row = replace(row, psnr_db=measured_psnr(one.folder, weights, occupied, row.encoding))
+                quality = measured_psnr(one.folder, weights, occupied, row.encoding)
+                row = replace(row, psnr_db=quality, psnr_step=THESIS_STEP if quality is not None else None)
                 counts["unmeasured"] += row.psnr_db is None
         except BadInput as error:
             bad.append(replace(_row(one, splits, None), status=error.what))

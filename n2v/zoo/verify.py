@@ -106,20 +106,14 @@ def info(folder: Path) -> dict:
     """What a zoo holds: counts by class and split, quality, recipe."""
     zoo = Zoo(folder)
     columns = zoo.rows.columns
-    quality = columns["psnr_db"][np.isfinite(columns["psnr_db"])]
     return {
         "zoo": str(folder),
         "n": len(zoo),
         "quarantined": len(zoo.quarantined),
         "classes": dict(sorted(Counter(columns["class_name"]).items())),
         "splits": dict(Counter(columns["split"])),
-        "psnr_db": {
-            "mean": float(np.mean(quality)),
-            "min": float(np.min(quality)),
-            "p5": float(np.percentile(quality, 5)),
-        }
-        if len(quality)
-        else None,
+        "psnr_db": _spread(columns["psnr_db"]),
+        "psnr_alone_db": _spread(columns["psnr_alone_db"]),
         "resolution": zoo.resolution if len(zoo) else None,
         "encodings": sorted(set(columns["encoding"])),
         "init_hashes": sorted(set(columns["init_hash"])),
@@ -128,3 +122,11 @@ def info(folder: Path) -> dict:
         "licences": dict(Counter(columns["licence"])),
         "notes": zoo.notes,
     }
+
+
+def _spread(values: np.ndarray) -> dict | None:
+    """Mean, least and fifth percentile of those that are known; None without."""
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return None
+    return {"mean": float(np.mean(known)), "min": float(np.min(known)), "p5": float(np.percentile(known, 5))}

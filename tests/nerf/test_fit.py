@@ -14,7 +14,7 @@ from n2v.nerf.optimise import batch_loss, optimise
 from n2v.nerf.pool import pack_batches
 from n2v.nerf.recipe import FitConfig
 
-QUICK = FitConfig.laptop(n_steps=120, n_samples=1024)
+QUICK = FitConfig.laptop(n_steps=200, n_samples=1024)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from n2v.nerf.silhouettes import check_silhouettes, explained
 from n2v.scenes.cameras import look_at
 from n2v.scenes.views import ViewSet
 
-QUICK = FitConfig.laptop(n_steps=60, n_samples=1024)
+QUICK = FitConfig.laptop(n_steps=120, n_samples=1024)
 
 
 def without_held_out(view_set: ViewSet, views: slice) -> ViewSet:

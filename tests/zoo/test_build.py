@@ -50,6 +50,7 @@ def test_every_view_set_becomes_a_nerf_with_provenance(whole):
     row = zoo.rows[zoo.index_of("chair-000001")]
     assert (row.base_id, row.version, row.class_name, row.licence) == ("chair-000000", 1, "chair", "MIT")
     assert row.steps == 40 and row.encoding == "exact" and row.init_hash and row.psnr_db > 5 and row.fit_s > 0
+    assert row.psnr_alone_db > 5 and row.psnr_step == QUICK.step / 2 and summary["mean_psnr_alone_db"] > 5
     assert row.split == zoo.rows[zoo.index_of("chair-000000")].split
 
 

@@ -279,6 +279,7 @@ def test_rows_come_back_as_they_were_written(tmp_path):
         row("b c", fit_s=None),
         row("d", licence="two\nlines", step=0.1),
     ]
+    rows[0] = replace(rows[0], psnr_alone_db=26.5, psnr_step=0.02)
     ZooWriter(tmp_path, RESOLUTION).add(rows, weights, occupied)
     zoo = Zoo(tmp_path)
     assert zoo.rows[np.int64(1)] == zoo.rows[1] and zoo.stored(np.int64(1))[0].tolist() == zoo.stored(1)[0].tolist()
@@ -444,3 +445,16 @@ def test_no_zoo_and_an_empty_zoo(tmp_path):
 def test_info_counts(folder):
     summary = info(folder)
     assert summary["classes"] == {"chair": 5} and summary["psnr_db"]["mean"] == 27.0
+    assert summary["psnr_alone_db"] is None  # not recorded
+
+
+def test_manifests_from_before_emptiness_was_measured_still_open(folder):
+    """Lines without the fields that came later."""
+    manifest = folder / MANIFEST
+    lines = [json.loads(line) for line in manifest.read_text().splitlines()]
+    for line in lines:
+        del line["psnr_alone_db"], line["psnr_step"], line["line_sha256"]
+    manifest.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    zoo = Zoo(folder)
+    assert len(zoo) == 5 and not zoo.notes
+    assert (zoo.rows[0].psnr_db, zoo.rows[0].psnr_alone_db, zoo.rows[0].psnr_step) == (27.0, None, None)

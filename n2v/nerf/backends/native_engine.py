@@ -4,11 +4,12 @@ import torch
 from jaxtyping import Float
 
 from n2v.errors import BadInput
+from n2v.nerf.emptiness import looks
 from n2v.nerf.field import to_unit_box, within_box
 from n2v.nerf.layout import N_WEIGHTS, initial_vector
 from n2v.nerf.native import build, fused
 from n2v.nerf.optimise import backgrounds_of
-from n2v.nerf.pool import Batches, pack_batches
+from n2v.nerf.pool import Batches, training_batches
 from n2v.nerf.recipe import FitConfig
 
 
@@ -22,7 +23,7 @@ class NativeBackend:
         fitted = []
         for view_set, hull, seed in zip(view_sets, hulls, seeds, strict=True):
             generator = torch.Generator().manual_seed(seed)
-            batches = pack_batches(view_set, hull, config.n_samples, config.step, config.n_steps, generator)
+            batches = training_batches(view_set, hull, config, generator)
             fitted.append(optimise_fused(batches, config, generator))
         return torch.stack(fitted)
 
@@ -52,6 +53,8 @@ def optimise_fused(
     gradient = torch.empty(N_WEIGHTS)
     counts = [_ray_counts(batches, at) for at in range(len(batches))]
     for done in range(config.n_steps):
+        if done in looks(config.n_steps):
+            batches.look_again(adam.weights, config.encoding)
         at = done % len(batches)
         backgrounds = backgrounds_of(batches, config, generator)
         fused.loss_and_gradient(

@@ -4,7 +4,7 @@ import torch
 
 from n2v.nerf.field import evaluate_reference
 from n2v.nerf.optimise import optimise
-from n2v.nerf.pool import pack_batches
+from n2v.nerf.pool import training_batches
 
 
 class TorchBackend:
@@ -19,7 +19,7 @@ class TorchBackend:
     def fit(self, view_sets, hulls, config, seeds):
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         batches = [
-            pack_batches(view_set, hull, config.n_samples, config.step, config.n_steps, generator).to(self.device)
+            training_batches(view_set, hull, config, generator).to(self.device)
             for view_set, hull, generator in zip(view_sets, hulls, generators, strict=True)
         ]
         return optimise(batches, config, generators).cpu()

@@ -6,7 +6,7 @@ from n2v.nerf.backends import triton_fit
 from n2v.nerf.field import evaluate_reference, to_unit_box, within_box
 from n2v.nerf.layout import initial_vector
 from n2v.nerf.optimise import backgrounds_of, batch_loss
-from n2v.nerf.pool import Batches, pack_batches
+from n2v.nerf.pool import Batches, training_batches
 from n2v.nerf.recipe import FitConfig
 
 
@@ -19,7 +19,7 @@ class TritonBackend:
     def fit(self, view_sets, hulls, config, seeds):
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         batches = [
-            pack_batches(view_set, hull, config.n_samples, config.step, config.n_steps, generator)
+            training_batches(view_set, hull, config, generator)
             for view_set, hull, generator in zip(view_sets, hulls, generators, strict=True)
         ]
         return triton_fit.optimise(batches, config, generators)

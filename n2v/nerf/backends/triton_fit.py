@@ -5,13 +5,14 @@ colours in blocks of steps. Weight gradients are summed by each program over its
 order, without atomics, so that a fit repeats bit by bit on one device.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 
 import torch
 from jaxtyping import Float, Int
 
 from n2v.errors import MissingPart
+from n2v.nerf.emptiness import looks
 from n2v.nerf.layout import N_WEIGHTS, initial_vector
 from n2v.nerf.optimise import backgrounds_of
 from n2v.nerf.pool import Batches
@@ -67,6 +68,12 @@ class Resident:
         }
         placed = {name: value.contiguous().to(device) for name, value in joined.items()}
         return cls(**placed, first=(counts.cumsum(0) - counts).to(device), counts=counts.to(device))
+
+    def look_again(self, batches: list[Batches], field_weights: Float[torch.Tensor, "k w"], encoding: str) -> None:
+        """`Batches.look_again` of each NeRF, on the positions here."""
+        own = self.positions.split(self.counts.tolist())
+        for part, positions, weights in zip(batches, own, field_weights, strict=True):
+            replace(part, positions=positions).look_again(weights, encoding)
 
     def rows_at(self, step: int) -> Int[torch.Tensor, "k"]:
         """Row of each NeRF's batch at a step, int32; batches come round again."""
@@ -203,5 +210,7 @@ def optimise(
                 colours[place, k, : len(drawn)] = drawn
         colours = colours.to(device)
         for place, done in enumerate(block):
+            if done in looks(config.n_steps):
+                data.look_again(batches, trainer.weights, config.encoding)
             trainer.step(done, colours[place])
     return trainer.weights.cpu()
