@@ -22,11 +22,9 @@ def ruler(occupied: Bool[np.ndarray, "n g g g"]) -> Float[np.ndarray, "n 7"]:
 
 
 def pooled_occupancy(occupied: Bool[np.ndarray, "n g g g"], size: int = 12) -> Float[np.ndarray, "n c"]:
-    """Occupied share of size^3 equal cells of the box, flat; the grid's side must be a multiple of `size`."""
-    n, g = len(occupied), occupied.shape[1]
-    step = g // size
-    blocks = np.asarray(occupied, np.float32).reshape(n, size, step, size, step, size, step)
-    return blocks.mean((2, 4, 6)).reshape(n, -1)
+    """Occupied share of size^3 equal parts of the box, flat."""
+    cells = torch.from_numpy(np.ascontiguousarray(occupied)).float()
+    return torch.nn.functional.adaptive_avg_pool3d(cells, size).flatten(1).numpy()
 
 
 def silhouettes(occupied: Bool[np.ndarray, "n g g g"]) -> Bool[np.ndarray, "n c"]:

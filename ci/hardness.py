@@ -1,0 +1,159 @@
+"""How hard a collection is: what simple readers make of it, corrected and novel, beside thesis Table 4.1.
+
+    python ci/hardness.py ZOO --out ci/reference/hardness [--seeds 3] [--epochs 20]
+
+A rendering of each NeRF (one camera, the same for all), the flat weights, the occupancy and a ruler of seven numbers
+go to the same splits, dealt anew for each seed. The reader of raw weights is the one of several that does best on val.
+Pictures are kept beside the results until all is done, so a stopped run goes on.
+"""
+
+import argparse
+import csv
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from n2v.files import atomic_path, progress, provenance, write_json
+from n2v.nerf.march import show_step
+from n2v.nerf.render import field_query, over_background, render_image
+from n2v.scenes.cameras import CAMERA_ANGLE_X, orbit_camera
+from n2v.tasks.bars import low_octaves, overlap, pooled_occupancy, ruler, silhouettes
+from n2v.tasks.classify import linear_probe, nearest_neighbour, principal_components
+from n2v.tasks.head import train_head
+from n2v.tasks.metrics import cluster_interval
+from n2v.tasks.pictures import PictureConfig, predict_views, train_on_pictures
+from n2v.zoo.splits import Item, assign
+from n2v.zoo.store import Zoo
+
+SIZE_PX = 64
+THESIS = {"small ResNet, one rendering": "86.9 (ResNet50)", "raw weights, best reader": "84.5"}
+CHUNK = 500
+
+
+def renderings(zoo: Zoo, folder: Path) -> np.ndarray:
+    """One picture of each NeRF, uint8 (n, 1, h, w, 3), kept in pieces under `folder`."""
+    c2w, pieces = torch.from_numpy(orbit_camera(-30, 25)), []
+    for start in progress(range(0, len(zoo), CHUNK), desc="renderings", unit="piece"):
+        path = folder / f"pictures-{start}.npy"
+        if not path.exists():
+            some = np.arange(start, min(start + CHUNK, len(zoo)))
+            weights, occupied, rows = zoo.field_weights(some), zoo.occupied(some), zoo.rows[start : start + CHUNK]
+
+            def draw(k: int, weights=weights, occupied=occupied, rows=rows) -> np.ndarray:
+                query = field_query(torch.from_numpy(weights[k]), rows[k].encoding)
+                step = show_step(rows[k].step)
+                shown = render_image(query, torch.from_numpy(occupied[k]), c2w, SIZE_PX, CAMERA_ANGLE_X, step)
+                return np.uint8(over_background(shown).clamp(0, 1).numpy() * 255 + 0.5)
+
+            with ThreadPoolExecutor() as threads, atomic_path(path) as scratch, open(scratch, "wb") as file:
+                np.save(file, np.stack(list(threads.map(draw, range(len(some))))))
+        pieces.append(np.load(path))
+    return np.concatenate(pieces)[:, None]
+
+
+def raw_reader(weights: np.ndarray, labels: np.ndarray, train, val, test, seed: int) -> tuple[np.ndarray, str]:
+    """Predictions of the reader that does best on val, and its name."""
+    found = {}
+    for kind, values in (("all weights", weights), ("octaves 0-7", low_octaves(weights))):
+        x, x_val, x_test = principal_components(values[train], [values[val], values[test]], 512)
+        for n in (128, 512):
+            both = np.concatenate([x_val[:, :n], x_test[:, :n]])
+            readers = {"probe": linear_probe(x[:, :n], labels[train], both)}
+            readers["head"] = train_head(x[:, :n], labels[train], seed=seed).predict(both)
+            for reader, predicted in readers.items():
+                score = float((predicted[: len(val)] == labels[val]).mean())
+                found[f"{reader} on {n} components of {kind}"] = score, predicted[len(val) :]
+    best = max(found, key=lambda name: found[name][0])
+    return found[best][1], best
+
+
+def one_split(zoo: Zoo, parts: dict, rule: str, seed: int, epochs: int) -> list[dict]:
+    """Rows {rule, seed, reader, right, groups ...} of one split."""
+    splits, labels = assign([Item.of(row) for row in zoo.rows], rule, seed), zoo.labels
+    train, val, test = (np.array([i for i, row in enumerate(zoo.rows) if splits[row.object_id] == name])
+                        for name in ("train", "val", "test"))  # fmt: skip
+    y, config = labels[train], PictureConfig(n_epochs=epochs)
+    net = train_on_pictures(parts["pictures"][train], y, config, seed)
+    weights, how = raw_reader(parts["weights"], labels, train, val, test, seed)
+    boxes, pooled = parts["ruler"], parts["pooled"]
+    predicted = {
+        "small ResNet, one rendering": predict_views(net, parts["pictures"][test], config)[0].argmax(-1)[:, 0],
+        "raw weights, best reader": weights,
+        "occupancy pooled to 12 cubed, probe": linear_probe(pooled[train], y, pooled[test]),
+        "occupancy pooled to 12 cubed, nearest": nearest_neighbour(pooled[train], y, pooled[test]),
+        "ruler (seven numbers), probe": linear_probe(boxes[train], y, boxes[test]),
+        "ruler (seven numbers), nearest": nearest_neighbour(boxes[train] / boxes.std(0), y, boxes[test] / boxes.std(0)),
+        "majority": np.full(len(test), np.bincount(y).argmax()),
+    }
+    groups = [zoo.rows[i].base_id for i in test]
+    rows = [{"rule": rule, "seed": seed, "reader": name, "right": values == labels[test], "groups": groups,
+             "note": how if values is weights else ""} for name, values in predicted.items()]  # fmt: skip
+    return [*rows, nearer(parts["silhouettes"], groups, train, test, rule, seed)]
+
+
+def nearer(shapes: np.ndarray, groups: list[str], train, test, rule: str, seed: int) -> dict:
+    """Is the nearest training object nearer than the test object's own versions are on average?"""
+    own = overlap(shapes[test], shapes[test])
+    names = np.unique(groups, return_inverse=True)[1]
+    same = (names[:, None] == names) & ~np.eye(len(test), dtype=bool)
+    versions = (own * same).sum(1) / same.sum(1).clip(1)
+    nearest = overlap(shapes[test], shapes[train]).max(1)
+    note = f"IoU of silhouettes: nearest {nearest.mean():.3f}, own versions {versions.mean():.3f}"
+    return {"rule": rule, "seed": seed, "reader": "nearest training object nearer than own versions",
+            "right": nearest > versions, "groups": groups, "note": note}  # fmt: skip
+
+
+def table(rows: list[dict]) -> list[dict]:
+    """Mean, standard deviation over seeds, and interval by object over all seeds' test objects."""
+    found = []
+    for rule, reader in dict.fromkeys((row["rule"], row["reader"]) for row in rows):
+        mine = [row for row in rows if (row["rule"], row["reader"]) == (rule, reader)]
+        scores = [row["right"].mean() for row in mine]
+        pooled = np.concatenate([row["right"] for row in mine]).astype(float)
+        low, high = cluster_interval(pooled, [name for row in mine for name in row["groups"]])
+        spread = np.std(scores, ddof=1) if len(scores) > 1 else float("nan")
+        told = {"rule": rule, "reader": reader, "seeds": len(mine), "n_test": len(pooled) // len(mine)}
+        numbers = {"share": np.mean(scores), "sd": spread, "low": low, "high": high}
+        told |= {name: round(float(value), 4) for name, value in numbers.items()}
+        told["thesis_percent"] = THESIS.get(reader, "") if rule == "corrected" else ""
+        told["note"] = "; ".join(dict.fromkeys(row["note"] for row in mine if row["note"]))
+        found.append(told)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("zoo", type=Path)
+    parser.add_argument("--out", type=Path, required=True, help="folder for hardness.csv and run.json")
+    parser.add_argument("--work", type=Path, help="folder for the pictures; default: OUT")
+    parser.add_argument("--seeds", type=int, default=3, help="splits and trainings")
+    parser.add_argument("--epochs", type=int, default=20, help="of the picture network")
+    options = parser.parse_args()
+    work = options.work or options.out
+    for folder in (options.out, work):
+        folder.mkdir(parents=True, exist_ok=True)
+    zoo = Zoo(options.zoo)
+    occupied = zoo.occupied()
+    parts = {"weights": zoo.field_weights(), "ruler": ruler(occupied), "pooled": pooled_occupancy(occupied)}
+    parts |= {"silhouettes": silhouettes(occupied), "pictures": renderings(zoo, work)}
+    rows = []
+    for seed in range(options.seeds):
+        for rule in ("corrected", "novel"):
+            rows += one_split(zoo, parts, rule, seed, options.epochs)
+            found = table(rows)
+            with open(options.out / "hardness.csv", "w", newline="") as file:
+                writer = csv.DictWriter(file, found[0])
+                writer.writeheader()
+                writer.writerows(found)
+            print(
+                f"seed {seed}, {rule}: " + ", ".join(f"{r['reader']} {r['right'].mean():.3f}" for r in rows[-8:]),
+                flush=True,
+            )
+    settings = {"n": len(zoo), "seeds": options.seeds, "epochs": options.epochs, "size_px": SIZE_PX}
+    write_json(options.out / "run.json", provenance(**settings, zoo=options.zoo.name))
+
+
+if __name__ == "__main__":
+    main()
