@@ -31,7 +31,7 @@ class FitConfig:
 
     @classmethod
     def short(cls) -> "FitConfig":
-        """A large collection (64 px, 24 views): half a core-second a NeRF, 4 dB below laptop (CONVENTIONS.md)."""
+        """A large collection (64 px, 24 views): 0.7 core-seconds a NeRF, 4 dB below laptop (CONVENTIONS.md)."""
         return cls.laptop(n_steps=250)
 
     @classmethod
