@@ -1,6 +1,6 @@
 # The only door to the project: make <target>
 .DEFAULT_GOAL := help
-.PHONY: help setup test reproduce lab bench zoo assignment report site syllabus lint clean
+.PHONY: help setup test reproduce lab bench zoo large assignment report site syllabus lint clean
 
 PYTHON      ?= python3
 TORCH       ?= torch==2.13.0
@@ -9,6 +9,11 @@ PROFILE     ?= laptop
 ARGS        ?=
 PER_CLASS   ?= 15
 SEED        ?= 1
+FREQUENCIES ?= balanced
+SIZE        ?= 96
+VIEWS       ?= 36
+HELD_OUT    ?= 6
+RECIPE      ?= fine
 ZOO         ?= runs/zoo-$(PER_CLASS)-$(SEED)
 NB          ?= all
 RUN         := runs/$(PROFILE)
@@ -40,10 +45,13 @@ bench: $(STAMP) ## speeds as ratios in one run; ARGS="--meshes FOLDER"
 	$(BIN)/python ci/bench.py --out runs/bench $(ARGS)
 
 zoo: $(STAMP) ## a procedural collection of 13 x PER_CLASS x 3 NeRFs in ZOO; data/mini_zoo is PER_CLASS=15 SEED=1
-	$(BIN)/n2v shapes --out $(ZOO)/shapes --per-class $(PER_CLASS) --augment 2 --seed $(SEED) --force
-	$(BIN)/n2v render $(ZOO)/shapes --out $(ZOO)/views --size 64 --seed $(SEED) --resume
-	$(BIN)/n2v fit $(ZOO)/views --out $(ZOO)/zoo --profile laptop --seed $(SEED) --resume
+	test -f $(ZOO)/shapes/index.csv || $(BIN)/n2v shapes --out $(ZOO)/shapes --per-class $(PER_CLASS) --augment 2 --seed $(SEED) --frequencies $(FREQUENCIES)
+	$(BIN)/n2v render $(ZOO)/shapes --out $(ZOO)/views --size $(SIZE) --views $(VIEWS) --held-out $(HELD_OUT) --seed $(SEED) --resume
+	$(BIN)/n2v fit $(ZOO)/views --out $(ZOO)/zoo --recipe $(RECIPE) --seed $(SEED) --resume
 	$(BIN)/n2v zoo pack $(ZOO)/zoo --out $(ZOO)/packed
+
+large: ## the large collection of 8,034 NeRFs (hours on two cores; goes on where it was)
+	$(MAKE) zoo PER_CLASS=206 SEED=7 FREQUENCIES=half SIZE=64 VIEWS=24 HELD_OUT=2 RECIPE=short ZOO=runs/large
 
 assignment: $(STAMP) ## student copies in release/; NB=04, NB="01 02", default all; ARGS="--text"
 	$(BIN)/n2v assignment build $(NB) --out release $(ARGS)

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
@@ -23,7 +23,11 @@ def fit(
     views: Annotated[Positional[Path], arg(metavar="VIEWS", help="folder of view sets, from: n2v render")],
     out: Annotated[Path, arg(help="zoo folder to make")],
     profile: Annotated[str, arg(help="recipe: smoke, laptop, gpu or thesis")] = "laptop",
-    steps: Annotated[int | None, arg(help="optimiser steps a NeRF, instead of the profile's")] = None,
+    recipe: Annotated[
+        Literal["short", "fine"] | None,
+        arg(help="short (many, quickly) or fine (to be shown), not the profile's"),
+    ] = None,
+    steps: Annotated[int | None, arg(help="optimiser steps a NeRF, instead of the recipe's")] = None,
     backend: Annotated[str, arg(help="engine: auto, torch, native, triton or tcnn; n2v doctor tries each")] = "auto",
     driver: Annotated[str, arg(help="who computes: inprocess, pool, gpus or slurm")] = "pool",
     workers: Annotated[int | None, arg(help="processes of the pool; default: one a core, or one a GPU")] = None,
@@ -42,10 +46,11 @@ def fit(
 
     from n2v import profiles
     from n2v.nerf import backends
+    from n2v.nerf.recipe import FitConfig
     from n2v.zoo import cluster, drivers
     from n2v.zoo.build import build_zoo
 
-    config = profiles.get(profile).fit
+    config = getattr(FitConfig, recipe)() if recipe else profiles.get(profile).fit
     if steps is not None:
         if steps < 1:
             raise BadInput(f"{steps} steps", where="--steps", fix="use at least 1")
@@ -56,13 +61,13 @@ def fit(
     place = parse_shard(shard)
     if place[1] == 1:  # shards share their zoo
         refuse_used(out, resume=resume)
-    recipe = {"config": config, "seed": seed, "limit": limit, "force": force}
+    asked = {"config": config, "seed": seed, "limit": limit, "force": force}
     if driver == "slurm":
         if place != (0, 1):
             raise BadInput("a shard of a SLURM build", where="--shard", fix="leave it out: the pieces are shards")
-        return {"backend": why, **cluster.submit(views, out, slurm, resume=resume, **recipe)}
+        return {"backend": why, **cluster.submit(views, out, slurm, resume=resume, **asked)}
     chosen = drivers.choose(driver, workers, backends.on_gpu(config.backend))
-    return {"backend": why, **build_zoo(views, out, shard=place, resume=resume, driver=chosen, **recipe)}
+    return {"backend": why, **build_zoo(views, out, shard=place, resume=resume, driver=chosen, **asked)}
 
 
 def zoo_info(zoo: Annotated[Positional[Path], arg(metavar="ZOO", help="zoo folder")]) -> dict:
