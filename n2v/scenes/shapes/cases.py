@@ -75,6 +75,15 @@ def _cones(k: Kit, w: float, d: float, z: float, h: float, n: int = 0) -> None:
         at += size * room
 
 
+def _woofer(k: Kit, w: float, d: float, z: float, h: float) -> None:
+    """One large cone, a blank panel over it or a port under it."""
+    share = k.u(0.5, 0.75)
+    low = k.chance(0.7)
+    _cones(k, w, d, z if low else z + h * (1 - share), h * share, 1)
+    at = z + h * (1 + share) / 2 if low else z + h * (1 - share) / 2
+    k.block("panel", (0, -d / 2, at), (0.8 * w, 0.03, 0.75 * h * (1 - share)), "front")
+
+
 def _cloth(k: Kit, w: float, d: float, z: float, h: float) -> None:
     """One blank panel: a loudspeaker's grille or a cabinet's only door."""
     share = k.u(0.55, 1.0)
@@ -106,7 +115,7 @@ def _panel(k: Kit, w: float, d: float, z: float, h: float) -> None:
 
 
 FRONTS = {
-    "drawers": _drawers, "doors": _doors, "shelves": _shelves, "cones": _cones, "cloth": _cloth,
+    "drawers": _drawers, "doors": _doors, "shelves": _shelves, "cones": _cones, "woofer": _woofer, "cloth": _cloth,
     "mixed": _drawers_over_doors, "louvres": _louvres, "panel": _panel,
 }  # fmt: skip
 
@@ -261,5 +270,5 @@ def speaker(k: Kit) -> None:
     _case(
         k, "upright tapered rounded wide stacked barrel cluster corner open",
         "pedestal tripod splayed frame panels cross" if stands else "none plinth legs splayed sled drum frame",
-        "cones cloth panel louvres doors", size, k.u(0.3, 0.8) if stands else k.u(0.02, 0.12),
+        "cones woofer cloth panel louvres doors", size, k.u(0.3, 0.8) if stands else k.u(0.02, 0.12),
     )  # fmt: skip

@@ -10,7 +10,7 @@ from n2v.scenes.objects import RADIUS, Part
 from n2v.scenes.shapes.looks import Look, colour, corner_uv, look
 
 N_RING = 16
-LONG_TAIL = 1.15  # option r of a slot is drawn in proportion to r ** -LONG_TAIL
+LONG_TAIL = 1.6  # option r of a slot is drawn in proportion to r ** -LONG_TAIL
 
 
 def circle(n: int = N_RING) -> np.ndarray:
