@@ -56,8 +56,8 @@ def test_tasks_take_classes_beyond_the_thirteen(here):
     loaded.save(here / "emb.safetensors")
     assert main(["classify", "emb.safetensors", "--out", "out", "--seeds", "1", "--epochs", "2"]) == 0
     assert "night stand" in (here / "out" / "tables" / "extra-per-class.csv").read_text()
-    assert main(["retrieve", "emb.safetensors", "--out", "out", "--k", "1"]) == 0
-    assert generate("--n", "1", "--steps", "2", "--class-name", "night stand") == 0
+    assert main(["retrieve", "emb.safetensors", "--out", "found", "--k", "1"]) == 0
+    assert generate("--n", "1", "--steps", "2", "--class-name", "night stand", "--force") == 0
     assert "night stand,gan,18," in (here / "out" / "tables" / "extra-generation.csv").read_text()
 
 
