@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from n2v.errors import BadInput
-from n2v.files import progress, provenance, write_bytes, write_json
+from n2v.files import progress, provenance, read_json, write_bytes, write_json
 from n2v.machine import available_cores
 from n2v.scenes.augment import augment as augmented
 from n2v.scenes.cameras import orbit_cameras
@@ -159,6 +159,7 @@ def render_collection(
     done, warned = Counter(), []
     try:
         out.mkdir(parents=True, exist_ok=True)
+        resume = resume and _looked_alike(out, config)
         waiting = [item for item in items if not (resume and is_rendered(item, out, config))]
         done["kept"] = len(items) - len(waiting)
         for item, (reason, notes) in _render_all(waiting, out, config, workers):
@@ -189,6 +190,15 @@ def render_collection(
         "classes": dict(Counter(item.class_name for item in items if item.file not in bad)),
         "wall_s": wall_s,
     }
+
+
+def _looked_alike(out: Path, config: RenderConfig) -> bool:
+    """Was the last whole run into `out` made with the settings that cameras and sizes do not show?"""
+    try:
+        before = read_json(out / RECORD)["config"]
+        return all(before[name] == getattr(config, name) for name in ("up", "supersample"))
+    except (BadInput, KeyError, TypeError):  # no run was finished: what is there is its beginning
+        return True
 
 
 def _render_all(items: list[Item], out: Path, config: RenderConfig, workers: int | None) -> Iterator[tuple]:

@@ -213,7 +213,10 @@ def _simplify(primitive: dict, header: dict, store: _Store) -> None:
 
 
 def _transformed(uv: np.ndarray, change: dict) -> np.ndarray:
-    """KHR_texture_transform: scale, then turn counter-clockwise (v points down), then shift."""
+    """KHR_texture_transform: scale, then turn counter-clockwise (v points down), then shift.
+
+    The turn is the specification's sentence and what three.js does; the specification's GLSL turns the other way.
+    """
     c, s = cos(change.get("rotation", 0)), sin(change.get("rotation", 0))
     turned = (uv * change.get("scale", (1, 1))) @ np.array([[c, -s], [s, c]])
     return (turned + change.get("offset", (0, 0))).astype(np.float32)

@@ -232,10 +232,10 @@ def _own_colours(mesh: trimesh.Trimesh, faces: np.ndarray) -> np.ndarray:
     of_faces = mesh.visual.face_colors if kind == "face" else mesh.face_attributes.get("color")
     of_vertices = mesh.visual.vertex_colors if kind == "vertex" else mesh.vertex_attributes.get("color")
     rgba = np.full((len(faces), 3, 4), NEUTRAL_GREY, np.float32)
-    if of_faces is not None:
-        rgba[:] = to_rgba(of_faces)[:, None] / 255
-    elif of_vertices is not None:
+    if of_vertices is not None and len(of_vertices) == len(mesh.vertices):
         rgba[:] = to_rgba(of_vertices)[faces] / 255
+    elif of_faces is not None and len(of_faces) == len(faces):
+        rgba[:] = to_rgba(of_faces)[:, None] / 255
     rgba[..., 3] = 1
     return rgba
 

@@ -245,5 +245,5 @@ def _finished(out: Path, candidates: dict[str, list[Candidate]], dealt: dict[str
         "damaged": damaged,
         "quarantined": len(zoo.quarantined),
         "splits": dict(sorted(Counter(row.split for row in rows).items())),
-        "leak": leak([_item(row) for row in rows], {row.object_id: row.split for row in rows}),
+        "leak": leak([Item.of(row) for row in rows], {row.object_id: row.split for row in rows}),
     }

@@ -182,6 +182,16 @@ def test_resume_keeps_what_is_whole_and_remakes_the_rest(meshes, tmp_path):
     assert not is_rendered(item, out, RenderConfig(4, 2, 20, seed=0))
 
 
+def test_another_axis_or_finer_pictures_are_not_kept(meshes, tmp_path):
+    out = tmp_path / "views"
+    render_collection(meshes, out, **SMALL)
+    before = read_views(out / "chair" / "two").images
+    assert render_collection(meshes, out, **SMALL, up="y")["n_kept"] == 0
+    assert (read_views(out / "chair" / "two").images != before).any()
+    assert render_collection(meshes, out, **SMALL, up="y")["n_kept"] == 4
+    assert render_collection(meshes, out, **SMALL, up="y", supersample=1)["n_kept"] == 0
+
+
 def test_cameras_depend_on_seed_and_object(meshes, tmp_path):
     config = RenderConfig(4, 2, 16)
     train, held_out = config.cameras("a")

@@ -56,8 +56,8 @@ def test_tasks_take_classes_beyond_the_thirteen(here):
     loaded.save(here / "emb.safetensors")
     assert main(["classify", "emb.safetensors", "--out", "out", "--seeds", "1", "--epochs", "2"]) == 0
     assert "night stand" in (here / "out" / "tables" / "extra-per-class.csv").read_text()
-    assert main(["retrieve", "emb.safetensors", "--out", "out", "--k", "1"]) == 0
-    assert generate("--n", "1", "--steps", "2", "--class-name", "night stand") == 0
+    assert main(["retrieve", "emb.safetensors", "--out", "found", "--k", "1"]) == 0
+    assert generate("--n", "1", "--steps", "2", "--class-name", "night stand", "--force") == 0
     assert "night stand,gan,18," in (here / "out" / "tables" / "extra-generation.csv").read_text()
 
 
@@ -70,7 +70,7 @@ def test_generate_judges_against_held_out_objects(here):
 def test_generate_by_flow_matching_and_with_a_final_relu(here):
     assert generate("--n", "1", "--steps", "3", "--method", "flow") == 0
     assert "chair,flow,18," in (here / "out" / "tables" / "extra-generation.csv").read_text()
-    assert generate("--n", "1", "--steps", "3", "--final-relu") == 0
+    assert generate("--n", "1", "--steps", "3", "--final-relu", "--force") == 0
 
 
 def test_equal_versions_are_no_mistake(here):

@@ -70,7 +70,8 @@ def test_the_union_bit_by_bit_with_new_splits(parts, tmp_path):
     splits = assign([Item(name, name[:8], "chair", 0, name[:8]) for name in names])
     for one in merged.rows:
         source = expected[one.object_id]
-        assert one == replace(source, split=splits[one.object_id], shard=one.shard, row=one.row)
+        dealt = {name: getattr(one, name) for name in ("split_novel", "split_as_published", "shard", "row")}
+        assert one == replace(source, split=splits[one.object_id], **dealt)
     assert result["leak"] == 0 and set(result["splits"]) == {"train", "val", "test"}
     assert [(one.object_id, one.status, one.split) for one in merged.quarantined] == [
         ("chair-02_A2", "failed: 11 dB", splits["chair-02"])
