@@ -129,6 +129,7 @@ class Kind:
 
     make: Callable[[Path], None]
     check: Callable[[Path, Path, Path], None]  # folder of the sound one, of the damaged one, file that was damaged
+    reads_only: bool = True  # what is asked writes somewhere else
 
 
 def make_zoo(folder: Path) -> None:
@@ -266,11 +267,11 @@ def check_checkpoints(sound: Path, folder: Path, hurt: Path) -> None:
 
 
 KINDS = {
-    "zoo": Kind(make_zoo, check_zoo),
+    "zoo": Kind(make_zoo, check_zoo, reads_only=False),
     "views": Kind(make_views, check_views),
     "meshes": Kind(make_meshes, check_meshes),
     "notebooks": Kind(make_notebooks, check_notebooks),
-    "checkpoints": Kind(make_checkpoints, check_checkpoints),
+    "checkpoints": Kind(make_checkpoints, check_checkpoints, reads_only=False),
 }
 
 
@@ -285,6 +286,8 @@ def run_case(kind: Kind, sound: Path, scratch: Path, random: np.random.Generator
     faulthandler.dump_traceback_later(3 * SECONDS, exit=True)  # where even the alarm is not heard
     try:
         kind.check(sound, folder, hurt)
+        for path in [path for path in files if kind.reads_only and path != hurt]:
+            assert path.read_bytes() == (sound / path.relative_to(folder)).read_bytes(), f"{path.name} was changed"
     except (Exception, TookTooLong, SystemExit) as error:
         last = traceback.extract_tb(error.__traceback__)[-3:]
         places = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(last))

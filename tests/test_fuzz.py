@@ -27,6 +27,10 @@ def raises(*_):
     raise ValueError("a fault")
 
 
+def changes(sound, folder, hurt):
+    (folder / {"a.json": "b.json", "b.json": "a.json"}[hurt.name]).write_text("[]")
+
+
 def waits(*_):
     time.sleep(5)
 
@@ -35,19 +39,22 @@ def takes_memory(*_):
     np.ones(1 << 29)
 
 
-@pytest.mark.parametrize("check, said", [(raises, "ValueError: a fault"), (waits, "TookTooLong")])
+@pytest.mark.parametrize(
+    "check, said", [(raises, "ValueError: a fault"), (waits, "TookTooLong"), (changes, "AssertionError: ")]
+)
 def test_what_goes_wrong_is_seen(check, said, tmp_path, monkeypatch):
     monkeypatch.setattr(fuzz, "SECONDS", 1)
     before = fuzz.signal.signal(fuzz.signal.SIGALRM, fuzz.too_late)
     (tmp_path / "sound").mkdir()
-    (tmp_path / "sound" / "a.json").write_text("{}")
+    for name in ("a.json", "b.json"):
+        (tmp_path / "sound" / name).write_text("{}")
     (tmp_path / "scratch").mkdir()
     try:
         kind = fuzz.Kind(raises, check)
         done, problem = fuzz.run_case(kind, tmp_path / "sound", tmp_path / "scratch", np.random.default_rng(0))
     finally:
         fuzz.signal.signal(fuzz.signal.SIGALRM, before)
-    assert done.startswith("a.json: ") and problem.startswith(said)
+    assert done[:8] in ("a.json: ", "b.json: ") and problem.startswith(said)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits a process's address space")

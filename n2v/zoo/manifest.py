@@ -164,8 +164,8 @@ def parse(data: bytes, where: Path) -> tuple[list[dict], list[str]]:
 def _refused(values: dict, problem: str) -> dict:
     """A line that names an object and says why it has no NeRF by this line."""
     gone = {name: 0.0 if name == "step" else None for name in FLOATS}
-    place = {"shard": "", "row": -1, "sha256": ""}
-    return {**values, **gone, **place, "object_id": shown(values["object_id"]), "status": f"{REFUSED}{problem}"}
+    nowhere = {"shard": "", "row": -1, "sha256": "", "class_name": "", "label": -1, "split": ""}
+    return {**values, **gone, **nowhere, "object_id": shown(values["object_id"]), "status": f"{REFUSED}{problem}"}
 
 
 def is_name(text: str) -> bool:
@@ -187,9 +187,12 @@ def wrong(values: dict) -> str:
     for name in ("object_id", "base_id", "class_name", "shape_group"):
         if not is_name(values[name]):
             return f"{name} {values[name]!a} is no name"
+    for name in ("init_hash", "backend", "family", "slots"):
+        if not values[name].isprintable():
+            return f"{name} {values[name]!a} is not printable"
     known = values["class_name"] in CLASSES
     checks = {
-        "label": values["label"] == CLASSES.index(values["class_name"]) if known else values["label"] >= 0,
+        "label": values["label"] == CLASSES.index(values["class_name"]) if known else values["label"] >= len(CLASSES),
         "version": values["version"] >= 0,
         "split": values["split"] in (*SPLITS, UNLISTED),
         "split_novel": values["split_novel"] in (*SPLITS, ""),

@@ -295,7 +295,8 @@ ALTERED = [
     {"step": float("nan")}, {"encoding": "none"}, {"split": "tr4in"}, {"class_name": ""}, {"class_name": "ch\x1bair"},
     {"label": 99}, {"label": -1}, {"label": 5}, {"class_name": "teapot", "label": -1}, {"object_id": "../chair-3"},
     {"object_id": "chair\x1b[2J"}, {"object_id": "/chair"}, {"object_id": " "}, {"base_id": "a/../b"}, {"version": -1},
-    {"seed": -1}, {"fit_s": float("nan")}, {"fit_s": -1.0},
+    {"seed": -1}, {"fit_s": float("nan")}, {"fit_s": -1.0}, {"backend": "a\nb"}, {"family": "\x07"},
+    {"split_novel": "x"}, {"split_as_published": "x"}, {"class_name": "teapot", "label": 4},
 ]  # fmt: skip
 
 
