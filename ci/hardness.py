@@ -19,7 +19,7 @@ from n2v.files import atomic_path, progress, provenance, write_json
 from n2v.nerf.march import show_step
 from n2v.nerf.render import field_query, over_background, render_image
 from n2v.scenes.cameras import CAMERA_ANGLE_X, orbit_camera
-from n2v.tasks.bars import low_octaves, overlap, pooled_occupancy, ruler, silhouettes
+from n2v.tasks.bars import low_octaves, nearness, pooled_occupancy, ruler, silhouettes
 from n2v.tasks.classify import linear_probe, nearest_neighbour, principal_components
 from n2v.tasks.head import train_head
 from n2v.tasks.metrics import cluster_interval
@@ -90,19 +90,10 @@ def one_split(zoo: Zoo, parts: dict, rule: str, seed: int, epochs: int) -> list[
     groups = [zoo.rows[i].base_id for i in test]
     rows = [{"rule": rule, "seed": seed, "reader": name, "right": values == labels[test], "groups": groups,
              "note": how if values is weights else ""} for name, values in predicted.items()]  # fmt: skip
-    return [*rows, nearer(parts["silhouettes"], groups, train, test, rule, seed)]
-
-
-def nearer(shapes: np.ndarray, groups: list[str], train, test, rule: str, seed: int) -> dict:
-    """Is the nearest training object nearer than the test object's own versions are on average?"""
-    own = overlap(shapes[test], shapes[test])
-    names = np.unique(groups, return_inverse=True)[1]
-    same = (names[:, None] == names) & ~np.eye(len(test), dtype=bool)
-    versions = (own * same).sum(1) / same.sum(1).clip(1)
-    nearest = overlap(shapes[test], shapes[train]).max(1)
-    note = f"IoU of silhouettes: nearest {nearest.mean():.3f}, own versions {versions.mean():.3f}"
-    return {"rule": rule, "seed": seed, "reader": "nearest training object nearer than own versions",
-            "right": nearest > versions, "groups": groups, "note": note}  # fmt: skip
+    nearest, versions = nearness(parts["silhouettes"], [row.base_id for row in zoo.rows], train, test)
+    note = f"overlap of silhouettes: nearest {nearest.mean():.3f}, own versions {versions.mean():.3f}"
+    told = {"reader": "nearest training object nearer than own versions", "right": nearest > versions, "note": note}
+    return [*rows, {"rule": rule, "seed": seed, "groups": groups, **told}]
 
 
 def table(rows: list[dict]) -> list[dict]:

@@ -70,7 +70,19 @@ def whitened_within(
     return [(x / np.linalg.norm(x, axis=1, keepdims=True).clip(1e-9)).astype(np.float32) for x in turned]
 
 
-def within(labels: Int[np.ndarray, "n"], base_ids: list[str]) -> Bool[np.ndarray, "n n"]:
-    """Which pairs are two versions of one object."""
-    names = np.unique(base_ids, return_inverse=True)[1]
-    return (names[:, None] == names) & ~np.eye(len(names), dtype=bool)
+def nearness(
+    shapes: Bool[np.ndarray, "n c"], base_ids: list[str], train: Int[np.ndarray, "m"], test: Int[np.ndarray, "t"]
+) -> tuple[Float[np.ndarray, "t"], Float[np.ndarray, "t"]]:
+    """Of each test object: overlap with the nearest training object, and mean overlap with its own tested versions.
+
+    Where the first is larger the test set asks for nothing new. An object without versions in test has 0 for the second.
+
+    Args:
+        shapes: Silhouettes or occupied cells of all objects.
+        base_ids: Of all objects.
+        train: Their positions.
+        test: Their positions.
+    """
+    own, names = overlap(shapes[test], shapes[test]), np.unique(np.array(base_ids)[test], return_inverse=True)[1]
+    same = (names[:, None] == names) & ~np.eye(len(test), dtype=bool)
+    return overlap(shapes[test], shapes[train]).max(1), (own * same).sum(1) / same.sum(1).clip(1)

@@ -169,7 +169,7 @@ def _tail(k: Kit, length: float, r: float) -> None:
 
 
 def airplane(k: Kit) -> None:
-    length, r = k.size(0.8, 1.3), k.size(0.05, 0.12)
+    length, r = k.size(0.7, 1.3), k.size(0.06, 0.15)
     _fuselage(k, length, r)
     y, span, chord = _wings(k, length, r)
     _engines(k, y, span, chord, length, r)

@@ -119,7 +119,7 @@ def _wheels(k: Kit, w: float, length: float, clear: float) -> None:
 
 def car(k: Kit) -> None:
     body = k.draw("body", list(BODIES))
-    w, clear = k.size(0.8, 1.3), k.u(0.12, 0.35)
+    w, clear = k.size(0.75, 1.35), k.u(0.12, 0.35)
     length = k.size(1.7, 2.8) * (1.25 if body in ("bus", "truck") else 1)
     up = _side(k, body, w, length, clear)
     _bed(k, body, w, length, clear, up)

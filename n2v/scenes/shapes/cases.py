@@ -256,7 +256,7 @@ def _case(k: Kit, bodies: str, supports: str, fronts: str, size, lift: float) ->
 
 
 def cabinet(k: Kit) -> None:
-    size = (k.size(0.4, 1.1), k.size(0.35, 0.65), k.size(0.5, 1.2))
+    size = (k.size(0.4, 1.0), k.size(0.3, 0.65), k.size(0.5, 1.2))
     _case(
         k, "upright wide open stacked rounded cluster tapered corner barrel",
         "plinth legs none splayed frame panels sled cabriole hairpin",
@@ -265,7 +265,7 @@ def cabinet(k: Kit) -> None:
 
 
 def speaker(k: Kit) -> None:
-    size = (k.size(0.35, 0.8), k.size(0.3, 0.6), k.size(0.45, 1.2))
+    size = (k.size(0.4, 0.9), k.size(0.3, 0.65), k.size(0.5, 1.2))
     stands = k.chance(0.2)
     _case(
         k, "upright tapered rounded wide stacked barrel cluster corner open",

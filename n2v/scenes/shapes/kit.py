@@ -51,7 +51,7 @@ class Kit:
 
     def size(self, low: float, high: float) -> float:
         """A main dimension: uniform with soft, wide ends, so that proportions alone do not tell classes apart."""
-        return self.u(low, high) * float(np.exp(self.rng.normal(0, 0.24)))
+        return self.u(low, high) * float(np.exp(self.rng.normal(0, 0.32)))
 
     def chance(self, probability: float) -> bool:
         """True with a probability."""
@@ -73,11 +73,12 @@ class Kit:
         return options[name] if isinstance(options, Mapping) else name
 
     def _look(self, role: str) -> Look:
+        """Of a role, drawn when it is first needed; mostly in a colour that stands out from the body's."""
         if role not in self._looks:
             rgb = self._scheme[int(self.rng.integers(len(self._scheme)))]
-            used = [look.rgb for look in self._looks.values()]
-            if used and self.chance(0.7):  # mostly a colour that stands out from the one before
-                rgb = max(self._scheme, key=lambda other: float(np.abs(other - used[-1]).sum()))
+            if self._looks and self.chance(0.75):
+                first = next(iter(self._looks.values())).rgb
+                rgb = max(self._scheme, key=lambda other: float(np.abs(other - first).sum()) * self.u(0.7, 1.0))
             self._looks[role] = look(self.rng, rgb)
         return self._looks[role]
 
@@ -187,7 +188,7 @@ class Kit:
         controls = self.rng.uniform(-1, 1, (3, 3, 3, 3)) * self.u(0.0, 0.13)
         if self.chance(0.7):
             controls = (controls + controls[::-1] * np.array([-1, 1, 1])) / 2
-        stretch = np.exp(self.rng.normal(0, 0.14, 3))
+        stretch = np.exp(self.rng.normal(0, 0.17, 3))
         done = []
         for part, role in zip(self.parts, self._of, strict=True):
             unit = (part.vertices - middle) * RADIUS / radius

@@ -141,7 +141,7 @@ POSTS = {
 
 
 def lamp(k: Kit) -> None:
-    r, h = k.size(0.15, 0.4), k.size(0.25, 1.2)
+    r, h = k.size(0.2, 0.5), k.size(0.3, 1.0)
     body = k.draw("body", SHADES)
     x, y, z = k.draw("support", POSTS)(k, h, r)
     n = 1

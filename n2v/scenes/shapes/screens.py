@@ -89,13 +89,13 @@ def _rounded(k: Kit, w: float, h: float, z: float) -> None:
     k.block("screen", (0, -0.03, z + h / 2), (0.8 * w, 0.03, 0.55 * h), "screen", roundness=0.2)
 
 
-DISPLAYS = {"flat": _flat, "thick": _thick, "boxed": _boxed, "laptop": _laptop, "portrait": _portrait, "bowed": _bowed,
+DISPLAYS = {"flat": _flat, "portrait": _portrait, "thick": _thick, "laptop": _laptop, "boxed": _boxed, "bowed": _bowed,
             "pair": _pair, "rounded": _rounded}  # fmt: skip
 
 
 def display(k: Kit) -> None:
     w = k.u(0.7, 1.4)
-    h = w * k.size(0.5, 0.85)
+    h = w * k.size(0.5, 1.0)
     body = k.draw("body", DISPLAYS)
     lift = 0.03 if k.slots["body"] == "laptop" else k.u(0.05, 0.3) if k.chance(0.85) else k.u(0.3, 0.9)
     stand(k, "pedestal plinth splayed panels legs none drum sled tripod star", 0.55 * w, k.u(0.2, 0.5), lift)
@@ -232,8 +232,8 @@ def _wall(k: Kit, w: float, t: float) -> None:
     k.rod("hook", (-0.3, -0.05, 0.8), (0, 0, 0.8), 0.04, "frame")
 
 
-PHONES = {"slate": _slate, "bar": _bar, "flip": _flip, "desk": _desk, "tablet": _tablet, "slider": _slider,
-          "cordless": _cordless, "wall": _wall}  # fmt: skip
+PHONES = {"bar": _bar, "desk": _desk, "flip": _flip, "slate": _slate, "cordless": _cordless, "slider": _slider,
+          "wall": _wall, "tablet": _tablet}  # fmt: skip
 
 
 def _dock(k: Kit) -> None:
@@ -263,7 +263,7 @@ SUPPORTS = {"none": lambda k: None, "dock": _dock, "easel": _easel, "bumper": _b
 
 def phone(k: Kit) -> None:
     body = k.draw("body", PHONES)
-    body(k, k.size(0.38, 0.7), k.size(0.05, 0.18))
+    body(k, k.size(0.4, 0.8), k.size(0.05, 0.25))
     k.draw("support", SUPPORTS)(k)
     extra = k.draw("extra", ["none", "antenna", "camera", "cord", "strap"])
     if extra == "antenna":

@@ -260,36 +260,32 @@ def _seat(
     _extra(k, w, d, top, d / 2 - 0.06, 0.0 if k.slots["back"] == "none" else back)
 
 
-CHAIR_SEATS = ("flat", "cushion", "shell", "slatted", "round", "saddle", "box", "webbed")
-BENCH_SEATS = ("slatted", "flat", "saddle", "webbed", "cushion", "round", "box")
-SOFA_SEATS = ("box", "cushion", "shell", "flat", "webbed", "saddle")
+CHAIR_SEATS = ("flat", "shell", "round", "cushion", "slatted", "saddle", "box", "webbed")
+BENCH_SEATS = ("slatted", "saddle", "webbed", "flat", "cushion", "round", "box")
+SOFA_SEATS = ("box", "cushion", "flat", "shell", "webbed", "saddle")
+
+# sizes overlap on purpose: what a chair, a bench or a sofa is shows in its parts, not in its proportions
 
 
 def chair(k: Kit) -> None:
-    w = k.size(0.4, 0.8)
     _seat(
-        k, w, k.size(0.4, 0.8), k.size(0.2, 0.5), k.size(0.3, 0.7),
-        "legs splayed star frame sled pedestal cross cabriole tripod panels hairpin plinth",
-        CHAIR_SEATS,
-        "panel bars slats padded hoop curved winged low none", "none posted blocks loops thin sloped rolled",
+        k, k.size(0.45, 1.0), k.size(0.4, 0.75), k.size(0.25, 0.5), k.size(0.3, 0.65),
+        "splayed star legs pedestal sled cross cabriole tripod frame panels hairpin plinth", CHAIR_SEATS,
+        "bars hoop panel slats curved padded winged low none", "none posted loops blocks thin sloped rolled",
     )  # fmt: skip
 
 
 def bench(k: Kit) -> None:
-    w = k.size(0.8, 1.8)
     _seat(
-        k, w, k.size(0.35, 0.7), k.size(0.25, 0.45), k.size(0.3, 0.6),
-        "legs panels frame cross sled plinth splayed hairpin half drum cabriole",
-        BENCH_SEATS, "slats none panel bars low hoop curved padded",
-        "none posted thin loops sloped blocks rolled",
+        k, k.size(0.65, 1.4), k.size(0.4, 0.75), k.size(0.25, 0.5), k.size(0.3, 0.65),
+        "panels frame legs cross sled plinth splayed hairpin half drum cabriole", BENCH_SEATS,
+        "slats none low panel bars hoop curved padded", "none thin posted loops sloped blocks rolled",
     )  # fmt: skip
 
 
 def sofa(k: Kit) -> None:
-    w = k.size(0.8, 1.9)
     _seat(
-        k, w, k.size(0.45, 0.85), k.size(0.05, 0.25), k.size(0.3, 0.6),
-        "legs plinth none splayed sled panels frame cabriole hairpin",
-        SOFA_SEATS, "padded panel winged curved low slats none",
-        "blocks rolled none thin posted sloped loops",
+        k, k.size(0.65, 1.4), k.size(0.4, 0.75), k.size(0.05, 0.3), k.size(0.3, 0.65),
+        "legs plinth none splayed sled panels frame cabriole hairpin", SOFA_SEATS,
+        "padded winged panel curved low slats none", "blocks rolled none thin posted sloped loops",
     )  # fmt: skip

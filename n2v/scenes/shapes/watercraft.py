@@ -170,7 +170,7 @@ DECKS = {
 
 
 def watercraft(k: Kit) -> None:
-    length, w = k.size(1.0, 2.0), k.size(0.35, 0.75)
+    length, w = k.size(1.0, 1.9), k.size(0.4, 0.85)
     z = _hull(k, length, w)
     k.draw("support", DECKS)(k, length, w, z - 0.01)
     extra = k.draw("extra", ["none", "rails", "mast", "lifeboats", "crane", "flag", "fins"])
