@@ -243,7 +243,7 @@ def test_a_view_set_that_kills_its_process_is_quarantined_alone(views, here, tmp
 @pytest.mark.slow
 def test_ctrl_c_says_one_line_and_resume_goes_on(views, tmp_path):
     out = tmp_path / "zoo"
-    words = ["fit", str(views), "--out", str(out), "--profile", "smoke", "--steps", "1500", "--workers", "1"]
+    words = ["fit", str(views), "--out", str(out), "--profile", "smoke", "--steps", "400", "--workers", "1"]
     started = subprocess.Popen(
         [sys.executable, "-m", "n2v.cli", *words], stderr=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True
     )
