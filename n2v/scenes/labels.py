@@ -18,12 +18,13 @@ def read_rows(path: Path, *needed: str) -> list[dict[str, str]]:
     try:
         with open(plain_file(path), newline="", encoding="utf-8-sig") as file:
             table = csv.DictReader(file)
+            columns = table.fieldnames or ()  # read here: of an empty table, while the file is open
             rows = [{key: (value or "").strip() for key, value in row.items() if key} for row in table]
     except FileNotFoundError:
         raise BadInput("no such file", where=path, fix="check the path") from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise BadInput(f"is not a CSV table ({error})", where=path, fix="save it as UTF-8 CSV") from None
-    missing = [name for name in needed if name not in (table.fieldnames or ())]
+    missing = [name for name in needed if name not in columns]
     if missing and rows:
         raise BadInput(f"has no column '{missing[0]}'", where=path, fix=f"name the columns {', '.join(needed)}")
     return rows

@@ -296,7 +296,7 @@ def test_an_export_is_whole_or_absent_and_replaces_nothing_else(tmp_path, monkey
             [{"object_id": "a", "base_id": "b"}, {"object_id": f"{CHAIR}_b", "base_id": "b"}, {"object_id": "b"}],
             "share",
         ),
-        ([{"class_name": "teapot"}], "unknown class 'teapot'"),
+        ([{"class_name": "teapot", "label": 13}], "unknown class 'teapot'"),
     ],
 )
 def test_ids_that_cannot_be_folders_are_refused(tmp_path, changes, expected):
