@@ -53,7 +53,7 @@ def grade(
     students = {_plain(name): files for name, files in find_students(submissions).items()}
     wanted, marks = handed_in(students, sources), []
     if not reason:
-        refuse_visible([submissions, wanted[0].path.parent])
+        refuse_visible([submissions, run, wanted[0].path.parent])
     for source in wanted:
         found = {student: find_answers(files, source) for student, files in students.items()}
         problems = {student: told for student, told in found.items() if isinstance(told, str)}

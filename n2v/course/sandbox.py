@@ -37,7 +37,8 @@ REFUSED = {
     "chmod": (90, 53), "fchmod": (91, 52), "fchmodat": (268, 53), "fchmodat2": (452, 452), "add_key": (248, 217),
     "request_key": (249, 218), "keyctl": (250, 219), "unshare": (272, 97), "setns": (308, 268),
 }  # fmt: skip
-MACHINES = {"x86_64": (0, 0xC000003E, 9), "aarch64": (1, 0xC00000B7, 222)}  # column above, audit number, mmap
+# Column above, audit number, mmap, prlimit64.
+MACHINES = {"x86_64": (0, 0xC000003E, 9, 302), "aarch64": (1, 0xC00000B7, 222, 261)}
 SHARED_MEMORY = 0x21  # MAP_SHARED | MAP_ANONYMOUS
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 OWN_ENVIRONMENT = {"CUDA_VISIBLE_DEVICES": "", "MPLBACKEND": "Agg", "N2V_HEADLESS": "1", **dict.fromkeys(THREADS, "1")}
@@ -107,12 +108,13 @@ def _shut(run: Path, limits: Limits, rules: int) -> list[str]:
 
 
 def _rules():
-    """An open file with a seccomp program: the refused calls, and shared memory, fail with EPERM."""
-    column, audit, mmap = MACHINES.get(platform.machine(), MACHINES["x86_64"])
+    """An open file with a seccomp program: refused calls, others' limits and shared memory fail with EPERM."""
+    column, audit, mmap, prlimit = MACHINES.get(platform.machine(), MACHINES["x86_64"])
     refuse, allow = (0x06, 0, 0, 0x00050001), (0x06, 0, 0, 0x7FFF0000)
     program = [(0x20, 0, 0, 4), (0x15, 1, 0, audit), refuse, (0x20, 0, 0, 0), (0x35, 0, 1, 0x40000000), refuse]
     for numbers in REFUSED.values():
         program += [(0x15, 0, 1, numbers[column]), refuse]
+    program += [(0x15, 0, 4, prlimit), (0x20, 0, 0, 16), (0x15, 0, 1, 0), allow, refuse]  # one's own process is 0
     program += [(0x15, 1, 0, mmap), allow, (0x20, 0, 0, 16 + 8 * 3), (0x54, 0, 0, SHARED_MEMORY)]
     program += [(0x15, 0, 1, SHARED_MEMORY), refuse, allow]
     file = tempfile.TemporaryFile()  # noqa: SIM115  the caller closes it

@@ -129,6 +129,10 @@ SHUT = {
     "system_v_memory": (CALL.format("libc.shmget(0, 1 << 20, 0o1600)"), "Errno 1"),
     "new_namespaces": (CALL.format("libc.unshare(0x10000000)"), "Errno 1"),
     "traces": (CALL.format("libc.ptrace(16, 1, 0, 0)"), "Errno 1"),
+    "limits_the_server": (
+        LOUD.format("import resource; resource.prlimit(1, resource.RLIMIT_NOFILE, (3, 3))"),
+        "PermissionError",
+    ),
     "crowd_of_memory": (CROWD, "too much memory"),
     "crowd_of_processes": (
         LOUD.format("import os; [os.fork() or time.sleep(60) for _ in range(99)]"),
