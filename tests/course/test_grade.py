@@ -21,20 +21,25 @@ from n2v.errors import BadInput
 
 WHY_NOT = sandbox.trouble()
 needs_sandbox = pytest.mark.skipif(WHY_NOT is not None, reason=f"no sandbox here: {WHY_NOT}")
-LIMITS = Limits(seconds=5, memory_mb=128)
+pytestmark = pytest.mark.timeout(900)  # all attacks are graded in one go, also on a busy machine
+LIMITS = Limits(seconds=10, memory_mb=128)
 LOUD = "def shifted(values):\n    {}\n    return np.asarray(values) + OFFSET\n"
 SCAN = """
-import ctypes, re
+import ctypes
+WORDS = {"solution": (b"OFFSET is", b" the distance"), "hidden": (b"1.0, -5", b".0])"),
+         "other": (b"secret-of", b"-another"), "own": (b"my-own", b"-words")}
 def shifted(values):
-    found = {"solution": 0, "hidden": 0, "other": 0, "own": 0}
+    own, found = "my-own" + str("-words"), dict.fromkeys(WORDS, 0)
     for line in open("/proc/self/maps"):
         if " rw" in line and "[v" not in line:
             low, high = (int(part, 16) for part in line.split()[0].split("-"))
             data = ctypes.string_at(low, high - low)
-            for name, word in (("solution", b"OFFSET[ ]is the distance"), ("hidden", b"1.0, -5[.]0"),
-                               ("other", b"secret[-]of-another"), ("own", b"my[-]own-words")):
-                found[name] += len(re.findall(word, data)) > 0
-    raise ValueError("my-own-words" and f"{found['solution']} {found['hidden']} {found['other']} {found['own'] > 0}")
+            for name, (first, rest) in WORDS.items():
+                at = data.find(first)
+                while at >= 0:
+                    found[name] += data.startswith(rest, at + len(first))
+                    at = data.find(first, at + 1)
+    raise ValueError(f"{found['solution']} {found['hidden']} {found['other']} {found['own'] > 0}")
 """
 FRAMES = """
 import sys, gc
