@@ -307,13 +307,13 @@ def test_doctor_says_what_an_engine_said_once(monkeypatch):
     assert found["triton"] == ("no CUDA device", "needs an NVIDIA GPU")
 
 
-@pytest.mark.parametrize("shut, state", [(True, "ok"), (False, "absent")])
-def test_doctor_says_whether_grading_can_shut_students_code_in(monkeypatch, shut, state):
+@pytest.mark.parametrize("trouble, state", [(None, "ok"), ("bubblewrap (bwrap) is not installed", "absent")])
+def test_doctor_says_whether_grading_can_shut_students_code_in(monkeypatch, trouble, state):
     monkeypatch.setattr("n2v.show.doctor.CHECKS", ())
-    monkeypatch.setattr("n2v.course.sandbox.namespaces", lambda: shut)
+    monkeypatch.setattr("n2v.course.sandbox.trouble", lambda: trouble)
     (row,) = doctor()["parts"]
-    assert (row["part"], row["state"]) == ("namespaces", state)
-    assert shut or row["found"] == "students' code could read, write and send"
+    assert (row["part"], row["state"]) == ("sandbox", state)
+    assert not trouble or (row["found"] == trouble and "install bubblewrap" in row["mend"])
 
 
 def test_objects_become_a_nerf_to_look_at(tmp_path, capsys):

@@ -60,7 +60,7 @@ def assignment_build(
 def assignment_grade(
     submissions: Annotated[
         Positional[Path],
-        arg(metavar="SUBMISSIONS", help="folder with a folder a student: submissions/<student>/04_*.ipynb"),
+        arg(metavar="SUBMISSIONS", help="folder with a folder or zip file a student: submissions/<student>/04_*.ipynb"),
     ],
     out: Annotated[Path, arg(help="table of marks and feedback (.csv)")],
     notebook: Annotated[str, arg(help="numbers, such as 04 or 02,04; default: whatever was handed in")] = "",
@@ -70,9 +70,12 @@ def assignment_grade(
     feedback: Annotated[Path | None, arg(help="folder for one .md a student")] = None,
     timeout: Annotated[float, arg(help="seconds that a student's code may take in one exercise")] = 120.0,
     memory_mb: Annotated[int, arg(help="memory that it may take, in MB")] = 2048,
+    trusted: Annotated[
+        bool, arg(help="without a sandbox where there is none: answers can do whatever you can")
+    ] = False,
     force: Force = False,
 ) -> dict:
-    """Marks and feedback; students' code runs in processes that may compute and nothing else.
+    """Marks and feedback; students' code runs in a sandbox (bubblewrap) that may compute and nothing else.
 
     Example: n2v assignment grade submissions --out grades.csv --feedback feedback
     """
@@ -81,7 +84,7 @@ def assignment_grade(
     if not sys.platform.startswith("linux"):
         raise BadInput(f"grading runs on Linux only, not on {sys.platform}", fix="use a Linux machine or container")
     from n2v import profiles
-    from n2v.course.grade import grade, handed_in, totals, write_feedback, write_grades
+    from n2v.course.grade import grade, totals, write_feedback, write_grades
     from n2v.course.sandbox import Limits
 
     profiles.get(profile)
@@ -92,8 +95,9 @@ def assignment_grade(
         raise BadInput(f"timeout {timeout:g} s, memory {memory_mb} MB", fix="use numbers above 0")
     if not run.is_dir():
         raise BadInput("no such run folder", where=run, fix=f"make it with: make reproduce PROFILE={profile}")
-    numbers = tuple(filter(None, (part.strip() for part in notebook.split(",")))) or handed_in(submissions)
-    marks, shut = grade(_sources(numbers, notebooks), submissions, run, Limits(timeout, memory_mb), profile)
+    numbers = tuple(filter(None, (part.strip() for part in notebook.split(","))))
+    limits = Limits(timeout, memory_mb)
+    marks, shut_in_by = grade(_sources(numbers, notebooks), submissions, run, limits, profile, trusted)
     write_grades(marks, out)
     if feedback is not None:
         write_feedback(marks, feedback)
@@ -104,6 +108,6 @@ def assignment_grade(
         "students": totals(marks),
         "lost": [{name: mark[name] for name in ("student", "exercise", "feedback")} for mark in lost],
         "not_graded": [{"exercise": name, "reason": reason} for name, reason in ungraded.items()],
-        "sandbox": "namespaces and limits" if shut else "limits only: students' code can read, write and send",
+        "sandbox": shut_in_by,
         "ok": not ungraded,
     }

@@ -17,18 +17,18 @@ def doctor() -> dict:
     from n2v.nerf import backends
     from n2v.show.doctor import examine
 
-    mend = "grade on Linux with user namespaces, or where nothing else is kept: docs/instructor_guide.md"
-    rows = examine(("namespaces", _shut_in, False, "grading: students' code", mend))
+    mend = "for grading: apt-get install bubblewrap, on Linux with user namespaces (docs/instructor_guide.md)"
+    rows = examine(("sandbox", _shut_in, False, "grading: students' code", mend))
     broken = [row["part"] for row in rows if row["state"] == "MISSING"]
     return {"parts": rows, "backend": backends.choose()[1], "ok": not broken}
 
 
 def _shut_in() -> str:
     """Whether grading can shut students' code in here."""
-    from n2v.course.sandbox import namespaces
+    from n2v.course.sandbox import trouble
 
-    if not namespaces():
-        raise RuntimeError("students' code could read, write and send")
+    if trouble():
+        raise RuntimeError(trouble())
     return "shut in while it is graded"
 
 

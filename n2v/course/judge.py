@@ -1,158 +1,239 @@
-"""Marks for one notebook: its cells are executed as far as the checks need them, then each answer is judged apart.
+"""`python -m n2v.course.judge`: marks for one notebook. JSON comes in, a line goes out for each verdict.
 
-The source's own statements, checks and hidden tests run here and in forks of this process; students' lines run in
-contained processes only (`calls`).
+The notebook's own statements, its checks and hidden tests run here, each check in a fork of its own; students' lines
+run in the sandbox only. A check finds, under the names of the student's functions, ones that ask there for data.
 """
 
 import ast
+import builtins
 import gc
 import json
+import os
+import signal
+import sys
+import time
 import traceback
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from pathlib import Path
 
-from n2v.course.calls import Calls, Failed
-from n2v.course.sandbox import Limits, contained
-from n2v.course.slices import Statement, needed, statements
-from n2v.course.source import Exercise, Source, blocks
+from n2v.course.sandbox import MAX_BYTES, Broken, Limits, Sandbox, within
+from n2v.course.source import Exercise, Source, blocks, read_source
+from n2v.course.statements import IMPORT, Statement, execute, needed, preparation
+from n2v.course.values import NotData, decode, pickled
 
+LONGEST = 300  # characters of a student's own message that are repeated
 OWN_SECONDS = 600.0  # that a check's own computation may take
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """On one exercise of one student."""
-
-    exercise: str
-    student: str
-    passed: bool
-    reason: str
-    seconds: float
+class Failed(Exception):
+    """A call of a student's function without a result; the text says why."""
 
 
-class Preamble:
-    """The state of the notebook that checks find, made statement by statement in the source's order."""
+class Calls:
+    """The student's functions as a check sees them, and what went wrong in them."""
 
-    def __init__(self, source: Source, given: dict) -> None:
-        self.source, self.given = source, given
-        self.statements = statements(source)
-        self.wanted = {exercise.id: needed(self.statements, exercise) for exercise in source.exercises}
-        imports = [one for one in self.statements if isinstance(one.node, ast.Import | ast.ImportFrom)]
-        self.union = {id(one) for each in (imports, *self.wanted.values()) for one in each}
+    def __init__(self, link: Connection, seconds: float) -> None:
+        self.link, self.limit, self.left = link, seconds, seconds
+        self.trouble: str | None = None  # no marks, whatever the check says
+        self.gone: str | None = None  # the function during which the answer's process ended
+        self.last_error: str | None = None
+        self.last: tuple[str, object] | None = None  # function, and what it returned
+
+    def function(self, name: str) -> Callable:
+        """A stand-in for the student's function."""
+
+        def call(*args, **kwargs):
+            return self._call(name, args, kwargs)
+
+        call.__name__ = call.__qualname__ = name
+        return call
+
+    def _call(self, name: str, args: tuple, kwargs: dict) -> object:
+        if self.trouble is not None:
+            raise Failed(self.trouble)
+        data, start = pickled((name, args, kwargs)), time.monotonic()
+        try:
+            with within(self.left):
+                self.link.send_bytes(data)
+                told = decode(self.link.recv_bytes(MAX_BYTES))
+        except TimeoutError:
+            raise self._fail(f"{name} ran out of time (limit {self.limit:g} s)") from None
+        except (EOFError, ConnectionError):
+            self.gone = name
+            raise self._fail("") from None
+        except OSError:
+            raise self._fail(f"{name} returned more than {MAX_BYTES >> 20} MB") from None
+        except NotData:
+            told = None
+        finally:
+            self.left -= time.monotonic() - start
+        match told:
+            case ["returned", value]:
+                self.last = name, value
+                return value
+            case ["raised", str(kind), str(message), str(place)]:
+                raise self._again(kind[:LONGEST], message[:LONGEST], place[:LONGEST])
+            case ["failed", str(reason)]:
+                raise self._fail(f"{name}: {reason[:LONGEST]}")
+        raise self._fail(f"{name} sent something that is no answer")
+
+    def _fail(self, reason: str) -> Failed:
+        self.trouble = reason
+        return Failed(reason)
+
+    def _again(self, kind: str, message: str, place: str) -> Exception:
+        """The student's exception as one that checks can catch."""
+        self.last_error = f"{kind}: {message}{place}"
+        if kind == "NotImplementedError":
+            self.trouble = "not written yet"
+            return NotImplementedError(message)
+        found = getattr(builtins, kind, None)
+        if isinstance(found, type) and issubclass(found, Exception):
+            with suppress(TypeError):  # such as UnicodeDecodeError's
+                return found(message)
+        return Failed(self.last_error)
+
+
+class Preparation:
+    """The names that checks find, made statement by statement in the notebook's order, here and in the sandbox."""
+
+    def __init__(self, source: Source, given: dict, sandbox: Sandbox) -> None:
+        self.source, self.given, self.sandbox = source, given, sandbox
+        every = preparation(source)
+        self.wanted = {exercise.id: needed(every, source, exercise) for exercise in source.exercises}
+        wanted = {id(one) for found in self.wanted.values() for one in found}
+        self.waiting = [one for one in every if id(one) in wanted or isinstance(one.node, IMPORT)]
         self.namespace: dict = {"__name__": "__main__"}
         self.failed: dict[int, str] = {}
-        self.done: set[int] = set()
 
     def run_to(self, exercise: Exercise) -> str | None:
         """Execute what stands before an exercise and is wanted by any; returns why this one cannot be judged."""
-        for number, one in enumerate(self.statements):
-            if one.cell >= exercise.check or number in self.done or id(one) not in self.union:
-                continue
-            if not _answers(one, exercise):
-                self.done.add(number)
-                self._run(number, one)
-        mine = {id(one) for one in self.wanted[exercise.id]}
-        numbers = [number for number, one in enumerate(self.statements) if id(one) in mine and number in self.failed]
-        return self.failed[numbers[0]] if numbers else None
+        now = [(one.line, self._text(one)) for one in self.waiting if one.cell < exercise.check]
+        self.waiting = self.waiting[len(now) :]
+        here: dict[int, str] = {}
+        there = self.sandbox.prepare(now, lambda: here.update(execute(now, self.namespace)))
+        self.failed |= there | here
+        for one in self.wanted[exercise.id]:
+            if one.line in self.failed:
+                said = self.failed[one.line].replace(str(self.given["out_dir"]), "the run folder")
+                return f"line {one.line} of {self.source.path.name}: {said}"
+        return None
 
-    def _run(self, number: int, one: Statement) -> None:
-        node = one.node
-        names = [name for name in one.bound if name in self.given]
-        if names and "parameters" in self.source.cells[one.cell].tags:
-            self.namespace[names[0]] = self.given[names[0]]
-            return
-        try:
-            exec(compile(ast.Module([node], []), f"cell {one.cell}", "exec"), self.namespace)
-        except Exception as error:  # of the notebook itself: told, and whoever needs it is not judged
-            line = self.source.cells[one.cell].line + node.lineno - 1
-            said = str(error).replace(str(self.given["out_dir"]), "the run folder")
-            self.failed[number] = f"line {line} of {self.source.path.name}: {type(error).__name__}: {said}"
+    def _text(self, one: Statement) -> str:
+        """The statement; of a parameter, the one that sets it to what is given."""
+        names = one.bound & set(self.given) if "parameters" in self.source.cells[one.cell].tags else ()
+        return "; ".join(f"{name} = {self.given[name]!r}" for name in names) or ast.unparse(one.node)
 
 
-def _answers(one: Statement, exercise: Exercise) -> bool:
-    """Is the statement the author's answer to the exercise?"""
-    return one.cell in exercise.cells and bool(one.bound & set(exercise.functions))
+def judge_all(source: Source, given: dict, submissions: dict[str, dict], sandbox: Sandbox) -> Iterator[list]:
+    """All verdicts on a notebook: student, exercise, what is wrong or None.
 
-
-def judge_all(
-    source: Source, given: dict, submissions: dict[str, dict[str, str]], limits: Limits, shut: bool
-) -> Iterator[Verdict]:
-    """All verdicts on a notebook. Those of student "" are on the author's own answers, first of each exercise.
-
-    Args:
-        source: The notebook.
-        given: Parameter -> value.
-        submissions: Student -> exercise -> code of its cells; an exercise that is missing was not handed in.
-        limits: Of one exercise of one student.
-        shut: This process has been shut in.
+    Those of student "" are on the author's own answers, first of each exercise. `given`: parameter -> value;
+    `submissions`: student -> the fields of `submissions.Answers`.
     """
-    preamble = Preamble(source, given)
+    prepared = Preparation(source, given, sandbox)
     for exercise in source.exercises:
-        problem = preamble.run_to(exercise)
+        problem = prepared.run_to(exercise)
         if problem:
-            yield Verdict(exercise.id, "", False, problem, 0.0)
+            yield ["", exercise.id, problem]
             continue
         gc.freeze()  # else each fork's collections would copy all of this process's memory
-        own = "\n".join(source.cells[position].text for position in exercise.cells)
-        for student, code in [("", own), *[(name, cells.get(exercise.id)) for name, cells in submissions.items()]]:
-            if code is None:
-                yield Verdict(exercise.id, student, False, "no cell for this exercise", 0.0)
-            else:
-                verdict = _apart(exercise, student, code, preamble, limits, shut)
-                yield verdict
-                if student == "" and not verdict.passed:
-                    break
+        cells = "\n".join(source.cells[position].text for position in exercise.cells)
+        for student, told in {"": {"cells": {exercise.id: cells}, "own": []}, **submissions}.items():
+            code = told["cells"].get(exercise.id)
+            reason = "no cell for this exercise"
+            if code is not None:
+                reason = _apart(exercise, [code, exercise.id, told["own"]], prepared)
+            yield [student, exercise.id, reason]
+            if student == "" and reason is not None:
+                break
 
 
-def _apart(exercise: Exercise, student: str, code: str, preamble: Preamble, limits: Limits, shut: bool) -> Verdict:
-    """Judge one answer in a fork of this process, so that nothing of it stays."""
-    seconds = limits.seconds + OWN_SECONDS
+def _apart(exercise: Exercise, begin: list, prepared: Preparation) -> str | None:
+    """Judge one answer in a fork of this process, so that nothing of what it returns stays; None: right."""
+    limit = prepared.sandbox.limits.seconds
+    ours, theirs = Pipe()
+    with prepared.sandbox.answer() as link:
+        child = os.fork()
+        if child == 0:
+            try:
+                calls = Calls(link, limit)
+                link.send_bytes(json.dumps(begin).encode())
+                theirs.send_bytes(json.dumps([decide(exercise, calls, prepared), calls.gone]).encode())
+            finally:
+                os._exit(0)
+        theirs.close()
+        try:
+            with within(limit + OWN_SECONDS):
+                reason, gone = json.loads(ours.recv_bytes())
+        except (EOFError, TimeoutError):
+            reason, gone = "the check ended its process or ran out of time", None
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    ours.close()
+    ended = prepared.sandbox.end()
+    return f"{gone} {ended}" if gone else reason
 
-    def work() -> bytes:
-        calls = Calls(code, exercise.id, preamble.namespace, limits, shut)
-        reason = decide(exercise, calls, preamble)
-        return json.dumps([reason, calls.seconds]).encode()
 
-    ended = contained(work, None, seconds)
-    reason, spent = ("the check " + ended.reason, ended.seconds) if ended.reason else json.loads(ended.data)
-    return Verdict(exercise.id, student, reason is None, reason or "right", spent)
-
-
-def decide(exercise: Exercise, calls: Calls, preamble: Preamble) -> str | None:
+def decide(exercise: Exercise, calls: Calls, prepared: Preparation) -> str | None:
     """Run the source's check on one student's answer; None when it is right, else why not."""
-    check = preamble.source.cells[exercise.check]
-    namespace = {name: value for name, value in preamble.namespace.items() if name not in exercise.functions}
-    calls.namespace = dict(namespace)
-    namespace |= {name: calls.proxy(name) for name in exercise.functions}
+    check = prepared.source.cells[exercise.check]
+    namespace = dict(prepared.namespace) | {name: calls.function(name) for name in exercise.functions}
     reason = None
     try:
         exec(compile(check.text, "check", "exec"), namespace)
     except Exception as error:  # whatever an answer does to a check, it is not right
-        reason = _why(error, exercise, calls, check.text.splitlines(), _hidden_lines(check))
+        hidden = {line + 1 for block in blocks(check) for line in range(block.first, block.last + 1)}
+        reason = _why(error, calls, check.text.splitlines(), hidden)
     except SystemExit:
         reason = "the check was left"
-    if calls.trouble:
+    if calls.trouble is not None:
         return calls.trouble
-    if reason is None and not calls.n_calls:
+    if reason is None and calls.left == calls.limit:
         return "the function was never called"
     return reason
 
 
-def _hidden_lines(check) -> set[int]:
-    return {line + 1 for block in blocks(check) for line in range(block.first, block.last + 1)}
-
-
-def _why(error: Exception, exercise: Exercise, calls: Calls, lines: list[str], hidden: set[int]) -> str:
+def _why(error: Exception, calls: Calls, lines: list[str], hidden: set[int]) -> str:
     """Feedback: what the check says; of a hidden test, only what its author wrote for students to read."""
     places = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == "check"]
     line = places[-1] if places else 0
     inside = line in hidden
-    if isinstance(error, Failed):
-        return str(error)
     if isinstance(error, AssertionError):
         said = str(error) or ("a test failed" if inside else f"not so: {lines[line - 1].strip() if line else ''}")
     elif calls.last_error:
         said = calls.last_error
+    elif calls.last is None:
+        said = f"the check could not go on ({type(error).__name__}: {error})"
     else:
-        said = f"the check could not use what came back ({type(error).__name__}: {error})"
+        said = f"the check could not use what came back: {calls.last[0]} returned {_in_words(calls.last[1])}"
     return f"with other inputs: {said}" if inside else said
+
+
+def _in_words(value: object) -> str:
+    if value is None:
+        return "nothing (None); is a return missing?"
+    shape = f" of shape {tuple(value.shape)}" if getattr(value, "ndim", 0) else ""
+    return f"{type(value).__name__}{shape}; its docstring says what is wanted"
+
+
+def main() -> None:
+    """Read the job and judge."""
+    job = json.load(sys.stdin)
+    out = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what notebooks and checks print is not a verdict
+    run = Path(job["run"])
+    given = {"profile": job["profile"], "out_dir": str(run), "seed": 0, "interactive": False}
+    with closing(Sandbox(run, Limits(**job["limits"]), job["shut"])) as sandbox:
+        for verdict in judge_all(read_source(Path(job["source"])), given, job["submissions"], sandbox):
+            print(json.dumps(verdict), file=out, flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except Broken as error:
+        sys.exit(str(error))

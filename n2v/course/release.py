@@ -7,11 +7,12 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from n2v.course.source import Cell, Exercise, Source, blocks
+from n2v.course.source import Cell, Source, blocks
 from n2v.errors import BadInput
 from n2v.files import write_bytes
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
+NBGRADER = {"grade": False, "locked": False, "schema_version": 3, "solution": False, "task": False}
 TELLING = 15  # a line of a solution that is longer than this gives it away
 HINT = re.compile(r"^\s*# HINT:\s*(.*\S)\s*$")
 
@@ -21,15 +22,8 @@ def build(
 ) -> list[dict]:
     """Write the student copy of each notebook, or with `nbgrader` its source form for that program.
 
-    All copies are made in a folder of their own and looked through before the first one reaches `out`.
-
-    Args:
-        sources: Of `find_sources`.
-        out: Folder; a copy's name is that of its notebook.
-        text: Write .py files besides. nbgrader takes files that lie beside a notebook into its release, so not with
-            `nbgrader`.
-        nbgrader: Keep solutions and hidden tests and mark the cells the way nbgrader does.
-        force: Replace files that are there and differ: a student may have answered in them.
+    All copies are made in a folder of their own and looked through before the first one reaches `out`. `text`: .py
+    files besides. `force`: replace files that are there and differ, in which a student may have answered.
 
     Returns:
         One line a notebook: file, exercises, points.
@@ -91,34 +85,31 @@ def _written(source: Source, folder: Path, text: bool, nbgrader: bool) -> list[P
 
 def student_copy(source: Source):
     """A notebook in which every solution is a NotImplementedError with a hint; nothing leads back to the source."""
-    names = _names(source)
-    cells = []
-    for position, cell in enumerate(source.cells):
-        tags = [*cell.tags, names[position]] if position in names else list(cell.tags)
-        cells.append(_cell(cell, without_blocks(cell), position, {"tags": tags} if tags else {}))
-    return _notebook(cells)
+    names = {at: exercise.id for exercise in source.exercises for at in (*exercise.cells, exercise.check)}
+    tags = [[*cell.tags, *([names[at]] if at in names else [])] for at, cell in enumerate(source.cells)]
+    metadata = [{"tags": each} if each else {} for each in tags]
+    return _notebook(source, [without_blocks(cell) for cell in source.cells], metadata)
 
 
 def nbgrader_copy(source: Source):
     """The notebook with its solutions, each graded cell marked as nbgrader's schema 3 wants it."""
-    marks = {}
+    metadata: list[dict] = [{"tags": list(cell.tags)} if cell.tags else {} for cell in source.cells]
     for exercise in source.exercises:
         for n, position in enumerate(exercise.cells):
             name = exercise.id + (f"-{chr(98 + n)}" if n else "")
-            marks[position] = _nbgrader(name, solution=True)
-        marks[exercise.check] = _nbgrader(f"{exercise.id}-check", points=exercise.points)
-    cells = []
-    for position, cell in enumerate(source.cells):
-        metadata = {"tags": list(cell.tags)} if cell.tags else {}
-        if position in marks:
-            metadata["nbgrader"] = marks[position]
-        cells.append(_cell(cell, cell.text, position, metadata))
-    return _notebook(cells)
+            metadata[position]["nbgrader"] = {**NBGRADER, "grade_id": name, "solution": True}
+        check = {"grade_id": f"{exercise.id}-check", "grade": True, "locked": True, "points": exercise.points}
+        metadata[exercise.check]["nbgrader"] = NBGRADER | check
+    return _notebook(source, [cell.text for cell in source.cells], metadata)
 
 
-def _nbgrader(name: str, solution: bool = False, points: float | None = None) -> dict:
-    marks = {"grade": not solution, "grade_id": name, "locked": not solution, "schema_version": 3}
-    return {**marks, "solution": solution, "task": False, **({} if points is None else {"points": points})}
+def _notebook(source: Source, texts: list[str], metadata: list[dict]):
+    from nbformat import v4
+
+    make = {"code": v4.new_code_cell, "markdown": v4.new_markdown_cell}
+    parts = enumerate(zip(source.cells, texts, metadata, strict=True))
+    cells = [make[cell.kind](text, id=f"cell-{at}", metadata=own) for at, (cell, text, own) in parts]
+    return v4.new_notebook(cells=cells, metadata={"kernelspec": KERNEL, "language_info": {"name": "python"}})
 
 
 def without_blocks(cell: Cell) -> str:
@@ -156,22 +147,3 @@ def leaks(source: Source, released: str) -> list[str]:
     elsewhere = "\n".join(public)
     told = [line for line in sorted(secret) if len(line) > TELLING and line not in elsewhere]
     return [line for line in told if line in released or json.dumps(line)[1:-1] in released]
-
-
-def _names(source: Source) -> dict[int, str]:
-    """Position -> the exercise that a cell belongs to."""
-    every: list[tuple[Exercise, int]] = [(one, at) for one in source.exercises for at in (*one.cells, one.check)]
-    return {at: one.id for one, at in every}
-
-
-def _cell(cell: Cell, text: str, position: int, metadata: dict):
-    from nbformat import v4
-
-    make = v4.new_code_cell if cell.kind == "code" else v4.new_markdown_cell
-    return make(text, id=f"cell-{position}", metadata=metadata)
-
-
-def _notebook(cells: list):
-    from nbformat import v4
-
-    return v4.new_notebook(cells=cells, metadata={"kernelspec": KERNEL, "language_info": {"name": "python"}})

@@ -1,30 +1,48 @@
-"""A process that may compute and nothing else: limits, and where the kernel gives them, namespaces. Linux only.
+"""A sandbox for answers: bubblewrap, everything unshared, and of the file system only what computing needs.
 
-With namespaces (user, mount, network, process, IPC) the whole file system is read-only but for one scratch folder in
-memory, there is no network, and no process outlives its limit. Without them only the limits hold; `namespaces()` says
-which it is.
+Inside, `n2v.course.answers` prepares what a notebook prepares and makes a process for each answer. Nothing that tells a
+solution or a test goes in before that process, and each ends before the next begins.
 """
 
-import ctypes
-import math
+import json
 import os
-import resource
-import select
+import platform
+import shutil
 import signal
-import time
-from collections.abc import Callable, Iterable
-from contextlib import suppress
-from dataclasses import dataclass
+import site
+import struct
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import cache
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from multiprocessing.reduction import send_handle
 from pathlib import Path
 
-NEW_MOUNTS, NEW_IPC, NEW_USER, NEW_PIDS, NEW_NET = 0x00020000, 0x08000000, 0x10000000, 0x20000000, 0x40000000
-PRIVATE = 0x4000 | 0x40000  # MS_REC | MS_PRIVATE
-HARMLESS = 2 | 4  # MS_NOSUID | MS_NODEV
-MOUNT_SETATTR = 442  # the same number on every architecture
-PARENT_DIES, NO_NEW_PRIVILEGES, DROP_BOUND = 1, 38, 24  # prctl's PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS, PR_CAPBSET_DROP
-N_CAPABILITIES = 64
-LAST_GASP_S = 10.0  # a killed crowd is gone long before
-CAPABILITIES_V3 = 0x20080522
+import n2v
+from n2v.errors import BadInput
+
+INSTALL = "install bubblewrap (apt-get install bubblewrap) and allow user namespaces"
+READY_S, PREPARED_S, CLEARED_S = 120.0, 1800.0, 20.0  # to start; to prepare; to end an answer
+# Calls by number (x86_64, aarch64): memory that no process has mapped escapes the count, some calls reach into other
+# processes, and where root grades, /dev/null could be given another mode.
+REFUSED = {
+    "memfd_create": (319, 279), "memfd_secret": (447, 447), "shmget": (29, 194), "msgget": (68, 186),
+    "ptrace": (101, 117), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "pidfd_getfd": (438, 438),
+    "io_uring_setup": (425, 425), "userfaultfd": (323, 282), "bpf": (321, 280), "perf_event_open": (298, 241),
+    "chmod": (90, 53), "fchmod": (91, 52), "fchmodat": (268, 53), "fchmodat2": (452, 452), "add_key": (248, 217),
+    "request_key": (249, 218), "keyctl": (250, 219), "unshare": (272, 97), "setns": (308, 268),
+}  # fmt: skip
+# Column above, audit number, mmap, prlimit64.
+MACHINES = {"x86_64": (0, 0xC000003E, 9, 302), "aarch64": (1, 0xC00000B7, 222, 261)}
+SHARED_MEMORY = 0x21  # MAP_SHARED | MAP_ANONYMOUS
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+OWN_ENVIRONMENT = {"CUDA_VISIBLE_DEVICES": "", "MPLBACKEND": "Agg", "N2V_HEADLESS": "1", **dict.fromkeys(THREADS, "1")}
+MAX_BYTES = 64 << 20  # of one message
 
 
 @dataclass(frozen=True)
@@ -32,201 +50,174 @@ class Limits:
     """What one exercise of one student may use."""
 
     seconds: float = 120.0  # of all calls together, by the clock
-    memory_mb: int = 2048  # on top of what the grader's own process takes
-    file_mb: int = 64
-    processes: int = 64
+    memory_mb: int = 2048  # of all its processes together, on top of what the notebook's preparation takes
+    file_mb: int = 64  # all files in its scratch folder
+    processes: int = 64  # and threads
 
 
-@dataclass(frozen=True)
-class Ended:
-    """How a contained call ended: its bytes, or why there are none."""
-
-    data: bytes | None
-    reason: str | None
-    seconds: float
-
-
-def _libc():
-    return ctypes.CDLL(None, use_errno=True)
-
-
-def _must(result: int, what: str) -> None:
-    if result != 0:
-        raise OSError(ctypes.get_errno(), f"{what}: {os.strerror(ctypes.get_errno())}")
+@cache
+def trouble() -> str | None:
+    """Why answers cannot be shut in here, or None."""
+    if not sys.platform.startswith("linux"):
+        return f"bubblewrap runs on Linux only, not on {sys.platform}"
+    if platform.machine() not in MACHINES:
+        return f"no list of system calls for {platform.machine()}"
+    if shutil.which("bwrap") is None:
+        return "bubblewrap (bwrap) is not installed"
+    with tempfile.TemporaryDirectory() as run, _rules() as rules:
+        command = [*_shut(Path(run), Limits(), rules.fileno()), sys.executable, "-c", ""]
+        done = subprocess.run(command, capture_output=True, text=True, pass_fds=[rules.fileno()])
+    return None if done.returncode == 0 else f"bubblewrap does not work here ({_last_line(done.stderr)})"
 
 
-def shut_in(scratch: Path, scratch_mb: int, hidden: Iterable[Path] = ()) -> None:
-    """Move this process, while it has one thread, into namespaces of its own.
-
-    Only `scratch` can be written; the `hidden` folders, and /run with the sockets of services, look empty.
-
-    Raises:
-        OSError: the kernel does not let this user do it.
-    """
-    libc, uid, gid = _libc(), os.getuid(), os.getgid()
-    _must(libc.unshare(NEW_USER | NEW_MOUNTS | NEW_NET | NEW_IPC), "unshare")
-    Path("/proc/self/setgroups").write_text("deny")
-    Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
-    Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
-    _must(libc.mount(None, b"/", None, PRIVATE, None), "private mounts")
-    read_only = (ctypes.c_uint64 * 4)(1, 0, 0, 0)  # struct mount_attr: set MOUNT_ATTR_RDONLY
-    code = libc.syscall(MOUNT_SETATTR, -100, b"/", 0x8000, read_only, ctypes.sizeof(read_only))
-    _must(code, "read-only file system")
-    options = f"size={scratch_mb}m,mode=700".encode()
-    _must(libc.mount(b"tmpfs", os.fsencode(scratch), b"tmpfs", HARMLESS, options), "scratch folder")
-    for folder in (*hidden, Path("/run")):
-        if folder.is_dir() and not folder.is_symlink():
-            _must(libc.mount(b"tmpfs", os.fsencode(folder), b"tmpfs", HARMLESS | 1, b"size=4k"), f"hiding {folder}")
+def visible() -> list[Path]:
+    """What an answer can see of this machine, read-only: interpreter, packages, n2v and the data that it ships."""
+    package = Path(n2v.__file__).parent
+    folders = [sys.prefix, sys.base_prefix, *site.getsitepackages(), site.getusersitepackages()]
+    parts = ["/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/alternatives", *folders]
+    parts += [package, package.parent / "data", _kernels()]
+    return [path for path in dict.fromkeys(map(Path, parts)) if path.exists()]
 
 
-def namespaces() -> bool:
-    """Can this user shut a process in? Tried in a child."""
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            shut_in(Path("/tmp"), 1)
-            _must(_libc().unshare(NEW_PIDS), "unshare")
-            code = 0
-        finally:
-            os._exit(code)
-    return os.waitpid(child, 0)[1] == 0
+def refuse_visible(secrets: Iterable[Path]) -> None:
+    """BadInput when one of these folders lies where answers can look."""
+    for secret in secrets:
+        for place in visible():
+            if secret.resolve().is_relative_to(place.resolve()):
+                raise BadInput(f"lies in {place}, where answers can look", where=secret, fix="move it elsewhere")
 
 
-def contained(
-    work: Callable[[], bytes], limits: Limits | None, seconds: float, *, shut: bool = False, max_bytes: int = 1 << 20
-) -> Ended:
-    """Run `work` in a process of its own and return its bytes, whatever it does.
-
-    Args:
-        work: Called in a fork of this process, so it sees everything that is here and changes nothing of it.
-        limits: Of memory, files and processes; None for work of our own, which keeps its rights and open files.
-        seconds: By the clock; then it and all it started are killed.
-        shut: This process has been `shut_in`; the work then gets process ids of its own and loses every capability.
-        max_bytes: More is cut off, and counts as none.
-    """
-    read, write = os.pipe()
-    told, tell = os.pipe()
-    start = time.monotonic()
-    child = os.fork()
-    if child == 0:
-        _guard(work, limits, seconds, shut, write, tell)
-    os.close(write)
-    os.close(tell)
-    worker = int.from_bytes(os.read(told, 8), "little")
-    handle = os.pidfd_open(worker) if worker else None
-    os.close(told)
-    data, reason = _read(read, start + seconds, max_bytes)
-    os.close(read)
-    if reason is not None:
-        _kill(child, handle)
-    if handle is not None:
-        os.close(handle)
-    status = os.waitpid(child, 0)[1]
-    if reason is None and not data:
-        reason = _how_it_died(status)
-    return Ended(None if reason else data, reason, time.monotonic() - start)
+def _kernels() -> Path:
+    """Compiled kernels of the native engine."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "n2v"
 
 
-def _kill(child: int, worker: int | None) -> None:
-    """Our child and its group; the worker (a file handle), as process 1 of its namespace, takes all in there along.
-
-    The handle can be read when the last of them is gone: whoever comes next has the machine to itself.
-    """
-    if worker is not None:
-        with suppress(ProcessLookupError):
-            signal.pidfd_send_signal(worker, signal.SIGKILL)
-            select.select([worker], [], [], LAST_GASP_S)
-    for kill in (os.killpg, os.kill):
-        with suppress(ProcessLookupError):
-            kill(child, signal.SIGKILL)
-
-
-def _read(read: int, deadline: float, max_bytes: int) -> tuple[bytes, str | None]:
-    """Everything up to the end of the pipe, or why not."""
-    parts, n_bytes = [], 0
-    while True:
-        left = deadline - time.monotonic()
-        if left <= 0 or not select.select([read], [], [], left)[0]:
-            return b"", "ran out of time"
-        part = os.read(read, 1 << 20)
-        if not part:
-            return b"".join(parts), None
-        parts.append(part)
-        n_bytes += len(part)
-        if n_bytes > max_bytes:
-            return b"", f"returned more than {max_bytes >> 20} MB"
+def _shut(run: Path, limits: Limits, rules: int) -> list[str]:
+    """bubblewrap's command line up to the command itself. The file `rules` holds the filter of system calls."""
+    words = ["bwrap", "--unshare-all", "--unshare-user", "--disable-userns", "--uid", "1000", "--gid", "1000"]
+    words += ["--hostname", "sandbox", "--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL"]
+    words += ["--seccomp", str(rules), "--proc", "/proc"]
+    for device in ("/dev/null", "/dev/urandom", "/dev/random"):
+        words += ["--dev-bind", device, device]
+    for path in visible():
+        link = path.is_symlink() and path.parent == Path("/")  # such as /lib -> usr/lib
+        words += ["--symlink", os.readlink(path), str(path)] if link else ["--ro-bind", str(path), str(path)]
+    words += ["--ro-bind", str(run), str(run), "--size", str(limits.file_mb << 20), "--tmpfs", "/scratch"]
+    # Writable, /proc/sys would be a way out for root, whom it obeys also without capabilities.
+    return [*words, "--chdir", "/scratch", "--remount-ro", "/proc", "--remount-ro", "/", "--"]
 
 
-def _how_it_died(status: int) -> str:
-    code = os.waitstatus_to_exitcode(status)
-    if code < 0 or code > 128:
-        number = -code if code < 0 else code - 128
-        names = {9: "was killed (memory or processor time)", 24: "ran out of time", 11: "crashed (segmentation fault)"}
-        return names.get(number, f"was ended by signal {number}")
-    return f"ended its process without returning (exit code {code})"
+def _rules():
+    """An open file with a seccomp program: refused calls, others' limits and shared memory fail with EPERM."""
+    column, audit, mmap, prlimit = MACHINES.get(platform.machine(), MACHINES["x86_64"])
+    refuse, allow = (0x06, 0, 0, 0x00050001), (0x06, 0, 0, 0x7FFF0000)
+    program = [(0x20, 0, 0, 4), (0x15, 1, 0, audit), refuse, (0x20, 0, 0, 0), (0x35, 0, 1, 0x40000000), refuse]
+    for numbers in REFUSED.values():
+        program += [(0x15, 0, 1, numbers[column]), refuse]
+    program += [(0x15, 0, 4, prlimit), (0x20, 0, 0, 16), (0x15, 0, 1, 0), allow, refuse]  # one's own process is 0
+    program += [(0x15, 1, 0, mmap), allow, (0x20, 0, 0, 16 + 8 * 3), (0x54, 0, 0, SHARED_MEMORY)]
+    program += [(0x15, 0, 1, SHARED_MEMORY), refuse, allow]
+    file = tempfile.TemporaryFile()  # noqa: SIM115  the caller closes it
+    file.write(b"".join(struct.pack("HBBI", *step) for step in program))
+    file.seek(0)
+    return file
 
 
-def _guard(work: Callable[[], bytes], limits: Limits | None, seconds: float, shut: bool, write: int, tell: int) -> None:
-    """The forked child: does not return. With `shut`, the work runs in a grandchild that is process 1 of its own."""
-    code = 113
+def _last_line(text: str) -> str:
+    return (text.strip().splitlines() or ["no message"])[-1][:300]
+
+
+class Broken(Exception):
+    """The sandbox itself has ended or does not answer."""
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """TimeoutError when the block takes longer; in a process's main thread."""
+
+    def ring(*_) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001))
     try:
-        os.setsid()
-        libc = _libc()
-        libc.prctl(PARENT_DIES, signal.SIGKILL, 0, 0, 0)
-        if shut:
-            _must(libc.unshare(NEW_PIDS), "unshare")
-            worker = os.fork()
-            if worker:
-                os.write(tell, worker.to_bytes(8, "little"))
-                os.close(tell)
-                os.close(write)
-                code = os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1])
-                code = code if code >= 0 else 128 - code
-                return
-            libc.prctl(PARENT_DIES, signal.SIGKILL, 0, 0, 0)
-        if limits is not None:
-            _bare(write)
-            _limit(limits, seconds)
-            _powerless(libc)
-        else:
-            os.close(tell)
-        data = work()
-        while data:
-            data = data[os.write(write, data) :]
-        code = 0
+        yield
     finally:
-        os._exit(code)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
-def _bare(write: int) -> None:
-    """No open file but the pipe; standard streams lead nowhere."""
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for stream in (0, 1, 2):
-        os.dup2(nowhere, stream)
-    os.closerange(3, write)
-    os.closerange(write + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+class Sandbox:
+    """One notebook's sandbox: prepared once, then one answer after the other."""
+
+    def __init__(self, run: Path, limits: Limits, shut: bool) -> None:
+        self.run, self.limits, self.shut, self.prepared = run, limits, shut, []
+        self._start()
+
+    def _start(self) -> None:
+        """Start the process inside and prepare what was prepared before."""
+        self.place, self.log = tempfile.TemporaryDirectory(), tempfile.TemporaryFile("w+")  # noqa: SIM115
+        scratch = "/scratch" if self.shut else self.place.name
+        words = [sys.executable, "-m", "n2v.course.answers", json.dumps([scratch, asdict(self.limits)])]
+        with _rules() as rules:
+            command = [*_shut(self.run, self.limits, rules.fileno()), *words] if self.shut else words
+            self.control, theirs = Pipe()
+            self.process = subprocess.Popen(
+                command, stdin=theirs, stdout=subprocess.DEVNULL, stderr=self.log, env=_environment(scratch),
+                pass_fds=[rules.fileno()], cwd=self.place.name,
+            )  # fmt: skip
+            theirs.close()
+        self._told(READY_S)
+        for statements in self.prepared:
+            self.control.send_bytes(json.dumps(["prepare", statements]).encode())
+            self._told(PREPARED_S)
+
+    def _told(self, seconds: float) -> object:
+        """The next message from inside."""
+        try:
+            with within(seconds):
+                return json.loads(self.control.recv_bytes(MAX_BYTES))
+        except (EOFError, OSError, ValueError):  # OSError: also out of time
+            self.log.seek(0)
+            raise Broken(f"the sandbox has ended ({_last_line(self.log.read())})") from None
+
+    def prepare(self, statements: list[tuple[int, str]], meanwhile: Callable[[], None]) -> dict[int, str]:
+        """Execute numbered statements of the notebook inside; returns what went wrong, by number."""
+        self.prepared.append(statements)
+        self.control.send_bytes(json.dumps(["prepare", statements]).encode())
+        meanwhile()
+        return dict(self._told(PREPARED_S))
+
+    def answer(self) -> Connection:
+        """A new process inside for one answer; the way to talk to it."""
+        ours, theirs = Pipe()
+        self.control.send_bytes(json.dumps(["answer"]).encode())
+        send_handle(self.control, theirs.fileno(), self.process.pid)
+        theirs.close()
+        return ours
+
+    def end(self) -> str:
+        """End the answer and all it started; returns what became of its process. Afterwards nothing of it is left."""
+        try:
+            self.control.send_bytes(b"end")
+            return str(self._told(CLEARED_S))
+        except (Broken, OSError):
+            self.close()
+            self._start()
+            return "ended the sandbox"
+
+    def close(self) -> None:
+        """Kill everything inside."""
+        self.process.kill()
+        self.process.wait()
+        self.control.close()
+        self.log.close()
+        self.place.cleanup()
 
 
-def _limit(limits: Limits, seconds: float) -> None:
-    taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    processor = math.ceil(seconds) + 1
-    for kind, value in (
-        (resource.RLIMIT_AS, taken + (limits.memory_mb << 20)),
-        (resource.RLIMIT_CPU, processor),
-        (resource.RLIMIT_FSIZE, limits.file_mb << 20),
-        (resource.RLIMIT_NPROC, limits.processes),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        hard = resource.getrlimit(kind)[1]
-        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(kind, (value, value))
-
-
-def _powerless(libc) -> None:
-    """No capability, and no way to get one back."""
-    for number in range(N_CAPABILITIES):
-        libc.prctl(DROP_BOUND, number, 0, 0, 0)
-    header, nothing = (ctypes.c_uint32 * 2)(CAPABILITIES_V3, 0), (ctypes.c_uint32 * 6)()
-    _must(libc.capset(header, nothing), "capset")
-    _must(libc.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0), "no new privileges")
+def _environment(scratch: str) -> dict[str, str]:
+    """Nothing of this process's environment."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), "/usr/bin", "/bin"])
+    names = {"PATH": path, "LANG": "C.UTF-8", **dict.fromkeys(("HOME", "TMPDIR", "MPLCONFIGDIR"), scratch)}
+    names |= {"USER": "student", "PYTHONPATH": str(Path(n2v.__file__).parents[1]), "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**names, "XDG_CACHE_HOME": str(_kernels().parent), **OWN_ENVIRONMENT}

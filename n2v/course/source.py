@@ -135,8 +135,9 @@ def _check_blocks(path: Path, position: int, cell: Cell) -> None:
             continue
         verb, kind = found[1], found[2]
         if HOME[kind] not in cell.tags or cell.kind != "code":
+            home = f"{'an' if kind == 'SOLUTION' else 'a'} {HOME[kind]} cell"
             fix = f'give the cell tags=["{HOME[kind]}"]'
-            raise _refuse(path, position, number, f"{kind.lower()} outside {_a(HOME[kind])} cell", fix)
+            raise _refuse(path, position, number, f"{kind.lower()} outside {home}", fix)
         if verb == "BEGIN" and opened:
             raise _refuse(path, position, number, f"a block begins within the one of line {opened[1]}")
         if verb == "END" and (opened is None or opened[0] != kind):
@@ -151,61 +152,48 @@ def _exercises(path: Path, cells: tuple[Cell, ...]) -> Iterator[Exercise]:
     heading, waiting, n_found = "", [], 0
     for position, cell in enumerate(cells):
         if cell.kind == "markdown":
-            titles = re.findall(r"^#+ (Exercise.*)$", cell.text, re.M)
-            heading = titles[-1] if titles else heading
+            heading = [heading, *re.findall(r"^#+ (Exercise.*)$", cell.text, re.M)][-1]
         if "exercise" in cell.tags:
             waiting.append(position)
-        points = [tag for tag in cell.tags if tag.startswith("points:")]
-        if points and "check" not in cell.tags:
-            raise _refuse(path, position, cell.line, "points stand on the check cell, not here")
         if "check" not in cell.tags:
+            if any(tag.startswith("points:") for tag in cell.tags):
+                raise _refuse(path, position, cell.line, "points stand on the check cell, not here")
             continue
         if not waiting:
             raise _refuse(path, position, cell.line, "a check without an exercise before it")
         n_found += 1
-        functions = [name for at in waiting for name in _written(path, at, cells[at])]
+        functions = dict.fromkeys(name for at in waiting for name in _written(path, at, cells[at]))
         hidden = any(block.kind == "HIDDEN TESTS" for block in blocks(cell))
-        worth = _points(path, position, cell.line, points)
         name = f"{path.name[:2]}-{n_found}"
+        worth = _points(path, position, cell)
         yield Exercise(name, heading or name, tuple(waiting), position, worth, tuple(functions), hidden)
         waiting = []
     if waiting:
         raise _refuse(path, waiting[0], cells[waiting[0]].line, "an exercise without a check after it")
 
 
-def _points(path: Path, position: int, line: int, tags: list[str]) -> float:
-    try:
-        (worth,) = [float(tag.removeprefix("points:")) for tag in tags] or [1.0]
-        if not 0 < worth < 1000:
-            raise ValueError
-    except ValueError:
-        raise _refuse(
-            path, position, line, f"points are {', '.join(tags)}", 'write one tag such as "points:2"'
-        ) from None
-    return worth
+def _points(path: Path, position: int, cell: Cell) -> float:
+    tags = [tag for tag in cell.tags if tag.startswith("points:")]
+    if len(tags) > 1 or not all(re.fullmatch(r"points:(?=.*[1-9])\d{1,3}(\.\d+)?", tag) for tag in tags):
+        fix = 'write one tag such as "points:2"'
+        raise _refuse(path, position, cell.line, f"points are {', '.join(tags)}", fix)
+    return float(tags[0].removeprefix("points:")) if tags else 1.0
 
 
 def _written(path: Path, position: int, cell: Cell) -> list[str]:
     """Names of the functions that hold a cell's solutions."""
     try:
-        tree = ast.parse(cell.text)
+        body = ast.parse(cell.text).body
     except SyntaxError as error:
         raise _refuse(path, position, cell.line + (error.lineno or 1) - 1, f"not Python: {error.msg}") from None
-    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
     names = []
     for block in blocks(cell):
         first, last = block.first + 1, block.last + 1
-        inside = [one for one in functions if one.lineno < first <= one.end_lineno]
-        if any(first < node.lineno <= last for node in tree.body):
-            inside = []
-        if not inside:
+        around = [one for one in body if one.lineno < first and last <= one.end_lineno + 1]
+        if not around or not isinstance(around[-1], ast.FunctionDef) or around[-1].end_lineno < first:
             fix = "put each block inside one function"
             raise _refuse(path, position, cell.line + block.first, "a solution outside a function", fix)
-        names.append(inside[0].name)
+        names.append(around[-1].name)
     if not names:
         raise _refuse(path, position, cell.line, "an exercise without a solution", "mark it with ### BEGIN SOLUTION")
-    return list(dict.fromkeys(names))
-
-
-def _a(word: str) -> str:
-    return f"an {word}" if word[0] in "aeiou" else f"a {word}"
+    return names

@@ -1,0 +1,102 @@
+"""What passes between judge and sandbox: arguments go in as pickles, results come out as a closed list of data.
+
+The list: None, bool, int, float, str, list, tuple, dict, NumPy arrays and PyTorch tensors. Results are JSON, arrays in
+base64, so whatever an answer sends, reading it makes data and runs no code.
+"""
+
+import base64
+import io
+import json
+import math
+
+import cloudpickle
+import numpy as np
+import torch
+
+PLAIN = "biufcU"  # NumPy's kinds of dtype that hold no Python objects
+ONLY = "only numbers, text, arrays and collections of them count"
+
+
+class NotData(TypeError):
+    """A value, or bytes, that are no plain data."""
+
+
+def encode(value: object) -> bytes:
+    """The value as JSON; NotData where it holds something else."""
+    try:
+        return json.dumps(_told(value)).encode()
+    except RecursionError:
+        raise NotData("it is nested too deeply, or contains itself") from None
+
+
+def decode(data: bytes) -> object:
+    """What `encode` was given. Bytes from anywhere raise NotData or give data."""
+    try:
+        return _built(json.loads(data))
+    except Exception as error:  # written by somebody else's code: whatever is wrong with it, it is no value
+        raise NotData(f"what came back is no value ({type(error).__name__})") from None
+
+
+def _told(value: object) -> object:
+    if isinstance(value, np.ndarray | np.generic):
+        array = np.asarray(value)
+        if array.dtype.kind not in PLAIN:
+            raise NotData(f"an array of {array.dtype} came back; {ONLY}")
+        kind = "array" if isinstance(value, np.ndarray) else "scalar"
+        return {kind: [array.dtype.str, array.shape, base64.b64encode(array.tobytes()).decode()]}
+    if isinstance(value, torch.Tensor):
+        try:
+            return {"tensor": _told(value.detach().cpu().numpy())["array"]}
+        except (TypeError, RuntimeError):
+            raise NotData(f"a tensor of {value.dtype} came back; {ONLY}") from None
+    if isinstance(value, dict):
+        return {"dict": [[_told(key), _told(part)] for key, part in value.items()]}
+    if isinstance(value, list | tuple):
+        parts = [_told(part) for part in value]
+        return parts if isinstance(value, list) else {"tuple": parts}
+    for kind in (bool, int, float, str):
+        if isinstance(value, kind):
+            return kind(value)
+    if value is not None:
+        raise NotData(f"a {type(value).__name__} came back; {ONLY}")
+    return None
+
+
+def _built(told: object) -> object:
+    if isinstance(told, list):
+        return [_built(part) for part in told]
+    if not isinstance(told, dict):
+        return told
+    ((kind, parts),) = told.items()
+    if kind == "dict":
+        return {_built(key): _built(part) for key, part in parts}
+    if kind == "tuple":
+        return tuple(map(_built, parts))
+    dtype, shape, data = np.dtype(parts[0]), [int(n) for n in parts[1]], base64.b64decode(parts[2], validate=True)
+    if (
+        kind not in ("array", "scalar", "tensor")
+        or dtype.kind not in PLAIN
+        or len(data) != dtype.itemsize * math.prod(shape)
+    ):
+        raise NotData
+    array = np.frombuffer(data, dtype).reshape(shape).copy()
+    if kind == "tensor":
+        return torch.from_numpy(array)
+    return array if kind == "array" else array[()]
+
+
+class _Arguments(cloudpickle.Pickler):
+    """A view goes without the rest of its storage, where an expected result may lie."""
+
+    def reducer_override(self, value: object):
+        """How to pickle an object; NotImplemented: as usual."""
+        if type(value) is torch.Tensor and value.untyped_storage().nbytes() > value.nbytes:
+            return value.detach().clone().__reduce_ex__(2)
+        return super().reducer_override(value)
+
+
+def pickled(arguments: object) -> bytes:
+    """For the sandbox only: arguments of any kind, also functions and classes of a check's own making."""
+    file = io.BytesIO()
+    _Arguments(file).dump(arguments)
+    return file.getvalue()
