@@ -11,7 +11,6 @@ from types import ModuleType
 
 import pytest
 import torch
-from nerfacc.data_specs import RayIntervals, RaySamples
 
 from n2v.nerf.encoding import encode
 from n2v.nerf.layout import initial_vector, split_weights
@@ -72,6 +71,8 @@ class Network(torch.nn.Module):
 
 def traverse_grids(rays_o, rays_d, binaries, aabbs, near_planes=None, far_planes=None, step_size=1e-3, cone_angle=0.0):
     """nerfacc.grid.traverse_grids for one level, constant steps and near planes at 0; every sample has own edges."""
+    from nerfacc.data_specs import RayIntervals, RaySamples
+
     assert binaries.shape[0] == aabbs.shape[0] == 1 and cone_angle == 0 and not near_planes.any()
     assert torch.allclose(rays_d.norm(dim=-1), torch.ones(len(rays_d)), atol=1e-5), "directions are not of length 1"
     samples = march(rays_o, rays_d, binaries, step_size)
