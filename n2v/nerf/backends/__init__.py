@@ -34,6 +34,7 @@ _CLASSES = {
     "tcnn": ("tcnn_engine", "TcnnBackend"),
 }
 BACKENDS = tuple(_CLASSES)
+MOST_TOGETHER = 32  # NeRFs in one launch: the host holds their batches, too
 PROBE_S = 240  # nerfacc and Triton compile their kernels the first time
 
 
@@ -92,6 +93,15 @@ def check(name: str, encoding: str) -> None:
 def on_gpu(name: str) -> bool:
     """Whether that engine ("auto" too) would compute on a CUDA device here."""
     return name != "native" and torch.cuda.is_available()
+
+
+def most_on_gpu(config: FitConfig, workers: int = 1) -> int:
+    """How many NeRFs of a recipe may share a launch on a GPU that so many workers share: half its memory is spent.
+
+    A NeRF's batches are taken for 600 MB (0.4 GB at 224 px: estimated), its step for what autograd keeps of it.
+    """
+    memory = torch.cuda.get_device_properties(0).total_memory / workers / 2
+    return max(1, min(MOST_TOGETHER, int(memory / (6e8 + 6e3 * config.n_samples))))
 
 
 def try_out(name: str, apart: bool = False) -> tuple[bool, str]:
