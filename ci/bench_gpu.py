@@ -33,7 +33,7 @@ from n2v.nerf.field import evaluate_reference, to_unit_box
 from n2v.nerf.fit import held_out_psnr
 from n2v.nerf.layout import N_WEIGHTS, initial_vector
 from n2v.nerf.occupancy import carve, learned_occupancy
-from n2v.nerf.pool import Batches, pack_batches
+from n2v.nerf.pool import Batches, training_batches
 from n2v.nerf.recipe import FitConfig
 from n2v.scenes.cameras import orbit_cameras
 from n2v.scenes.raycast import linear_to_srgb, pixel_rays, shade
@@ -118,13 +118,13 @@ def parity(encoding: str, n: int, device: str) -> dict:
     return {"density": worst[0], "colour": worst[1], "gradient": error}
 
 
-def prepared(view_sets: list[ViewSet], config: FitConfig, n_batches: int) -> tuple[list, list[Batches]]:
+def prepared(view_sets: list[ViewSet], config: FitConfig, n_batches: int, device: str) -> tuple[list, list[Batches]]:
     """Hulls and batches of each object."""
-    hulls = [carve(one, config.grid_resolution) for one in view_sets]
+    hulls = [carve(one, config.grid_resolution, device) for one in view_sets]
     pairs = list(zip(view_sets, hulls, strict=True))
     draws = [torch.Generator().manual_seed(seed) for seed in range(len(pairs))]
     packed = [
-        pack_batches(*pair, config.n_samples, config.step, n_batches, draw)
+        training_batches(*pair, replace(config, n_steps=n_batches), draw)
         for pair, draw in zip(pairs, draws, strict=True)
     ]
     return hulls, packed
@@ -192,7 +192,7 @@ def whole_fit(name: str, view_sets: list[ViewSet], sizes: Sizes, device: str) ->
     config = replace(sizes.config, backend=name, encoding="tcnn" if name == "tcnn" else "exact")
     found = tcnn.probe() if name == "tcnn" else name
     started = time.perf_counter()
-    hulls, batches = prepared(view_sets, config, config.n_steps if name != "tcnn" else 1)
+    hulls, batches = prepared(view_sets, config, config.n_steps if name != "tcnn" else 1, device)
     stepping = time.perf_counter()
     draws = [torch.Generator().manual_seed(seed) for seed in range(n)]
     if name == "tcnn":
@@ -202,6 +202,7 @@ def whole_fit(name: str, view_sets: list[ViewSet], sizes: Sizes, device: str) ->
     else:
         weights = optimise.optimise([part.to(torch.device(device)) for part in batches], config, draws).cpu()
     measuring = time.perf_counter()
+    weights = weights.to(device)
     grids = [learned_occupancy(one, hull, config.encoding) for one, hull in zip(weights, hulls, strict=True)]
     quality = [held_out_psnr(*each, config) for each in zip(weights, grids, view_sets, strict=True)]
     return {
@@ -225,7 +226,7 @@ def all_rows(sizes: Sizes, device: str) -> list[tuple[str, Callable[[], dict]]]:
 
     def batches() -> list[Batches]:
         if "batches" not in made:
-            made["batches"] = prepared(objects(), sizes.config, DISTINCT)[1]
+            made["batches"] = prepared(objects(), sizes.config, DISTINCT, device)[1]
         return made["batches"]
 
     rows = [(f"parity {name}", lambda name=name: parity(name, sizes.parity, device)) for name in ("exact", "tcnn")]

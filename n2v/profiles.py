@@ -77,9 +77,8 @@ def gpu() -> Profile:
     """One GPU, from nothing: thesis-size networks on 13 x 20 x 3 objects. Half an hour by estimate (CONVENTIONS.md)."""
     aligned = ModelConfig(EncoderConfig("aligned", n_components=1024, hidden=1024, noise=0.1))
     train = replace(TrainConfig(), n_steps=2000, schedule="cosine", background_loss="l1")
-    fit = replace(FitConfig.laptop(2000, 4096), step=0.02, grid_resolution=64)
     return Profile(
-        "gpu", 20, 2, 36, 6, 128, fit, ModelConfig(), aligned, train, seeds=(0, 1), ablation_s=45
+        "gpu", 20, 2, 36, 6, 128, FitConfig.fine(), ModelConfig(), aligned, train, seeds=(0, 1), ablation_s=45
     )  # fmt: skip
 
 

@@ -17,7 +17,8 @@ def shapes(
     classes: Annotated[tuple[str, ...], arg(help="class names or ShapeNet synsets")] = CLASSES,
     seed: Annotated[int, arg(help="same seed, same objects")] = 0,
     frequencies: Annotated[
-        Literal["balanced", "thesis", "half"], arg(help="as many of each class, as in thesis Table 3.1, or half each way")
+        Literal["balanced", "thesis", "half"],
+        arg(help="as many of each class, as in thesis Table 3.1, or half each way"),
     ] = "balanced",
     force: Force = False,
 ) -> dict:

@@ -54,7 +54,7 @@ def camera_rays(
     OpenGL camera: +X right, +Y up, looking along -Z.
     """
     focal_px = 0.5 * size_px / math.tan(camera_angle_x / 2)
-    centre = torch.arange(size_px, dtype=torch.float32) + 0.5 - size_px / 2
+    centre = torch.arange(size_px, dtype=torch.float32, device=c2w.device) + 0.5 - size_px / 2
     down, right = torch.meshgrid(centre, centre, indexing="ij")
     local = torch.stack([right / focal_px, -down / focal_px, -torch.ones_like(right)], -1).reshape(-1, 3)
     directions = (local[:, None, :] * c2w[:3, :3]).sum(-1)

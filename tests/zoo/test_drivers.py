@@ -190,7 +190,7 @@ def test_an_engine_on_gpus_gets_their_pool_and_larger_groups(views, tmp_path, mo
     started = []
     monkeypatch.setattr(Pool, "gpus", lambda: started.append("gpus") or InProcess())
     monkeypatch.setattr("n2v.zoo.build.on_gpu", lambda name: name == "auto")
-    monkeypatch.setattr("torch.cuda.get_device_properties", lambda _: SimpleNamespace(total_memory=8e9))
+    monkeypatch.setattr("torch.cuda.get_device_properties", lambda _: SimpleNamespace(total_memory=16e9))
     dealt = [[Path("abcd"[i])] * 4 for i in range(4)]
     assert list(map(len, _joined(dealt, replace(TINY, backend="auto")))) == [6, 6, 4]
     assert _joined(dealt, replace(TINY, backend="native")) == dealt

@@ -48,6 +48,7 @@ class Backend(Protocol):
 
     name: str
     encodings: tuple[str, ...]
+    device: torch.device  # where it computes, and where its fits are prepared
 
     def fit(
         self,
@@ -98,10 +99,11 @@ def on_gpu(name: str) -> bool:
 def most_on_gpu(config: FitConfig, workers: int = 1) -> int:
     """How many NeRFs of a recipe may share a launch on a GPU that so many workers share: half its memory is spent.
 
-    A NeRF's batches are taken for 600 MB (0.4 GB at 224 px: estimated), its step for what autograd keeps of it.
+    A NeRF's batches are taken for 1.2 GB (three copies of 0.4 GB at 224 px: estimated), its step for what autograd
+    keeps of it.
     """
     memory = torch.cuda.get_device_properties(0).total_memory / workers / 2
-    return max(1, min(MOST_TOGETHER, int(memory / (6e8 + 6e3 * config.n_samples))))
+    return max(1, min(MOST_TOGETHER, int(memory / (1.2e9 + 6e3 * config.n_samples))))
 
 
 def try_out(name: str, apart: bool = False) -> tuple[bool, str]:

@@ -15,6 +15,7 @@ class TritonBackend:
 
     name = "triton"
     encodings = ("exact", "tcnn")
+    device = torch.device("cuda")
 
     def fit(self, view_sets, hulls, config, seeds):
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
