@@ -62,6 +62,7 @@ def rows_of(version: str, arch: int, *options: str) -> dict[str, list[dict]]:
     return dict(rows)
 
 
+pytestmark = pytest.mark.timeout(900)  # eight compilations of all kernels, and once an installation
 every_card = pytest.mark.parametrize("arch", LIMIT_KIB)
 every_triton = pytest.mark.parametrize("version", [HERE, OLDER])
 
