@@ -11,18 +11,16 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from bench_gpu import training_step
 
-from n2v.embed.batches import SampleConfig, TrainingSet
-from n2v.embed.checkpoint import Progress
+from n2v.embed.batches import SampleConfig
 from n2v.embed.counted import count_step, estimated_nerfs_a_second
-from n2v.embed.model import ModelConfig, Nerf2Vec
-from n2v.embed.train import TrainConfig, batch_loss, descend
+from n2v.embed.model import ModelConfig
 from n2v.files import provenance, write_json
 from n2v.nerf.field import activate, evaluate, evaluate_reference, run_layers, to_unit_box
 from n2v.nerf.fit import view_psnr
@@ -161,23 +159,6 @@ def bench_decoder(n_nerfs: int = 2, n_positions: int = 512) -> list[dict]:
             {"what": f"decoder {what}, once a sample", "ms": often, "ratio": often / once},
         ]
     return rows
-
-
-def training_step(n_nerfs: int, samples: SampleConfig, amp: bool, device: str = "cpu") -> Callable[[], None]:
-    """A training step of nerf2vec at the thesis's widths, ready to be timed."""
-    zoo = Zoo(Path(__file__).parent.parent / "data" / "mini_zoo")
-    config = replace(TrainConfig(), samples=samples, amp=amp)
-    training, chosen = TrainingSet(zoo, "val", device), torch.arange(n_nerfs)
-    model = Nerf2Vec(ModelConfig()).to(device).train()
-    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
-    state = Progress(model, optimiser, torch.amp.GradScaler(device, enabled=False))
-
-    def step() -> None:
-        stream = torch.Generator(device).manual_seed(0)
-        batch = training.batch(chosen, samples, stream)
-        descend(batch_loss(model, training.weights(chosen), batch, config, stream)[0], state, config)
-
-    return step
 
 
 def bench_training(n_nerfs: int = 2, n_positions: int = 3500) -> list[dict]:

@@ -1,160 +1,287 @@
-"""One CUDA device: the thesis's engine beside ours, and a thesis-size training step of nerf2vec.
+"""One CUDA device, most valuable numbers first: what to run as the very first command there.
 
-    python ci/bench_gpu.py [--objects 64] [--size 128] [--steps 2000] [--out ci/reference/gpu]
-    python ci/bench_gpu.py --dry --out runs/bench-gpu      # tiny sizes, also without a GPU: does the script work?
+    python ci/bench_gpu.py [--out runs/bench-gpu]          # at most eight minutes
+    python ci/bench_gpu.py --dry --out runs/bench-gpu      # tiny sizes, Triton interpreted: does every line work?
 
-Four tables in gpu.json, written as they are made: parity (the same vector and rays through each engine), one NeRF at a
-time, many at once, training. An engine that does not work here gets a row with the reason. Each ratio is to the
-thesis's engine in the same run, or to the measured rate of matrix products.
+Rows in this order: parity of the kernels with PyTorch; training steps of many NeRFs at once by `triton`, then by
+`torch`; nerf2vec's training steps in float32 and bfloat16, with their memory; whole fits by each engine, prepared,
+stepped and measured apart, the thesis's recipe (`tcnn`) last. Each row stands in gpu.json as soon as it is there. One
+that fails says why and the next one runs; one that no time is left for is "not run". A short table ends it. Objects
+are spheres made here: PyTorch, Triton, NumPy and n2v's pure-Python requirements are enough.
 """
 
 import argparse
-import math
-import tempfile
+import os
 import time
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import torch
-from bench import training_step
 
-from n2v.embed.batches import SampleConfig
+from n2v.embed.batches import SampleConfig, TrainingSet
+from n2v.embed.checkpoint import Progress
 from n2v.embed.counted import count_step
-from n2v.embed.model import ModelConfig
+from n2v.embed.model import ModelConfig, Nerf2Vec
+from n2v.embed.train import TrainConfig, batch_loss, descend
 from n2v.files import provenance, write_json
-from n2v.nerf import backends
-from n2v.nerf.backends.torch_engine import TorchBackend
-from n2v.nerf.fit import fit
+from n2v.nerf import optimise
+from n2v.nerf.backends import triton_fit
+from n2v.nerf.backends.tcnn_engine import TcnnBackend
+from n2v.nerf.field import evaluate_reference, to_unit_box
+from n2v.nerf.fit import held_out_psnr
+from n2v.nerf.layout import N_WEIGHTS, initial_vector
+from n2v.nerf.occupancy import carve, learned_occupancy
+from n2v.nerf.pool import Batches, training_batches
 from n2v.nerf.recipe import FitConfig
-from n2v.nerf.render import psnr, render_image
-from n2v.scenes.collection import render_collection, write_shapes
-from n2v.scenes.views import find_views, read_views
+from n2v.scenes.cameras import orbit_cameras
+from n2v.scenes.raycast import linear_to_srgb, pixel_rays, shade
+from n2v.scenes.views import ViewSet
 from n2v.tasks.timing import time_call
-from n2v.zoo.build import spread
+from n2v.zoo.store import Zoo
 
-MANY = ("torch", "triton")  # engines that take many objects at once
-THESIS_NERF = "tcnn"
-SAME_DB = 200.0  # of pictures that are equal
-HALVES = {"float32": False, "bfloat16": True}
-
-
-def parity(view_set, config: FitConfig) -> list[dict]:
-    """One NeRF an encoding, fitted by the reference; its held-out picture by every engine against the reference's."""
-    rows = []
-    for name in backends.BACKENDS:
-        works, found = backends.try_out(name, apart=True)
-        if not works:
-            rows.append({"engine": name, "not run": found})
-            continue
-        engine, reference = backends.load(name), TorchBackend("cpu")
-        for encoding in engine.encodings:
-            one = fit([view_set], replace(config, backend="torch", encoding=encoding), [0])[0]
-            found_db = psnr(*(picture(each, one, view_set) for each in (engine, reference)))
-            agreement = min(found_db, SAME_DB) if math.isfinite(found_db) or found_db > 0 else "not finite"
-            rows.append({"engine": name, "encoding": encoding, "found": found, "agreement_db": agreement})
-    return rows
+MINI_ZOO = Path(__file__).parent.parent / "data" / "mini_zoo"
+SHORT = ("gradient", "nerfs_s_at_2000_steps", "nerfs_s", "stepping_s", "psnr_db", "peak_mb", "failed", "not run")
+DISTINCT = 8  # batches of an object where only the speed of steps matters: they come round again
 
 
-def picture(engine: backends.Backend, result, view_set) -> torch.Tensor:
-    """(h, w, 3) of the first held-out camera, on white."""
-    weights = torch.from_numpy(result.field_weights)
+@dataclass(frozen=True)
+class Sizes:
+    """Of all rows. `crowds`: NeRFs at once by triton, and by torch."""
 
-    def query(positions):
-        sigmas, rgbs = engine.evaluate(weights[None], positions[None], result.config.encoding)
-        return sigmas[0], rgbs[0]
+    config: FitConfig
+    size_px: int = 128
+    n_views: int = 36
+    crowds: tuple[tuple[int, ...], tuple[int, ...]] = ((1, 16, 64), (1, 16))
+    timed_steps: int = 100
+    fitted: int = 2
+    nerfs: int = 16
+    samples: SampleConfig = field(default_factory=SampleConfig)
+    product: int = 8192
+    parity: int = 4096
 
-    camera = view_set.held_out_c2w[0], view_set.size_px, view_set.camera_angle_x
-    return render_image(query, torch.from_numpy(result.occupied), *camera, result.config.step)[..., :3]
+
+THESIS = Sizes(FitConfig(n_steps=500))
+DRY = Sizes(
+    replace(FitConfig.laptop(1, 512), step=0.1, grid_resolution=16, psnr_floor_db=0.0),
+    16, 4, ((2,), (1,)), 1, 1, 2, SampleConfig(60, 20, step=0.1, n_rays=20), 64, 200,
+)  # fmt: skip
 
 
-def timed_fit(name: str, view_sets: list, config: FitConfig) -> dict:
-    """Seconds a NeRF and held-out PSNR of one engine, warmed up by a few steps; or why it was not run."""
-    works, found = backends.try_out(name, apart=True)
-    if not works:
-        return {"engine": name, "not run": found}
-    mine = replace(config, backend=name, encoding=backends.load(name).encodings[0])
-    fit(view_sets[:1], replace(mine, n_steps=3, psnr_floor_db=0.0), force=True)
-    started = time.perf_counter()
-    results = fit(view_sets, mine)
-    seconds, fit_s = time.perf_counter() - started, results[0].fit_s
-    quality = [result.psnr_db for result in results]
+def spheres(seed: int, sizes: Sizes) -> ViewSet:
+    """Pictures of five shaded spheres, by intersecting every ray with each."""
+    draw = np.random.default_rng(seed)
+    centres, radii = draw.uniform(-0.3, 0.3, (5, 3)), draw.uniform(0.1, 0.25, 5)
+    colours = draw.uniform(0.1, 0.9, (5, 3))
+    c2w, held_out = orbit_cameras(sizes.n_views, seed=seed), orbit_cameras(2, seed=seed + 1)
+
+    def pictures(cameras: np.ndarray) -> np.ndarray:
+        origins, directions = pixel_rays(cameras, sizes.size_px)
+        towards = centres - origins[..., None, :]  # (n, h, w, 5, 3)
+        along = (towards * directions[..., None, :]).sum(-1)
+        gap = radii**2 - (towards**2).sum(-1) + along**2
+        distance = np.where(gap > 0, along - np.sqrt(np.maximum(gap, 0)), np.inf)
+        nearest = distance.argmin(-1)
+        hit = np.isfinite(distance.min(-1))
+        points = origins + directions * np.where(hit, distance.min(-1), 0)[..., None]
+        normals = (points - centres[nearest]) / radii[nearest][..., None]
+        light = shade(normals.reshape(-1, 3)).reshape(hit.shape)[..., None]
+        rgb = linear_to_srgb(colours[nearest] * light)
+        return (np.concatenate([rgb, np.ones_like(light)], -1) * hit[..., None] * 255).round().astype(np.uint8)
+
+    images, test = pictures(c2w), pictures(held_out)
+    return ViewSet(f"spheres {seed}", "lamp", images, c2w, held_out_images=test, held_out_c2w=held_out)
+
+
+def parity(encoding: str, n: int, device: str) -> dict:
+    """Worst difference of density and colour between kernels and PyTorch, and the relative one of a step's gradient."""
+    noise = torch.randn(2, N_WEIGHTS, generator=torch.Generator().manual_seed(0))
+    weights = (torch.from_numpy(initial_vector()) + 0.02 * noise).to(device)
+    points = (torch.rand(2, n, 3, generator=torch.Generator().manual_seed(1)) - 0.5).to(device)
+    found = triton_fit.evaluate(weights, to_unit_box(points), encoding)
+    true = evaluate_reference(weights, points, encoding)
+    worst = [float((one - other).abs().max() / other.abs().max()) for one, other in zip(found, true, strict=True)]
+    n_rays = n // 20
+    slots, is_ray = torch.arange(n)[None] * n_rays // n, torch.arange(n_rays + 1)[None] < n_rays
+    place = torch.Generator().manual_seed(2)
+    targets = torch.rand(1, n_rays + 1, 4, generator=place)
+    part = Batches(torch.rand(1, n, 3, generator=place), slots, torch.full((1, n), 0.05), targets, is_ray)
+    config = FitConfig(n_steps=1, encoding=encoding)
+    trainer = triton_fit.Trainer(triton_fit.Resident.of([part, part], device), weights, config)
+    colours = optimise.backgrounds_of(part, config, torch.Generator().manual_seed(3)).expand(2, 1, 3)
+    trainer.loss_and_gradient(trainer.data.rows_at(0), colours.contiguous().to(device))
+    leaf = weights.clone().requires_grad_()
+    seeds = [torch.Generator().manual_seed(3) for _ in range(2)]
+    optimise.batch_loss(leaf, [part.to(torch.device(device))] * 2, 0, config, seeds).backward()
+    error = float((trainer.gradient - leaf.grad).norm() / leaf.grad.norm())
+    return {"density": worst[0], "colour": worst[1], "gradient": error}
+
+
+def prepared(view_sets: list[ViewSet], config: FitConfig, n_batches: int, device: str) -> tuple[list, list[Batches]]:
+    """Hulls and batches of each object."""
+    hulls = [carve(one, config.grid_resolution, device) for one in view_sets]
+    pairs = list(zip(view_sets, hulls, strict=True))
+    draws = [torch.Generator().manual_seed(seed) for seed in range(len(pairs))]
+    packed = [
+        training_batches(*pair, replace(config, n_steps=n_batches), draw)
+        for pair, draw in zip(pairs, draws, strict=True)
+    ]
+    return hulls, packed
+
+
+def crowd(engine: str, k: int, batches: list[Batches], sizes: Sizes, device: str) -> dict:
+    """Steps of k NeRFs at once, from batches that are there; NeRFs a second at the thesis's 2,000 steps."""
+    config, parts = sizes.config, [batches[i % len(batches)] for i in range(k)]
+    weights = torch.from_numpy(initial_vector()).repeat(k, 1).to(device)
+    if engine == "triton":
+        trainer = triton_fit.Trainer(triton_fit.Resident.of(parts, device), weights, replace(config, n_steps=10_000))
+        colours, taken = torch.rand(k, 1, 3, device=device), iter(range(10_000))
+
+        def step() -> None:
+            trainer.step(next(taken), colours)
+    else:
+        there = [part.to(torch.device(device)) for part in batches]
+        draws, leaf = [torch.Generator().manual_seed(i) for i in range(k)], weights.requires_grad_()
+        adam = torch.optim.Adam([leaf], lr=config.learning_rate, eps=1e-15, fused=True)
+
+        def step() -> None:
+            adam.zero_grad()
+            loss = optimise.batch_loss(leaf, [there[i % len(there)] for i in range(k)], 0, config, draws)
+            loss.backward()
+            adam.step()
+
+    seconds = time_call(step, sizes.timed_steps, min(3, sizes.timed_steps), limit_s=25)["median_ms"] / 1000
+    return {"ms_a_step": 1000 * seconds, "nerfs_s_at_2000_steps": k / seconds / 2000, "peak_mb": peak_mb(device)}
+
+
+def training_step(n_nerfs: int, samples: SampleConfig, amp: bool, device: str = "cpu") -> Callable[[], None]:
+    """A training step of nerf2vec at the thesis's widths, ready to be timed."""
+    config = replace(TrainConfig(), samples=samples, amp=amp)
+    training, chosen = TrainingSet(Zoo(MINI_ZOO), "val", device), torch.arange(n_nerfs)
+    model = Nerf2Vec(ModelConfig()).to(device).train()
+    adam = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
+    state = Progress(model, adam, torch.amp.GradScaler(device, enabled=False))
+
+    def step() -> None:
+        stream = torch.Generator(device).manual_seed(0)
+        batch = training.batch(chosen, samples, stream)
+        descend(batch_loss(model, training.weights(chosen), batch, config, stream)[0], state, config)
+
+    return step
+
+
+def training(dtype: torch.dtype, sizes: Sizes, device: str) -> dict:
+    """Training steps of nerf2vec: NeRFs a second, share of the measured rate of products, memory."""
+    step = training_step(sizes.nerfs, sizes.samples, dtype != torch.float32, device)
+    seconds = time_call(step, 10, 2, limit_s=25)["median_ms"] / 1000
+    peak = peak_mb(device)
+    one = torch.randn(sizes.product, sizes.product, device=device, dtype=dtype)
+    rate = sizes.product**3 / (time_call(lambda: one @ one, 10)["median_ms"] / 1000)
+    n_positions = sizes.samples.n_foreground + sizes.samples.n_background
+    share = count_step(ModelConfig(), n_positions).total * sizes.nerfs / seconds / rate
     return {
-        "engine": name, "encoding": mine.encoding, "objects": len(view_sets), "steps": mine.n_steps,
-        "s_a_nerf": fit_s, "with_measuring_s": seconds / len(view_sets), "steps_s": mine.n_steps / fit_s,
-        "psnr_db": sum(quality) / len(quality), "worst_db": min(quality), "first_db": quality[0],
+        "steps_a_s": 1 / seconds, "nerfs_s": sizes.nerfs / seconds, "share_of_products": share,
+        "products_tmac_s": rate / 1e12, "peak_mb": peak,
     }  # fmt: skip
 
 
-def against_thesis(rows: list[dict], thesis: dict) -> list[dict]:
-    """Adds to each row how many times the thesis's engine's throughput it has, and its PSNR less that one's."""
-    for row in rows:
-        if "s_a_nerf" in row and "s_a_nerf" in thesis:
-            row["times_thesis"] = thesis["s_a_nerf"] / row["s_a_nerf"]
-            row["first_less_thesis_db"] = row["first_db"] - thesis["first_db"]
+def whole_fit(name: str, view_sets: list[ViewSet], sizes: Sizes, device: str) -> dict:
+    """Fits from pictures to held-out PSNR: seconds a NeRF to prepare, to step and to measure, apart."""
+    n, tcnn = len(view_sets), TcnnBackend(device=device)
+    config = replace(sizes.config, backend=name, encoding="tcnn" if name == "tcnn" else "exact")
+    found = tcnn.probe() if name == "tcnn" else name
+    started = time.perf_counter()
+    hulls, batches = prepared(view_sets, config, config.n_steps if name != "tcnn" else 1, device)
+    stepping = time.perf_counter()
+    draws = [torch.Generator().manual_seed(seed) for seed in range(n)]
+    if name == "tcnn":
+        weights = tcnn.fit(view_sets, hulls, config, list(range(n)))
+    elif name == "triton":
+        weights = triton_fit.optimise(batches, config, draws, device=device)
+    else:
+        weights = optimise.optimise([part.to(torch.device(device)) for part in batches], config, draws).cpu()
+    measuring = time.perf_counter()
+    weights = weights.to(device)
+    grids = [learned_occupancy(one, hull, config.encoding) for one, hull in zip(weights, hulls, strict=True)]
+    quality = [held_out_psnr(*each, config) for each in zip(weights, grids, view_sets, strict=True)]
+    return {
+        "found": found, "steps": config.n_steps, "prepare_s": (stepping - started) / n,
+        "stepping_s": (measuring - stepping) / n, "measure_s": (time.perf_counter() - measuring) / n,
+        "psnr_db": float(np.mean(quality)), "peak_mb": peak_mb(device),
+    }  # fmt: skip
+
+
+def peak_mb(device: str) -> float | None:
+    """Largest memory on the device since the row began."""
+    return torch.cuda.max_memory_allocated() / (1 << 20) if device == "cuda" else None
+
+
+def all_rows(sizes: Sizes, device: str) -> list[tuple[str, Callable[[], dict]]]:
+    """Name and call of every row, most valuable first."""
+    made: dict[str, list] = {}
+
+    def objects() -> list[ViewSet]:
+        return made.setdefault("objects", [spheres(seed, sizes) for seed in range(max(sizes.fitted, 4))])
+
+    def batches() -> list[Batches]:
+        if "batches" not in made:
+            made["batches"] = prepared(objects(), sizes.config, DISTINCT, device)[1]
+        return made["batches"]
+
+    rows = [(f"parity {name}", lambda name=name: parity(name, sizes.parity, device)) for name in ("exact", "tcnn")]
+    for engine, crowds in zip(("triton", "torch"), sizes.crowds, strict=True):
+        rows += [
+            (f"{engine}, {k} at once", lambda engine=engine, k=k: crowd(engine, k, batches(), sizes, device))
+            for k in crowds
+        ]
+    for dtype in (torch.float32, torch.bfloat16):
+        rows.append((f"nerf2vec {dtype}".replace("torch.", ""), lambda dtype=dtype: training(dtype, sizes, device)))
+    for name in ("triton", "torch", "tcnn"):
+        rows.append((f"fit by {name}", lambda name=name: whole_fit(name, objects()[: sizes.fitted], sizes, device)))
     return rows
 
 
-def product_rate(device: str, width: int, dtype: torch.dtype) -> float:
-    """Multiply-adds a second of a square matrix product."""
-    one = torch.randn(width, width, device=device, dtype=dtype)
-    return width**3 / (time_call(lambda: one @ one, 10)["median_ms"] / 1000)
-
-
-def training(device: str, n_nerfs: int, samples: SampleConfig, width: int) -> list[dict]:
-    """Thesis-size training steps in float32 and bfloat16: NeRFs/s, share of the measured product rate, memory."""
-    n_positions, rows = samples.n_foreground + samples.n_background, []
-    adds = count_step(ModelConfig(), n_positions).total
-    for half, amp in HALVES.items():
-        step = training_step(n_nerfs, samples, amp, device)
+def attempt(call: Callable[[], dict], device: str) -> dict:
+    """A row with its seconds, or why there is none."""
+    began = time.perf_counter()
+    try:
         if device == "cuda":
+            torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats()
-        seconds = time_call(step, 10, 2, limit_s=60)["median_ms"] / 1000 / n_nerfs
-        rate = product_rate(device, width, getattr(torch, half))
-        rows.append(
-            {
-                "layers": half, "nerfs": n_nerfs, "coordinates": n_positions, "nerfs_s": 1 / seconds,
-                "share_of_products": adds / seconds / rate, "products_tmac_s": rate / 1e12,
-                "peak_mb": torch.cuda.max_memory_allocated() / (1 << 20) if device == "cuda" else None,
-            }
-        )  # fmt: skip
-    return rows
+        return call() | {"row_s": time.perf_counter() - began}
+    except Exception as error:  # a library may raise anything; the next row is still wanted
+        return {"failed": f"{type(error).__name__}: {(str(error) or 'no message').splitlines()[0]}"}
 
 
-def main() -> None:
+def told(row: dict) -> str:
+    """A row for the terminal."""
+    shown = {key: f"{value:.4g}" if isinstance(value, float) else value for key, value in row.items()}
+    return "  ".join(f"{key}={value}" for key, value in shown.items() if value is not None)
+
+
+def main(arguments: list[str] | None = None) -> dict[str, dict]:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--objects", type=int, default=64, help="objects at once")
-    parser.add_argument("--size", type=int, default=128, help="pixels a side of the pictures")
-    parser.add_argument("--steps", type=int, default=2000, help="optimiser steps of a fit")
-    parser.add_argument("--nerfs", type=int, default=16, help="NeRFs in a training step")
-    parser.add_argument("--dry", action="store_true", help="tiny sizes, on whatever is here")
+    parser.add_argument("--minutes", type=float, default=7.5, help="no row starts after so many")
+    parser.add_argument("--dry", action="store_true", help="tiny sizes, also without a GPU")
     parser.add_argument("--out", type=Path, default=Path("runs/bench-gpu"))
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cpu" and not options.dry:
         parser.error("there is no CUDA device here; --dry tries the script at tiny sizes")
-    config, samples, width = FitConfig(n_steps=options.steps), SampleConfig(), 8192
-    if options.dry:
-        options.objects, options.size, options.nerfs = 2, 32, 2
-        config, samples, width = FitConfig.laptop(60), SampleConfig(250, 100, step=0.04, n_rays=60), 512
-    tables: dict[str, list[dict]] = {}
-
-    def keep(name: str, rows: list[dict]) -> None:
-        tables[name] = rows
-        write_json(options.out / "gpu.json", provenance(dry=options.dry, **tables))
-        for row in rows:
-            told = {key: f"{value:.4g}" if isinstance(value, float) else value for key, value in row.items()}
-            print(name, *(f"{key}={value}" for key, value in told.items()), flush=True)
-
-    with tempfile.TemporaryDirectory() as folder:
-        write_shapes(Path(folder) / "shapes", -(-options.objects // 13), 0)
-        render_collection(Path(folder) / "shapes", Path(folder) / "views", size_px=options.size)
-        folders = spread(find_views(Path(folder) / "views"), options.objects)
-        view_sets = [read_views(each) for each in folders]
-    keep("parity", parity(view_sets[0], FitConfig.laptop(min(config.n_steps, 250))))
-    thesis = timed_fit(THESIS_NERF, view_sets[:1], config)
-    keep("one at a time", [thesis])
-    keep("many at once", against_thesis([timed_fit(name, view_sets, config) for name in MANY], thesis))
-    keep("training", training(device, options.nerfs, samples, width))
+    if device == "cpu":
+        os.environ.setdefault("TRITON_INTERPRET", "1")
+    started, kept = time.perf_counter(), {}
+    for name, call in all_rows(DRY if options.dry else THESIS, device):
+        late = time.perf_counter() - started > 60 * options.minutes
+        kept[name] = {"not run": f"{options.minutes:g} minutes were up"} if late else attempt(call, device)
+        write_json(options.out / "gpu.json", provenance(dry=options.dry, rows=kept))
+        print(name, told(kept[name]), flush=True)
+    print(f"\n{time.perf_counter() - started:.0f} s on {torch.cuda.get_device_name() if device == 'cuda' else 'CPU'}")
+    for name, row in kept.items():
+        short = {key: row[key] for key in SHORT if key in row}
+        print(f"{name:24}{told(short)}")
+    return kept
 
 
 if __name__ == "__main__":

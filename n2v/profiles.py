@@ -74,10 +74,12 @@ def laptop() -> Profile:
 
 
 def gpu() -> Profile:
-    """One GPU, from nothing: thesis-size networks on 13 x 200 x 3 objects."""
+    """One GPU, from nothing: thesis-size networks on 13 x 20 x 3 objects. Half an hour by estimate (CONVENTIONS.md)."""
     aligned = ModelConfig(EncoderConfig("aligned", n_components=1024, hidden=1024, noise=0.1))
-    train = replace(TrainConfig(), n_steps=20_000, schedule="cosine", background_loss="l1")
-    return Profile("gpu", 200, 2, 36, 6, 128, FitConfig(n_steps=1500), ModelConfig(), aligned, train)
+    train = replace(TrainConfig(), n_steps=2000, schedule="cosine", background_loss="l1")
+    return Profile(
+        "gpu", 20, 2, 36, 6, 128, FitConfig.fine(), ModelConfig(), aligned, train, seeds=(0, 1), ablation_s=45
+    )  # fmt: skip
 
 
 def thesis() -> Profile:

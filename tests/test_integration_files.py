@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 WORKFLOWS = sorted((ROOT / "ci" / "workflows").glob("*.yml"))
 CONDA_NAMES = {"torch": "pytorch-gpu", "matplotlib": "matplotlib-base", "playwright": "playwright-python"}
 PIP_ONLY = {"tyro", "embreex", "ipykernel"}  # come with `pip install -e .` or with jupyterlab
-CONDA_ONLY = {"python", "pip", "tiny-cuda-nn"}
+CONDA_ONLY = {"python", "pip", "tiny-cuda-nn", "cxx-compiler", "make", "git"}
 
 
 def steps(workflow: dict) -> list[dict]:
@@ -45,8 +45,18 @@ def test_the_workflows_call_the_makefile():
         made = [line.split()[1:] for line in said[path.stem] if line.startswith("make ")]
         assert {word for words in made for word in words if "=" not in word} <= targets
     assert {"make lint test ARGS=--require-browser", "make reproduce PROFILE=smoke"} <= set(said["cpu"])
-    assert {"make test ARGS=--require-cuda", "make reproduce"} <= set(said["gpu"])
     gpu = yaml.safe_load((ROOT / "ci" / "workflows" / "gpu.yml").read_text())
+    assert said["gpu"][-4:] == [
+        "make test ARGS=--require-cuda",
+        ".venv/bin/python ci/bench_gpu.py --out runs/bench-gpu",
+        "make reproduce",
+        "make site",
+    ]
+    ours = [step for step in steps(gpu) if step.get("run") in said["gpu"][-4:]]
+    assert all(
+        "!cancelled()" in step["if"] and "continue-on-error" not in step for step in ours
+    )  # each runs, none hides
+    assert sum(step["timeout-minutes"] for step in ours) <= gpu["jobs"]["gpu"]["timeout-minutes"]
     assert (
         gpu["jobs"]["gpu"]["env"]["PROFILE"] == "${{ inputs.profile }}"
         and "self-hosted" in gpu["jobs"]["gpu"]["runs-on"]

@@ -30,7 +30,7 @@ def fit(
     steps: Annotated[int | None, arg(help="optimiser steps a NeRF, instead of the recipe's")] = None,
     backend: Annotated[str, arg(help="engine: auto, torch, native, triton or tcnn; n2v doctor tries each")] = "auto",
     driver: Annotated[str, arg(help="who computes: inprocess, pool, gpus or slurm")] = "pool",
-    workers: Annotated[int | None, arg(help="processes of the pool; default: one a core, or one a GPU")] = None,
+    workers: Annotated[int | None, arg(help="processes of the pool; default: one a core, or a few a GPU")] = None,
     shard: Annotated[str, arg(help="i/N: fit only the i-th of N parts, i from 0")] = "0/1",
     seed: Annotated[int, arg(help="seed of splits, ray order and backgrounds")] = 0,
     resume: Annotated[bool, arg(help="go on with an existing zoo")] = False,

@@ -29,7 +29,7 @@ class EmptySpace:
     @classmethod
     def around(cls, hull: Bool[torch.Tensor, "g g g"], n_points: int, generator: torch.Generator) -> "EmptySpace":
         """Of a hull; a hull that fills the box leaves nothing to ask about. The generator's state moves on by one."""
-        centres = cell_centres(hull.shape[0])[~hull.reshape(-1)]
+        centres = cell_centres(hull.shape[0])[~hull.reshape(-1).cpu()]
         own = torch.Generator().manual_seed(int(torch.randint(1 << 62, (), generator=generator)))
         return cls(centres, SIDE / hull.shape[0], n_points if len(centres) else 0, own)
 

@@ -5,6 +5,7 @@ from jaxtyping import Bool, Float
 
 from n2v.nerf.encoding import encode
 from n2v.nerf.layout import N_OUTPUTS, split_weights
+from n2v.nerf.march import box_corners
 from n2v.nerf.native import fused
 from n2v.scenes.objects import AABB
 
@@ -25,8 +26,7 @@ class TruncatedExp(torch.autograd.Function):
 
 def to_unit_box(positions: Float[torch.Tensor, "*n 3"], aabb=AABB) -> Float[torch.Tensor, "*n 3"]:
     """Scene units to [0, 1]^3, in one fixed order of float32 operations."""
-    low = positions.new_tensor(aabb[:3])
-    high = positions.new_tensor(aabb[3:])
+    low, high = box_corners(aabb, positions)
     return (positions - low) / (high - low)
 
 

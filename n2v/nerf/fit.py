@@ -74,7 +74,7 @@ def fit(
     backend, _ = backends.choose(config.backend, config.encoding)
     config = replace(config, backend=backend.name)
     started = time.perf_counter()
-    hulls = hulls or [carve(view_set, config.grid_resolution) for view_set in view_sets]
+    hulls = hulls or [carve(view_set, config.grid_resolution, backend.device) for view_set in view_sets]
     if not force:
         for view_set, hull in zip(view_sets, hulls, strict=True):
             check_silhouettes(view_set, hull)
@@ -82,13 +82,14 @@ def fit(
     fit_s = (time.perf_counter() - started) / len(view_sets)
     results = []
     for i, (view_set, hull) in enumerate(zip(view_sets, hulls, strict=True)):
-        occupied, alone = grids_of(field_weights[i], hull, config.encoding)
-        quality, quality_alone = (held_out_psnr(field_weights[i], grid, view_set, config) for grid in (occupied, alone))
+        weights = field_weights[i].to(hull.device)
+        occupied, alone = grids_of(weights, hull, config.encoding)
+        quality, quality_alone = (held_out_psnr(weights, grid, view_set, config) for grid in (occupied, alone))
         results.append(
             FitResult(
                 object_id=view_set.object_id,
                 field_weights=field_weights[i].numpy().copy(),
-                occupied=occupied.numpy(),
+                occupied=occupied.cpu().numpy(),
                 psnr_db=quality,
                 fit_s=fit_s,
                 seed=seeds[i],
@@ -132,7 +133,7 @@ def view_psnr(query: Query, occupied: torch.Tensor, view_set: ViewSet, step: flo
     cameras = view_set.held_out_c2w if held_out else view_set.c2w
     values = []
     for image, c2w in zip(images, cameras, strict=True):
-        truth = over_background(torch.from_numpy(image.astype(np.float32) / 255))
+        truth = over_background(torch.from_numpy(image.astype(np.float32) / 255).to(occupied.device))
         shown = render_image(query, occupied, c2w, view_set.size_px, view_set.camera_angle_x, step)
         values.append(np.minimum(psnr(shown[..., :3], truth), 100.0))
     if not values:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -53,7 +54,7 @@ def camera_rays(
     OpenGL camera: +X right, +Y up, looking along -Z.
     """
     focal_px = 0.5 * size_px / math.tan(camera_angle_x / 2)
-    centre = torch.arange(size_px, dtype=torch.float32) + 0.5 - size_px / 2
+    centre = torch.arange(size_px, dtype=torch.float32, device=c2w.device) + 0.5 - size_px / 2
     down, right = torch.meshgrid(centre, centre, indexing="ij")
     local = torch.stack([right / focal_px, -down / focal_px, -torch.ones_like(right)], -1).reshape(-1, 3)
     directions = (local[:, None, :] * c2w[:3, :3]).sum(-1)
@@ -61,13 +62,23 @@ def camera_rays(
     return c2w[:3, 3].expand_as(directions), directions
 
 
+def box_corners(aabb, like: torch.Tensor) -> tuple[Float[torch.Tensor, "3"], Float[torch.Tensor, "3"]]:
+    """Lowest and highest corner of a box on a tensor's device; a box asked for again is not uploaded again."""
+    return _corners(tuple(map(float, aabb)), like.dtype, like.device)
+
+
+@lru_cache(64)
+def _corners(aabb: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    return tuple(torch.tensor(part, dtype=dtype, device=device) for part in (aabb[:3], aabb[3:]))
+
+
 def box_range(
     origins: Float[torch.Tensor, "r 3"], directions: Float[torch.Tensor, "r 3"], aabb=AABB
 ) -> tuple[Float[torch.Tensor, "r"], Float[torch.Tensor, "r"]]:
     """Where each ray enters and leaves the box (scene units, at least 0); leaving <= entering means a miss."""
     safe = torch.where(directions.abs() < 1e-12, torch.full_like(directions, 1e-12), directions)
-    first = (origins.new_tensor(aabb[:3]) - origins) / safe
-    second = (origins.new_tensor(aabb[3:]) - origins) / safe
+    low, high = box_corners(aabb, origins)
+    first, second = (low - origins) / safe, (high - origins) / safe
     return torch.minimum(first, second).amax(-1).clamp(min=0), torch.maximum(first, second).amin(-1)
 
 
@@ -121,6 +132,6 @@ def occupied_bounds(occupied: Bool[torch.Tensor, "k g g g"]) -> tuple[float, ...
 
 def cell_indices(positions: Float[torch.Tensor, "n 3"], resolution: int, aabb=AABB) -> Int[torch.Tensor, "n"]:
     """Flat [x, y, z] index of the cell that holds each position; outside positions take the nearest cell."""
-    low, high = positions.new_tensor(aabb[:3]), positions.new_tensor(aabb[3:])
+    low, high = box_corners(aabb, positions)
     cells = ((positions - low) / (high - low) * resolution).long().clamp_(0, resolution - 1)
     return (cells[:, 0] * resolution + cells[:, 1]) * resolution + cells[:, 2]

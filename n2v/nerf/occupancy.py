@@ -28,35 +28,36 @@ def unpack_bits(packed: UInt8[np.ndarray, "*n b"], resolution: int) -> Bool[np.n
     return bits.reshape(*bits.shape[:-1], resolution, resolution, resolution)
 
 
-def cell_centres(resolution: int) -> Float[torch.Tensor, "c 3"]:
+def cell_centres(resolution: int, device: torch.device | str = "cpu") -> Float[torch.Tensor, "c 3"]:
     """Centres of all cells in scene units, flat [x, y, z] order."""
-    axis = torch.tensor(AABB[0]) + (torch.arange(resolution) + 0.5) * (SIDE / resolution)
+    axis = AABB[0] + (torch.arange(resolution, device=device) + 0.5) * (SIDE / resolution)
     return torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), -1).reshape(-1, 3)
 
 
-def carve(view_set: ViewSet, resolution: int = 48) -> Bool[torch.Tensor, "g g g"]:
+def carve(view_set: ViewSet, resolution: int = 48, device: torch.device | str = "cpu") -> Bool[torch.Tensor, "g g g"]:
     """Visual hull: cells that no silhouette rules out (space carving over the training views).
 
     Each cell is tested at 2 x 2 x 2 points; a point is ruled out by a view in which no pixel within the reach of
     its sub-cell has any opacity. Points outside a view's frame or behind its camera are not ruled out by it.
+    The hull stays on `device`, and whatever a fit prepares from it is made there.
     """
     focal_px = 0.5 * view_set.size_px / math.tan(view_set.camera_angle_x / 2)
-    masks = torch.from_numpy(np.ascontiguousarray(view_set.images[..., 3] > 0))
-    cameras = torch.as_tensor(view_set.c2w, dtype=torch.float32)
+    masks = torch.from_numpy(np.ascontiguousarray(view_set.images[..., 3] > 0)).to(device)
+    cameras = torch.as_tensor(view_set.c2w, dtype=torch.float32, device=device)
     views = list(zip(masks, cameras, strict=True))
     reach = math.sqrt(3) * SIDE / resolution / 2
-    centres = cell_centres(resolution)
-    alive = torch.arange(len(centres))
+    centres = cell_centres(resolution, device)
+    alive = torch.arange(len(centres), device=device)
     for mask, c2w in views:  # whole cells first: it drops what none of its sub-cells would survive
         alive = alive[_not_ruled_out(centres[alive], mask, c2w, focal_px, reach, spare_px=2)]
     quarter = SIDE / resolution / 4
-    corners = torch.tensor(list(itertools.product((-quarter, quarter), repeat=3)))
+    corners = torch.tensor(list(itertools.product((-quarter, quarter), repeat=3)), device=device)
     cells = alive.repeat_interleave(8)
     points = (centres[alive, None] + corners).reshape(-1, 3)
     for mask, c2w in views:
         kept = _not_ruled_out(points, mask, c2w, focal_px, reach / 2)
         cells, points = cells[kept], points[kept]
-    hull = torch.zeros(len(centres), dtype=torch.bool)
+    hull = torch.zeros(len(centres), dtype=torch.bool, device=device)
     hull[cells] = True
     return hull.view(resolution, resolution, resolution)
 
@@ -73,13 +74,13 @@ def _not_ruled_out(points, mask, c2w, focal_px: float, reach: float, spare_px: i
     front = depth[~behind]
     radius = math.ceil(focal_px * reach / float(front.min())) + spare_px if len(front) else size
     radius = min(radius, size)
-    framed = torch.ones(size + 2, size + 2)  # a border of "opaque" stands for all that lies outside
+    framed = torch.ones(size + 2, size + 2, device=mask.device)  # a border of "opaque" stands for all that lies outside
     framed[1:-1, 1:-1] = mask
     wide = framed[None, None]
     if spare_px == 0:  # the border itself does not grow: a point inside the picture is judged by the picture
         wide = torch.nn.functional.pad(mask[None, None].float(), (1, 1, 1, 1))
     wide = torch.nn.functional.max_pool2d(wide, 2 * radius + 1, 1, radius)[0, 0] > 0
-    wide = wide | (torch.nn.functional.pad(torch.zeros(size, size), (1, 1, 1, 1), value=1) > 0)
+    wide = wide | (torch.nn.functional.pad(torch.zeros_like(mask), (1, 1, 1, 1), value=1) > 0)
     column = (right / depth + (size / 2 + 1)).clamp_(0, size + 1).long()
     row = (down / depth + (size / 2 + 1)).clamp_(0, size + 1).long()
     return wide[row, column] | behind
@@ -103,15 +104,15 @@ def learned_occupancy(
     cells = hull.reshape(-1).nonzero()[:, 0]
     if not len(cells):
         return hull.clone()
-    corner = cell_centres(resolution)[cells] - SIDE / resolution / 2
+    corner = cell_centres(resolution, hull.device)[cells] - SIDE / resolution / 2
     generator = torch.Generator().manual_seed(seed)
-    shifts = torch.rand(n_points, len(cells), 3, generator=generator)
+    shifts = torch.rand(n_points, len(cells), 3, generator=generator).to(hull.device)
     shifts[0] = 0.5
-    dense = torch.zeros(len(cells), dtype=torch.bool)
+    dense = torch.zeros(len(cells), dtype=torch.bool, device=hull.device)
     for shift in shifts:
         sigmas, _ = evaluate(field_weights[None], (corner + shift * SIDE / resolution)[None], encoding)
         dense |= sigmas[0] > density_floor
-    occupied = torch.zeros(resolution**3, dtype=torch.bool)
+    occupied = torch.zeros(resolution**3, dtype=torch.bool, device=hull.device)
     occupied[cells[dense]] = True
     return occupied.view_as(hull)
 

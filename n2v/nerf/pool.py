@@ -64,28 +64,29 @@ def training_batches(
 
 def _with_empty(batches: Batches, empty: EmptySpace) -> Batches:
     """Batches with the points of empty space before their rays: rays of one sample with transparent pixels."""
-    b, n = len(batches), empty.n_points
-    points = to_unit_box(empty.draw(b * n)).view(b, n, 3) if n else torch.zeros(b, 0, 3)
+    b, n, on = len(batches), empty.n_points, {"device": batches.positions.device}
+    points = to_unit_box(empty.draw(b * n)).view(b, n, 3).to(**on) if n else torch.zeros(b, 0, 3, **on)
     return Batches(
         torch.cat([points, batches.positions], 1),
-        torch.cat([torch.arange(n).expand(b, n), batches.slots + n], 1),
-        torch.cat([torch.full((b, n), LENGTH), batches.lengths], 1),
-        torch.cat([torch.zeros(b, n, 4), batches.targets], 1),
-        torch.cat([torch.ones(b, n, dtype=torch.bool), batches.is_ray], 1),
+        torch.cat([torch.arange(n, **on).expand(b, n), batches.slots + n], 1),
+        torch.cat([torch.full((b, n), LENGTH, **on), batches.lengths], 1),
+        torch.cat([torch.zeros(b, n, 4, **on), batches.targets], 1),
+        torch.cat([torch.ones(b, n, dtype=torch.bool, **on), batches.is_ray], 1),
         empty,
     )
 
 
 def training_rays(
-    view_set: ViewSet, margin_px: int
+    view_set: ViewSet, margin_px: int, device: torch.device | str = "cpu"
 ) -> tuple[Float[torch.Tensor, "r 3"], Float[torch.Tensor, "r 3"], Float[torch.Tensor, "r 4"]]:
     """Origins, directions and RGBA of all pixels within `margin_px` of an opaque one, over all training views."""
-    images = torch.from_numpy(np.ascontiguousarray(view_set.images))
+    images = torch.from_numpy(np.ascontiguousarray(view_set.images)).to(device)
+    cameras = torch.as_tensor(view_set.c2w, dtype=torch.float32, device=device)
     opaque = (images[..., 3] > 0).float()[:, None]
     wide = torch.nn.functional.max_pool2d(opaque, 2 * margin_px + 1, 1, margin_px)[:, 0] > 0
     origins, directions, colours = [], [], []
-    for image, c2w, kept in zip(images, torch.as_tensor(view_set.c2w), wide.flatten(1), strict=True):
-        origin, direction = camera_rays(c2w.float(), view_set.size_px, view_set.camera_angle_x)
+    for image, c2w, kept in zip(images, cameras, wide.flatten(1), strict=True):
+        origin, direction = camera_rays(c2w, view_set.size_px, view_set.camera_angle_x)
         origins.append(origin[kept])
         directions.append(direction[kept])
         colours.append(image.view(-1, 4)[kept].float() / 255)
@@ -111,13 +112,13 @@ def pack_batches(
     """Rays in random order, marched through the hull, cut into at most `n_batches` batches of `n_samples` places.
 
     Whole rays only: the places left at a batch's end are padding. Fewer batches come back when the views hold
-    fewer rays (a fit then goes round again).
+    fewer rays (a fit then goes round again). They are on the hull's device; what is random is drawn on the CPU.
     """
-    origins, directions, colours = training_rays(view_set, margin_px(view_set, hull.shape[0]))
+    origins, directions, colours = training_rays(view_set, margin_px(view_set, hull.shape[0]), hull.device)
     nothing = BadInput("no ray meets the object", where=view_set.object_id, fix="check the pictures' alpha and cameras")
     if not len(origins) or not hull.any():
         raise nothing
-    order = torch.randperm(len(origins), generator=generator)
+    order = torch.randperm(len(origins), generator=generator).to(hull.device)
     origins, directions, colours = origins[order], directions[order], colours[order]
     longest = math.ceil(math.sqrt(3) * (AABB[3] - AABB[0]) / step)
     if longest > n_samples:
@@ -149,33 +150,34 @@ def _cut(samples: Samples, origins, directions, colours, n_samples: int, n_batch
     """Lay packed samples out in fixed-size batches of whole rays."""
     rays, counts = torch.unique_consecutive(samples.ray_indices, return_counts=True)
     ends = torch.cumsum(counts, 0)
-    cuts = [0]  # in rays
+    ends_here, cuts = ends.cpu(), [0]  # in rays
     while cuts[-1] < len(rays) and len(cuts) <= n_batches:
-        filled = int(ends[cuts[-1] - 1]) if cuts[-1] else 0
-        cuts.append(int(torch.searchsorted(ends, filled + n_samples, right=True)))
+        filled = int(ends_here[cuts[-1] - 1]) if cuts[-1] else 0
+        cuts.append(int(torch.searchsorted(ends_here, filled + n_samples, right=True)))
     if len(cuts) > 2 and cuts[-1] == len(rays):
         cuts.pop()  # the last, partly filled batch would be noisier than the others
-    cut = torch.tensor(cuts)
-    batch_of_ray = torch.bucketize(torch.arange(cuts[-1]), cut[1:], right=True)
-    slot_of_ray = torch.arange(cuts[-1]) - cut[batch_of_ray]
+    on = {"device": ends.device}
+    cut, ray = torch.tensor(cuts, **on), torch.arange(cuts[-1], **on)
+    batch_of_ray = torch.bucketize(ray, cut[1:], right=True)
+    slot_of_ray = ray - cut[batch_of_ray]
     rays, counts, ends = rays[: cuts[-1]], counts[: cuts[-1]], ends[: cuts[-1]]
     ray_of_sample = torch.repeat_interleave(counts)
     start_of_batch = (ends - counts)[cut[:-1]]
     batch = batch_of_ray[ray_of_sample]
-    place = torch.arange(len(batch)) - start_of_batch[batch]
+    place = torch.arange(len(batch), **on) - start_of_batch[batch]
     b, n_slots = len(cuts) - 1, int((cut[1:] - cut[:-1]).max()) + 1
     t_starts, t_ends, source = (
         values[: len(batch)] for values in (samples.t_starts, samples.t_ends, samples.ray_indices)
     )
     t_mids = (t_starts + t_ends) / 2
-    positions = torch.full((b, n_samples, 3), 0.5)
+    positions = torch.full((b, n_samples, 3), 0.5, **on)
     positions[batch, place] = to_unit_box(origins[source] + directions[source] * t_mids[:, None])
-    slots = torch.full((b, n_samples), n_slots - 1)
+    slots = torch.full((b, n_samples), n_slots - 1, **on)
     slots[batch, place] = slot_of_ray[ray_of_sample]
-    lengths = torch.zeros(b, n_samples)
+    lengths = torch.zeros(b, n_samples, **on)
     lengths[batch, place] = t_ends - t_starts
-    targets = torch.zeros(b, n_slots, 4)
+    targets = torch.zeros(b, n_slots, 4, **on)
     targets[batch_of_ray, slot_of_ray] = colours[rays]
-    is_ray = torch.zeros(b, n_slots, dtype=torch.bool)
+    is_ray = torch.zeros(b, n_slots, dtype=torch.bool, **on)
     is_ray[batch_of_ray, slot_of_ray] = True
     return Batches(positions, slots, lengths, targets, is_ray)

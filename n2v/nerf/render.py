@@ -77,8 +77,8 @@ def _depths_before(
         return depths.double()
     counted = depths.double().nan_to_num(nan=0.0)
     before = torch.cumsum(counted, 0) - counted
-    counts = torch.bincount(ray_indices, minlength=n_rays)
-    starts = (torch.cumsum(counts, 0) - counts).clamp(max=len(depths) - 1)
+    rays = torch.arange(n_rays, device=ray_indices.device)
+    starts = torch.searchsorted(ray_indices, rays).clamp(max=len(depths) - 1)  # a count would make a GPU's host wait
     return FiniteGradient.apply(before - before[starts][ray_indices])
 
 
@@ -123,7 +123,9 @@ def render_image(
 ) -> Float[torch.Tensor, "h w 4"]:
     """One square picture: RGB over a grey `background` in [0, 1], and opacity as the fourth channel."""
     occupied = torch.as_tensor(occupied)
-    origins, directions = camera_rays(torch.as_tensor(c2w, dtype=torch.float32), size_px, camera_angle_x)
+    origins, directions = camera_rays(
+        torch.as_tensor(c2w, dtype=torch.float32, device=occupied.device), size_px, camera_angle_x
+    )
     return as_picture(render_rays(query, occupied, origins, directions, step), background)
 
 

@@ -27,9 +27,9 @@ def explained(view_set: ViewSet, hull: Bool[torch.Tensor, "g g g"], seed: int = 
     if not len(opaque):
         return 1.0  # nothing to explain; the fit itself will say that no ray meets the object
     drawn = np.random.default_rng(seed).permutation(len(opaque))[:MOST_RAYS]
-    chosen = torch.from_numpy(opaque[np.sort(drawn)])
+    chosen = torch.from_numpy(opaque[np.sort(drawn)]).to(hull.device)
     origins, directions = [], []
-    for view, c2w in enumerate(torch.as_tensor(view_set.c2w, dtype=torch.float32)):
+    for view, c2w in enumerate(torch.as_tensor(view_set.c2w, dtype=torch.float32, device=hull.device)):
         _, rows, columns = chosen[chosen[:, 0] == view].unbind(1)
         origin, direction = camera_rays(c2w, view_set.size_px, view_set.camera_angle_x)
         pixels = rows * view_set.size_px + columns
@@ -48,7 +48,10 @@ def check_silhouettes(view_set: ViewSet, hull: Bool[torch.Tensor, "g g g"]) -> N
     share = explained(view_set, hull)
     if share >= FLOOR:
         return
-    shares = {name: explained(other, carve(other, hull.shape[0])) for name, other in _other_readings(view_set).items()}
+    shares = {
+        name: explained(other, carve(other, hull.shape[0], hull.device))
+        for name, other in _other_readings(view_set).items()
+    }
     best = max(shares, key=shares.__getitem__)
     hint = f"under another reading {shares[best]:.0%} would be: {best}" if shares[best] >= FLOOR else UNKNOWN
     raise BadInput(

@@ -12,7 +12,7 @@ import numpy as np
 
 from n2v.errors import BadInput
 from n2v.files import progress, provenance, read_json, write_json
-from n2v.nerf.backends import NoEngine, on_gpu
+from n2v.nerf.backends import NoEngine, most_on_gpu, on_gpu
 from n2v.nerf.fit import FitResult, fit
 from n2v.nerf.layout import initial_vector, vector_hash
 from n2v.nerf.march import show_step
@@ -26,7 +26,7 @@ from n2v.zoo.manifest import is_name
 from n2v.zoo.splits import SPLIT_COLUMNS, Item, assign
 from n2v.zoo.store import Row, Zoo, ZooWriter
 
-TOGETHER = 4  # NeRFs in one batched computation: keeps one core's cache busy
+TOGETHER = 4  # NeRFs in one batched computation: keeps one core's cache busy; shares are dealt in these everywhere
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def build_zoo(
         out: Zoo folder.
         config: Recipe.
         seed: Of the splits, and with each object id of that NeRF's ray order and backgrounds.
-        workers: Processes, one thread each; None: one a core, or one a GPU where the engine computes there. Ignored
+        workers: Processes, one thread each; None: one a core, or a few a GPU where the engine computes there. Ignored
             when a driver is given.
         shard: (i, n): build the i-th of n parts of the collection, i from 0; the parts share `out`.
         resume: Go on with an existing zoo, skipping what it holds.
@@ -92,7 +92,7 @@ def build_zoo(
     ids = dict(zip([folder for folder in folders if folder not in problems], items, strict=True))
     groups = [folders[start : start + TOGETHER] for start in range(0, len(folders), TOGETHER)][shard[0] :: shard[1]]
     mine = [[folder for folder in group if folder in ids and ids[folder].object_id not in done] for group in groups]
-    mine = [group for group in mine if group]
+    mine = _joined([group for group in mine if group], config)
     driver = driver or drivers.choose("pool" if len(mine) > 1 else "inprocess", workers, on_gpu(config.backend))
     keep = partial(_store, ZooWriter(out, config.grid_resolution), partial(_row, splits, labels, config), listed)
     failed = [Outcome(folder, None, None, problems[folder]) for folder in chain(*groups) if folder in problems]
@@ -173,6 +173,15 @@ def _already_built(out: Path, config: FitConfig, resume: bool) -> tuple[set[str]
             raise BadInput(f"another recipe: {was}", where=out, fix="use the same options, or another folder")
     labels = {row.class_name: row.label for row in chain(zoo.rows, zoo.quarantined) if row.label >= 0}
     return set(zoo.object_ids), {(row.object_id, row.status) for row in zoo.quarantined}, labels
+
+
+def _joined(groups: list[list[Path]], config: FitConfig) -> list[list[Path]]:
+    """Groups as they are fitted: on a GPU, several of those that shares are dealt in share a launch."""
+    if not on_gpu(config.backend):
+        return groups
+    folders, workers = list(chain(*groups)), drivers.workers_a_gpu()
+    size = min(most_on_gpu(config, workers), max(TOGETHER, -(-len(folders) // workers)))
+    return [folders[start : start + size] for start in range(0, len(folders), size)]
 
 
 def _fit_all(driver: Driver, task: partial, groups: list[list[Path]]) -> Iterator[list[Outcome]]:

@@ -1,4 +1,4 @@
-"""Who computes: this process, a pool of processes, or one process a GPU. Drivers know nothing of NeRFs.
+"""Who computes: this process, a pool of processes, or a few processes a GPU. Drivers know nothing of NeRFs.
 
 A driver applies a function to groups of items and yields what came of each group, as it finishes. A group whose
 process dies (memory, a fault in a library) costs that group alone: each worker has its own connection, so it is
@@ -21,6 +21,7 @@ from typing import Protocol, runtime_checkable
 from n2v.errors import BadInput
 from n2v.machine import available_cores, quiet_worker
 
+MOST_A_GPU = 8  # workers
 NAMES = ("inprocess", "pool", "gpus", "slurm")
 READY = "ready"
 START_FIX = "see its message above; a script must call this under if __name__ == '__main__'; or use --driver inprocess"
@@ -77,12 +78,15 @@ class Pool:
 
     @classmethod
     def gpus(cls) -> "Pool":
-        """One worker for each visible GPU, which is the only one that worker sees; cores are shared out evenly."""
+        """Several workers for each visible GPU, which is the only one that they see; cores are shared out evenly.
+
+        A fit prepares on the CPU and steps on the GPU: while one worker prepares, another one steps.
+        """
         names = visible_gpus()
         if not names:
             raise BadInput("no GPU is visible", where="--driver gpus", fix="use --driver pool, or see: n2v doctor")
-        threads = max(1, available_cores() // len(names))
-        return cls(tuple({"CUDA_VISIBLE_DEVICES": name} for name in names), threads)
+        environments = tuple({"CUDA_VISIBLE_DEVICES": name} for _ in range(workers_a_gpu()) for name in names)
+        return cls(environments, max(1, available_cores() // len(environments)))
 
     def run(self, task: Callable[[list], object], groups: list[list], *, singly: bool = False) -> Iterator[tuple]:
         """See `Driver.run`. Workers are stopped when the iterator is closed, whatever they are doing.
@@ -127,8 +131,13 @@ def visible_gpus() -> tuple[str, ...]:
     return tuple((named or [str(i) for i in range(n)])[:n])
 
 
+def workers_a_gpu() -> int:
+    """Half as many as the cores that a GPU has for itself, at most eight: each holds some memory there."""
+    return max(1, min(MOST_A_GPU, available_cores() // (2 * max(1, len(visible_gpus())))))
+
+
 def choose(name: str, workers: int | None = None, on_gpu: bool = False) -> Driver:
-    """The driver of one machine by its name; a pool of no given size has a worker a GPU if the task runs `on_gpu`."""
+    """The driver of one machine by its name; a pool of no given size is that of the GPUs if the task runs `on_gpu`."""
     if name == "inprocess" or (name == "pool" and workers == 1):
         return InProcess()
     if name == "gpus" or (name == "pool" and workers is None and on_gpu):

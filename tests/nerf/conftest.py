@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import trimesh
+from stand_ins import stand_ins  # noqa: F401
 
 from n2v.scenes.cameras import look_at, orbit_cameras
 from n2v.scenes.objects import Part, SceneObject

@@ -1,10 +1,6 @@
 """Every Triton kernel against its PyTorch twin, in interpreter mode on the CPU; on a GPU where there is one."""
 
-import os
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -23,6 +19,9 @@ from n2v.nerf.recipe import FitConfig
 pytest.importorskip("triton", reason="triton is not installed: its kernels were NOT tested")
 GPU = torch.cuda.is_available()
 DEVICE = "cuda" if GPU else "cpu"
+HALF_FIELD, HALF_GRADIENT = 3e-3, 0.02  # relative, of float16 operands; 1.0e-3 and 6.5e-3 seen
+PLAIN = {"half": GPU, "dark": 0.0}
+EXACT = not GPU  # float32 products exist in the interpreter alone; a GPU is held to float16's tolerance
 
 
 @pytest.fixture(scope="module")
@@ -54,15 +53,18 @@ RAGGED = [
 ]
 
 
-@pytest.mark.parametrize("n", [1, 63, 64, 130])
+@pytest.mark.parametrize("half", [False, True])
+@pytest.mark.parametrize("n", [1, 63, 128, 130, 1100])
 @pytest.mark.parametrize("encoding", ["exact", "tcnn"])
-def test_fields_agree_with_the_reference(weights, n, encoding):
+def test_fields_agree_with_the_reference(weights, n, encoding, half):
+    if not half and not EXACT:
+        pytest.skip("float32 products are the interpreter's alone")
     unit = torch.rand(3, n, 3, generator=torch.Generator().manual_seed(n))
-    sigmas, rgbs = triton_fit.evaluate(weights.to(DEVICE), unit.to(DEVICE), encoding)
+    sigmas, rgbs = triton_fit.evaluate(weights.to(DEVICE), unit.to(DEVICE), encoding, half)
     features = encode(unit.double(), encoding).double() if encoding == "exact" else encode(unit, encoding).double()
     true_sigmas, true_rgbs = activate(run_layers(features, weights.double()))
-    worst = 2e-5 if encoding == "exact" else 2e-3  # float16 sines: one rounding either way
-    assert (sigmas.cpu() - true_sigmas).abs().max() < worst * true_sigmas.max()  # 1e-6 seen
+    worst = HALF_FIELD if half else 2e-6 if encoding == "exact" else 2e-3  # float16 sines: one rounding either way
+    assert (sigmas.cpu() - true_sigmas).abs().max() < worst * true_sigmas.max()  # float32 5e-7 seen, float16 1e-3
     assert (rgbs.cpu() - true_rgbs).abs().max() < worst
 
 
@@ -71,17 +73,23 @@ def test_no_positions_give_nothing(weights):
     assert sigmas.shape == (3, 0) and rgbs.shape == (3, 0, 3)
 
 
-def gradients(weights, config: FitConfig, step: int, precision: str = "ieee"):
-    """Loss and gradient of three ragged NeRFs by the kernels, and by autograd in float64."""
-    trainer = triton_fit.Trainer(triton_fit.Resident.of(RAGGED, DEVICE), weights.clone().to(DEVICE), config, precision)
-    draws = [backgrounds_of(part, config, torch.Generator().manual_seed(i)) for i, part in enumerate(RAGGED)]
+def trainer_of(parts, weights, config: FitConfig, half=not EXACT, dark=0.0) -> triton_fit.Trainer:
+    data = triton_fit.Resident.of(parts, DEVICE)
+    return triton_fit.Trainer(data, weights.clone().to(DEVICE), config, half, dark)
+
+
+def gradients(weights, config: FitConfig, step: int, half=not EXACT, dark=0.0, parts=RAGGED):
+    """Loss and gradient of three ragged NeRFs by the kernels, and by autograd (in float64 but for `tcnn`)."""
+    trainer = trainer_of(parts, weights, config, half, dark)
+    draws = [backgrounds_of(part, config, torch.Generator().manual_seed(i)) for i, part in enumerate(parts)]
     colours = torch.zeros(3, max(map(len, draws)), 3)
     for i, drawn in enumerate(draws):
         colours[i, : len(drawn)] = drawn
     trainer.loss_and_gradient(trainer.data.rows_at(step), colours.to(DEVICE))
-    leaf = weights.double().requires_grad_()
-    double = [replace(part, positions=part.positions.double(), lengths=part.lengths.double()) for part in RAGGED]
-    loss = batch_loss(leaf, double, step, config, [torch.Generator().manual_seed(i) for i in range(3)])
+    real = torch.float64 if config.encoding == "exact" else torch.float32
+    leaf = weights.to(real, copy=True).requires_grad_()
+    precise = [replace(part, positions=part.positions.to(real), lengths=part.lengths.to(real)) for part in parts]
+    loss = batch_loss(leaf, precise, step, config, [torch.Generator().manual_seed(i) for i in range(3)])
     loss.backward()
     return trainer.errors.sum().item(), trainer.gradient.cpu(), loss.item(), leaf.grad
 
@@ -90,15 +98,53 @@ def gradients(weights, config: FitConfig, step: int, precision: str = "ieee"):
 @pytest.mark.parametrize("step", [0, 1, 2])
 def test_loss_and_gradient_agree_with_float64(weights, background, step):
     found_loss, found, loss, gradient = gradients(weights, FitConfig(n_steps=3, background=background), step)
-    assert found_loss == pytest.approx(loss, rel=1e-5)
+    assert found_loss == pytest.approx(loss, rel=1e-5 if EXACT else 1e-3)
     for mine, true in zip(found, gradient, strict=True):
-        assert (mine - true).norm() < 2e-5 * true.norm()  # 1e-6 seen
+        assert (mine - true).norm() < (2e-5 if EXACT else HALF_GRADIENT) * true.norm()  # 3e-6 seen
         assert not mine[17664:].any()  # padding rows
 
 
-def test_half_precision_gradients_are_close(weights):
-    _, found, _, gradient = gradients(weights, FitConfig(n_steps=3, background="ray"), 0, "fp16")
-    assert (found - gradient).norm() < 0.02 * gradient.norm()
+@pytest.mark.parametrize("encoding", ["exact", "tcnn"])
+def test_half_precision_gradients_are_close(weights, encoding):
+    _, found, _, gradient = gradients(weights, FitConfig(n_steps=3, background="ray", encoding=encoding), 0, True)
+    for mine, true in zip(found, gradient, strict=True):
+        assert (mine - true).norm() < HALF_GRADIENT * true.norm()
+
+
+def dense() -> list[Batches]:
+    """The same rays through thirty times as much matter: most of the light is gone before most of the samples."""
+    return [replace(part, lengths=part.lengths * 30) for part in RAGGED]
+
+
+def test_samples_in_the_dark_count_for_nothing(weights):
+    config = FitConfig(n_steps=3)
+    whole_loss, whole, _, _ = gradients(weights, config, 0, parts=dense())
+    loss, found, _, _ = gradients(weights, config, 0, dark=1e-4, parts=dense())
+    trainer = trainer_of(dense(), weights, config, dark=1e-4)
+    trainer.loss_and_gradient(trainer.data.rows_at(0), torch.zeros(3, 1, 3, device=DEVICE))
+    n_lit, n_samples = int(trainer.lit.sum()), int((trainer.data.lengths[trainer.data.rows_at(0).long()] > 0).sum())
+    assert n_lit < 0.7 * n_samples
+    assert loss == pytest.approx(whole_loss, rel=1e-4) and loss != whole_loss
+    assert (found - whole).norm() < 1e-3 * whole.norm()
+    _, dim, _, _ = gradients(weights, config, 0, dark=0.3, parts=dense())
+    assert (dim - whole).norm() > 0.01 * whole.norm()  # a floor this high is seen
+
+
+def test_a_nerf_does_not_depend_on_who_shares_its_launch(monkeypatch):
+    config = FitConfig(n_steps=2, background="ray")
+    wide = batches_of([[9] * 60, [5] * 100], 700, seed=4)  # several parts, tiles and ray blocks
+    crowd = [batches_of([[3] * 90], 700, seed=5), wide, batches_of([[7] * 70], 700, seed=6)]
+
+    def fitted(parts):
+        at = [part is wide for part in parts].index(True)
+        generators = [torch.Generator().manual_seed(7 if i == at else i) for i in range(len(parts))]
+        return triton_fit.optimise(parts, config, generators, device=DEVICE)[at]
+
+    assert triton_fit.parts_for(700) > 1
+    alone = fitted([wide])
+    assert torch.equal(alone, fitted(crowd))
+    monkeypatch.setattr(triton_fit, "parts_for", lambda n: 1)
+    assert not torch.equal(alone, fitted([wide]))  # another number of sums is seen
 
 
 class Altered:
@@ -116,7 +162,7 @@ class Altered:
 
 
 def turn_density_slope(arguments, _options):
-    arguments[7].mul_(torch.tensor([1.0, 1, 1, -1], device=arguments[7].device))
+    arguments[10].mul_(torch.tensor([1.0, 1, 1, -1], device=arguments[10].device))
 
 
 def test_a_wrong_sign_in_the_gradient_would_be_noticed(weights, monkeypatch):
@@ -158,53 +204,24 @@ def test_auto_falls_back_where_the_backward_kernel_does_not_fit(monkeypatch):
 
 def test_layers_are_never_launched_with_fused_multiply_adds(weights, monkeypatch):
     told = []
-    for name in ("field_forward", "field_backward"):
+    for name in triton_fit.TILES:
         kernel = getattr(triton_fit.kernels(), name)
         note = lambda _, options, name=name: told.append((name, options["enable_fp_fusion"]))  # noqa: E731
         monkeypatch.setattr(triton_fit.kernels(), name, Altered(kernel, note))
     triton_fit.evaluate(weights.to(DEVICE), torch.rand(3, 5, 3, device=DEVICE), "tcnn")
     gradients(weights, FitConfig(n_steps=3), 0)
-    assert told == [("field_forward", False), ("field_forward", False), ("field_backward", False)]
-
-
-COMPILE = """
-from triton import compile
-from triton.backends.compiler import GPUTarget
-from triton.compiler import ASTSource
-from n2v.nerf.backends.triton_fit import layer_options
-from n2v.nerf.backends.triton_kernels import field_forward
-
-constants = {**layer_options("tcnn", "tf32"), "BLOCK": 16}
-fusion = constants.pop("enable_fp_fusion")
-kinds = {"rows": "*i32", "n": "i32", **dict.fromkeys(constants, "constexpr")}
-signature = {name: kinds.get(name, "*fp32") for name in field_forward.arg_names}
-source = ASTSource(field_forward, signature, constants)
-print(compile(source, target=GPUTarget("cuda", 90, 32), options={"enable_fp_fusion": fusion}).asm["ptx"])
-"""
-
-
-@pytest.mark.slow
-def test_compiled_for_a_gpu_the_angle_is_rounded_twice(tmp_path):
-    """Compiling needs no device: every product with pi of the `tcnn` encoding is a product in the PTX, and no more."""
-    environment = {**os.environ, "TRITON_INTERPRET": "0", "TRITON_CACHE_DIR": str(tmp_path)}
-    done = subprocess.run(
-        [sys.executable, "-c", COMPILE], env=environment, cwd=Path(__file__).parents[2], capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    pi = [line.split()[0] for line in done.stdout.splitlines() if "0f40490FDB" in line]  # 3.14159274
-    assert pi and set(pi) == {"mul.rn.f32"}
-    assert "fma.rn.f32" not in done.stdout
+    assert told == [("field_forward", False), *((name, False) for name in triton_fit.TILES)]
 
 
 def test_fits_follow_the_reference(weights):
-    config = FitConfig(n_steps=8, background="ray", learning_rate=1e-3)
+    config = FitConfig(n_steps=4, background="ray", learning_rate=1e-3)
     generators = lambda: [torch.Generator().manual_seed(7 + i) for i in range(3)]  # noqa: E731
-    found = triton_fit.optimise(RAGGED, config, generators(), device=DEVICE, precision="ieee")
+    found = triton_fit.optimise(RAGGED, config, generators(), device=DEVICE, **PLAIN)
     reference = optimise(RAGGED, config, generators())
     moved = (reference - torch.from_numpy(initial_vector())).norm()
     assert moved > 0.1
     assert (found - reference).norm() < 0.02 * moved
-    again = triton_fit.optimise(RAGGED, config, generators(), device=DEVICE, precision="ieee")
+    again = triton_fit.optimise(RAGGED, config, generators(), device=DEVICE, **PLAIN)
     assert torch.equal(found, again)  # sums have one order: no atomics
 
 
@@ -213,8 +230,8 @@ def test_one_broken_nerf_stands_still_and_disturbs_nobody():
     generators = lambda: [torch.Generator().manual_seed(i) for i in range(2)]  # noqa: E731
     good, broken = RAGGED[0], RAGGED[2]
     spoilt = replace(broken, targets=torch.full_like(broken.targets, torch.nan))
-    alone = triton_fit.optimise([good, broken], config, generators(), device=DEVICE, precision="ieee")
-    together = triton_fit.optimise([good, spoilt], config, generators(), device=DEVICE, precision="ieee")
+    alone = triton_fit.optimise([good, broken], config, generators(), device=DEVICE, **PLAIN)
+    together = triton_fit.optimise([good, spoilt], config, generators(), device=DEVICE, **PLAIN)
     assert torch.equal(alone[0], together[0])
     assert torch.equal(together[1], torch.from_numpy(initial_vector()))
     assert not torch.equal(alone[1], together[1])

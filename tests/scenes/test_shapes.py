@@ -71,7 +71,9 @@ def test_a_floating_part_would_be_seen():
     kept = tuple(part for part in made.parts if part.name.startswith(("seat", "castor", "foot")))
     lone = tuple(part for part in made.parts if part.name.startswith("seat"))
     apart = trimesh.Trimesh(lone[0].vertices + [0, 0, 2.0], lone[0].faces)
-    assert pieces((*lone, type(lone[0])("far", np.array(apart.vertices), np.array(apart.faces), lone[0].corner_rgba))) == 2
+    assert (
+        pieces((*lone, type(lone[0])("far", np.array(apart.vertices), np.array(apart.faces), lone[0].corner_rgba))) == 2
+    )
     assert kept
 
 

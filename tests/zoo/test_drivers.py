@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tiny import TINY, contents, make_views
@@ -18,9 +19,10 @@ from n2v.cli import main
 from n2v.commands.zoo import fit
 from n2v.errors import BadInput
 from n2v.nerf import backends
-from n2v.nerf.backends import NoEngine
+from n2v.nerf.backends import NoEngine, most_on_gpu
+from n2v.nerf.recipe import FitConfig
 from n2v.zoo import drivers
-from n2v.zoo.build import build_zoo
+from n2v.zoo.build import _joined, build_zoo
 from n2v.zoo.cluster import SlurmConfig
 from n2v.zoo.drivers import Death, InProcess, Pool
 from n2v.zoo.store import Zoo
@@ -131,8 +133,15 @@ def test_faults_of_ours_are_not_taken_for_bad_luck():
     assert not multiprocessing.active_children()
 
 
-def test_every_gpu_has_its_own_worker(monkeypatch, tmp_path):
+def test_every_gpu_has_its_own_workers(monkeypatch, tmp_path):
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    with monkeypatch.context() as patch:
+        patch.setattr(drivers, "available_cores", lambda: 16)
+        pool = Pool.gpus()
+        assert [each["CUDA_VISIBLE_DEVICES"] for each in pool.environments] == ["0", "1"] * 4 and pool.threads == 2
+        patch.setattr(drivers, "available_cores", lambda: 200)
+        assert len(Pool.gpus().environments) == 2 * drivers.MOST_A_GPU
+    monkeypatch.setattr(drivers, "available_cores", lambda: 2)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     assert drivers.visible_gpus() == ("0", "1")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3, GPU-5f2")
@@ -176,12 +185,17 @@ def test_workers_do_not_change_a_nerf(views, here, tmp_path):
     assert contents(tmp_path / "zoo") == here
 
 
-def test_an_engine_on_gpus_gets_a_worker_a_gpu(views, tmp_path, monkeypatch):
+def test_an_engine_on_gpus_gets_their_pool_and_larger_groups(views, tmp_path, monkeypatch):
     """The build's own choice and the command's; the engine itself stays on the CPU here."""
     started = []
     monkeypatch.setattr(Pool, "gpus", lambda: started.append("gpus") or InProcess())
     monkeypatch.setattr("n2v.zoo.build.on_gpu", lambda name: name == "auto")
-    assert build_zoo(views, tmp_path / "zoo", TINY, limit=5)["fitted"] == 5 and started == ["gpus"]
+    monkeypatch.setattr("torch.cuda.get_device_properties", lambda _: SimpleNamespace(total_memory=16e9))
+    dealt = [[Path("abcd"[i])] * 4 for i in range(4)]
+    assert list(map(len, _joined(dealt, replace(TINY, backend="auto")))) == [6, 6, 4]
+    assert _joined(dealt, replace(TINY, backend="native")) == dealt
+    assert most_on_gpu(TINY) == 6 and most_on_gpu(TINY, 2) == 3 and most_on_gpu(FitConfig()) == 1
+    assert build_zoo(views, tmp_path / "zoo", TINY, limit=9)["fitted"] == 9 and started == ["gpus"]
     monkeypatch.setattr("n2v.nerf.backends.on_gpu", lambda name: name == "native")
     fit(views, tmp_path / "of command", profile="smoke", steps=1, backend="native", limit=1)
     assert started == ["gpus"] * 2

@@ -9,10 +9,15 @@
 """
 
 import importlib
+import os
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from functools import cache
+from subprocess import PIPE
+from types import ModuleType
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -29,6 +34,7 @@ _CLASSES = {
     "tcnn": ("tcnn_engine", "TcnnBackend"),
 }
 BACKENDS = tuple(_CLASSES)
+MOST_TOGETHER = 32  # NeRFs in one launch: the host holds their batches, too
 PROBE_S = 240  # nerfacc and Triton compile their kernels the first time
 
 
@@ -42,6 +48,7 @@ class Backend(Protocol):
 
     name: str
     encodings: tuple[str, ...]
+    device: torch.device  # where it computes, and where its fits are prepared
 
     def fit(
         self,
@@ -69,8 +76,11 @@ def _check_name(name: str) -> None:
 def load(name: str) -> Backend:
     """A backend by name, not yet probed."""
     _check_name(name)
-    module, class_name = _CLASSES[name]
-    return getattr(importlib.import_module(f"n2v.nerf.backends.{module}"), class_name)()
+    return getattr(_module(name), _CLASSES[name][1])()
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"n2v.nerf.backends.{_CLASSES[name][0]}")
 
 
 def check(name: str, encoding: str) -> None:
@@ -84,6 +94,16 @@ def check(name: str, encoding: str) -> None:
 def on_gpu(name: str) -> bool:
     """Whether that engine ("auto" too) would compute on a CUDA device here."""
     return name != "native" and torch.cuda.is_available()
+
+
+def most_on_gpu(config: FitConfig, workers: int = 1) -> int:
+    """How many NeRFs of a recipe may share a launch on a GPU that so many workers share: half its memory is spent.
+
+    A NeRF's batches are taken for 1.2 GB (three copies of 0.4 GB at 224 px: estimated), its step for what autograd
+    keeps of it.
+    """
+    memory = torch.cuda.get_device_properties(0).total_memory / workers / 2
+    return max(1, min(MOST_TOGETHER, int(memory / (1.2e9 + 6e3 * config.n_samples))))
 
 
 def try_out(name: str, apart: bool = False) -> tuple[bool, str]:
@@ -107,13 +127,25 @@ def try_out(name: str, apart: bool = False) -> tuple[bool, str]:
 @cache
 def _try_out_apart(name: str, limit_s: float) -> tuple[bool, str]:
     """The same in a process of its own, once: every fit of a session asks."""
-    command = [sys.executable, "-m", "n2v.nerf.backends", name]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=limit_s, check=False)
-    except subprocess.TimeoutExpired:
-        return False, f"no answer in {limit_s} s"
-    lines = (done.stdout or done.stderr).strip().splitlines()
-    return done.returncode == 0, lines[-1] if lines else f"died with code {done.returncode}"
+    command, began = [sys.executable, "-m", "n2v.nerf.backends", name], time.time()
+    with subprocess.Popen(command, stdout=PIPE, stderr=PIPE, text=True, start_new_session=True) as probe:
+        try:
+            output, errors = probe.communicate(timeout=limit_s)
+        except subprocess.TimeoutExpired:
+            _kill(probe)
+            freed = _module(name).unlock(began) if name == "tcnn" else 0
+            again = "; a lock of its unfinished build was removed: try again" if freed else ""
+            return False, f"no answer in {limit_s} s{again}"
+    lines = (output or errors).strip().splitlines()
+    return probe.returncode == 0, lines[-1] if lines else f"died with code {probe.returncode}"
+
+
+def _kill(probe: subprocess.Popen) -> None:
+    """End a probe and the compilers that it started, where processes have groups."""
+    if hasattr(os, "killpg"):
+        os.killpg(probe.pid, signal.SIGKILL)
+    probe.kill()
+    probe.communicate()
 
 
 def choose(name: str = "auto", encoding: str = "exact") -> tuple[Backend, str]:

@@ -18,6 +18,7 @@ class NativeBackend:
 
     name = "native"
     encodings = ("exact",)
+    device = torch.device("cpu")
 
     def fit(self, view_sets, hulls, config, seeds):
         fitted = []

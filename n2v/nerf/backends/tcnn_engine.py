@@ -4,10 +4,16 @@ The recipe is nerfacc 0.3.5's example (the authors' script is unpublished), writ
 `OccGridEstimator`. Weights are tiny-cuda-nn's flat vector as it is, so its "tcnn" encoding is the only one here.
 """
 
+import os
+import time
+from pathlib import Path
+
+import numpy as np
 import torch
+from torch.utils import cpp_extension
 
 from n2v.errors import BadInput
-from n2v.nerf.field import activate, to_unit_box, within_box
+from n2v.nerf.field import activate, evaluate_reference, to_unit_box, within_box
 from n2v.nerf.layout import N_OCTAVES, N_WEIGHTS, initial_vector
 from n2v.nerf.march import camera_rays
 from n2v.scenes.objects import AABB
@@ -16,6 +22,8 @@ CONDA = "it is not on PyPI; on a machine with an NVIDIA GPU: conda env create -f
 GRADIENT_SCALE = 1024.0  # float16 gradients below 6e-8 would vanish; Adam's step does not depend on the scale
 GRID_EVERY = 16  # steps between occupancy updates (nerfacc's example)
 TRANSMITTANCE_FLOOR = 1e-4  # samples behind it are culled
+MOST_GROWTH = 2  # of the rays in a batch, a step: few surviving samples must not call for all pixels at once
+STALE_S = 3600  # age of a lock that no running build can hold
 NETWORK = {"activation": "ReLU", "output_activation": "None", "n_neurons": 64, "n_hidden_layers": 3}
 
 
@@ -29,7 +37,12 @@ class TcnnBackend:
         self.network, self.device = network, torch.device(device)
 
     def fit(self, view_sets, hulls, config, seeds):
-        return torch.stack([self._fit_one(*each, config) for each in zip(view_sets, seeds, strict=True)])
+        fitted = []
+        for view_set, seed in zip(view_sets, seeds, strict=True):
+            with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
+                torch.manual_seed(seed)  # nerfacc draws the points of its grid from the global generator
+                fitted.append(self._fit_one(view_set, seed, config))
+        return torch.stack(fitted)
 
     def evaluate(self, field_weights, positions, encoding):
         if encoding not in self.encodings:
@@ -47,12 +60,27 @@ class TcnnBackend:
         import nerfacc
 
         field = self._field()
-        drawn = field.params.detach().float().cpu()
-        if not torch.equal(drawn, torch.from_numpy(initial_vector())):
-            raise RuntimeError(f"tiny-cuda-nn's initial vector differs from ours at {int((drawn != 0).sum())} places")
+        drawn, ours = field.params.detach().float().cpu(), torch.from_numpy(initial_vector())
+        if not torch.equal(drawn, ours):
+            raise RuntimeError(
+                f"tiny-cuda-nn's initial vector differs from ours at {int((drawn != ours).sum())} places"
+            )
+        points = torch.rand(100, 3, generator=torch.Generator().manual_seed(0)) * 1.2 - 0.6
+        found = _query(field, points.to(self.device))
+        expected = evaluate_reference(ours[None], points[None], "tcnn")
+        worst = max(
+            float((one.detach().cpu() - other[0]).abs().max()) for one, other in zip(found, expected, strict=True)
+        )
+        if not worst < 1e-2:
+            raise RuntimeError(f"tiny-cuda-nn evaluates {worst:.1e} away from PyTorch")
+        origins = points[:16].to(self.device) * 0.1
         estimator = nerfacc.OccGridEstimator(list(AABB), 8).to(self.device)
-        rays = torch.rand(4, 3, device=self.device), torch.rand(4, 3, device=self.device)
-        estimator.sampling(*rays, render_step_size=0.1)
+        estimator.binaries.fill_(True)
+        directions = torch.nn.functional.normalize(points[16:32]).to(self.device)
+        shown, _, n_samples = self._render(field, estimator, origins, directions, origins.new_zeros(3), 0.1)
+        (shown.mean() * GRADIENT_SCALE).backward()
+        if not n_samples or not bool(field.params.grad.isfinite().all() and field.params.grad.any()):
+            raise RuntimeError(f"a render of {n_samples} samples has no usable gradient")
         return f"nerfacc {nerfacc.__version__} and tiny-cuda-nn's {self.network} run; initial vector equal bit by bit"
 
     def _field(self, seed: int = 999):
@@ -92,11 +120,13 @@ class TcnnBackend:
                 continue
             colour, alpha = pixels[chosen, :3], pixels[chosen, 3:]
             alive = opacity[:, 0] > 0
+            if not alive.any():
+                continue  # a mean of nothing is not a number, and Adam would spread it
             error = torch.nn.functional.smooth_l1_loss(shown[alive], (colour * alpha + background * (1 - alpha))[alive])
             optimiser.zero_grad()
             (error * GRADIENT_SCALE).backward()
             optimiser.step()
-            n_rays = min(len(pixels), max(1, n_rays * config.n_samples // n_samples))
+            n_rays = min(len(pixels), MOST_GROWTH * n_rays, max(1, n_rays * config.n_samples // n_samples))
         return field.params.detach().float().cpu()
 
     @staticmethod
@@ -126,6 +156,8 @@ class TcnnBackend:
 
 def _query(field, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Density (0 outside the box) and colour at positions (n, 3) in scene units."""
+    if not len(positions):  # the network takes no empty batch
+        return positions.new_zeros(0), positions.new_zeros(0, 3)
     unit = to_unit_box(positions)
     sigmas, rgbs = activate(field(unit).float())
     return within_box(sigmas, unit), rgbs
@@ -137,4 +169,29 @@ def _all_rays(view_set, device: torch.device) -> tuple[torch.Tensor, torch.Tenso
         camera_rays(c2w.float(), view_set.size_px, view_set.camera_angle_x) for c2w in torch.as_tensor(view_set.c2w)
     ]
     origins, directions = (torch.cat([pair[i] for pair in rays]).to(device) for i in (0, 1))
-    return origins, directions, torch.from_numpy(view_set.images).view(-1, 4).to(device).float() / 255
+    return (
+        origins,
+        directions,
+        torch.from_numpy(np.ascontiguousarray(view_set.images)).view(-1, 4).to(device).float() / 255,
+    )
+
+
+def unlock(since: float | None) -> int:
+    """Remove the lock that a killed build of nerfacc's kernels left behind; torch would wait for it for ever.
+
+    Args:
+        since: When the build that was just killed began (seconds, as time.time); None: only locks of an hour and more.
+
+    Returns:
+        How many were removed.
+    """
+    root = Path(os.environ.get("TORCH_EXTENSIONS_DIR") or cpp_extension.get_default_build_root())
+    locks = [lock for lock in root.glob("**/nerfacc_cuda/lock") if _is_dead(lock.stat().st_mtime, since)]
+    for lock in locks:
+        lock.unlink(missing_ok=True)
+    return len(locks)
+
+
+def _is_dead(made: float, since: float | None) -> bool:
+    """Whether a lock made then is the killed build's, or too old to be anybody's."""
+    return made < time.time() - STALE_S or (since is not None and made >= since)

@@ -11,10 +11,11 @@ from n2v.nerf.recipe import FitConfig
 
 
 class TritonBackend:
-    """Our kernels on a CUDA device; products in tf32 while fitting, in float32 when evaluating."""
+    """Our kernels on a CUDA device; products of float16 summed in float32."""
 
     name = "triton"
     encodings = ("exact", "tcnn")
+    device = torch.device("cuda")
 
     def fit(self, view_sets, hulls, config, seeds):
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
@@ -48,7 +49,7 @@ class TritonBackend:
 def check_step(device: str) -> None:
     """Take one step of a tiny fit as `fit` takes them: the backward kernel needs the most shared memory of all.
 
-    Loose, as products are in tf32: the exact comparison is tests/nerf/test_triton.py.
+    Loose, as products are of float16: the exact comparison is tests/nerf/test_triton.py.
 
     Raises:
         RuntimeError: gradient or step are not PyTorch's. What Triton raises where a kernel does not fit the card.
@@ -59,7 +60,7 @@ def check_step(device: str) -> None:
     targets = torch.rand(1, n_rays + 1, 4, generator=generator)
     batches = Batches(torch.rand(1, n, 3, generator=generator), slots, torch.full((1, n), 0.1), targets, is_ray)
     weights = torch.from_numpy(initial_vector())[None]
-    trainer = triton_fit.Trainer(triton_fit.Resident.of([batches], device), weights.clone().to(device), config, "tf32")
+    trainer = triton_fit.Trainer(triton_fit.Resident.of([batches], device), weights.clone().to(device), config)
     trainer.step(0, backgrounds_of(batches, config, torch.Generator().manual_seed(1))[None].to(device))
     leaf = weights.clone().requires_grad_()
     batch_loss(leaf, [batches], 0, config, [torch.Generator().manual_seed(1)]).backward()

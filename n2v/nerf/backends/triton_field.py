@@ -4,10 +4,13 @@ Program axis 1 is the NeRF. `rows[nerf]` says which row of the resident data (sa
 this step, so nothing is copied between steps. Importing this file needs triton; go through
 `n2v.nerf.backends.triton_fit.kernels`, which says so in words when it is missing.
 
+Compiled, layers multiply float16 operands and add in float32 (HALF), and sines are the hardware's (HARDWARE): what
+tiny-cuda-nn does. Interpreted, there is neither: float32 operands for exact parity, or HALF alone.
+
 Run-time type checks are off here (`no_type_check`): arguments are pointers and compile-time sizes.
 
-Layouts, all row-major: positions (rows, n, 3) in [0, 1]^3; fields and their gradients (k, n, 4) = r, g, b, density;
-lengths (rows, n); weights (k, 18432) as in n2v.nerf.layout.
+Layouts, all row-major: positions (rows, n, 3) in [0, 1]^3; fields (k, n, 4) = r, g, b, density; weights (k, 18432) as
+in n2v.nerf.layout.
 """
 
 from typing import no_type_check
@@ -25,43 +28,75 @@ HIDDEN_2: tl.constexpr = tl.constexpr(SLICES[2].start)
 OUTPUT: tl.constexpr = tl.constexpr(SLICES[3].start)
 ROUNDER: tl.constexpr = tl.constexpr(12582912.0)  # 1.5 * 2^23: adding and subtracting it rounds |x| <= 2^22
 LOW_BITS: tl.constexpr = tl.constexpr(-(1 << 29))  # mask: float64 digits that float32 has no room for
-EXP_15: tl.constexpr = tl.constexpr(3269017.372472110639)
 
 
 @triton.jit
 @no_type_check
-def _dot(a, b, PRECISION: tl.constexpr):
-    """Matrix product accumulated in float32; operands float32 ("ieee"), "tf32" or "fp16"."""
-    if PRECISION == "fp16":
-        return tl.dot(a.to(tl.float16), b.to(tl.float16))
-    return tl.dot(a, b, input_precision=PRECISION)
+def _operand(values, HALF: tl.constexpr):
+    """Values as the matrix products take them."""
+    if HALF:
+        return values.to(tl.float16)
+    else:  # both branches of an early return would be compiled
+        return values
 
 
 @triton.jit
 @no_type_check
-def _features(x, y, z, FIRST: tl.constexpr, N: tl.constexpr, TCNN: tl.constexpr):
-    """Features FIRST .. FIRST + N - 1 of 144 at (BLOCK, 1) coordinates: n2v.nerf.encoding, operation by operation."""
-    j = FIRST + tl.arange(0, N)[None, :]
-    octave, is_cosine = (j // 2) % 24, (j % 2).to(tl.float32)
-    coordinate = tl.where(j < 48, x, tl.where(j < 96, y, z))
+def _dot(a, b, HALF: tl.constexpr):
+    """Matrix product of two operands, accumulated in float32."""
+    if HALF:
+        return tl.dot(a, b)
+    else:
+        return tl.dot(a, b, input_precision="ieee")
+
+
+@triton.jit
+@no_type_check
+def _sine(angle, HARDWARE: tl.constexpr):
+    """Sine in radians; the hardware's instruction errs by at most 2^-20.9 where |angle| <= pi."""
+    if HARDWARE:
+        return tl.inline_asm_elementwise(
+            "sin.approx.ftz.f32 $0, $1;", "=f,f", [angle], dtype=tl.float32, is_pure=True, pack=1
+        )
+    else:
+        return tl.sin(angle)
+
+
+@triton.jit
+@no_type_check
+def _features(x, y, z, FIRST: tl.constexpr, N: tl.constexpr, TCNN: tl.constexpr, HARDWARE: tl.constexpr):
+    """Sines and cosines FIRST .. FIRST + N - 1 of 72 pairs at (BLOCK, 1) coordinates, as n2v.nerf.encoding."""
+    pair = FIRST + tl.arange(0, N)[None, :]
+    octave = pair % 24
+    coordinate = tl.where(pair < 24, x, tl.where(pair < 48, y, z))
     if TCNN:
         scale = ((octave + 127) << 23).to(tl.float32, bitcast=True)  # 2^octave, exactly
-        angle = coordinate * scale * 3.14159274 + is_cosine * 1.57079637
-        product = (angle.to(tl.float64) * 0.15915493667125702).to(tl.int64, bitcast=True)  # 53 bits hold it exactly
-        turns = (product & LOW_BITS).to(tl.float64, bitcast=True).to(tl.float32)  # so this rounds toward zero
-        turns = turns - ((turns + ROUNDER) - ROUNDER)
-        return tl.sin(turns * 6.283185307179586).to(tl.float16).to(tl.float32)
-    scale = ((octave + 126) << 23).to(tl.float32, bitcast=True)  # 2^(octave - 1), exactly
-    turns = coordinate * scale
-    turns = turns - ((turns + ROUNDER) - ROUNDER) + is_cosine * 0.25
-    return tl.sin(turns * 6.283185307179586)
+        angle = coordinate * scale * 3.14159274
+        sine, cosine = _tcnn_sine(angle, HARDWARE), _tcnn_sine(angle + 1.57079637, HARDWARE)
+    else:
+        scale = ((octave + 126) << 23).to(tl.float32, bitcast=True)  # 2^(octave - 1), exactly
+        turns = coordinate * scale
+        angle = (turns - ((turns + ROUNDER) - ROUNDER)) * 6.283185307179586
+        sine, cosine = _sine(angle, HARDWARE), _sine(angle + 1.5707963267948966, HARDWARE)
+    return tl.join(sine, cosine).reshape(x.shape[0], 2 * N)
 
 
 @triton.jit
 @no_type_check
-def _matrix(start, ROWS: tl.constexpr, COLUMNS: tl.constexpr, STRIDE: tl.constexpr):
-    """A (ROWS, COLUMNS) block of a row-major matrix with STRIDE numbers a row."""
-    return tl.load(start + tl.arange(0, ROWS)[:, None] * STRIDE + tl.arange(0, COLUMNS)[None, :])
+def _tcnn_sine(angle, HARDWARE: tl.constexpr):
+    """Sine as tiny-cuda-nn takes it; interpreted, with its instruction's first step: turns rounded toward zero."""
+    if not HARDWARE:
+        product = (angle.to(tl.float64) * 0.15915493667125702).to(tl.int64, bitcast=True)  # exact in 53 bits
+        turns = (product & LOW_BITS).to(tl.float64, bitcast=True).to(tl.float32)
+        angle = (turns - ((turns + ROUNDER) - ROUNDER)) * 6.283185307179586
+    return _sine(angle, HARDWARE).to(tl.float16).to(tl.float32)
+
+
+@triton.jit
+@no_type_check
+def _matrix(start, ROWS: tl.constexpr, COLUMNS: tl.constexpr, STRIDE: tl.constexpr, HALF: tl.constexpr):
+    """A (ROWS, COLUMNS) block of a row-major matrix with STRIDE numbers a row, as an operand."""
+    return _operand(tl.load(start + tl.arange(0, ROWS)[:, None] * STRIDE + tl.arange(0, COLUMNS)[None, :]), HALF)
 
 
 @triton.jit
@@ -73,97 +108,100 @@ def _put(start, block, ROWS: tl.constexpr, COLUMNS: tl.constexpr, STRIDE: tl.con
 
 @triton.jit
 @no_type_check
-def _matrices(weights):
+def _matrices(weights, HALF: tl.constexpr):
     """The five blocks of one NeRF: input columns 0..127 and 128..143, two hidden matrices, the padded output."""
-    front = _matrix(weights, WIDTH, 128, IN)
-    back = _matrix(weights + 128, WIDTH, 16, IN)
-    second = _matrix(weights + HIDDEN_1, WIDTH, WIDTH, WIDTH)
-    third = _matrix(weights + HIDDEN_2, WIDTH, WIDTH, WIDTH)
-    return front, back, second, third, _matrix(weights + OUTPUT, 16, WIDTH, WIDTH)
+    front = _matrix(weights, WIDTH, 128, IN, HALF)
+    back = _matrix(weights + 128, WIDTH, 16, IN, HALF)
+    second = _matrix(weights + HIDDEN_1, WIDTH, WIDTH, WIDTH, HALF)
+    third = _matrix(weights + HIDDEN_2, WIDTH, WIDTH, WIDTH, HALF)
+    return front, back, second, third, _matrix(weights + OUTPUT, 16, WIDTH, WIDTH, HALF)
 
 
 @triton.jit
 @no_type_check
-def _encoded(positions, place, n, TCNN: tl.constexpr):
-    """Features 0..127 and 128..143 at the places of one tile; places beyond n stand in the box's middle."""
-    at, inside = positions + place[:, None] * 3, place[:, None] < n
+def _encoded(at, inside, TCNN: tl.constexpr, HALF: tl.constexpr, HARDWARE: tl.constexpr):
+    """Features 0..127 and 128..143 of positions at pointers `at`; those not `inside` stand in the box's middle."""
     x = tl.load(at, mask=inside, other=0.5)
     y = tl.load(at + 1, mask=inside, other=0.5)
     z = tl.load(at + 2, mask=inside, other=0.5)
-    return _features(x, y, z, 0, 128, TCNN), _features(x, y, z, 128, 16, TCNN)
+    early = _operand(_features(x, y, z, 0, 64, TCNN, HARDWARE), HALF)
+    return early, _operand(_features(x, y, z, 64, 8, TCNN, HARDWARE), HALF)
 
 
 @triton.jit
 @no_type_check
-def _hidden(early, late, front, back, second, third, PRECISION: tl.constexpr):
-    """The three hidden layers of one tile, after ReLU, each (BLOCK, 64)."""
-    one = _dot(early, tl.trans(front), PRECISION) + _dot(late, tl.trans(back), PRECISION)
-    one = tl.where(one < 0, 0.0, one)  # unlike maximum, this lets NaN through: a broken NeRF must be seen
-    two = _dot(one, tl.trans(second), PRECISION)
-    two = tl.where(two < 0, 0.0, two)
-    three = _dot(two, tl.trans(third), PRECISION)
-    return one, two, tl.where(three < 0, 0.0, three)
+def _relu(values, HALF: tl.constexpr):
+    """Unlike maximum, this lets NaN through: a broken NeRF must be seen."""
+    low = _operand(values, HALF)
+    return tl.maximum(low, tl.zeros_like(low), propagate_nan=tl.PropagateNan.ALL)
+
+
+@triton.jit
+@no_type_check
+def _hidden(early, late, front, back, second, third, HALF: tl.constexpr):
+    """The three hidden layers of one tile, after ReLU, each (BLOCK, 64), as operands."""
+    one = _relu(_dot(early, tl.trans(front), HALF) + _dot(late, tl.trans(back), HALF), HALF)
+    two = _relu(_dot(one, tl.trans(second), HALF), HALF)
+    return one, two, _relu(_dot(two, tl.trans(third), HALF), HALF)
 
 
 @triton.jit
 @no_type_check
 def field_forward(
-    positions, rows, weights, fields, n, BLOCK: tl.constexpr, TCNN: tl.constexpr, PRECISION: tl.constexpr
-):
+    positions, rows, weights, fields, n,
+    BLOCK: tl.constexpr, TCNN: tl.constexpr, HALF: tl.constexpr, HARDWARE: tl.constexpr,
+):  # fmt: skip
     """Positions to r, g, b, density. A program keeps its NeRF's matrices and walks over every n_programs-th tile."""
     nerf = tl.program_id(1).to(tl.int64)
     positions += tl.load(rows + nerf).to(tl.int64) * n * 3
     fields += nerf * n * 4
-    front, back, second, third, last = _matrices(weights + nerf * SIZE)
+    front, back, second, third, last = _matrices(weights + nerf * SIZE, HALF)
     channel = tl.arange(0, 16)[None, :]
     for start in range(tl.program_id(0) * BLOCK, n, tl.num_programs(0) * BLOCK):
-        place = start + tl.arange(0, BLOCK)
-        early, late = _encoded(positions, place, n, TCNN)
-        _one, _two, three = _hidden(early, late, front, back, second, third, PRECISION)
-        raw = _dot(three, tl.trans(last), PRECISION)
+        place = start + tl.arange(0, BLOCK)[:, None]
+        early, late = _encoded(positions + place * 3, place < n, TCNN, HALF, HARDWARE)
+        _one, _two, three = _hidden(early, late, front, back, second, third, HALF)
+        raw = _dot(three, tl.trans(last), HALF)
         value = tl.where(channel == 3, tl.exp(raw - 1.0), tl.sigmoid(raw))
-        tl.store(fields + place[:, None] * 4 + channel, value, mask=(place[:, None] < n) & (channel < 4))
+        tl.store(fields + place * 4 + channel, value, mask=(place < n) & (channel < 4))
 
 
 @triton.jit
 @no_type_check
 def field_backward(
-    positions, lengths, rows, weights, fields, gradients, partials, n, scale,
-    BLOCK: tl.constexpr, TCNN: tl.constexpr, PRECISION: tl.constexpr,
+    points, ends, weights, pulls, deltas, partials, n, n_rays,
+    BLOCK: tl.constexpr, TCNN: tl.constexpr, HALF: tl.constexpr, HARDWARE: tl.constexpr,
 ):  # fmt: skip
-    """Gradient of the weights, one partial sum a program: partials (n_programs, k, 18432).
+    """Gradient of all matrices but the first, and of the first layer's sums, `deltas` (k, n, 64).
 
-    Activations are computed again, tile by tile; only densities and colours were kept. `scale` lifts gradients into
-    float16's range and is taken out again by `add_partials`. Samples of length 0 are padding.
+    `points` (k, n, 3) and `pulls` (k, n, 4), the gradient of the raw outputs, are of the samples that count, one
+    after the other; `ends` (k, r) says in its last place how many there are. Activations are computed again. Each
+    program writes a partial sum of its own: partials (n_programs, k, 18432).
     """
     nerf = tl.program_id(1).to(tl.int64)
-    row = tl.load(rows + nerf).to(tl.int64)
-    positions += row * n * 3
-    lengths += row * n
-    fields += nerf * n * 4
-    gradients += nerf * n * 4
-    front, back, second, third, last = _matrices(weights + nerf * SIZE)
-    d_front = tl.zeros([WIDTH, 128], tl.float32)
-    d_back = tl.zeros([WIDTH, 16], tl.float32)
+    points += nerf * n * 3
+    pulls += nerf * n * 4
+    deltas += nerf * n * WIDTH
+    n_lit = tl.load(ends + (nerf + 1) * n_rays - 1)
+    front, back, second, third, last = _matrices(weights + nerf * SIZE, HALF)
     d_second = tl.zeros([WIDTH, WIDTH], tl.float32)
     d_third = tl.zeros([WIDTH, WIDTH], tl.float32)
     d_last = tl.zeros([16, WIDTH], tl.float32)
-    for start in range(tl.program_id(0) * BLOCK, n, tl.num_programs(0) * BLOCK):
-        place = start + tl.arange(0, BLOCK)
-        early, late = _encoded(positions, place, n, TCNN)
-        one, two, three = _hidden(early, late, front, back, second, third, PRECISION)
-        delta = _raw_gradient(fields, gradients, lengths, place, n) * scale
-        d_last += _dot(tl.trans(delta), three, PRECISION)
-        delta = tl.where(three > 0, _dot(delta, last, PRECISION), 0.0)
-        d_third += _dot(tl.trans(delta), two, PRECISION)
-        delta = tl.where(two > 0, _dot(delta, third, PRECISION), 0.0)
-        d_second += _dot(tl.trans(delta), one, PRECISION)
-        delta = tl.where(one > 0, _dot(delta, second, PRECISION), 0.0)
-        d_front += _dot(tl.trans(delta), early, PRECISION)
-        d_back += _dot(tl.trans(delta), late, PRECISION)
+    channel, neuron = tl.arange(0, 16)[None, :], tl.arange(0, WIDTH)[None, :]
+    for start in range(tl.program_id(0) * BLOCK, n_lit, tl.num_programs(0) * BLOCK):
+        at = start + tl.arange(0, BLOCK)[:, None]
+        early, late = _encoded(points + at * 3, at < n_lit, TCNN, HALF, HARDWARE)
+        one, two, three = _hidden(early, late, front, back, second, third, HALF)
+        pull = tl.load(pulls + at * 4 + channel, mask=(at < n_lit) & (channel < 4), other=0.0)
+        delta = _operand(pull, HALF)
+        d_last += _dot(tl.trans(delta), three, HALF)
+        delta = _operand(tl.where(three > 0, _dot(delta, last, HALF), 0.0), HALF)
+        d_third += _dot(tl.trans(delta), two, HALF)
+        delta = _operand(tl.where(two > 0, _dot(delta, third, HALF), 0.0), HALF)
+        d_second += _dot(tl.trans(delta), one, HALF)
+        delta = _operand(tl.where(one > 0, _dot(delta, second, HALF), 0.0), HALF)
+        tl.store(deltas + at * WIDTH + neuron, delta, mask=at < n_lit)
     partials += (tl.program_id(0).to(tl.int64) * tl.num_programs(1) + nerf) * SIZE
-    _put(partials, d_front, WIDTH, 128, IN)
-    _put(partials + 128, d_back, WIDTH, 16, IN)
     _put(partials + HIDDEN_1, d_second, WIDTH, WIDTH, WIDTH)
     _put(partials + HIDDEN_2, d_third, WIDTH, WIDTH, WIDTH)
     _put(partials + OUTPUT, d_last, 16, WIDTH, WIDTH)
@@ -171,13 +209,24 @@ def field_backward(
 
 @triton.jit
 @no_type_check
-def _raw_gradient(fields, gradients, lengths, place, n):
-    """Gradient of the 16 raw outputs: sigmoid's slope, and exp's cut at 15 (the smaller of density and e^15)."""
-    channel = tl.arange(0, 16)[None, :]
-    length = tl.load(lengths + place, mask=place < n, other=0.0)
-    real = (length[:, None] > 0) & (channel < 4)
-    at = place[:, None] * 4 + channel
-    value = tl.load(fields + at, mask=real, other=0.0)
-    gradient = tl.load(gradients + at, mask=real, other=0.0)
-    slope = tl.where(channel == 3, tl.where(value > EXP_15, EXP_15, value), value * (1.0 - value))
-    return gradient * slope
+def input_backward(
+    points, ends, deltas, partials, n, n_rays,
+    BLOCK: tl.constexpr, TCNN: tl.constexpr, HALF: tl.constexpr, HARDWARE: tl.constexpr,
+):  # fmt: skip
+    """Gradient of the input matrix, half of all weights; its sums would not fit in registers beside the others."""
+    nerf = tl.program_id(1).to(tl.int64)
+    points += nerf * n * 3
+    deltas += nerf * n * WIDTH
+    n_lit = tl.load(ends + (nerf + 1) * n_rays - 1)
+    d_front = tl.zeros([128, WIDTH], tl.float32)
+    d_back = tl.zeros([16, WIDTH], tl.float32)
+    neuron = tl.arange(0, WIDTH)[None, :]
+    for start in range(tl.program_id(0) * BLOCK, n_lit, tl.num_programs(0) * BLOCK):
+        at = start + tl.arange(0, BLOCK)[:, None]
+        early, late = _encoded(points + at * 3, at < n_lit, TCNN, HALF, HARDWARE)
+        delta = tl.load(deltas + at * WIDTH + neuron, mask=at < n_lit, other=0.0)
+        d_front += _dot(tl.trans(early), delta, HALF)
+        d_back += _dot(tl.trans(late), delta, HALF)
+    partials += (tl.program_id(0).to(tl.int64) * tl.num_programs(1) + nerf) * SIZE
+    _put(partials, tl.trans(d_front), WIDTH, 128, IN)
+    _put(partials + 128, tl.trans(d_back), WIDTH, 16, IN)

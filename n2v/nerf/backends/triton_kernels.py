@@ -1,7 +1,11 @@
 """Triton kernels of rays and steps: compositing, loss, sums of gradients, Adam; with those of the field as one set.
 
-Layouts, all row-major, besides those of triton_field: starts, ends (rows, r) sample range of each ray; shown and its
-gradient (k, r, 4) = premultiplied colour, opacity.
+Layouts, all row-major, besides those of triton_field: lengths (rows, n); starts, ends (rows, r) sample range of each
+ray; shown and its gradient (k, r, 4) = premultiplied colour, opacity.
+
+Samples that less than a share `dark` of the light reaches count for nothing, as in nerfacc (1e-4): neither in the
+picture nor in the gradient. They are the far end of a ray, so `lit` (k, r) says how many come before them, and the
+samples that count are laid one after the other for the backward kernels.
 """
 
 from typing import no_type_check
@@ -9,7 +13,7 @@ from typing import no_type_check
 import triton
 import triton.language as tl
 
-from n2v.nerf.backends.triton_field import field_backward, field_forward
+from n2v.nerf.backends.triton_field import field_backward, field_forward, input_backward
 from n2v.nerf.layout import N_WEIGHTS
 
 __all__ = [
@@ -19,10 +23,12 @@ __all__ = [
     "composite_forward",
     "field_backward",
     "field_forward",
+    "input_backward",
     "loss_gradient",
 ]
 
 SIZE: tl.constexpr = tl.constexpr(N_WEIGHTS)
+EXP_15: tl.constexpr = tl.constexpr(3269017.372472110639)  # where the gradient of exp is cut (n2v.nerf.field)
 DEEPEST: tl.constexpr = tl.constexpr(1e4)  # optical depth at which nothing is left to see (n2v.nerf.render)
 
 
@@ -39,7 +45,7 @@ def _opacity(depth):
 @triton.jit
 @no_type_check
 def composite_forward(
-    fields, lengths, rows, starts, ends, shown, light, n, n_rays, BLOCK: tl.constexpr
+    fields, lengths, rows, starts, ends, shown, light, lit, n, n_rays, dark, BLOCK: tl.constexpr
 ):  # fmt: skip
     """Blend the samples of each ray, nearest first; one ray a lane. Keeps the light that reaches each sample."""
     nerf = tl.program_id(1).to(tl.int64)
@@ -53,50 +59,68 @@ def composite_forward(
     channel = tl.arange(0, 4)[None, :]
     total = tl.zeros([BLOCK, 4], tl.float32)
     left = tl.full([BLOCK], 1.0, tl.float32)
-    for i in range(0, tl.max(end - first, 0)):
-        place, here = first + i, first + i < end
+    n_lit = tl.zeros([BLOCK], tl.int32)
+    i = 0
+    while tl.max(tl.where((first + i < end) & ~(left < dark), 1, 0), 0) > 0:
+        place, here = first + i, (first + i < end) & ~(left < dark)  # not "left >= dark": NaN counts
         value = tl.load(fields + place[:, None] * 4 + channel, mask=here[:, None], other=0.0)
         depth = tl.sum(tl.where(channel == 3, value, 0.0), 1) * tl.load(lengths + place, mask=here, other=0.0)
         depth = tl.where(depth > DEEPEST, DEEPEST, depth)
         tl.store(light + place, left, mask=here)
         total += (left * _opacity(depth))[:, None] * tl.where(channel == 3, 1.0, value)
         left = left * tl.exp(-depth)
+        n_lit += here.to(tl.int32)
+        i += 1
     tl.store(shown + (nerf * n_rays + ray[:, None]) * 4 + channel, total, mask=ray[:, None] < n_rays)
+    tl.store(lit + nerf * n_rays + ray, n_lit, mask=ray < n_rays)
 
 
 @triton.jit
 @no_type_check
 def composite_backward(
-    fields, lengths, rows, starts, ends, light, pulls, gradients, n, n_rays, BLOCK: tl.constexpr
+    positions, fields, lengths, rows, starts, lit, lit_ends, light, picture_pulls, points, pulls, n, n_rays, scale,
+    BLOCK: tl.constexpr,
 ):  # fmt: skip
-    """Gradient of r, g, b, density of each sample from the gradient of its ray's colour and opacity (`pulls`).
+    """Gradient of the raw outputs of each sample from that of its ray's colour and opacity (`picture_pulls`).
 
     With w the blend weight, T the light before a sample and p = dL/dw: dL/d(depth) = T exp(-depth) p minus the sum
-    of w p over all later samples; walking from the far end, that sum needs no subtraction of large numbers.
+    of w p over all later samples; walking from the far end, that sum needs no subtraction of large numbers. Then
+    sigmoid's slope, and exp's cut at 15. `lit_ends` is the running sum of `lit`: where a ray's samples end in `points`
+    and `pulls`. `scale` lifts gradients into float16's range and is taken out again by `add_partials`.
     """
     nerf = tl.program_id(1).to(tl.int64)
     row = tl.load(rows + nerf).to(tl.int64)
+    positions += row * n * 3
     fields += nerf * n * 4
-    gradients += nerf * n * 4
+    points += nerf * n * 3
+    pulls += nerf * n * 4
     light += nerf * n
     lengths += row * n
     ray = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
-    first = tl.load(starts + row * n_rays + ray, mask=ray < n_rays, other=0)
-    end = tl.load(ends + row * n_rays + ray, mask=ray < n_rays, other=0)
+    inside = ray < n_rays
+    first = tl.load(starts + row * n_rays + ray, mask=inside, other=0)
+    n_lit = tl.load(lit + nerf * n_rays + ray, mask=inside, other=0)
+    target = tl.load(lit_ends + nerf * n_rays + ray, mask=inside, other=0)
     channel = tl.arange(0, 4)[None, :]
-    pull = tl.load(pulls + (nerf * n_rays + ray[:, None]) * 4 + channel, mask=ray[:, None] < n_rays, other=0.0)
+    picture_pull = tl.load(
+        picture_pulls + (nerf * n_rays + ray[:, None]) * 4 + channel, mask=inside[:, None], other=0.0
+    )
     later = tl.zeros([BLOCK], tl.float32)
-    for i in range(1, tl.max(end - first, 0) + 1):
-        place, here = end - i, end - i >= first
+    for i in range(1, tl.max(n_lit, 0) + 1):
+        place, at, here = first + n_lit - i, target - i, i <= n_lit
         value = tl.load(fields + place[:, None] * 4 + channel, mask=here[:, None], other=0.0)
         length = tl.load(lengths + place, mask=here, other=0.0)
         before = tl.load(light + place, mask=here, other=0.0)
         depth = tl.sum(tl.where(channel == 3, value, 0.0), 1) * length
         weight = before * _opacity(depth)
-        gain = tl.sum(pull * tl.where(channel == 3, 1.0, value), 1)
+        gain = tl.sum(picture_pull * tl.where(channel == 3, 1.0, value), 1)
         d_depth = tl.where(depth > DEEPEST, 0.0, before * tl.exp(-depth) * gain - later)
-        gradient = tl.where(channel == 3, (d_depth * length)[:, None], weight[:, None] * pull)
-        tl.store(gradients + place[:, None] * 4 + channel, gradient, mask=here[:, None])
+        gradient = tl.where(channel == 3, (d_depth * length)[:, None], weight[:, None] * picture_pull)
+        slope = tl.where(channel == 3, tl.where(value > EXP_15, EXP_15, value), value * (1.0 - value))
+        tl.store(pulls + at[:, None] * 4 + channel, gradient * slope * scale, mask=here[:, None])
+        axis = here[:, None] & (channel < 3)
+        point = tl.load(positions + place[:, None] * 3 + channel, mask=axis, other=0.0)
+        tl.store(points + at[:, None] * 3 + channel, point, mask=axis)
         later += weight * gain
 
 
@@ -134,13 +158,15 @@ def loss_gradient(
 
 @triton.jit
 @no_type_check
-def add_partials(partials, gradient, bad, n_parts, unscale, BLOCK: tl.constexpr):
+def add_partials(partials, gradient, bad, n_parts, unscale, PARTS: tl.constexpr, BLOCK: tl.constexpr):
     """Sum partial gradients in one fixed order; bad[nerf] becomes 1 if a number of that NeRF is not finite."""
     nerf = tl.program_id(1).to(tl.int64)
     at = nerf * SIZE + tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     total = tl.zeros([BLOCK], tl.float32)
-    for part in range(0, n_parts):
-        total += tl.load(partials + tl.num_programs(1).to(tl.int64) * SIZE * part + at)
+    for first in range(0, n_parts, PARTS):  # so many loads under way at once
+        part = first + tl.arange(0, PARTS)[:, None]
+        place = tl.num_programs(1).to(tl.int64) * SIZE * part + at[None, :]
+        total += tl.sum(tl.load(partials + place, mask=part < n_parts, other=0.0), 0)
     total = total * unscale
     broken = tl.max(tl.where(tl.abs(total) <= 3.4028234663852886e38, 0, 1), 0)  # false for NaN too
     if broken > 0:

@@ -1,0 +1,111 @@
+"""What a GPU must not meet: tensors made on the CPU by default around a fit, and a step that waits."""
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+import torch
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from n2v.nerf.backends import triton_fit
+from n2v.nerf.fit import held_out_psnr
+from n2v.nerf.layout import initial_vector
+from n2v.nerf.occupancy import carve, grids_of
+from n2v.nerf.optimise import batch_loss
+from n2v.nerf.pool import training_batches
+from n2v.nerf.recipe import FitConfig
+from n2v.nerf.silhouettes import check_silhouettes
+
+MAKERS = {torch.arange, torch.empty, torch.eye, torch.full, torch.linspace, torch.ones, torch.tensor, torch.zeros}
+RETURNS = (
+    "_local_scalar_dense",
+    "nonzero",
+    "masked_select",
+    "unique",
+    "bincount",
+    "equal",
+    "is_nonzero",
+    "repeat_interleave",
+)
+CONFIG = replace(FitConfig.laptop(6, 2048), n_empty=64, step=0.05, grid_resolution=16)
+
+
+class Homeless(TorchFunctionMode):
+    """Counts tensors that are made without saying where: on the CPU, where they would meet others on a GPU."""
+
+    def __init__(self):
+        self.made = Counter()
+
+    def __torch_function__(self, function, types, arguments=(), options=None):
+        made = function(*arguments, **(options or {}))
+        if function in MAKERS and (options or {}).get("device") is None and made.dim():  # numbers go everywhere
+            self.made[function.__name__] += 1
+        return made
+
+
+class Returns(TorchDispatchMode):
+    """Counts operations whose result, or its size, the host has to wait for."""
+
+    def __init__(self):
+        self.waited = Counter()
+
+    def __torch_dispatch__(self, function, types, arguments=(), options=None):
+        name = function.overloadpacket.__name__
+        if name.startswith(RETURNS) or (
+            name == "index" and any(one.dtype == torch.bool for one in arguments[1] if one is not None)
+        ):
+            self.waited[name] += 1
+        return function(*arguments, **(options or {}))
+
+
+def prepared(view_set, device="cpu"):
+    hull = carve(view_set, CONFIG.grid_resolution, device)
+    check_silhouettes(view_set, hull)
+    return hull, training_batches(view_set, hull, CONFIG, torch.Generator().manual_seed(0))
+
+
+def test_what_is_prepared_and_measured_says_where(ball):
+    weights, config = torch.from_numpy(initial_vector()), replace(CONFIG, encoding="tcnn")  # the other has a CPU kernel
+    with Homeless() as mode:
+        hull, batches = prepared(ball)
+        held_out_psnr(weights, grids_of(weights, hull, "tcnn")[0], ball, config)
+    assert mode.made == {} and len(batches)
+    with Homeless() as mode:
+        torch.arange(3)
+    assert mode.made == {"arange": 1}
+
+
+class Idle:
+    """A kernel that is launched and does nothing."""
+
+    def __getitem__(self, grid):
+        return lambda *arguments, **options: None
+
+
+def test_no_step_of_triton_waits_for_the_device(ball, monkeypatch):
+    pytest.importorskip("triton", reason="triton is not installed: its steps were NOT counted")
+    _, batches = prepared(ball)
+    data = triton_fit.Resident.of([batches] * 2, "cpu")
+    trainer = triton_fit.Trainer(data, torch.from_numpy(initial_vector()).repeat(2, 1), CONFIG)
+    for name in (*triton_fit.TILES, "composite_forward", "composite_backward", "loss_gradient", "add_partials", "adam"):
+        monkeypatch.setattr(triton_fit.kernels(), name, Idle())
+    colours = torch.zeros(2, data.starts.shape[1], 3)
+    with Returns() as mode:
+        for done in range(3):
+            trainer.step(done, colours)
+    assert mode.waited == {}
+
+
+def test_no_loss_of_torch_waits_for_the_device(ball):
+    _, batches = prepared(ball)
+    weights = torch.from_numpy(initial_vector()).repeat(2, 1).requires_grad_()
+    draws = [torch.Generator().manual_seed(i) for i in range(2)]
+    with Returns() as mode:
+        loss = batch_loss(weights, [batches] * 2, 0, CONFIG, draws)
+        loss.backward()
+    assert mode.waited == {}
+    with Returns() as mode:
+        float(loss.detach())
+        weights.detach()[weights > 0]
+    assert sum(mode.waited.values()) >= 2
