@@ -14,8 +14,8 @@ import numpy as np
 import torch
 
 from n2v.files import progress
-from n2v.nerf.occupancy import grids_of
 from n2v.nerf.march import show_step
+from n2v.nerf.occupancy import grids_of
 from n2v.nerf.render import field_query, over_background, render_image
 from n2v.scenes.views import find_views, read_views
 from n2v.show.pictures import to_rgb
@@ -29,7 +29,7 @@ def shown(zoo: Zoo, i: int, view_set) -> list[np.ndarray]:
     best = int((view_set.held_out_images[..., 3] > 0).sum((1, 2)).argmax())
     query, c2w = field_query(weights, row.encoding), view_set.held_out_c2w[best]
     panels = [to_rgb(view_set.held_out_images[best])]
-    for cells in (occupied, alone_occupancy(weights, occupied, row.encoding)):
+    for cells in grids_of(weights, occupied, row.encoding):
         rays = render_image(query, cells, c2w, view_set.size_px, view_set.camera_angle_x, show_step(row.step))
         panels.append(over_background(rays).clamp(0, 1).numpy())
     return panels

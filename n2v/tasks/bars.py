@@ -49,7 +49,7 @@ def low_octaves(field_weights: Float[np.ndarray, "n w"], n: int = 8) -> Float[np
 def whitened_within(
     train: Float[np.ndarray, "n d"], base_ids: list[str], others: list[Float[np.ndarray, "m d"]]
 ) -> list[Float[np.ndarray, "m d"]]:
-    """Features in which versions of one object differ alike in every direction, at unit length (for cosine distances).
+    """Features in which versions of one object differ alike in every direction, of unit length (for cosines).
 
     Closed form: the covariance of what distinguishes versions of one object is turned into the identity (within-class
     covariance normalisation, Hatch and Stolcke 2006, with base objects for classes).

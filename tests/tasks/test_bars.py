@@ -51,7 +51,7 @@ def test_low_octaves_leave_out_exactly_the_high_columns():
     assert kept.shape[1] == N_WEIGHTS - 64 * N_FEATURES * 2 // 3
     marked = np.zeros((1, N_WEIGHTS), np.float32)
     marked[0, 16:48] = 1  # octaves 8 to 23 of the first dimension, first neuron
-    assert not low_octaves(marked, 8).any() and low_octaves(marked, 9).sum() == 2
+    assert not low_octaves(marked, 8).any() and low_octaves(marked, 9).sum() == 2  # sine and cosine of octave 8
 
 
 def test_whitening_makes_versions_near_and_needs_their_ids():
