@@ -47,8 +47,8 @@ def low_octaves(field_weights: Float[np.ndarray, "n w"], n: int = 8) -> Float[np
 
 
 def whitened_within(
-    train: Float[np.ndarray, "n d"], base_ids: list[str], others: list[Float[np.ndarray, "m d"]]
-) -> list[Float[np.ndarray, "m d"]]:
+    train: Float[np.ndarray, "n d"], base_ids: list[str], others: list[Float[np.ndarray, "_ d"]]
+) -> list[Float[np.ndarray, "_ d"]]:
     """Features in which versions of one object differ alike in every direction, of unit length (for cosines).
 
     Closed form: the covariance of what distinguishes versions of one object is turned into the identity (within-class
@@ -75,7 +75,7 @@ def nearness(
 ) -> tuple[Float[np.ndarray, "t"], Float[np.ndarray, "t"]]:
     """Of each test object: overlap with the nearest training object, and mean overlap with its own tested versions.
 
-    Where the first is larger the test set asks for nothing new. An object without versions in test has 0 for the second.
+    Where the first is larger the test set asks for nothing new. One without versions in test has 0 there.
 
     Args:
         shapes: Silhouettes or occupied cells of all objects.

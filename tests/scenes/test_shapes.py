@@ -104,7 +104,8 @@ def filled(builder, n: int) -> dict[str, Counter]:
 @pytest.mark.parametrize(
     "builder, slot, options",
     [
-        (seating.chair, "back", seating.BACKS), (seating.sofa, "arms", seating.ARMS), (tables.table, "body", tables.TOPS),
+        (seating.chair, "back", seating.BACKS), (seating.sofa, "arms", seating.ARMS),
+        (tables.table, "body", tables.TOPS),
         (screens.display, "body", screens.DISPLAYS), (screens.phone, "body", screens.PHONES),
         (lamps.lamp, "support", lamps.POSTS),
     ],

@@ -28,14 +28,14 @@ def test_the_ruler_cannot_tell_what_pooled_occupancy_can():
     labels = np.arange(60) % 2
     cells = np.zeros((60, 24, 24, 24), bool)
     for one, label in zip(cells, labels, strict=True):
-        one[0, 0, 0] = one[-1, -1, -1] = True
         side = int(rng.integers(8, 11))
-        one[:side, :side, :side] = label == 0
-        one[-side:, -side:, -side:] |= label == 1
+        one[0, 0, 0] = one[-1, -1, -1] = True
+        corner = slice(0, side) if label else slice(24 - side, 24)
+        one[corner, corner, corner] = True
     train, test = np.arange(40), np.arange(40, 60)
     right = {name: (nearest_neighbour(x[train], labels[train], x[test]) == labels[test]).mean()
              for name, x in (("ruler", ruler(cells)), ("pooled", pooled_occupancy(cells, 8)))}  # fmt: skip
-    assert right["pooled"] == 1 and right["ruler"] < 0.9
+    assert right["pooled"] == 1 and right["ruler"] < 0.8
 
 
 def test_pooling_keeps_the_share_for_any_size():
@@ -46,7 +46,7 @@ def test_pooling_keeps_the_share_for_any_size():
 
 
 def test_low_octaves_leave_out_exactly_the_high_columns():
-    vector = initial_vector().numpy()[None]
+    vector = initial_vector()[None]
     kept = low_octaves(vector, 8)
     assert kept.shape[1] == N_WEIGHTS - 64 * N_FEATURES * 2 // 3
     marked = np.zeros((1, N_WEIGHTS), np.float32)
@@ -55,11 +55,12 @@ def test_low_octaves_leave_out_exactly_the_high_columns():
 
 
 def test_whitening_makes_versions_near_and_needs_their_ids():
-    """A direction in which versions differ wildly hides the objects until it is whitened away."""
+    """Objects differ in three directions, versions in all and wildly in one: whitening by object finds the three."""
     rng = np.random.default_rng(1)
-    objects = rng.normal(0, 1, (60, 8))
-    features = np.repeat(objects, 3, axis=0) + rng.normal(0, 0.1, (180, 8))
-    features[:, 0] += rng.normal(0, 30, 180)
+    objects = rng.normal(0, 1, (60, 20)) * (np.arange(20) < 3)
+    within = np.where(np.arange(20) == 19, 30.0, 0.1)
+    mixed = np.linalg.qr(rng.normal(size=(20, 20)))[0]
+    features = (np.repeat(objects, 3, axis=0) + rng.normal(0, within, (180, 20))) @ mixed
     ids = [str(i // 3) for i in range(180)]
     train, test = np.arange(120), np.arange(120, 180)
 
@@ -71,7 +72,7 @@ def test_whitening_makes_versions_near_and_needs_their_ids():
     _, whitened = whitened_within(features[train], [ids[i] for i in train], [features[test]])
     shuffled = rng.permutation([ids[i] for i in train]).tolist()
     _, control = whitened_within(features[train], shuffled, [features[test]])
-    assert found(whitened) > found(features[test]) + 0.3 and found(whitened) > found(control) + 0.1
+    assert found(whitened) > found(features[test]) + 0.3 and found(whitened) > found(control) + 0.3
 
 
 def test_nearness_sees_a_planted_twin_and_an_object_of_its_own():
