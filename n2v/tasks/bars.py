@@ -63,9 +63,8 @@ def whitened_within(
     np.add.at(centres, member, train)
     apart = train - (centres / np.bincount(member)[:, None])[member]
     covariance = apart.T @ apart / max(len(train) - len(names), 1)
-    values, vectors = np.linalg.eigh(
-        covariance + 0.1 * np.trace(covariance) / len(covariance) * np.eye(len(covariance))
-    )
+    values, vectors = np.linalg.eigh(covariance)
+    values = values + 0.1 * np.median(values)  # so that no direction is blown up beyond what was measured
     turned = [(x - mean) @ vectors / np.sqrt(values) for x in (train, *others)]
     return [(x / np.linalg.norm(x, axis=1, keepdims=True).clip(1e-9)).astype(np.float32) for x in turned]
 
