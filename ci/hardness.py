@@ -74,7 +74,7 @@ def one_split(zoo: Zoo, parts: dict, rule: str, seed: int, epochs: int) -> list[
     splits, labels = assign([Item.of(row) for row in zoo.rows], rule, seed), zoo.labels
     train, val, test = (np.array([i for i, row in enumerate(zoo.rows) if splits[row.object_id] == name])
                         for name in ("train", "val", "test"))  # fmt: skip
-    y, config = labels[train], PictureConfig(n_epochs=epochs)
+    y, config = labels[train], PictureConfig(n_epochs=epochs, width=32)
     net = train_on_pictures(parts["pictures"][train], y, config, seed)
     weights, how = raw_reader(parts["weights"], labels, train, val, test, seed)
     boxes, pooled = parts["ruler"], parts["pooled"]
