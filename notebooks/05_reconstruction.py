@@ -50,6 +50,7 @@ from n2v.show.pictures import sheet
 from n2v.show.record import Recorder
 from n2v.show.style import apply_style
 from n2v.tasks.encoders import reconstruction_summary
+from n2v.zoo.shipped import real_zoo
 from n2v.zoo.store import Zoo
 
 size, run = profiles.get(profile), Path(out_dir)
@@ -256,6 +257,24 @@ for name in models:
 print(
     f"best loser {best_loser:.1f} dB, best encoder {value['best', 'own', 'test']['foreground_db']:.1f} dB on the object alone"
 )
+
+# %% [markdown]
+# ### Real objects
+# The same encoders and decoder on NeRFs of real models, none of which any of them has seen. The nearest training NeRF is
+# one of this run's: whoever cannot draw better than it has learned to look up.
+
+# %%
+real = Zoo(real_zoo())
+asked = some_of(real, None, 2 * n_each, seed)
+known = Losers(zoo, zoo.indices("train"), models["best"].config.encoder.embedding, asked=real)
+at_real = reconstruction_summary(compare_reconstructions(models, real, asked, render, known))
+record.table("extra-real", at_real, f"{len(asked)} real objects: PSNR (dB) and SSIM as above.")
+pictures = [[nerf_picture(real, int(index)).numpy() for index in asked[: size.n_shown]]]
+with torch.no_grad():
+    codes = models["best"].encode(torch.from_numpy(real.field_weights(asked[: size.n_shown])))
+pictures.append([decoded_picture(models["best"], code).numpy() for code in codes])
+titles = [real.rows[int(index)].class_name for index in asked[: size.n_shown]]
+record.figure("extra-real", sheet(pictures, ["NeRF", "decoded,\nbest"], titles), "Real objects, never trained on.")
 
 # %% [markdown]
 # *What to see:* where train lies above validation and test, the difference is memory. Over the whole picture even a blank sheet is not far

@@ -53,7 +53,7 @@ from n2v.seeds import seed_everything
 from n2v.show import interpolation_checks as checks
 from n2v.show.demos.interpolation import Journey, write_interpolation_page
 from n2v.show.demos.progressive import View
-from n2v.show.journeys import measure_walks, walk_figure, walks_between, weights_picture
+from n2v.show.journeys import measure_walks, nerf_picture, walk_figure, walks_between, weights_picture
 from n2v.show.pictures import sheet, write_gif
 from n2v.show.record import Recorder
 from n2v.show.style import apply_style
@@ -62,6 +62,7 @@ from n2v.tasks.initial_vector import FIRST_START, changed_zoo, field_values, mat
 from n2v.tasks.interpolate import GAMMAS, draw_pairs, lerp, smoothness, solidity
 from n2v.tasks.repeats import over_repeats
 from n2v.zoo.build import spread
+from n2v.zoo.shipped import real_zoo
 from n2v.zoo.store import Zoo
 
 size, run = profiles.get(profile), Path(out_dir)
@@ -267,6 +268,24 @@ stills = [[journey.at(gamma).refined_picture(View(turn)).numpy() for gamma in ga
 figure = sheet(stills, [f"turned\n{turn}°" for turn in turns], [f"γ = {gamma:g}" for gamma in gammas])
 caption = f"From {' to '.join(couples[-1])}, decoded and seen from three sides."
 record.figure("extra-interpolation-turned", figure, caption)
+
+# %% [markdown]
+# ### Real objects
+# From one real model to another, through an embedding space that has seen neither.
+
+# %%
+real = Zoo(real_zoo())
+ends = [int(np.flatnonzero(real.labels == CLASSES.index(name))[0]) for name in ("chair", "table")]
+with torch.no_grad():
+    from_to = models["best"].encode(torch.from_numpy(real.field_weights(ends))).numpy()
+journey = Journey(models["best"], *from_to)
+decoded = [journey.at(gamma).refined_picture(View(-15)).numpy() for gamma in gammas]
+figure = sheet(
+    [[nerf_picture(real, ends[0]).numpy(), *decoded, nerf_picture(real, ends[1]).numpy()]],
+    None,
+    ["NeRF A", *(f"γ = {gamma:g}" for gamma in gammas), "NeRF B"],
+)
+record.figure("extra-real", figure, "From a real chair to a real table, decoded; the NeRFs themselves at both ends.")
 
 # %% [markdown]
 # *What to see:* what is in between is one thing seen from three sides, not a blend of pictures: the decoder answers for positions,

@@ -38,7 +38,8 @@ from pathlib import Path
 import numpy as np
 
 from n2v import profiles
-from n2v.embed.embeddings import Embeddings
+from n2v.embed.embeddings import Embeddings, embed_zoo
+from n2v.embed.model import load_model
 from n2v.files import read_json
 from n2v.scenes.classes import FREQUENCIES
 from n2v.seeds import seed_everything
@@ -49,7 +50,8 @@ from n2v.show.neighbours import neighbour_sheet
 from n2v.show.plots import plot_retrieval
 from n2v.show.record import Recorder
 from n2v.show.style import apply_style
-from n2v.tasks.metrics import chance_average_precision, chance_hit_at_k
+from n2v.tasks.bars import pooled_occupancy
+from n2v.tasks.metrics import chance_average_precision, chance_hit_at_k, cluster_interval
 from n2v.tasks.retrieve import (
     as_published,
     corrected,
@@ -58,6 +60,7 @@ from n2v.tasks.retrieve import (
     random_rankings,
     voted_hits,
 )
+from n2v.zoo.shipped import real_zoo
 from n2v.zoo.splits import Item, assign
 from n2v.zoo.store import Zoo
 
@@ -286,6 +289,34 @@ pictures = [[nerf_picture(zoo, int(i)).numpy() for i in row] for row in shown]
 figure = neighbour_sheet(pictures, [[zoo.rows[i].class_name for i in row] for row in shown])
 told = "; ".join(", ".join(zoo.rows[i].class_name for i in row) for row in shown)
 record.figure("fig-4.5", figure, "Held-out queries and their four nearest in train, our best embeddings.", alt=told)
+
+# %% [markdown]
+# ### Real objects
+# Queries are real models, and so is the gallery: all others but recolours of the same shape.
+
+# %%
+real = Zoo(real_zoo())
+model = load_model(run / "nerf2vec-best")
+groups = [row.shape_group for row in real.rows]
+kinds = {
+    best: embed_zoo(model, real).values,
+    "raw weights": real.field_weights(),
+    "occupancy, 12 cubed": pooled_occupancy(real.occupied()),
+}
+table, near = [], {}
+for name, values in kinds.items():
+    apart = distances(values, values)
+    apart[np.array(groups)[:, None] == np.array(groups)] = np.inf
+    near[name] = np.argsort(apart, 1)[:, :4]
+    right = (real.labels[near[name][:, 0]] == real.labels).astype(float)
+    low, high = cluster_interval(right, groups)
+    table.append({"features": name, "hit@1": right.mean(), "low": low, "high": high, "n": len(right)})
+record.table("extra-real", table, "hit@1 among real objects; 95 % interval by shape group.")
+asked = np.unique(real.labels, return_index=True)[1][: size.n_shown]
+shown = np.concatenate([asked[:, None], near[best][asked]], 1)
+pictures = [[nerf_picture(real, int(i)).numpy() for i in row] for row in shown]
+figure = neighbour_sheet(pictures, [[real.rows[i].class_name for i in row] for row in shown])
+record.figure("extra-real", figure, "Real queries and their four nearest real neighbours, our best embeddings.")
 
 # %% [markdown]
 # ## 6. Find the twin

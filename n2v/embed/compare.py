@@ -15,6 +15,7 @@ from n2v.nerf.render import field_query, psnr
 from n2v.zoo.store import Zoo
 
 MEASURES = ("full_db", "foreground_db", "full_ssim", "foreground_ssim")
+NEAR_COMPONENTS = 32
 LOSERS = ("blank picture", "mean colour", "nearest training NeRF", "PCA of weights, decoded back")
 
 
@@ -40,37 +41,41 @@ def picture_measures(
 
 
 class Losers:
-    """What knows no decoder: a blank picture, the best single colour, the nearest training NeRF (Euclidean distance
-    of the weights; never a version of the object itself), and the weights projected on `n_components` principal
-    components of the training NeRFs and rendered through the object's own occupancy.
+    """What knows no decoder: a blank picture, the best single colour, the nearest training NeRF (distance along the
+    first 32 principal components of the weights, the rest is mostly what each fit did on its own; never a version of
+    the object itself), and the weights projected on `n_components` principal components of the training NeRFs and rendered
+    through the object's own occupancy. Asked about NeRFs of the same zoo, or of `asked`.
     """
 
-    def __init__(self, zoo: Zoo, train: Int[np.ndarray, "m"], n_components: int) -> None:
+    def __init__(self, zoo: Zoo, train: Int[np.ndarray, "m"], n_components: int, asked: Zoo | None = None) -> None:
         if len(train) < 2:
             raise BadInput(f"{len(train)} training NeRFs", where=zoo.folder, fix="use at least 2")
-        self.zoo, self.train = zoo, np.asarray(train)
-        self.weights = torch.from_numpy(zoo.field_weights(train))
+        self.zoo, self.train, self.asked = zoo, np.asarray(train), asked or zoo
+        weights = torch.from_numpy(zoo.field_weights(train))
         self.base_ids = np.array([zoo.rows[int(i)].base_id for i in train])
-        self.mean = self.weights.mean(0)
-        _, self.directions = leading_directions(self.weights - self.mean, n_components)
+        self.mean = weights.mean(0)
+        _, leading = leading_directions(weights - self.mean, max(n_components, NEAR_COMPONENTS))
+        self.directions, self.near = leading[:, :n_components], leading[:, :NEAR_COMPONENTS]
+        self.places = (weights - self.mean) @ self.near
 
     def nearest(self, index: int) -> int:
-        """The zoo's position of the nearest training NeRF of another object."""
-        distance = (self.weights - torch.from_numpy(self.zoo.field_weights(index))).norm(dim=1)
-        distance[torch.from_numpy(self.base_ids == self.zoo.rows[index].base_id)] = torch.inf
+        """The position, in the zoo, of the training NeRF of another object nearest to what is asked about."""
+        place = (torch.from_numpy(self.asked.field_weights(index)) - self.mean) @ self.near
+        distance = (self.places - place).norm(dim=1)
+        distance[torch.from_numpy(self.base_ids == self.asked.rows[index].base_id)] = torch.inf
         if not bool(torch.isfinite(distance).any()):
             raise BadInput("no other object is in training", where=self.zoo.folder, fix="use more objects")
         return int(self.train[int(distance.argmin())])
 
     def projected(self, index: int) -> Float[torch.Tensor, "w"]:
         """The weights that the principal components keep."""
-        moved = torch.from_numpy(self.zoo.field_weights(index)[0]) - self.mean
+        moved = torch.from_numpy(self.asked.field_weights(index)[0]) - self.mean
         return self.mean + self.directions @ (self.directions.T @ moved)
 
     def views(self, index: int, truth: torch.Tensor, config: RenderConfig) -> dict[str, Float[torch.Tensor, "v h w 4"]]:
         """Pictures by name of LOSERS, over white."""
-        query = field_query(self.projected(index), self.zoo.rows[index].encoding)
-        grid = torch.from_numpy(self.zoo.occupied(index)[0])
+        query = field_query(self.projected(index), self.asked.rows[index].encoding)
+        grid = torch.from_numpy(self.asked.occupied(index)[0])
         pictures = (
             torch.ones_like(truth),
             truth.mean((0, 1, 2)).expand_as(truth),
@@ -115,10 +120,10 @@ def compare_reconstructions(
     return rows
 
 
-def some_of(zoo: Zoo, split: str, n: int, seed: int = 0) -> Int[np.ndarray, "m"]:
-    """At most n NeRFs of a split, drawn without replacement with a seed, classes as equal as they come; sorted."""
+def some_of(zoo: Zoo, split: str | None, n: int, seed: int = 0) -> Int[np.ndarray, "m"]:
+    """At most n NeRFs of a split (None: of all), drawn with a seed, classes as equal as they come; sorted."""
     everything = zoo.indices(split)
-    order = np.random.default_rng([seed, len(split)]).permutation(len(everything))
+    order = np.random.default_rng([seed, len(split or "")]).permutation(len(everything))
     labels = zoo.labels[everything][order]
     turn = np.array([(labels[:place] == label).sum() for place, label in enumerate(labels)], int)  # n-th of its class
     return np.sort(everything[order][np.argsort(turn, kind="stable")[:n]])
