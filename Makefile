@@ -14,6 +14,7 @@ SIZE        ?= 96
 VIEWS       ?= 36
 HELD_OUT    ?= 6
 RECIPE      ?= fine
+STEPS       ?=
 ZOO         ?= runs/zoo-$(PER_CLASS)-$(SEED)
 NB          ?= all
 RUN         := runs/$(PROFILE)
@@ -44,10 +45,10 @@ lab: $(STAMP) ## JupyterLab on the first notebook; settings are in ci/lab
 bench: $(STAMP) ## speeds as ratios in one run; ARGS="--meshes FOLDER"
 	$(BIN)/python ci/bench.py --out runs/bench $(ARGS)
 
-zoo: $(STAMP) ## a procedural collection of 13 x PER_CLASS x 3 NeRFs in ZOO; data/mini_zoo is PER_CLASS=15 SEED=1
+zoo: $(STAMP) ## a procedural collection of 13 x PER_CLASS x 3 NeRFs in ZOO; data/mini_zoo is PER_CLASS=15 SEED=1 STEPS=1000
 	test -f $(ZOO)/shapes/index.csv || $(BIN)/n2v shapes --out $(ZOO)/shapes --per-class $(PER_CLASS) --augment 2 --seed $(SEED) --frequencies $(FREQUENCIES)
 	$(BIN)/n2v render $(ZOO)/shapes --out $(ZOO)/views --size $(SIZE) --views $(VIEWS) --held-out $(HELD_OUT) --seed $(SEED) --resume
-	$(BIN)/n2v fit $(ZOO)/views --out $(ZOO)/zoo --recipe $(RECIPE) --seed $(SEED) --resume
+	$(BIN)/n2v fit $(ZOO)/views --out $(ZOO)/zoo --recipe $(RECIPE) $(if $(STEPS),--steps $(STEPS)) --seed $(SEED) --resume
 	$(BIN)/n2v zoo pack $(ZOO)/zoo --out $(ZOO)/packed
 
 large: ## the large collection of 8,034 NeRFs (hours on two cores; goes on where it was)

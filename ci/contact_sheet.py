@@ -28,7 +28,7 @@ def shown(zoo: Zoo, i: int, view_set) -> list[np.ndarray]:
     weights, occupied = torch.from_numpy(zoo.field_weights([i])[0]), torch.from_numpy(zoo.occupied([i])[0])
     best = int((view_set.held_out_images[..., 3] > 0).sum((1, 2)).argmax())
     query, c2w = field_query(weights, row.encoding), view_set.held_out_c2w[best]
-    panels = [to_rgb(view_set.held_out_images[best])]
+    panels = [to_rgb(view_set.held_out_images[best]) / 255]
     for cells in grids_of(weights, occupied, row.encoding):
         rays = render_image(query, cells, c2w, view_set.size_px, view_set.camera_angle_x, show_step(row.step))
         panels.append(over_background(rays).clamp(0, 1).numpy())

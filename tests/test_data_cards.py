@@ -15,6 +15,7 @@ from n2v.scenes.shapes import FAMILIES, make_collection
 from n2v.show.collections import count_table, embedding_table, family_table, leave_one_out, read_block
 from n2v.show.nerf2vec import shipped_table
 from n2v.show.photographs import component_colours
+from n2v.zoo.store import Zoo
 
 ROOT = Path(__file__).parent.parent
 CARDS = ROOT / "data_cards"
@@ -26,7 +27,7 @@ QUESTIONS = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["procedural_shapes", "mini_zoo", "embeddings", "nerf2vec"])
+@pytest.mark.parametrize("name", ["procedural_shapes", "mini_zoo", "real_zoo", "embeddings", "nerf2vec"])
 def test_every_question_is_answered(name):
     parts = re.split(r"^## (.+)\n", (CARDS / f"{name}.md").read_text(), flags=re.M)
     answers = dict(zip(parts[1::2], parts[2::2], strict=True))
@@ -79,6 +80,18 @@ def test_the_mini_zoo_is_what_its_card_counts():
         pytest.skip("data/mini_zoo is not in this checkout: the counts of its card are NOT checked")
     assert read_block(CARDS / "mini_zoo.md", "counts") == count_table(MINI_ZOO)
     assert "version in train: 0.000" in count_table(MINI_ZOO)
+
+
+def test_the_real_zoo_is_what_its_card_counts():
+    folder = ROOT / "data" / "real_zoo"
+    assert read_block(CARDS / "real_zoo.md", "counts") == count_table(folder)
+    rows = Zoo(folder).rows
+    assert {row.licence for row in rows} == {"CC0-1.0"} and all(
+        "@" in row.source and ", " in row.source for row in rows
+    )
+    groups = {(row.shape_group, row.split) for row in rows}
+    assert len(groups) == len({row.shape_group for row in rows})  # no shape in two splits
+    assert sum(path.stat().st_size for path in folder.rglob("*")) < 12e6
 
 
 def test_embedding_card_names_the_fields_and_widths_there_are():

@@ -43,8 +43,8 @@ def picture_measures(
 class Losers:
     """What knows no decoder: a blank picture, the best single colour, the nearest training NeRF (distance along the
     first 32 principal components of the weights, the rest is mostly what each fit did on its own; never a version of
-    the object itself), and the weights projected on `n_components` principal components of the training NeRFs and rendered
-    through the object's own occupancy. Asked about NeRFs of the same zoo, or of `asked`.
+    the object itself), and the weights projected on `n_components` principal components of the training NeRFs and
+    rendered through the object's own occupancy. Asked about NeRFs of the same zoo, or of `asked`.
     """
 
     def __init__(self, zoo: Zoo, train: Int[np.ndarray, "m"], n_components: int, asked: Zoo | None = None) -> None:

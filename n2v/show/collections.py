@@ -230,7 +230,7 @@ def count_table(folder: Path) -> str:
     shared = leak(items, {row.object_id: row.split for row in good})
     facts = {
         "in quarantine": len(zoo.quarantined),
-        "sources": ", ".join(sorted({row.source for row in good})),
+        "sources": ", ".join(sorted({row.source.split(": ")[0] for row in good})),
         "licences": ", ".join(sorted({row.licence for row in good})),
         "initial vector": ", ".join(sorted({row.init_hash for row in good})),
         "encoding": ", ".join(sorted({row.encoding for row in good})),

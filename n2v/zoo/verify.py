@@ -118,7 +118,7 @@ def info(folder: Path) -> dict:
         "encodings": sorted(set(columns["encoding"])),
         "init_hashes": sorted(set(columns["init_hash"])),
         "steps": sorted(set(columns["steps"].tolist())),
-        "sources": dict(Counter(columns["source"])),
+        "sources": dict(Counter(source.split(": ")[0] for source in columns["source"])),
         "licences": dict(Counter(columns["licence"])),
         "notes": zoo.notes,
     }

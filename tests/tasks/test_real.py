@@ -12,7 +12,7 @@ def test_readers_find_a_class_that_is_there_and_none_that_is_not():
     features = rng.normal(0, 1, (60, 6))
     told, blind = features.copy(), features
     told[:, 0] += 15 * labels
-    assert all(right.mean() > 0.95 for right in cross_read(told, labels, groups).values())
+    assert all(right.mean() > 0.9 for right in cross_read(told, labels, groups).values())
     assert all(right.mean() < 0.6 for right in cross_read(blind, labels, groups).values())
 
 
