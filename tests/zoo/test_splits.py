@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 
+import numpy as np
 import pytest
 
 from n2v.errors import BadInput
@@ -118,3 +119,53 @@ def test_growing_training_sets_are_nested_balanced_and_whole():
         chosen = [items[i] for i in order[: 9 * n_rounds]]  # three classes, three versions a base object
         assert Counter(item.class_name for item in chosen) == dict.fromkeys(("car", "sofa", "lamp"), 3 * n_rounds)
         assert set(Counter(item.base_id for item in chosen).values()) == {3}
+
+
+def made_of(n: int = 40, seed: int = 0) -> list[Item]:
+    """A collection with slots: chairs (kept apart by combination) and airplanes (by family), three versions each."""
+    rng, items = np.random.default_rng(seed), []
+    for name in ("airplane", "chair"):
+        for i in range(n):
+            body, support = rng.choice(["a", "b", "c", "d", "e", "f"]), rng.choice(["x", "y", "z", "w"])
+            slots = f"body={body} support={support} extra={rng.choice(['p', 'q'])}"
+            for version in range(3):
+                own = f"{name}-{i}" + (f"_A{version}" if version else "")
+                items.append(Item(own, f"{name}-{i}", name, version, "", body, slots))
+    return items
+
+
+def crossing(items: list[Item], splits: dict[str, str], kept) -> set:
+    """What is in test and in train, too."""
+    found = {split: {kept(item) for item in items if splits[item.object_id] == split} for split in SPLITS}
+    return found["test"] & found["train"]
+
+
+def test_novel_lets_no_combination_and_for_every_third_class_no_family_cross():
+    for seed in range(3):
+        items = made_of(seed=seed)
+        splits = assign(items, "novel", seed)
+        assert not crossing(items, splits, lambda item: (item.class_name, *item.slots.split()[:2]))
+        planes = [item for item in items if item.class_name == "airplane"]  # every third class, from the first
+        assert not crossing(planes, splits, lambda item: item.family)
+        chairs = [item for item in items if item.class_name == "chair"]
+        assert crossing(chairs, splits, lambda item: item.family)  # their families may
+        assert leak(items, splits) == 0
+        for name in ("airplane", "chair"):
+            mine = [splits[item.object_id] for item in items if item.class_name == name]
+            assert 0.05 <= mine.count("test") / len(mine) <= 0.2
+
+
+def test_a_planted_combination_is_caught_and_corrected_lets_them_cross():
+    items = made_of()
+    splits = assign(items, "novel")
+    told = next(item for item in items if splits[item.object_id] == "test" and item.class_name == "chair")
+    planted = told._replace(object_id="planted", base_id="planted")
+    assert crossing([*items, planted], splits | {"planted": "train"}, lambda item: item.combination)
+    assert assign([*items, planted], "novel")["planted"] == assign([*items, planted], "novel")[told.object_id]
+    assert crossing(items, assign(items, "corrected"), lambda item: item.combination)
+
+
+def test_novel_without_slots_is_grouped_by_object():
+    items = [Item(f"{n}-{v}", f"{n}", "lamp", v) for n in range(20) for v in range(3)]
+    splits = assign(items, "novel")
+    assert leak(items, splits) == 0 and set(splits.values()) == set(SPLITS)
