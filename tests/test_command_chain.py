@@ -16,7 +16,7 @@ def made(tmp_path_factory):
     steps = (
         ("shapes", "--out", "shapes", "--per-class", "5", "--augment", "1", "--classes", "chair", "lamp", "sofa"),
         ("render", "shapes", "--out", "views", "--size", "32", "--views", "12", "--held-out", "2"),
-        ("fit", "views", "--out", "zoo", "--profile", "smoke", "--steps", "80", "--workers", "1"),
+        ("fit", "views", "--out", "zoo", "--profile", "smoke", "--steps", "120", "--workers", "1"),
         ("train", "zoo", "--out", "run", "--profile", "smoke", "--steps", "12"),
         (
             "train",

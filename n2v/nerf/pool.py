@@ -59,17 +59,22 @@ def training_batches(
     if config.n_empty == 0:
         return batches
     n_points = min(config.n_empty, math.ceil(int(batches.is_ray.sum()) / len(batches)))
-    return _with_empty(batches, EmptySpace.around(hull, n_points, generator))
+    return _with_empty(batches, EmptySpace.around(hull, n_points, generator), config.n_samples)
 
 
-def _with_empty(batches: Batches, empty: EmptySpace) -> Batches:
-    """Batches with the points of empty space before their rays: rays of one sample with transparent pixels."""
+def _with_empty(batches: Batches, empty: EmptySpace, n_samples: int) -> Batches:
+    """Batches with the points of empty space before their rays: rays of one sample with transparent pixels.
+
+    All fits of a group have n_samples places, so that they can be computed together: what is left is padding.
+    """
     b, n, on = len(batches), empty.n_points, {"device": batches.positions.device}
+    left = n_samples - n - batches.positions.shape[1]
+    unused = batches.targets.shape[1] - 1 + n  # slot of the padding
     points = to_unit_box(empty.draw(b * n)).view(b, n, 3).to(**on) if n else torch.zeros(b, 0, 3, **on)
     return Batches(
-        torch.cat([points, batches.positions], 1),
-        torch.cat([torch.arange(n, **on).expand(b, n), batches.slots + n], 1),
-        torch.cat([torch.full((b, n), LENGTH, **on), batches.lengths], 1),
+        torch.cat([points, batches.positions, torch.full((b, left, 3), 0.5, **on)], 1),
+        torch.cat([torch.arange(n, **on).expand(b, n), batches.slots + n, torch.full((b, left), unused, **on)], 1),
+        torch.cat([torch.full((b, n), LENGTH, **on), batches.lengths, torch.zeros(b, left, **on)], 1),
         torch.cat([torch.zeros(b, n, 4, **on), batches.targets], 1),
         torch.cat([torch.ones(b, n, dtype=torch.bool, **on), batches.is_ray], 1),
         empty,

@@ -59,6 +59,17 @@ def test_emptiness_never_outweighs_the_pictures(ball):
     everywhere.look_again(torch.from_numpy(initial_vector()), "exact")
 
 
+def test_fits_with_few_and_many_empty_points_share_one_computation(ball, block):
+    config = replace(QUICK, n_empty=900, n_steps=3)
+    parts = [batches_of(view_set, config)[1] for view_set in (ball, block)]
+    assert parts[0].empty.n_points != parts[1].empty.n_points
+    assert {part.positions.shape[1] for part in parts} == {config.n_samples}
+    together = fit([ball, block], replace(config, backend="torch"), [0, 0], force=True)
+    alone = [fit([one], replace(config, backend="torch"), [0], force=True)[0] for one in (ball, block)]
+    for one, other in zip(together, alone, strict=True):
+        np.testing.assert_allclose(one.field_weights, other.field_weights, atol=2e-4)
+
+
 def test_a_look_finds_fog_and_only_fog(monkeypatch, ball):
     """Dense only where x > 0: that is where half of the points go."""
     hull = carve(ball, 24)
