@@ -75,7 +75,7 @@ def nearness(
 ) -> tuple[Float[np.ndarray, "t"], Float[np.ndarray, "t"]]:
     """Of each test object: overlap with the nearest training object, and mean overlap with its own tested versions.
 
-    Where the first is larger the test set asks for nothing new. An object without versions in test has 0 for the second.
+    Where the first is larger the test set asks for nothing new. Without versions in test the second is 0.
 
     Args:
         shapes: Silhouettes or occupied cells of all objects.
