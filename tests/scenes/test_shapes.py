@@ -125,7 +125,7 @@ def test_every_option_occurs_and_the_tail_is_long(builder, slot, options):
 def test_most_objects_are_combinations_that_no_other_has(many):
     combinations = Counter((made.class_name, made.slots) for made in many)
     alone = sum(combinations[made.class_name, made.slots] == 1 for made in many) / len(many)
-    assert alone > 0.7
+    assert alone > 0.65
 
 
 def test_ambiguous_objects_say_so(many):
