@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from collections import Counter
 from dataclasses import fields
 from pathlib import Path
 
@@ -10,11 +11,14 @@ import pytest
 
 from n2v.cli import asked
 from n2v.embed.embeddings import Embeddings
+from n2v.scenes.augment import augment
 from n2v.scenes.classes import CLASSES, label_of
-from n2v.scenes.shapes import FAMILIES, make_collection
+from n2v.scenes.objects import read_slots
+from n2v.scenes.shapes import make_collection
 from n2v.show.collections import count_table, embedding_table, family_table, leave_one_out, read_block
 from n2v.show.nerf2vec import shipped_table
 from n2v.show.photographs import component_colours
+from n2v.show.splitting import what_splits_measure
 from n2v.zoo.store import Zoo
 
 ROOT = Path(__file__).parent.parent
@@ -49,30 +53,61 @@ def test_the_card_of_published_nerfs_says_where_they_are_and_its_commands_exist(
     assert len(lines) == 5 and all(callable(asked(shlex.split(line)[1:])) for line in lines)
 
 
+@pytest.fixture(scope="module")
+def made():
+    return make_collection(20, seed=0)
+
+
 def test_the_families_are_the_generators():
     block = read_block(CARDS / "procedural_shapes.md", "families")
     assert block == family_table()
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in block.splitlines()[2:-1]]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in block.splitlines()[2:]]
     assert [int(row[0]) for row in rows] == list(range(13)) and [row[1] for row in rows] == list(CLASSES)
-    for _, name, _, n, names in rows:  # the table itself, against objects that were really made
-        made = {one.family.replace("_", " ") for one in make_collection(int(n), 0, (name,))}
-        assert made == set(names.split(", ")) and len(made) == int(n) == len(FAMILIES[name])
 
 
-def test_measured_statements_about_the_shapes_hold():
-    text = (CARDS / "procedural_shapes.md").read_text()
-    made = make_collection(30, seed=0)
+def test_objects_are_made_of_what_the_table_lists(made):
+    """The table against objects that were really made; an ambiguous one is made of another class's slots."""
+    block = read_block(CARDS / "procedural_shapes.md", "families")
+    listed = {line.split("|")[2].strip(): line for line in block.splitlines()[2:]}
+    for one in made:
+        slots = read_slots(one.slots)
+        row = listed[slots.pop("could_be", one.class_name)].split("|")
+        slots.pop("missing", None)
+        assert slots.pop("body").replace("_", " ") in row[4].strip().split(", ")
+        assert slots.keys() <= set(re.findall(r"(\w+) \(\d+\)", row[5]))
+
+
+def test_measured_statements_about_the_shapes_hold(made):
+    text = re.sub(r"\s+", " ", (CARDS / "procedural_shapes.md").read_text())
     labels = np.array([label_of(one.class_name) for one in made])
     sides = np.stack([np.diff(one.bounds(), axis=0)[0] for one in made])
     paint = np.stack([component_colours(one)[0] for one in made])
     faces = [sum(len(part.faces) for part in one.parts) for one in made]
-    parts = [len(one.parts) for one in made]
+    n_parts = [len(one.parts) for one in made]
+    parts = [part for one in made for part in one.parts]
+    alike = Counter((one.class_name, one.slots) for one in made)
+    alone = np.mean([alike[one.class_name, one.slots] == 1 for one in made])
+    ambiguous = np.mean(["could_be" in read_slots(one.slots) for one in made])
     assert f"rightly in {leave_one_out(sides, labels):.2f} of {len(made)} base objects" in text
     assert f"largest component's colour in {leave_one_out(paint, labels):.2f}" in text
-    flat = re.sub(r"\s+", " ", text)
-    assert f"{min(faces)} to {max(faces):,} triangles (median {np.median(faces):.0f})" in flat
-    assert f"in {min(parts)} to {max(parts)} parts" in flat
-    assert all(part.texture is None and part.corner_rgba[..., 3].min() == 1 for one in made for part in one.parts)
+    assert f"{min(faces)} to {max(faces):,} triangles (median {np.median(faces):.0f})" in text
+    assert f"in {min(n_parts)} to {max(n_parts)} parts" in text
+    assert f"{np.mean([part.texture is not None for part in parts]):.0%}".replace("%", " % of parts have") in text
+    assert f"{ambiguous:.1%}".replace("%", " % of objects are ambiguous") in text
+    assert f"{alone:.0%}".replace("%", " % have slots that no other") in text
+    assert all(part.corner_rgba[..., 3].min() == 1 for part in parts)  # nothing see-through
+
+
+def test_what_the_card_says_of_the_splits_is_what_they_let_through(made):
+    text = (CARDS / "procedural_shapes.md").read_text()
+    trio = [one for base in made for one in (base, augment(base, 1, 0), augment(base, 2, 0))]
+    rows, overlaps = what_splits_measure(trio)
+    for row in rows:
+        told = re.search(rf"^\| `{row['rule']}` \|(.+)\|$", text, re.M)[1].split("|")
+        columns = ("version of the same object in train", "same body and support in train",
+                   "overlap with the nearest in train", "ruler right")  # fmt: skip
+        assert [float(cell) for cell in told] == pytest.approx([row[name] for name in columns], abs=0.02)
+    assert f"overlap by {overlaps['own versions'].mean():.2f} (mean)" in text
 
 
 def test_the_mini_zoo_is_what_its_card_counts():

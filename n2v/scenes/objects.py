@@ -62,3 +62,8 @@ class SceneObject:
         centre, scale = (low + high) / 2, radius / half_diagonal
         parts = tuple(replace(part, vertices=(part.vertices - centre) * scale) for part in self.parts)
         return replace(self, parts=parts)
+
+
+def read_slots(slots: str) -> dict[str, str]:
+    """What fills each slot, from "body=flat support=legs ..."; words without "=" are passed over."""
+    return dict(pair.split("=", 1) for pair in slots.split() if "=" in pair)

@@ -1,7 +1,6 @@
-"""What is in a collection of NeRFs and how it is split, how good it is, where its weights lie: figures and tables."""
+"""What is in a collection of NeRFs, how good it is, where its weights lie: figures and tables."""
 
 import json
-import math
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -15,82 +14,13 @@ from n2v.errors import BadInput
 from n2v.files import inside, write_bytes
 from n2v.nerf.layout import N_OCTAVES, N_OUTPUTS, N_WEIGHTS, SHAPES, SLICES
 from n2v.scenes.classes import CLASSES, SYNSETS, labels_of, names_of
-from n2v.scenes.shapes import FAMILIES
-from n2v.show.style import OURS, THEIRS, class_look
+from n2v.scenes.shapes import FAMILIES, slot_options
+from n2v.show.style import OURS, class_look
 from n2v.tasks.classify import nearest_neighbour
-from n2v.zoo.splits import Item, assign, leak
+from n2v.zoo.splits import Item, leak
 from n2v.zoo.store import Row, Zoo
 
 LAYERS = ("input\n64 x 144", "hidden 1\n64 x 64", "hidden 2\n64 x 64", "output\n4 x 64", "padding\n12 x 64")
-
-
-def identities(counts: dict[str, int], n_versions: int = 3) -> list[Item]:
-    """Names alone of a collection with so many base objects a class, each in `n_versions` versions."""
-    return [
-        Item(f"{name}-{i:04d}_A{version}" if version else f"{name}-{i:04d}", f"{name}-{i:04d}", name, version)
-        for name, n in counts.items()
-        for i in range(n)
-        for version in range(n_versions)
-    ]
-
-
-def published_expectation(counts: dict[str, int], n_versions: int = 3) -> float:
-    """Expected leak of the authors' rule in closed form: the chance that a test object has a twin in train.
-
-    Of a class's n base objects the rule puts k = n // 10 into test and as many into validation, for each version on
-    its own; so each of the n_versions - 1 twins of a test object is in train with probability 1 - 2 k / n. NaN where
-    no class has ten objects.
-    """
-    n_test = {name: n // 10 for name, n in counts.items()}
-    total = sum(n_test.values())
-    if not total:
-        return math.nan
-    return sum(k * (1 - (2 * k / counts[name]) ** (n_versions - 1)) for name, k in n_test.items() if k) / total
-
-
-def leak_rows(collections: dict[str, list[Item]], seed: int = 0) -> list[dict]:
-    """Both split rules on several collections: sizes, test objects with a twin in train, and what to expect."""
-    rows = []
-    for title, items in collections.items():
-        bases = Counter(item.class_name for item in items if item.version == 0)
-        n_versions = 1 + max(item.version for item in items)
-        for rule in ("as_published", "corrected"):
-            splits = assign(items, rule, seed)
-            n, share = Counter(splits[item.object_id] for item in items), leak(items, splits)
-            rows.append(
-                {
-                    "collection": title,
-                    "rule": rule,
-                    "train": n["train"],
-                    "val": n["val"],
-                    "test": n["test"],
-                    "with a twin in train": round(share * n["test"]),
-                    "leak": share if n["test"] else math.nan,
-                    "expected": published_expectation(bases, n_versions) if rule == "as_published" else 0.0,
-                }
-            )
-    return rows
-
-
-def leak_figure(rows: list[dict]):
-    """Measured leak as bars with numbers, the closed form as a diamond; a collection without test objects says so."""
-    import matplotlib.pyplot as plt
-
-    figure, axis = plt.subplots(figsize=(8, 0.42 * len(rows) + 1))
-    for place, row in enumerate(rows):
-        published = row["rule"] == "as_published"
-        if row["test"]:
-            axis.barh(place, 100 * row["leak"], color=THEIRS if published else OURS, hatch="//" if published else "",
-                      edgecolor="white", height=0.7)  # fmt: skip
-            axis.plot(100 * row["expected"], place, "D", color="black", ms=6, mfc="white", clip_on=False, zorder=3)
-        text = f"{row['with a twin in train']:,} of {row['test']:,}" if row["test"] else "no test objects"
-        axis.text(106, place, text, va="center", fontsize=9)
-    axis.set_yticks(range(len(rows)), [f"{row['collection']}: {row['rule'].replace('_', ' ')}" for row in rows])
-    axis.invert_yaxis()
-    axis.set_xlim(0, 103)
-    axis.set_xlabel("test objects with a version of the same object in train, % (diamond: closed form)")
-    axis.grid(False, axis="y")
-    return figure
 
 
 def quality_figure(zoo: Zoo):
@@ -241,14 +171,15 @@ def count_table(folder: Path) -> str:
 
 
 def family_table() -> str:
-    """The procedural classes and their families as a Markdown table, from the generators themselves."""
-    lines = ["| label | class | synset | families | |", "|---|---|---|---|---|"]
+    """The procedural classes as a Markdown table, from the generators themselves: what fills the body, and other slots
+    with how many options each has."""
+    lines = ["| label | class | synset | body (family), commonest first | other slots (options) |", "|---" * 5 + "|"]
     for label, name in enumerate(CLASSES):
-        families = FAMILIES[name]
-        names = ", ".join(one.replace("_", " ") for one in families)
-        lines.append(f"| {label} | {name} | {SYNSETS[name]} | {len(families)} | {names} |")
-    total = sum(map(len, FAMILIES.values()))
-    return "\n".join([*lines, f"| | **all** | | {total} | |"])
+        slots = slot_options(name)
+        names = ", ".join(one.replace("_", " ") for one in FAMILIES[name])
+        others = ", ".join(f"{slot} ({len(options)})" for slot, options in slots.items() if slot != "body")
+        lines.append(f"| {label} | {name} | {SYNSETS[name]} | {names} | {others} |")
+    return "\n".join(lines)
 
 
 def embedding_table() -> str:

@@ -41,7 +41,7 @@ class Change:
     def __str__(self) -> str:
         factors = " ".join(f"{name}×{factor:.2f}" for name, factor in zip(AXES, self.scale, strict=True))
         return (
-            f"{factors}\ntaper {self.taper:+.0%} along {self.taper_along}, twist {self.twist_deg:+.0f}°\n"
+            f"{factors}\ntaper {self.taper:+.0%} along {self.taper_along}, twist {round(self.twist_deg):+d}°\n"
             f"bend {self.bend:+.0%} of {self.bend_along} to {self.bend_towards}\n"
             f"{self.n_recoloured} of {len(self.colours)} colours new"
         )

@@ -7,6 +7,7 @@ import numpy as np
 
 from n2v.errors import BadInput
 from n2v.scenes.classes import CLASSES
+from n2v.scenes.objects import read_slots
 
 SPLITS = ("train", "val", "test")
 RULES = ("corrected", "novel", "as_published")
@@ -33,7 +34,7 @@ class Item(NamedTuple):
     @property
     def combination(self) -> str:
         """What `novel` keeps in one split: class, body and support; of every third class the whole family."""
-        filled = dict(pair.split("=", 1) for pair in self.slots.split() if "=" in pair)
+        filled = read_slots(self.slots)
         if not filled.keys() >= {"body", "support"}:
             return ""
         whole_family = self.class_name in CLASSES[::3]

@@ -19,7 +19,7 @@ def test_variant_of_the_thesis_has_its_number_of_weights():
 
 
 def test_frequency_beats_identity_and_both_repeat():
-    made = make_object("display", 1, "monitor")
+    made = make_object("display", 1, "flat")
     c2w, held_out = orbit_cameras(16, 0), orbit_cameras(3, 1)
     one = ViewSet(
         "display", "display", render_rgba(made, c2w, 48), c2w,

