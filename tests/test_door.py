@@ -47,7 +47,7 @@ def test_an_unknown_name_is_no_name():
     assert {"mini_zoo", "fit"} <= set(dir(n2v))
     with pytest.raises(AttributeError, match="no attribute 'bogus'"):
         n2v.bogus  # noqa: B018
-    with pytest.raises(n2v.BadInput, match="no object 'chair-00'; nearest: chair-000"):
+    with pytest.raises(n2v.BadInput, match="no object 'chair-00'; nearest: chair-00"):
         n2v.mini_zoo()["chair-00"]
     with pytest.raises(IndexError):
         n2v.mini_zoo()[585]

@@ -54,7 +54,7 @@ def nerf_page(nerf: Nerf, size_px: int = 256) -> str:
     if weights.shape != (N_WEIGHTS,) or not np.isfinite(weights).all():
         raise BadInput("not 18,432 weights within float16's range", where=nerf.object_id, fix="fit it again")
     resolution = nerf.occupied.shape[0]
-    cells = zlib.compress(pack_bits(nerf.occupied).tobytes(), 9)
+    cells = zlib.compress(pack_bits(nerf.occupied.numpy()).tobytes(), 9)
     data = {
         "weights": _text(weights.tobytes()), "occupancy": _text(cells), "resolution": resolution,
         "box": [AABB[0], AABB[3]], "angle": CAMERA_ANGLE_X, "step": nerf.step, "start": {**START, "size": size_px},
