@@ -30,6 +30,7 @@ setup: $(STAMP) ## make .venv with everything (torch first: one wheel for all th
 $(STAMP): pyproject.toml ci/constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) '$(TORCH)'
+	$(BIN)/python -m pip uninstall --yes --quiet n2v  # this project's name before 0.3, and Noise2Void's
 	$(BIN)/python -m pip install -e '.[notebooks,dev]' $(if $(filter torch==2.13.0,$(TORCH)),-c ci/constraints.txt)
 	touch $(STAMP)
 

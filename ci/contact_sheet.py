@@ -7,16 +7,14 @@ beyond this sheet. Under each triple: dB with the stored grid and alone, over al
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
-import torch
 
 from n2v.files import progress
-from n2v.nerf.march import show_step
 from n2v.nerf.occupancy import grids_of
-from n2v.nerf.render import field_query, over_background, render_image
 from n2v.scenes.views import find_views, read_views
 from n2v.show.pictures import to_rgb
 from n2v.zoo.store import Zoo
@@ -24,15 +22,12 @@ from n2v.zoo.store import Zoo
 
 def shown(zoo: Zoo, i: int, view_set) -> list[np.ndarray]:
     """Picture, NeRF and NeRF alone at one held-out view, on white, side by side."""
-    row = zoo.rows[i]
-    weights, occupied = torch.from_numpy(zoo.field_weights([i])[0]), torch.from_numpy(zoo.occupied([i])[0])
+    nerf = zoo[i]
     best = int((view_set.held_out_images[..., 3] > 0).sum((1, 2)).argmax())
-    query, c2w = field_query(weights, row.encoding), view_set.held_out_c2w[best]
-    panels = [to_rgb(view_set.held_out_images[best]) / 255]
-    for cells in grids_of(weights, occupied, row.encoding):
-        rays = render_image(query, cells, c2w, view_set.size_px, view_set.camera_angle_x, show_step(row.step))
-        panels.append(over_background(rays).clamp(0, 1).numpy())
-    return panels
+    looks = {"size_px": view_set.size_px, "camera_angle_x": view_set.camera_angle_x}
+    alone = replace(nerf, occupied=grids_of(nerf.field_weights, nerf.occupied, nerf.encoding)[1])
+    fields = [to_rgb(one.image(view_set.held_out_c2w[best], **looks).numpy()) for one in (nerf, alone)]
+    return [to_rgb(view_set.held_out_images[best]), *fields]
 
 
 def main() -> None:

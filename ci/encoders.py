@@ -21,10 +21,10 @@ import numpy as np
 
 from n2v import profiles
 from n2v.embed.model import ModelConfig, load_model
-from n2v.embed.reconstruct import RenderConfig
 from n2v.embed.train import TrainConfig, train
 from n2v.errors import BadInput
 from n2v.files import provenance, read_json, write_bytes, write_json
+from n2v.nerf.nerf import RenderConfig
 from n2v.tasks.classify import HeadConfig
 from n2v.tasks.encoders import encoder_measures, raw_measures
 from n2v.tasks.metrics import summarise

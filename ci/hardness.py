@@ -13,12 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from n2v.files import atomic_path, progress, provenance, write_json
-from n2v.nerf.march import show_step
-from n2v.nerf.render import field_query, over_background, render_image
-from n2v.scenes.cameras import CAMERA_ANGLE_X, orbit_camera
 from n2v.tasks.bars import low_octaves, nearness, pooled_occupancy, ruler, silhouettes
 from n2v.tasks.classify import linear_probe, nearest_neighbour, principal_components
 from n2v.tasks.head import train_head
@@ -34,21 +30,13 @@ CHUNK = 500
 
 def renderings(zoo: Zoo, folder: Path) -> np.ndarray:
     """One picture of each NeRF, uint8 (n, 1, h, w, 3), kept in pieces under `folder`."""
-    c2w, pieces = torch.from_numpy(orbit_camera(-30, 25)), []
+    pieces = []
     for start in progress(range(0, len(zoo), CHUNK), desc="renderings", unit="piece"):
         path = folder / f"pictures-{start}.npy"
         if not path.exists():
-            some = np.arange(start, min(start + CHUNK, len(zoo)))
-            weights, occupied, rows = zoo.field_weights(some), zoo.occupied(some), zoo.rows[start : start + CHUNK]
-
-            def draw(k: int, weights=weights, occupied=occupied, rows=rows) -> np.ndarray:
-                query = field_query(torch.from_numpy(weights[k]), rows[k].encoding)
-                step = show_step(rows[k].step)
-                shown = render_image(query, torch.from_numpy(occupied[k]), c2w, SIZE_PX, CAMERA_ANGLE_X, step)
-                return np.uint8(over_background(shown).clamp(0, 1).numpy() * 255 + 0.5)
-
+            nerfs = [zoo[i] for i in range(start, min(start + CHUNK, len(zoo)))]
             with ThreadPoolExecutor() as threads, atomic_path(path) as scratch, open(scratch, "wb") as file:
-                np.save(file, np.stack(list(threads.map(draw, range(len(some))))))
+                np.save(file, np.stack(list(threads.map(lambda nerf: nerf.render(-30, size_px=SIZE_PX), nerfs))))
         pieces.append(np.load(path))
     return np.concatenate(pieces)[:, None]
 

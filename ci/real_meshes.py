@@ -20,16 +20,14 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
-import torch
 
 from n2v.cli import main as n2v
 from n2v.embed.compare import Losers, compare_reconstructions
 from n2v.embed.model import load_model
-from n2v.embed.reconstruct import RenderConfig
 from n2v.files import provenance, read_json, write_json
+from n2v.nerf.nerf import RenderConfig
 from n2v.scenes.classes import CLASSES
 from n2v.scenes.views import find_views, read_views
-from n2v.show.journeys import decoded_picture, nerf_picture
 from n2v.show.pictures import sheet
 from n2v.show.style import apply_style
 from n2v.tasks.encoders import reconstruction_summary
@@ -107,13 +105,11 @@ def contact_sheet(work: Path, runs: dict[str, Path], out: Path) -> None:
     chosen = [next(int(i) for i in held_out if zoo.rows[i].class_name == name) for name in present]
     rows = [
         [read_views(folders[zoo.object_ids[i]]).images[0] for i in chosen],
-        [nerf_picture(zoo, i).numpy() for i in chosen],
+        [zoo[i].render(size_px=64) for i in chosen],
     ]
     for folder in runs.values():
         model = load_model(folder)
-        with torch.no_grad():
-            codes = model.encode(torch.from_numpy(zoo.field_weights(chosen)))
-        rows.append([decoded_picture(model, code).numpy() for code in codes])
+        rows.append([model.decode(model.embed(zoo[i])).render(size_px=64) for i in chosen])
     titles = [f"{zoo.rows[i].class_name}\n({zoo.rows[i].split})" for i in chosen]
     figure = sheet(rows, ["picture", "NeRF\n(other view)", *(f"decoded,\n{name}" for name in runs)], titles)
     figure.savefig(out / "contact_sheet.png")

@@ -21,7 +21,7 @@ from n2v import profiles
 from n2v.errors import BadInput
 from n2v.files import provenance, write_json
 from n2v.show.style import apply_style
-from n2v.zoo.shipped import mini_zoo
+from n2v.zoo.shipped import open_zoo
 from n2v.zoo.splits import Item, nested_order
 from n2v.zoo.store import Zoo
 
@@ -75,7 +75,7 @@ def main() -> None:
     parser.add_argument("--float32", action="store_true", help="train without mixed precision")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    large, other = Zoo(options.zoo), Zoo(options.test or mini_zoo())
+    large, other = Zoo(options.zoo), open_zoo(options.test or "mini_zoo")
     if max(options.sizes) > len(large):
         raise BadInput(f"{max(options.sizes)} NeRFs", where=options.zoo, fix=f"it holds {len(large)}")
     budget = {"n_steps": options.steps, "time_budget_s": None} if options.steps else {}

@@ -21,13 +21,13 @@ from n2v import profiles
 from n2v.embed.compare import Losers, compare_reconstructions
 from n2v.embed.embeddings import embed_zoo
 from n2v.embed.model import load_model
-from n2v.embed.reconstruct import RenderConfig
 from n2v.embed.shipped import NERF2VEC, pack_run
 from n2v.embed.train import train
+from n2v.nerf.nerf import RenderConfig
 from n2v.show.collections import write_block
 from n2v.show.nerf2vec import shipped_table
 from n2v.tasks.encoders import raw_measures, reader_measures, reconstruction_summary
-from n2v.zoo.shipped import mini_zoo
+from n2v.zoo.shipped import open_zoo
 from n2v.zoo.store import Zoo
 
 CARD = Path(__file__).parents[1] / "data_cards" / "nerf2vec.md"
@@ -67,12 +67,12 @@ def main() -> None:
     parser.add_argument("--test", type=Path, default=None, help="collection to measure on")
     parser.add_argument("--out", type=Path, default=NERF2VEC)
     options = parser.parse_args()
-    source = options.test or mini_zoo()
+    test = open_zoo(options.test or "mini_zoo")
     if options.train_on:
-        train_on(Zoo(options.train_on), Zoo(source), options.minutes, options.run)
+        train_on(Zoo(options.train_on), test, options.minutes, options.run)
     with tempfile.TemporaryDirectory() as folder:
         pack_run(options.run, folder, options.collection, {})
-        measures = measure(Path(folder), Zoo(source), Path(source).name)
+        measures = measure(Path(folder), test, test.folder.name)
     print(pack_run(options.run, options.out, options.collection, measures))
     if options.out == NERF2VEC:
         write_block(CARD, "counts", shipped_table(options.out))

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 
+from n2v import __version__
 from n2v.errors import BadInput
 
 
@@ -97,6 +98,12 @@ def inside(folder: Path, relative: str) -> Path:
     return plain_file(path)
 
 
+def data_folder(package: Path = Path(__file__).parent) -> Path:
+    """Where the project's zoos and models lie: in the installed package, or beside it in a checkout."""
+    inside = package / "data"
+    return inside if inside.is_dir() else package.parent / "data"
+
+
 def git_commit() -> str | None:
     """Commit of the source tree this package runs from, or None outside a checkout."""
     try:
@@ -119,7 +126,7 @@ def provenance(**extra: object) -> dict:
         except metadata.PackageNotFoundError:
             packages[name] = None
     return {
-        "n2v": metadata.version("n2v") if _installed("n2v") else None,
+        "n2v": __version__,
         "commit": git_commit(),
         "python": platform.python_version(),
         "packages": packages,
@@ -128,14 +135,6 @@ def provenance(**extra: object) -> dict:
         "device": torch.cuda.get_device_name(0) if torch.cuda.is_available() else "cpu",
         **extra,
     }
-
-
-def _installed(name: str) -> bool:
-    try:
-        metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return False
-    return True
 
 
 def progress(

@@ -41,7 +41,7 @@ import numpy as np
 from n2v import profiles
 from n2v.errors import BadInput
 from n2v.scenes.augment import augment
-from n2v.scenes.cameras import check_cameras, orbit_cameras
+from n2v.scenes.cameras import check_cameras, front_camera, orbit_cameras
 from n2v.scenes.classes import CLASSES, FREQUENCIES, label_of
 from n2v.scenes.collection import render_collection, write_shapes
 from n2v.scenes.meshes import load_mesh
@@ -52,7 +52,6 @@ from n2v.scenes.views import find_views, read_views
 from n2v.seeds import seed_everything
 from n2v.show.collections import leave_one_out
 from n2v.show.grammar import slots_figure
-from n2v.show.journeys import front_camera
 from n2v.show.photographs import (
     alpha_figure,
     augmentation_sheet,

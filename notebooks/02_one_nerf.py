@@ -38,7 +38,6 @@ from IPython.display import display
 from torch import nn
 
 from n2v import profiles
-from n2v.files import write_bytes
 from n2v.nerf.ablation import LOSSES, Variant, fit_variant, resolved_octaves, summarise
 from n2v.nerf.fit import fit, held_out_psnr, view_psnr
 from n2v.nerf.layout import N_WEIGHTS, SHAPES, initial_vector
@@ -51,7 +50,7 @@ from n2v.show import one_nerf, one_nerf_checks
 from n2v.show.demos.controls import show_page
 from n2v.show.demos.rays import RayInspector
 from n2v.show.diagrams import DATA_COLOUR, LAYER_COLOUR, flow, layer_boxes, ray_profile
-from n2v.show.nerf_page import Nerf, nerf_page
+from n2v.show.nerf_page import write_page
 from n2v.show.pictures import sheet
 from n2v.show.ray_inspector import busiest_pixel, look_along, ray_figure
 from n2v.show.record import Recorder
@@ -275,13 +274,7 @@ if interactive:
 # says what you see then). The file works without a network: `n2v view` writes one of any NeRF.
 
 # %%
-about = (
-    f"{final.psnr_db:.1f} dB on held-out pictures, {size.fit.n_steps} steps. Licence of the object: {view_set.licence}."
-)
-title = f"{view_set.object_id} ({view_set.class_name})"
-page = nerf_page(Nerf(title, final.field_weights, final.occupied, size.fit.step, size.fit.encoding, about))
-path = run / "pages" / f"{view_set.object_id}.html"
-write_bytes(path, page.encode())
+path = write_page(final.nerf(view_set), run / "pages" / f"{view_set.object_id}.html")
 record.metric("page_kb", path.stat().st_size / 1e3)
 show_page(path, 820)
 

@@ -51,7 +51,7 @@ from n2v import profiles
 from n2v.nerf.fit import fit_apart, held_out_psnr
 from n2v.nerf.layout import N_WEIGHTS, SHAPES, initial_vector, split_weights
 from n2v.nerf.neurons import permute_neurons
-from n2v.nerf.render import field_query, over_background, render_image
+from n2v.nerf.render import over_background
 from n2v.scenes.classes import CLASSES, FREQUENCIES
 from n2v.scenes.views import find_views, read_views
 from n2v.seeds import seed_everything
@@ -64,7 +64,6 @@ from n2v.show.collections import (
     travel,
     travel_figure,
 )
-from n2v.show.journeys import nerf_picture
 from n2v.show.nerf_page import write_pages
 from n2v.show.pictures import sheet
 from n2v.show.plots import project
@@ -91,7 +90,7 @@ apply_style()
 # collection, and a few NeRFs are fitted here beside it (`zoo-live`), so that you see it done. Without, both are the same.
 
 # %% tags=["start-from"]
-shipped = Path(start_from) if start_from else mini_zoo() if size.from_mini_zoo and seed == 0 else None
+shipped = Path(start_from) if start_from else mini_zoo().folder if size.from_mini_zoo and seed == 0 else None
 if shipped and not (run / "zoo").exists():
     shutil.copytree(shipped, run / "zoo.part", dirs_exist_ok=True)
     (run / "zoo.part").rename(run / "zoo")
@@ -187,12 +186,9 @@ own_zoo = not start_from  # the pictures of another zoo's objects are not here
 def pair(a_zoo, index):
     """A held-out picture of an object and its NeRF from there; without pictures, the NeRF from the front."""
     if not own_zoo and a_zoo is zoo:
-        return None, nerf_picture(a_zoo, index, 96).numpy()
+        return None, a_zoo[index].render(size_px=96)
     views = read_views(folders[a_zoo.object_ids[index]])
-    query = field_query(torch.from_numpy(a_zoo.field_weights(index)[0]), a_zoo.rows[index].encoding)
-    grid = torch.from_numpy(a_zoo.occupied(index)[0])
-    step = a_zoo.rows[index].step
-    return views.held_out_images[0], render_image(query, grid, views.held_out_c2w[0], views.size_px, step=step).numpy()
+    return views.held_out_images[0], a_zoo[index].image(views.held_out_c2w[0], views.size_px).numpy()
 
 
 ranked = np.argsort(quality)
@@ -214,7 +210,7 @@ pictures, renders = [], []
 for index in chosen[:8]:
     view_set = read_views(folders[live.object_ids[index]])
     pictures.append(view_set.images[0])
-    renders.append(nerf_picture(live, index, 96).numpy())
+    renders.append(live[index].render(size_px=96))
 figure = sheet(
     [pictures, renders], ["a picture", "its NeRF,\nother view"], [live.rows[i].class_name for i in chosen[:8]]
 )
@@ -235,7 +231,7 @@ record.table("extra-pages", pages, "The best NeRF of each class as an offline pa
 # these, too. *alone*: with a grid rebuilt from the weights, as the authors rebuild theirs.
 
 # %%
-real = Zoo(real_zoo())
+real = real_zoo()
 table = []
 for name, collection in (("this run", zoo), ("real objects", real)):
     told = {"psnr_db": "with the stored grid (dB)", "psnr_alone_db": "alone (dB)"}
@@ -251,7 +247,7 @@ rows = [
     [int(np.flatnonzero(real.labels == label)[k * 7 % (real.labels == label).sum()]) for label in labels_there]
     for k in (0, 1)
 ]
-pictures = [[nerf_picture(real, index, 96).numpy() for index in row] for row in rows]
+pictures = [[real[index].render(size_px=96) for index in row] for row in rows]
 record.figure(
     "extra-real",
     sheet(pictures, None, [real.rows[i].class_name for i in rows[0]]),
@@ -530,14 +526,14 @@ assert set(np.unique(quantised(np.array([0.0, 0.4, 0.6, 1.0]), 1))) == {0.0, 1.0
 # %%
 foggy, table = [[], [], []], []
 for index in chosen[:6]:
-    views, grid = read_views(folders[live.object_ids[index]]), torch.from_numpy(live.occupied(index)[0])
-    query = field_query(torch.from_numpy(live.field_weights(index)[0]), live.rows[index].encoding)
+    views, nerf = read_views(folders[live.object_ids[index]]), live[index]
     foggy[0].append(over_background(torch.from_numpy(views.held_out_images[0].astype(np.float32) / 255)).numpy())
     row = {"object": live.object_ids[index]}
-    for place, (name, kept) in enumerate((("with its grid", grid), ("without", torch.ones_like(grid))), 1):
-        step = live.rows[index].step
-        foggy[place].append(render_image(query, kept, views.held_out_c2w[0], views.size_px, step=step).numpy())
-        row[f"{name} (dB)"] = held_out_psnr(live.field_weights(index)[0], kept, views, replace(size.fit, step=step))
+    for place, (name, kept) in enumerate(
+        (("with its grid", nerf.occupied), ("without", torch.ones_like(nerf.occupied))), 1
+    ):
+        foggy[place].append(replace(nerf, occupied=kept).image(views.held_out_c2w[0], views.size_px).numpy())
+        row[f"{name} (dB)"] = held_out_psnr(nerf.field_weights, kept, views, replace(size.fit, step=nerf.step))
     table.append(row)
 figure = sheet(foggy, ["held-out\npicture", "with its grid", "without"], [row["object"] for row in table], 1.4)
 record.figure(
@@ -558,14 +554,14 @@ report = verify(run / "zoo")
 assert not report["problems"], report["problems"]
 assert set(zoo.labels.tolist()) <= set(range(len(CLASSES)))
 victim, at = live.rows[chosen[0]], 9216 + 5  # a weight of the first hidden matrix
-shown, titles, table = [nerf_picture(live, chosen[0], 96).numpy()], ["as stored"], []
+shown, titles, table = [live[chosen[0]].image(size_px=96).numpy()], ["as stored"], []
 with tempfile.TemporaryDirectory() as place:
     copy = Path(place) / "zoo"
     shutil.copytree(live_folder, copy)
     for bit, what in ((0, "last bit of the fraction"), (30, "top bit of the exponent")):
         before, after = flip_bit(copy, victim, at, bit)
         found = verify(copy)
-        shown.append(nerf_picture(Zoo(copy), chosen[0], 96).numpy())
+        shown.append(Zoo(copy)[chosen[0]].image(size_px=96).numpy())
         titles.append(what.replace(" of", "\nof"))
         table.append({"bit": what, "weight before": f"{before:.9g}", "after": f"{after:.9g}",
                       "largest change of a pixel": float(np.abs(shown[-1] - shown[0]).max()), "NeRFs": found["n"],

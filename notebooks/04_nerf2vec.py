@@ -47,21 +47,21 @@ from n2v.embed.encoder import kept_weights, leading_directions, make_encoder
 from n2v.embed.matrix import weight_matrix
 from n2v.embed.model import ModelConfig, Nerf2Vec, load_model
 from n2v.embed.protocol import Protocol
-from n2v.embed.reconstruct import RenderConfig
 from n2v.embed.train import TrainConfig, batch_loss, train
 from n2v.errors import BadInput
 from n2v.files import read_json
 from n2v.machine import fast_bfloat16
 from n2v.nerf.layout import initial_vector
 from n2v.nerf.march import camera_rays
+from n2v.nerf.nerf import RenderConfig
 from n2v.nerf.render import CAMERA_ANGLE_X
+from n2v.scenes.cameras import front_camera
 from n2v.seeds import seed_everything
 from n2v.show import nerf2vec_cards as cards
 from n2v.show import nerf2vec_checks as checks
 from n2v.show.collections import map_figure
 from n2v.show.demos.embedding_map import write_map_page
 from n2v.show.diagrams import DATA_COLOUR, LAYER_COLOUR, flow, layer_boxes, matrix_picture
-from n2v.show.journeys import front_camera
 from n2v.show.nerf2vec import plot_blindness, plot_front, plot_schedules, plot_training
 from n2v.show.plots import project
 from n2v.show.record import Recorder

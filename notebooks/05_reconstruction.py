@@ -40,11 +40,10 @@ from n2v import profiles
 from n2v.embed.compare import Losers, compare_reconstructions, some_of
 from n2v.embed.lost import join_bands, psnr_chain, where_lost
 from n2v.embed.model import Nerf2Vec, load_model
-from n2v.embed.reconstruct import RenderConfig, decoded_views, nerf_views
+from n2v.nerf.nerf import RenderConfig
 from n2v.nerf.render import psnr
 from n2v.seeds import seed_everything
 from n2v.show import nerf2vec_checks as checks
-from n2v.show.journeys import decoded_picture, nerf_picture
 from n2v.show.nerf2vec import plot_losers, plot_outline, plot_quality, plot_thickness
 from n2v.show.pictures import sheet
 from n2v.show.record import Recorder
@@ -74,11 +73,9 @@ samples = {
 
 # %%
 chosen = [int(i) for split in ("train", "test") for i in samples[split][: size.n_shown]]
-rows = [[nerf_picture(zoo, index).numpy() for index in chosen]]
+rows = [[zoo[index].render(size_px=64) for index in chosen]]
 for model in models.values():
-    with torch.no_grad():
-        codes = model.encode(torch.from_numpy(zoo.field_weights(chosen)))
-    rows.append([decoded_picture(model, code).numpy() for code in codes])
+    rows.append([model.decode(model.embed(zoo[index])).render(size_px=64) for index in chosen])
 titles = [f"{zoo.rows[index].class_name}\n({zoo.rows[index].split})" for index in chosen]
 figure = sheet(rows, ["NeRF", *(f"decoded,\n{name}" for name in models)], titles)
 record.figure("fig-4.1", figure, "NeRF renders (top) and renders of their embeddings, training then test objects.")
@@ -138,10 +135,8 @@ assert float(foreground_mse(_truth + 0.1, _truth, torch.tensor([[1.0, 0], [0, 0]
 
 # %%
 example = int(samples["test"][0])
-truth = nerf_views(zoo, example, render)
-with torch.no_grad():
-    code = models["best"].encode(torch.from_numpy(zoo.field_weights(example)))[0]
-shown = decoded_views(models["best"], code, render)
+truth = zoo[example].views(render)
+shown = models["best"].decode(models["best"].embed(zoo[example])).views(render)
 mask = truth[..., 3] > 0.05
 table = []
 for pixels, first, second in (("whole picture", shown[..., :3], truth[..., :3]),
@@ -264,16 +259,17 @@ print(
 # one of this run's: whoever cannot draw better than it has learned to look up.
 
 # %%
-real = Zoo(real_zoo())
+real = real_zoo()
 asked = some_of(real, None, 2 * n_each, seed)
 known = Losers(zoo, zoo.indices("train"), models["best"].config.encoder.embedding, asked=real)
 at_real = reconstruction_summary(compare_reconstructions(models, real, asked, render, known))
 record.table("extra-real", at_real, f"{len(asked)} real objects: PSNR (dB) and SSIM as above.")
-pictures = [[nerf_picture(real, int(index)).numpy() for index in asked[: size.n_shown]]]
-with torch.no_grad():
-    codes = models["best"].encode(torch.from_numpy(real.field_weights(asked[: size.n_shown])))
-pictures.append([decoded_picture(models["best"], code).numpy() for code in codes])
-titles = [real.rows[int(index)].class_name for index in asked[: size.n_shown]]
+few = [real[int(index)] for index in asked[: size.n_shown]]
+pictures = [
+    [nerf.render() for nerf in few],
+    [models["best"].decode(models["best"].embed(nerf)).render() for nerf in few],
+]
+titles = [nerf.class_name for nerf in few]
 record.figure("extra-real", sheet(pictures, ["NeRF", "decoded,\nbest"], titles), "Real objects, never trained on.")
 
 # %% [markdown]

@@ -46,10 +46,10 @@ from n2v import profiles
 from n2v.embed.embeddings import Embeddings, embed_zoo
 from n2v.embed.encoder import hidden_layers_only
 from n2v.embed.model import Nerf2Vec, load_model
-from n2v.embed.reconstruct import RenderConfig, nerf_views
 from n2v.embed.train import train
 from n2v.errors import BadInput
 from n2v.files import read_json, write_json
+from n2v.nerf.nerf import RenderConfig
 from n2v.scenes.classes import CLASSES
 from n2v.seeds import seed_everything
 from n2v.show import classification_checks as checks
@@ -269,7 +269,7 @@ assert abs(p_value(some, ~some) - stats.binomtest(6, 15).pvalue) < 1e-9
 
 # %%
 render = RenderConfig(n_views=9, size_px=min(size.size_px, 64))
-pictures = np.stack([to_rgb(nerf_views(zoo, index, render).numpy()) for index in range(len(zoo))])
+pictures = np.stack([to_rgb(zoo[index].views(render).numpy()) for index in range(len(zoo))])
 figure = sheet([list(pictures[i]) for i in test_set[:2]], [zoo.rows[i].class_name for i in test_set[:2]])
 record.figure("extra-views", figure, "What the baseline sees: nine renders around a NeRF.")
 
@@ -323,7 +323,7 @@ record.table("extra-mcnemar", table, f"Do two classifiers of the same {len(test_
 # numbers, the box and the volume. An embedding that does not beat it knows no more than it.
 
 # %%
-real = Zoo(real_zoo())
+real = real_zoo()
 models = {name: load_model(run / f"nerf2vec-{name}") for name in ("rows", "best")}
 codes = {f"nerf2vec ({name})": embed_zoo(model, real).values for name, model in models.items()}
 real_rows = real_table(real, codes)

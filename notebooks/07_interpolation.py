@@ -53,7 +53,7 @@ from n2v.seeds import seed_everything
 from n2v.show import interpolation_checks as checks
 from n2v.show.demos.interpolation import Journey, write_interpolation_page
 from n2v.show.demos.progressive import View
-from n2v.show.journeys import measure_walks, nerf_picture, walk_figure, walks_between, weights_picture
+from n2v.show.journeys import measure_walks, walk_figure, walks_between, weights_picture
 from n2v.show.pictures import sheet, write_gif
 from n2v.show.record import Recorder
 from n2v.show.style import apply_style
@@ -274,17 +274,12 @@ record.figure("extra-interpolation-turned", figure, caption)
 # From one real model to another, through an embedding space that has seen neither.
 
 # %%
-real = Zoo(real_zoo())
-ends = [int(np.flatnonzero(real.labels == CLASSES.index(name))[0]) for name in ("chair", "table")]
-with torch.no_grad():
-    from_to = models["best"].encode(torch.from_numpy(real.field_weights(ends))).numpy()
-journey = Journey(models["best"], *from_to)
+real = real_zoo()
+ends = [real[int(np.flatnonzero(real.labels == CLASSES.index(name))[0])] for name in ("chair", "table")]
+journey = Journey(models["best"], *(np.asarray(models["best"].embed(nerf)) for nerf in ends))
 decoded = [journey.at(gamma).refined_picture(View(-15)).numpy() for gamma in gammas]
-figure = sheet(
-    [[nerf_picture(real, ends[0]).numpy(), *decoded, nerf_picture(real, ends[1]).numpy()]],
-    None,
-    ["NeRF A", *(f"γ = {gamma:g}" for gamma in gammas), "NeRF B"],
-)
+titles_there = ["NeRF A", *(f"γ = {gamma:g}" for gamma in gammas), "NeRF B"]
+figure = sheet([[ends[0].render(), *decoded, ends[1].render()]], None, titles_there)
 record.figure("extra-real", figure, "From a real chair to a real table, decoded; the NeRFs themselves at both ends.")
 
 # %% [markdown]

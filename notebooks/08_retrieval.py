@@ -45,7 +45,6 @@ from n2v.scenes.classes import FREQUENCIES
 from n2v.seeds import seed_everything
 from n2v.show import retrieval_checks as checks
 from n2v.show.demos.retrieval import write_retrieval_page
-from n2v.show.journeys import nerf_picture
 from n2v.show.neighbours import neighbour_sheet
 from n2v.show.plots import plot_retrieval
 from n2v.show.record import Recorder
@@ -285,7 +284,7 @@ chosen = test_set[:: max(1, len(test_set) // size.n_shown)][: size.n_shown]
 values = features[best]
 nearest = train_set[np.argsort(distances(values[chosen], values[train_set]), 1)[:, :4]]
 shown = np.concatenate([chosen[:, None], nearest], 1)
-pictures = [[nerf_picture(zoo, int(i)).numpy() for i in row] for row in shown]
+pictures = [[zoo[i].render(size_px=64) for i in row] for row in shown]
 figure = neighbour_sheet(pictures, [[zoo.rows[i].class_name for i in row] for row in shown])
 told = "; ".join(", ".join(zoo.rows[i].class_name for i in row) for row in shown)
 record.figure("fig-4.5", figure, "Held-out queries and their four nearest in train, our best embeddings.", alt=told)
@@ -295,7 +294,7 @@ record.figure("fig-4.5", figure, "Held-out queries and their four nearest in tra
 # Queries are real models, and so is the gallery: all others but recolours of the same shape.
 
 # %%
-real = Zoo(real_zoo())
+real = real_zoo()
 model = load_model(run / "nerf2vec-best")
 groups = [row.shape_group for row in real.rows]
 kinds = {
@@ -314,7 +313,7 @@ for name, values in kinds.items():
 record.table("extra-real", table, "hit@1 among real objects; 95 % interval by shape group.")
 asked = np.unique(real.labels, return_index=True)[1][: size.n_shown]
 shown = np.concatenate([asked[:, None], near[best][asked]], 1)
-pictures = [[nerf_picture(real, int(i)).numpy() for i in row] for row in shown]
+pictures = [[real[int(i)].render(size_px=64) for i in row] for row in shown]
 figure = neighbour_sheet(pictures, [[real.rows[i].class_name for i in row] for row in shown])
 record.figure("extra-real", figure, "Real queries and their four nearest real neighbours, our best embeddings.")
 

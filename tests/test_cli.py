@@ -295,6 +295,10 @@ def test_doctor_tries_every_part_and_survives_a_broken_one(monkeypatch):
     assert rows["probe"]["state"] == "MISSING" and rows["probe"]["mend"] == "mend it"
     assert rows["probe"]["found"] == "OSError: libcuda.so.1: cannot open shared object file"
     assert rows["data/mini_zoo"]["found"] == "585 NeRFs"
+    monkeypatch.setattr("importlib.metadata.version", lambda name: "0.3.3")
+    monkeypatch.setattr("n2v.show.doctor.CHECKS", tuple(one for one in CHECKS if one[0] == "n2v's name"))
+    (row,) = examine()
+    assert row["found"] == "a distribution n2v 0.3.3 is installed, too" and "Noise2Void" in row["mend"]
     assert all("n2v[" not in row["mend"] for row in rows.values())
 
 

@@ -82,7 +82,7 @@ def train(
 
 def embed(
     run: Annotated[Positional[Path], arg(metavar="RUN", help="run folder, from: n2v train")],
-    zoo: Annotated[Positional[Path], arg(metavar="ZOO", help="zoo folder")],
+    zoo: Annotated[Positional[Path], arg(metavar="ZOO", help="zoo folder, or mini_zoo, or real_zoo")],
     out: Annotated[Path, arg(help="file to make (.safetensors); a folder: as the authors publish embeddings (.h5)")],
     force: Force = False,
 ) -> dict:
@@ -93,7 +93,7 @@ def embed(
     from n2v.embed.embeddings import embed_zoo
     from n2v.embed.model import load_model
     from n2v.embed.published import write_h5
-    from n2v.zoo.store import Zoo
+    from n2v.zoo.shipped import open_zoo
 
     if out.suffix not in (".safetensors", ""):
         raise BadInput(f"cannot write '{out.suffix}'", where=out, fix="use .safetensors, or a folder for .h5 files")
@@ -101,6 +101,6 @@ def embed(
         refuse_used(out, is_file=True, force=force)
     else:
         refuse_used(out)
-    embeddings = embed_zoo(load_model(run), Zoo(zoo))
+    embeddings = embed_zoo(load_model(run), open_zoo(zoo))
     embeddings.save(out) if out.suffix else write_h5(embeddings, out)
     return {"out": str(out), "n": len(embeddings), "numbers_each": embeddings.values.shape[1]}

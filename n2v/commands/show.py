@@ -1,5 +1,6 @@
 """`n2v view`, `doctor` and `reproduce`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -33,7 +34,7 @@ def _shut_in() -> str:
 
 
 def view(
-    zoo: Annotated[Positional[Path], arg(metavar="ZOO", help="zoo folder")],
+    zoo: Annotated[Positional[Path], arg(metavar="ZOO", help="zoo folder, or mini_zoo or real_zoo, which are here")],
     object_id: Annotated[
         Positional[str],
         arg(
@@ -47,15 +48,15 @@ def view(
     size: Annotated[int, arg(help="side of a picture in pixels")] = 256,
     frames: Annotated[int, arg(help="pictures of a turntable (.gif)")] = 24,
     step: Annotated[
-        float | None, arg(help="sample length in scene units; default: a quarter of the fit's, the fit's in .html")
+        float | None, arg(help="sample length in scene units; default: half the fit's, the fit's in .html")
     ] = None,
     force: Force = False,
 ) -> dict:
     """Show one NeRF of a zoo: a picture, a turntable, or a page that renders it live.
 
-    Example: n2v view data/mini_zoo chair-0000 --out nerf.html
+    Example: n2v view mini_zoo chair-0000 --out nerf.html
     """
-    from n2v.zoo.store import Zoo
+    from n2v.zoo.shipped import open_zoo
 
     if out.suffix not in (".png", ".gif", ".html"):
         raise BadInput(f"cannot write '{out.suffix}'", where=out, fix="use .png, .gif or .html")
@@ -64,37 +65,28 @@ def view(
     if step is not None and not 1e-4 <= step <= 1:
         raise BadInput(f"a step of {step:g}", fix="use 0.0001 to 1 scene units")
     refuse_used(out, is_file=True, force=force)
-    collection = Zoo(zoo)
-    index = collection.index_of(object_id)
-    row = collection.rows[index]
+    nerf = open_zoo(zoo)[object_id]
     if out.suffix == ".html":
         from n2v.show.nerf_page import write_page
 
-        write_page(collection, index, out, size, step)
+        write_page(nerf if step is None else replace(nerf, step=step), out, size)
     else:
-        _write_pictures(collection, index, out, size, frames, step or row.step / 4)
-    told = {"out": str(out), "bytes": out.stat().st_size, "class_name": row.class_name}
-    return {**told, "psnr_db": row.psnr_db, "licence": row.licence}
+        _write_pictures(nerf, out, size, frames, step)
+    told = {"out": str(out), "bytes": out.stat().st_size, "class_name": nerf.class_name}
+    return {**told, "psnr_db": nerf.psnr_db, "licence": nerf.licence}
 
 
-def _write_pictures(zoo, index: int, out: Path, size: int, frames: int, step: float) -> None:
+def _write_pictures(nerf, out: Path, size: int, frames: int, step: float | None) -> None:
     """A still (.png) or a turntable (.gif), rendered on the CPU."""
-    import torch
-
     from n2v.files import progress, write_bytes
-    from n2v.nerf.render import field_query, render_image
     from n2v.scenes.cameras import turntable_cameras
     from n2v.show.pictures import png_bytes, write_gif
 
-    query = field_query(torch.from_numpy(zoo.field_weights(index)[0]), zoo.rows[index].encoding)
-    occupied = torch.from_numpy(zoo.occupied(index)[0])
-    cameras = turntable_cameras(8)[7:] if out.suffix == ".png" else turntable_cameras(frames)
-    turn = progress(cameras, desc="rendering", unit="frame") if len(cameras) > 1 else cameras
-    pictures = [render_image(query, occupied, c2w, size, step=step).numpy() for c2w in turn]
     if out.suffix == ".png":
-        write_bytes(out, png_bytes(pictures[0]))
+        write_bytes(out, png_bytes(nerf.image(size_px=size, step=step).numpy()))
     else:
-        write_gif(pictures, out)
+        turn = progress(turntable_cameras(frames), desc="rendering", unit="frame")
+        write_gif([nerf.image(c2w, size, step).numpy() for c2w in turn], out)
 
 
 def reproduce(

@@ -70,7 +70,7 @@ def fit(
     return {"backend": why, **build_zoo(views, out, shard=place, resume=resume, driver=chosen, **asked)}
 
 
-def zoo_info(zoo: Annotated[Positional[Path], arg(metavar="ZOO", help="zoo folder")]) -> dict:
+def zoo_info(zoo: Annotated[Positional[Path], arg(metavar="ZOO", help="zoo folder, or mini_zoo, or real_zoo")]) -> dict:
     """Counts by class and split, quality and recipe of a zoo.
 
     Example: n2v zoo info data/mini_zoo

@@ -25,6 +25,7 @@ from pathlib import Path
 
 import n2v
 from n2v.errors import BadInput
+from n2v.files import data_folder
 
 INSTALL = "install bubblewrap (apt-get install bubblewrap) and allow user namespaces"
 READY_S, PREPARED_S, CLEARED_S = 120.0, 1800.0, 20.0  # to start; to prepare; to end an answer
@@ -75,7 +76,7 @@ def visible() -> list[Path]:
     package = Path(n2v.__file__).parent
     folders = [sys.prefix, sys.base_prefix, *site.getsitepackages(), site.getusersitepackages()]
     parts = ["/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/alternatives", *folders]
-    parts += [package, package.parent / "data", _kernels()]
+    parts += [package, data_folder(), _kernels()]
     return [path for path in dict.fromkeys(map(Path, parts)) if path.exists()]
 
 

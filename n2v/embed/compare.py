@@ -1,6 +1,7 @@
 """Reconstructions side by side: several models on the same NeRFs, beside simple things that must lose to them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -8,10 +9,11 @@ from jaxtyping import Float, Int
 
 from n2v.embed.encoder import leading_directions
 from n2v.embed.model import Nerf2Vec
-from n2v.embed.reconstruct import RenderConfig, decoded_views, foreground_psnr, nerf_views, render_views
+from n2v.embed.reconstruct import foreground_psnr
 from n2v.errors import BadInput
 from n2v.files import progress
-from n2v.nerf.render import field_query, psnr
+from n2v.nerf.nerf import RenderConfig
+from n2v.nerf.render import psnr
 from n2v.zoo.store import Zoo
 
 MEASURES = ("full_db", "foreground_db", "full_ssim", "foreground_ssim")
@@ -74,13 +76,11 @@ class Losers:
 
     def views(self, index: int, truth: torch.Tensor, config: RenderConfig) -> dict[str, Float[torch.Tensor, "v h w 4"]]:
         """Pictures by name of LOSERS, over white."""
-        query = field_query(self.projected(index), self.asked.rows[index].encoding)
-        grid = torch.from_numpy(self.asked.occupied(index)[0])
         pictures = (
             torch.ones_like(truth),
             truth.mean((0, 1, 2)).expand_as(truth),
-            nerf_views(self.zoo, self.nearest(index), config),
-            render_views(query, grid, config),
+            self.zoo[self.nearest(index)].views(config),
+            replace(self.zoo[index], field_weights=self.projected(index)).views(config),
         )
         return dict(zip(LOSERS, pictures, strict=True))
 
@@ -103,14 +103,13 @@ def compare_reconstructions(
     """
     config, rows = config or RenderConfig(), []
     for index in progress([int(i) for i in indices], desc="reconstructing", unit="NeRF"):
-        truth, stored = nerf_views(zoo, index, config), zoo.rows[index]
-        grid, weights = torch.from_numpy(zoo.occupied(index)[0]), torch.from_numpy(zoo.field_weights(index))
-        shown = {}
+        stored, nerf, shown = zoo.rows[index], zoo[index], {}
+        truth = nerf.views(config)
         for name, model in models.items():
-            embedding = model.encode(weights)[0].float()
-            shown[name, "own"] = decoded_views(model, embedding, config)
+            embedding = model.embed(nerf)
+            shown[name, "own"] = model.decode(embedding, step=config.step).views(config)
             if given:
-                shown[name, "given"] = decoded_views(model, embedding, config, grid)
+                shown[name, "given"] = model.decode(embedding, occupied=nerf.occupied).views(config)
         if losers is not None:
             shown.update({(name, "-"): pictures for name, pictures in losers.views(index, truth, config).items()})
         identity = {"object_id": stored.object_id, "class_name": stored.class_name, "split": stored.split}

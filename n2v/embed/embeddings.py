@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Float, Int
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
+from torch import nn
 
-from n2v.embed.model import Nerf2Vec
 from n2v.errors import BadInput
 from n2v.files import atomic_path
 from n2v.zoo.store import Zoo
@@ -82,8 +82,9 @@ class Embeddings:
 
 
 @torch.no_grad()
-def embed_zoo(model: Nerf2Vec, zoo: Zoo, batch_size: int = 64) -> Embeddings:
-    """Encode every readable NeRF of a zoo (the others join `zoo.quarantined`); `model` in evaluation mode."""
+def embed_zoo(model: nn.Module, zoo: Zoo, batch_size: int = 64) -> Embeddings:
+    """Encode every readable NeRF of a zoo (the others join `zoo.quarantined`); `model`: a Nerf2Vec, which goes into
+    evaluation mode."""
     model.eval()
     indices, _ = zoo.readable()
     if not len(indices):

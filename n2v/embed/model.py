@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from safetensors import SafetensorError
@@ -10,9 +11,13 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from n2v.embed.decoder import Decoder, DecoderConfig
+from n2v.embed.embeddings import Embeddings, embed_zoo
 from n2v.embed.encoder import EncoderConfig, hidden_layers_only, make_encoder
+from n2v.embed.reconstruct import DecodedField
 from n2v.errors import BadInput
 from n2v.files import atomic_path, plain_file, read_json, write_json
+from n2v.nerf.nerf import Nerf
+from n2v.zoo.store import Zoo
 
 WEIGHTS, CONFIG = "model.safetensors", "model.json"
 LARGEST = 4096  # width of a layer that a configuration may name although no stored matrix has it
@@ -49,18 +54,25 @@ class Nerf2Vec(nn.Module):
         """What the encoder is shown of the weights (all of them, but for the thesis's App. C)."""
         return hidden_layers_only(field_weights) if self.config.encoder.layers == "hidden" else field_weights
 
-    def decode(
-        self, embedding: Float[torch.Tensor, "b e"], positions: Float[torch.Tensor, "b n 3"]
-    ) -> tuple[Float[torch.Tensor, "b n"], Float[torch.Tensor, "b n 3"]]:
-        """Densities (per scene unit) and colours of b embeddings at n positions each, in scene units."""
-        return self.decoder(embedding, positions)
+    @torch.no_grad()
+    def embed(self, what: Nerf | Zoo) -> Float[np.ndarray, "e"] | Embeddings:
+        """The embedding of one NeRF, or those of a whole zoo with what its manifest says of each.
+
+        >>> n2v.load().embed(n2v.mini_zoo()["chair-0000"]).shape
+        (256,)
+        """
+        return self.encode(what.field_weights[None])[0].numpy() if isinstance(what, Nerf) else embed_zoo(self, what)
+
+    def decode(self, embedding: Float[np.ndarray, "e"] | Float[torch.Tensor, "e"], **options) -> DecodedField:
+        """The field that an embedding describes, on the CPU; `options`: see DecodedField."""
+        return DecodedField(self.decoder, embedding, **options)
 
     def forward(
         self, field_weights: Float[torch.Tensor, "b w"], positions: Float[torch.Tensor, "b n 3"]
     ) -> tuple[Float[torch.Tensor, "b n"], Float[torch.Tensor, "b n 3"], Float[torch.Tensor, "b e"]]:
         """Densities, colours, and the embeddings they were decoded from."""
         embedding = self.encode(field_weights)
-        return *self.decode(embedding, positions), embedding
+        return *self.decoder(embedding, positions), embedding
 
 
 def save_model(model: Nerf2Vec, folder: Path) -> None:

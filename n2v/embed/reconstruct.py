@@ -1,40 +1,52 @@
-"""What an embedding still shows: decoded renders against the NeRF's own, and what must do worse."""
+"""What an embedding still shows: the field that it decodes to."""
 
 import math
-from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
 
-from n2v.embed.model import Nerf2Vec
+from n2v.embed.decoder import Decoder
 from n2v.nerf.march import cell_indices
+from n2v.nerf.nerf import Field
 from n2v.nerf.occupancy import cell_centres
-from n2v.nerf.render import CAMERA_ANGLE_X, Query, field_query, psnr, render_image
-from n2v.scenes.cameras import turntable_cameras
-from n2v.zoo.store import Zoo
+from n2v.nerf.render import Query, psnr
 
 OPACITY_FLOOR = 0.1  # a cell counts as empty when a sample of one step in it blocks less light than this
 
 
-def decoded_query(model: Nerf2Vec, embedding: Float[torch.Tensor, "e"] | Float[np.ndarray, "e"]) -> Query:
-    """A function from positions (n, 3) to densities and colours of one embedding, for n2v.nerf.render."""
-    with torch.no_grad():
-        share = model.decoder.embedding_share(torch.as_tensor(embedding, dtype=torch.float32)[None])
+class DecodedField(Field):
+    """What one embedding describes.
 
-    def query(positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    An embedding has no occupancy of its own: without one given, the decoder is asked at the centres of `resolution`
+    cells a side, with samples of `step` (scene units), when it is first needed.
+    """
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        embedding: Float[torch.Tensor, "e"] | Float[np.ndarray, "e"],
+        resolution: int = 32,
+        step: float = 0.04,
+        occupied: Bool[torch.Tensor, "g g g"] | None = None,
+    ) -> None:
+        self.decoder, self.resolution, self.shown_step = decoder, resolution, step
+        if occupied is not None:
+            self.occupied = occupied
         with torch.no_grad():
-            sigmas, rgbs = model.decoder.from_share(share, positions[None])
+            self._share = decoder.embedding_share(torch.as_tensor(embedding, dtype=torch.float32)[None])
+
+    @torch.no_grad()
+    def query(self, positions: Float[torch.Tensor, "n 3"]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Densities (n,) per scene unit and colours (n, 3) in [0, 1] at positions in scene units."""
+        sigmas, rgbs = self.decoder.from_share(self._share, positions[None])
         return sigmas[0], rgbs[0]
 
-    return query
-
-
-def decoded_occupancy(
-    model: Nerf2Vec, embedding: Float[torch.Tensor, "e"], resolution: int = 32, step: float = 0.04
-) -> Bool[torch.Tensor, "g g g"]:
-    """Cells where the decoded field is not empty, grown by one cell: an embedding has no occupancy of its own."""
-    return query_occupancy(decoded_query(model, embedding), resolution, step)
+    @cached_property
+    def occupied(self) -> Bool[torch.Tensor, "g g g"]:
+        """Cells where the field is not empty, grown by one cell."""
+        return query_occupancy(self.query, self.resolution, self.shown_step)
 
 
 def query_occupancy(
@@ -64,38 +76,6 @@ def cell_opacity(
 def grown(dense: Bool[torch.Tensor, "g g g"]) -> Bool[torch.Tensor, "g g g"]:
     """Cells that are dense or touch one that is, at a face, an edge or a corner."""
     return torch.nn.functional.max_pool3d(dense[None, None].float(), 3, 1, 1)[0, 0] > 0
-
-
-@dataclass(frozen=True)
-class RenderConfig:
-    """How reconstructions are looked at."""
-
-    n_views: int = 4
-    size_px: int = 64
-    step: float = 0.04  # scene units
-
-
-def nerf_views(zoo: Zoo, index: int, config: RenderConfig) -> Float[torch.Tensor, "v h w 4"]:
-    """One NeRF of a zoo from a turntable: colour on white, and opacity."""
-    weights = torch.from_numpy(zoo.field_weights(index)[0])
-    query = field_query(weights, zoo.rows[index].encoding)
-    return render_views(query, torch.from_numpy(zoo.occupied(index)[0]), config)
-
-
-def decoded_views(
-    model: Nerf2Vec, embedding: torch.Tensor, config: RenderConfig, occupied: torch.Tensor | None = None
-) -> Float[torch.Tensor, "v h w 4"]:
-    """A decoded embedding from the same turntable; its own occupancy unless one is given."""
-    occupied = decoded_occupancy(model, embedding, step=config.step) if occupied is None else occupied
-    return render_views(decoded_query(model, embedding), occupied, config)
-
-
-def render_views(query: Query, occupied: torch.Tensor, config: RenderConfig) -> Float[torch.Tensor, "v h w 4"]:
-    """Pictures from `turntable_cameras`."""
-    cameras = turntable_cameras(config.n_views)
-    return torch.stack(
-        [render_image(query, occupied, c2w, config.size_px, CAMERA_ANGLE_X, config.step) for c2w in cameras]
-    )
 
 
 def foreground_psnr(

@@ -6,13 +6,12 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-import n2v
 from n2v.embed.model import CONFIG, WEIGHTS, Nerf2Vec, load_model
 from n2v.embed.tracking import RECORD
 from n2v.errors import BadInput
-from n2v.files import atomic_path, git_commit, read_json, write_json
+from n2v.files import atomic_path, data_folder, git_commit, read_json, write_json
 
-NERF2VEC = Path(n2v.__file__).parents[1] / "data" / "nerf2vec"
+NERF2VEC = data_folder() / "nerf2vec"
 LIMIT_BYTES = 12_000_000  # of the packed weights
 
 
@@ -20,16 +19,22 @@ def shipped_run() -> Path:
     """Folder of the trained nerf2vec (data_cards/nerf2vec.md).
 
     Raises:
-        BadInput: it is not in this checkout, or the package was installed without the repository's data.
+        BadInput: it is not here.
     """
     if not (NERF2VEC / WEIGHTS).is_file():
         raise BadInput("the trained nerf2vec is not here", where=NERF2VEC, fix="train one: n2v train ZOO --out RUN")
     return NERF2VEC
 
 
-def load_shipped() -> Nerf2Vec:
-    """The trained nerf2vec in evaluation mode, float32."""
-    return load_model(shipped_run())
+def load(run: Path | str | None = None) -> Nerf2Vec:
+    """A trained nerf2vec: of a run folder, or the one that comes with the project.
+
+    >>> model, zoo = n2v.load(), n2v.mini_zoo()
+    >>> z = model.embed(zoo["chair-0000"])
+    >>> model.decode(z).render(azimuth=30, size_px=32).shape
+    (32, 32, 3)
+    """
+    return load_model(shipped_run() if run is None else Path(run))
 
 
 def pack_run(run: Path, out: Path, collection: str, measures: dict) -> dict:

@@ -4,6 +4,7 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,11 +13,12 @@ from jaxtyping import Bool, Float
 from n2v.errors import BadInput
 from n2v.nerf import backends
 from n2v.nerf.march import show_step
+from n2v.nerf.nerf import Nerf
 from n2v.nerf.occupancy import carve, grids_of
 from n2v.nerf.recipe import FitConfig
 from n2v.nerf.render import Query, field_query, over_background, psnr, render_image
 from n2v.nerf.silhouettes import check_silhouettes
-from n2v.scenes.views import ViewSet
+from n2v.scenes.views import ViewSet, read_views
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,34 @@ class FitResult:
         if self.psnr_db < self.config.psnr_floor_db:
             return f"failed: {self.psnr_db:.1f} dB on held-out views, below {self.config.psnr_floor_db:g} dB"
         return "ok"
+
+    def nerf(self, view_set: ViewSet) -> Nerf:
+        """As an object to look at, with the identity of what it was fitted to."""
+        told = {name: getattr(view_set, name) for name in ("class_name", "source", "licence")}
+        weights, grid = torch.from_numpy(self.field_weights), torch.from_numpy(self.occupied)
+        return Nerf(self.object_id, weights, grid, self.config.step, self.config.encoding, psnr_db=self.psnr_db, **told)
+
+
+def fit_one(views: Path | str, config: FitConfig | None = None, seed: int = 0) -> Nerf:
+    """Fit a NeRF to the view set in a folder (from `n2v render`, or `n2v pictures import`).
+
+    Args:
+        views: Folder with transforms_train.json.
+        config: Recipe; default: FitConfig.laptop(), seconds on a CPU.
+        seed: Of ray order and backgrounds.
+
+    Raises:
+        BadInput: no usable view set, or a fit that collapsed.
+
+    >>> nerf = n2v.fit("views/chair-0000", n2v.FitConfig.laptop(n_steps=100))
+    >>> nerf.psnr_db > 15, nerf.render(size_px=32).shape
+    (True, (32, 32, 3))
+    """
+    view_set = read_views(Path(views))
+    (result,) = fit([view_set], config or FitConfig.laptop(), [seed])
+    if result.status != "ok":
+        raise BadInput(result.status, where=views, fix="use more steps, or another seed")
+    return result.nerf(view_set)
 
 
 def fit(

@@ -77,6 +77,11 @@ def orbit_camera(azimuth_deg: float, elevation_deg: float, distance: float = 1.8
     return look_at(where).astype(np.float32)
 
 
+def front_camera() -> Float[np.ndarray, "4 4"]:
+    """Three quarters from the front: where a field or an object is shown from when nothing else is said."""
+    return orbit_camera(-15, 25)
+
+
 def turntable_cameras(n_views: int, elevation_deg: float = 25.0, distance: float = 1.8) -> Float[np.ndarray, "n 4 4"]:
     """Evenly spaced cameras of one elevation (degrees) and distance (scene units), for turntables."""
     azimuths = 2 * pi * np.arange(n_views) / max(n_views, 1) - pi / 3

@@ -231,7 +231,7 @@ def _unpack_draco(primitive: dict, packed: dict, store: _Store) -> None:
     try:
         import DracoPy
     except ImportError:
-        raise BadInput("is compressed by Draco", fix="run: pip install DracoPy (or n2v[draco])") from None
+        raise BadInput("is compressed by Draco", fix="run: pip install DracoPy") from None
     try:
         decoded = DracoPy.decode(store.view(packed["bufferView"]))
     except Exception as error:

@@ -148,7 +148,7 @@ def is_whole_picture(path: Path) -> bool:
         return False
 
 
-def png_bytes(image: UInt8[np.ndarray, "h w 4"]) -> bytes:
+def png_bytes(image: UInt8[np.ndarray, "h w c"]) -> bytes:
     """A picture as PNG."""
     buffer = BytesIO()
     Image.fromarray(image).save(buffer, "PNG")

@@ -5,12 +5,15 @@ import platform
 import shutil
 import subprocess
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
+import n2v
 from n2v.errors import BadInput, install
 from n2v.nerf import backends
 
 NOTEBOOKS = install("notebooks")
+NOISE2VOID = "n2v on PyPI is Noise2Void: pip uninstall n2v nerf2vec, then install this project again"
 CONDA = "use environment.yml on a machine with an NVIDIA GPU"
 COMPILER = "install a C++ compiler: g++ or clang"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")  # tests/browser takes the first that there is
@@ -19,6 +22,14 @@ LEAST_GIB = 4  # .venv alone takes 3
 
 def _python() -> str:
     return platform.python_version()  # an older one cannot install this package
+
+
+def _name() -> str:
+    """Noise2Void, and this project before 0.3, install the same package: one overwrites the other's files."""
+    try:
+        raise RuntimeError(f"a distribution n2v {metadata.version('n2v')} is installed, too")
+    except metadata.PackageNotFoundError:
+        return f"nerf2vec {n2v.__version__}"
 
 
 def _torch() -> str:
@@ -113,17 +124,19 @@ def _disk() -> str:
     return f"{free:.0f} GiB free here"
 
 
-def _mini_zoo() -> str:
-    from n2v.zoo.shipped import mini_zoo
-    from n2v.zoo.store import Zoo
+def _zoo(name: str) -> Callable[[], str]:
+    def probe() -> str:
+        from n2v.zoo.shipped import open_zoo
 
-    return f"{len(Zoo(mini_zoo()))} NeRFs"
+        return f"{len(open_zoo(name))} NeRFs"
+
+    return probe
 
 
 def _nerf2vec() -> str:
-    from n2v.embed.shipped import load_shipped
+    from n2v.embed.shipped import load
 
-    return f"{sum(one.numel() for one in load_shipped().parameters()):,} parameters"
+    return f"{sum(one.numel() for one in load().parameters()):,} parameters"
 
 
 def _browser() -> str:
@@ -154,7 +167,9 @@ CHECKS: tuple[Check, ...] = (
     ("nerfacc", _module("nerfacc"), False, "the thesis's own NeRF engine", install("gpu")),
     ("tcnn", _backend("tcnn"), False, "the thesis's own NeRF engine", CONDA),
     ("triton", _backend("triton"), False, "many NeRFs at once on a GPU", "needs an NVIDIA GPU"),
-    ("data/mini_zoo", _mini_zoo, False, "laptop runs start from it", "take it from the project's repository"),
+    ("n2v's name", _name, False, "import n2v", NOISE2VOID),
+    ("data/mini_zoo", _zoo("mini_zoo"), False, "laptop runs start from it", "take it from the project's repository"),
+    ("data/real_zoo", _zoo("real_zoo"), False, "real objects", "take it from the project's repository"),
     ("data/nerf2vec", _nerf2vec, False, "ready to embed; notebooks compare", "take it from the project's repository"),
     ("chromium", _browser, False, "tests of pages in a browser", f"install Chromium, and {install('dev')}"),
     ("disk", _disk, False, "collections and runs", "free some: .venv alone takes 3 GiB"),

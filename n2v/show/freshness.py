@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import n2v
-from n2v.files import sha256_of
+from n2v.files import data_folder, sha256_of
 from n2v.show.report import PAGES
 
 PACKAGE = Path(n2v.__file__).parent
@@ -29,8 +29,9 @@ class Library:
     def __init__(self, package: Path | None = None) -> None:
         self.package = package or PACKAGE
         self._parsed: dict[Path, tuple[str, frozenset[Path], frozenset[str]]] = {}
-        self._others = [path for path in self.package.rglob("*.*") if path.suffix not in (".py", ".pyc")]
-        data = self.package.parent / "data"
+        data = data_folder(self.package)
+        others = (path for path in self.package.rglob("*.*") if path.suffix not in (".py", ".pyc"))
+        self._others = [path for path in others if not path.is_relative_to(data)]
         self.data = fingerprint(data, sorted(data.glob("*"))) if data.is_dir() else ""
 
     def digest(self, source: str) -> str:
@@ -76,6 +77,8 @@ class Library:
                 names = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom):
                 names = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
+            elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "n2v":
+                names = [f"n2v.{node.attr}"]  # taken through the front door
             else:
                 if isinstance(node, ast.Attribute) and node.attr == "import_module":
                     yield from folder.glob("*.py")
@@ -85,6 +88,7 @@ class Library:
 
     def _files(self, name: str) -> Iterator[Path]:
         """The module of a dotted name and the packages around it; nothing for names that are not the package's."""
+        name = n2v.HOMES[name[4:]][0] if name[4:] in n2v.HOMES and name.startswith("n2v.") else name
         first, *rest = name.split(".")
         if first != "n2v":
             return

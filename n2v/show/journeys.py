@@ -7,41 +7,19 @@ import torch
 from jaxtyping import Bool, Float
 
 from n2v.embed.model import Nerf2Vec
-from n2v.embed.reconstruct import decoded_occupancy, decoded_query
 from n2v.files import progress
+from n2v.nerf.nerf import Nerf
 from n2v.nerf.occupancy import learned_occupancy
-from n2v.nerf.render import CAMERA_ANGLE_X, field_query, render_image
-from n2v.scenes.cameras import turntable_cameras
 from n2v.show.style import OURS, THEIRS
 from n2v.tasks.interpolate import GAMMAS, WAYS, distance_to_real, walk_numbers
 from n2v.zoo.store import Zoo
 
-VIEW = 7  # of eight turntable views: three quarters from the front
 SPACES = ("embeddings", "raw weights")
-
-
-def front_camera() -> np.ndarray:
-    """The view every sheet uses."""
-    return turntable_cameras(8)[VIEW]
-
-
-def decoded_picture(
-    model: Nerf2Vec, embedding, size_px: int = 64, step: float = 0.04, resolution: int = 32
-) -> Float[torch.Tensor, "h w 4"]:
-    """One decoded embedding from the front, with its own occupancy of `resolution` cells a side."""
-    occupied = decoded_occupancy(model, torch.as_tensor(embedding), resolution, step)
-    return render_image(decoded_query(model, embedding), occupied, front_camera(), size_px, CAMERA_ANGLE_X, step)
 
 
 def decoded_pictures(model: Nerf2Vec, embeddings, size_px: int = 64, resolution: int = 32):
     """Several decoded embeddings, (n, h, w, 4)."""
-    return np.stack([decoded_picture(model, one, size_px, resolution=resolution).numpy() for one in embeddings])
-
-
-def nerf_picture(zoo: Zoo, index: int, size_px: int = 64, step: float = 0.04) -> Float[torch.Tensor, "h w 4"]:
-    """One NeRF of a zoo from the front."""
-    query = field_query(torch.from_numpy(zoo.field_weights(index)[0]), zoo.rows[index].encoding)
-    return render_image(query, torch.from_numpy(zoo.occupied(index)[0]), front_camera(), size_px, CAMERA_ANGLE_X, step)
+    return np.stack([model.decode(one, resolution=resolution).image(size_px=size_px).numpy() for one in embeddings])
 
 
 def weights_picture(
@@ -58,7 +36,7 @@ def weights_picture(
     """
     values = torch.from_numpy(np.ascontiguousarray(field_weights, np.float32))
     occupied = learned_occupancy(values, torch.as_tensor(allowed), encoding, n_points=2)
-    return render_image(field_query(values, encoding), occupied, front_camera(), size_px, CAMERA_ANGLE_X, step)
+    return Nerf("", values, occupied, step, encoding).image(size_px=size_px, step=step)
 
 
 @dataclass(frozen=True)
@@ -92,7 +70,7 @@ def walks_between(
         for way, space in ((way, space) for way in ways for space in spaces):
             points = WAYS[way](*(ends if space == "embeddings" else weights), gammas)
             if space == "embeddings":
-                frames = [decoded_picture(model, one, size_px, resolution=resolution) for one in points]
+                frames = [model.decode(one, resolution=resolution).image(size_px=size_px) for one in points]
                 code = points[middle]
             else:
                 frames = [weights_picture(one, union, encoding, size_px) for one in points]

@@ -10,55 +10,32 @@ import io
 import json
 import re
 import zlib
-from dataclasses import dataclass, replace
 from html import escape
 from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
-import torch
-from jaxtyping import Bool, Float
 from PIL import Image
 
 from n2v.errors import BadInput
 from n2v.files import write_bytes
 from n2v.nerf.layout import N_WEIGHTS
+from n2v.nerf.nerf import Nerf
 from n2v.nerf.occupancy import pack_bits
-from n2v.nerf.render import CAMERA_ANGLE_X, field_query, render_image
-from n2v.scenes.cameras import turntable_cameras
+from n2v.nerf.render import CAMERA_ANGLE_X
 from n2v.scenes.objects import AABB
-from n2v.show.pictures import to_rgb
 from n2v.zoo.manifest import Row
 from n2v.zoo.store import Zoo
 
 LIMIT_BYTES = 150_000
-START = {"azimuth": -105.0, "elevation": 25.0, "distance": 1.8}  # degrees and scene units: turntable_cameras(8)[7]
+START = {"azimuth": -105.0, "elevation": 25.0, "distance": 1.8}  # degrees and scene units: front_camera()
 PARTS = {"shader": "nerf.glsl", "render": "render.js", "page": "page.js"}
 
 
-@dataclass(frozen=True)
-class Nerf:
-    """What a page needs of one NeRF. `step`: sample length of its fit, scene units; `about`: a sentence for readers."""
-
-    title: str
-    field_weights: Float[np.ndarray, "w"]
-    occupied: Bool[np.ndarray, "g g g"]
-    step: float
-    encoding: str = "exact"
-    about: str = ""
-
-    @classmethod
-    def of_zoo(cls, zoo: Zoo, index: int) -> "Nerf":
-        """A zoo's NeRF with what its manifest line says."""
-        row = zoo.rows[index]
-        weights, occupied = zoo.field_weights(index)[0], zoo.occupied(index)[0]
-        return cls(f"{row.object_id} ({row.class_name})", weights, occupied, row.step, row.encoding, _about(row))
-
-
-def _about(row: Row) -> str:
-    """Class, quality, origin and licence of a manifest line, as a sentence."""
-    quality = f"{row.psnr_db:.1f} dB on held-out pictures" if row.psnr_db is not None else "quality not recorded"
-    return f"Class: {row.class_name}. {quality}. Source: {row.source}. Licence of the object: {row.licence}."
+def _about(nerf: Nerf) -> str:
+    """Class, quality, origin and licence, as a sentence."""
+    quality = f"{nerf.psnr_db:.1f} dB on held-out pictures" if nerf.psnr_db is not None else "quality not recorded"
+    return f"Class: {nerf.class_name}. {quality}. Source: {nerf.source}. Licence of the object: {nerf.licence}."
 
 
 def nerf_page(nerf: Nerf, size_px: int = 256) -> str:
@@ -71,19 +48,20 @@ def nerf_page(nerf: Nerf, size_px: int = 256) -> str:
     Raises:
         BadInput: weights of another shape or beyond float16; a grid that makes the page too large.
     """
+    title = f"{nerf.object_id} ({nerf.class_name})"
     with np.errstate(over="ignore"):
         weights = np.asarray(nerf.field_weights, "<f2")
     if weights.shape != (N_WEIGHTS,) or not np.isfinite(weights).all():
-        raise BadInput("not 18,432 weights within float16's range", where=nerf.title, fix="fit it again")
+        raise BadInput("not 18,432 weights within float16's range", where=nerf.object_id, fix="fit it again")
     resolution = nerf.occupied.shape[0]
-    cells = zlib.compress(pack_bits(nerf.occupied).tobytes(), 9)
+    cells = zlib.compress(pack_bits(nerf.occupied.numpy()).tobytes(), 9)
     data = {
         "weights": _text(weights.tobytes()), "occupancy": _text(cells), "resolution": resolution,
         "box": [AABB[0], AABB[3]], "angle": CAMERA_ANGLE_X, "step": nerf.step, "start": {**START, "size": size_px},
     }  # fmt: skip
     words = {
-        "title": nerf.title, "alt": f"{nerf.title}, rendered from its network's weights on white.",
-        "caption": _caption(resolution), "about": f"{nerf.about} {_sine(nerf.encoding)}".strip(),
+        "title": title, "alt": f"{title}, rendered from its network's weights on white.",
+        "caption": _caption(resolution), "about": f"{_about(nerf)} {_sine(nerf.encoding)}".strip(),
         "step": f"{nerf.step:.3g}",
     }  # fmt: skip
     sources = {name: _source(file) for name, file in PARTS.items()}
@@ -92,7 +70,7 @@ def nerf_page(nerf: Nerf, size_px: int = 256) -> str:
     page = re.sub(r"\{\{(\w+)\}\}", lambda found: filled[found[1]], _source("page.html"))
     if len(page.encode()) > LIMIT_BYTES:
         what = f"a page of {len(page.encode()):,} bytes: its grid of {resolution} cells a side takes {len(cells):,}"
-        raise BadInput(what, where=nerf.title, fix=f"{LIMIT_BYTES:,} is the limit: write .png or .gif instead")
+        raise BadInput(what, where=nerf.object_id, fix=f"{LIMIT_BYTES:,} is the limit: write .png or .gif instead")
     return page
 
 
@@ -115,11 +93,9 @@ def _sine(encoding: str) -> str:
 
 def _picture(nerf: Nerf, size_px: int = 256) -> bytes:
     """PNG of 64 colours for browsers that cannot draw: the page's first view."""
-    c2w = turntable_cameras(8)[7]
-    query = field_query(torch.from_numpy(nerf.field_weights), nerf.encoding)
-    picture = render_image(query, nerf.occupied, c2w, size_px, step=nerf.step).numpy()
     buffer = io.BytesIO()
-    Image.fromarray(to_rgb(picture)).quantize(64, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
+    picture = Image.fromarray(np.asarray(nerf.render(size_px=size_px)))
+    picture.quantize(64, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
 
 
@@ -131,10 +107,9 @@ def _text(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def write_page(zoo: Zoo, index: int, path: Path, size_px: int = 256, step: float | None = None) -> Path:
-    """The page of one NeRF of a zoo, written to a file; `step` (scene units) replaces its fit's sample length."""
-    nerf = Nerf.of_zoo(zoo, index)
-    write_bytes(path, nerf_page(nerf if step is None else replace(nerf, step=step), size_px).encode())
+def write_page(nerf: Nerf, path: Path, size_px: int = 256) -> Path:
+    """The page of one NeRF, written to a file."""
+    write_bytes(path, nerf_page(nerf, size_px).encode())
     return Path(path)
 
 
@@ -152,7 +127,7 @@ def write_pages(zoo: Zoo, folder: Path, one_per_class: bool = True) -> list[dict
     table = []
     for _, i in sorted(best.items()):
         row = zoo.rows[i]
-        path = write_page(zoo, i, Path(folder) / f"{row.object_id}.html")
+        path = write_page(zoo[i], Path(folder) / f"{row.object_id}.html")
         told = {"class": row.class_name, "object": row.object_id, "psnr_db": row.psnr_db}
         table.append({**told, "kB": path.stat().st_size / 1e3, "file": path.name})
     return table

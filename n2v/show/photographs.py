@@ -6,11 +6,10 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from n2v.errors import BadInput
-from n2v.scenes.cameras import CAMERA_ANGLE_X
+from n2v.scenes.cameras import CAMERA_ANGLE_X, front_camera
 from n2v.scenes.objects import RADIUS, Part, SceneObject
 from n2v.scenes.raycast import render_rgba
 from n2v.scenes.views import ViewSet
-from n2v.show.journeys import front_camera
 from n2v.show.pictures import to_rgb
 from n2v.show.style import OURS, THEIRS
 

@@ -8,8 +8,7 @@ import numpy as np
 import torch
 
 from n2v.embed.model import Nerf2Vec
-from n2v.embed.reconstruct import RenderConfig, render_views
-from n2v.nerf.render import field_query
+from n2v.nerf.nerf import RenderConfig
 from n2v.tasks.head import Head
 from n2v.tasks.pictures import PictureConfig, as_input
 from n2v.tasks.resnet import ResNet
@@ -80,11 +79,11 @@ def nerf2vec_steps(model: Nerf2Vec, head: Head, zoo: Zoo, n: int, device: str = 
 
 def render_step(zoo: Zoo, n: int, config: RenderConfig) -> Step:
     """Render the first n NeRFs, one after the other, as the thesis's baseline has to before it can look."""
-    weights, occupied = torch.from_numpy(zoo.field_weights(range(n))), torch.from_numpy(zoo.occupied(range(n)))
+    nerfs = [zoo[i] for i in range(n)]
 
     def render(k: int) -> None:
-        for i in range(k):
-            render_views(field_query(weights[i], zoo.rows[i].encoding), occupied[i], config)
+        for nerf in nerfs[:k]:
+            nerf.views(config)
 
     return Step("render, then look", f"encode (render, {config.n_views} view of {config.size_px} px)", "cpu", render)
 

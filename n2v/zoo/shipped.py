@@ -1,34 +1,45 @@
-"""The collections that come with the project: where they lie."""
+"""The collections that come with the project."""
 
 from pathlib import Path
 
-import n2v
 from n2v.errors import BadInput
+from n2v.files import data_folder
 from n2v.zoo.store import MANIFEST, Zoo
 
-MINI_ZOO, REAL_ZOO = (Path(n2v.__file__).parents[1] / "data" / name for name in ("mini_zoo", "real_zoo"))
+DATA = data_folder()
+NAMES = ("mini_zoo", "real_zoo")
 
 
-def mini_zoo() -> Path:
-    """Folder of the mini zoo (585 NeRFs, 13 classes; data_cards/mini_zoo.md).
+def mini_zoo() -> Zoo:
+    """585 NeRFs of procedural objects in 13 classes (data_cards/mini_zoo.md).
 
-    Raises:
-        BadInput: the package was installed without the repository's data.
+    >>> n2v.mini_zoo()["chair-0000"].render(azimuth=30).shape
+    (128, 128, 3)
     """
-    if not (MINI_ZOO / MANIFEST).is_file():
-        raise BadInput("the mini zoo is not here", where=MINI_ZOO, fix="work in a checkout of the project: make setup")
-    return MINI_ZOO
+    return _shipped("mini_zoo")
 
 
-def real_zoo() -> Path:
-    """Folder of the real zoo (207 NeRFs of real, freely licensed models; data_cards/real_zoo.md).
+def real_zoo() -> Zoo:
+    """NeRFs of freely licensed models that artists made (data_cards/real_zoo.md).
 
-    Raises:
-        BadInput: it is not here.
+    Each says where its object comes from: `n2v.real_zoo()[0].source`.
     """
-    if not (REAL_ZOO / MANIFEST).is_file():
-        raise BadInput("the real zoo is not here", where=REAL_ZOO, fix="work in a checkout of the project: make setup")
-    return REAL_ZOO
+    return _shipped("real_zoo")
+
+
+def open_zoo(folder: Path | str) -> Zoo:
+    """The zoo of a folder; "mini_zoo" and "real_zoo" are those that come with the project.
+
+    >>> len(n2v.open("mini_zoo"))
+    585
+    """
+    return _shipped(str(folder)) if str(folder) in NAMES and not Path(folder).exists() else Zoo(folder)
+
+
+def _shipped(name: str) -> Zoo:
+    if not (DATA / name / MANIFEST).is_file():
+        raise BadInput(f"{name} is not here", where=DATA, fix="take data/ from the project's repository")
+    return Zoo(DATA / name)
 
 
 def is_mini_zoo(zoo: Zoo) -> bool:
@@ -37,4 +48,4 @@ def is_mini_zoo(zoo: Zoo) -> bool:
     def told(one: Zoo) -> set[tuple]:
         return {(row.object_id, row.split, row.sha256) for row in one.rows}
 
-    return (MINI_ZOO / MANIFEST).is_file() and told(zoo) == told(Zoo(MINI_ZOO))
+    return (DATA / NAMES[0] / MANIFEST).is_file() and told(zoo) == told(mini_zoo())

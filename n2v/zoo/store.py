@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 
 from n2v.errors import BadInput
 from n2v.nerf.layout import N_WEIGHTS
+from n2v.nerf.nerf import Nerf
 from n2v.nerf.occupancy import pack_bits, unpack_bits
 from n2v.zoo.manifest import MANIFEST, Row, append, row_digest, shown, wrong
 from n2v.zoo.shards import FOLDER, FolderLock, Shards, temporaries, write_shard
@@ -83,6 +84,10 @@ class ZooWriter:
 class Zoo:
     """Random access to a zoo. `rows` holds the usable NeRFs, sorted by object id; `quarantined` the others.
 
+    >>> zoo = n2v.mini_zoo()
+    >>> len(zoo), zoo["chair-0000"], zoo[0]
+    (585, Nerf(chair-0000, chair), Nerf(airplane-0000, airplane))
+
     A zoo may be handed to other processes: each opens its own files. What is appended later is not seen.
     """
 
@@ -94,6 +99,18 @@ class Zoo:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def __getitem__(self, which: str | int | np.integer) -> Nerf:
+        """One NeRF, by its object id or its position.
+
+        Raises:
+            BadInput: no such object; weights that are missing, altered in size, or not finite.
+            IndexError: no such position.
+        """
+        i = self.index_of(which) if isinstance(which, str) else int(self._chosen(which)[0])
+        row, weights, grid = self.rows[i], self.field_weights(i)[0], self.occupied(i)[0]
+        told = {name: getattr(row, name) for name in ("encoding", "class_name", "source", "licence", "psnr_db")}
+        return Nerf(row.object_id, torch.from_numpy(weights), torch.from_numpy(grid), row.step, **told)
 
     @cached_property
     def object_ids(self) -> list[str]:

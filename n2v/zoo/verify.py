@@ -9,6 +9,7 @@ from n2v.errors import BadInput
 from n2v.files import progress
 from n2v.zoo.manifest import MANIFEST, REFUSED, copy_of, parse, row_digest
 from n2v.zoo.shards import on_disk, open_shard, temporaries
+from n2v.zoo.shipped import open_zoo
 from n2v.zoo.store import Zoo
 
 
@@ -25,7 +26,7 @@ def verify(folder: Path) -> dict:
     leftovers, unlisted = unnamed(zoo)
     listed = [f"{row.object_id}: {row.status.removeprefix(REFUSED)}" for row in refused]
     return {
-        "zoo": str(folder),
+        "zoo": str(zoo.folder),
         "n": len(zoo) + len(refused),
         "sound": len(zoo) - len(problems),
         "problems": [f"{zoo.rows[i].object_id}: {problem}" for i, problem in sorted(problems.items())] + listed,
@@ -102,12 +103,12 @@ def spare_lines_damaged(folder: Path) -> list[str]:
     return notes
 
 
-def info(folder: Path) -> dict:
-    """What a zoo holds: counts by class and split, quality, recipe."""
-    zoo = Zoo(folder)
+def info(folder: Path | str) -> dict:
+    """What a zoo (see `open_zoo`) holds: counts by class and split, quality, recipe."""
+    zoo = open_zoo(folder)
     columns = zoo.rows.columns
     return {
-        "zoo": str(folder),
+        "zoo": str(zoo.folder),
         "n": len(zoo),
         "quarantined": len(zoo.quarantined),
         "classes": dict(sorted(Counter(columns["class_name"]).items())),

@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from n2v.nerf.march import camera_rays, march
-from n2v.nerf.render import CAMERA_ANGLE_X, field_query, psnr, render_image
+from n2v.nerf.render import CAMERA_ANGLE_X, psnr
 from n2v.scenes.cameras import look_at, orbit_cameras
 from n2v.show.demos.controls import show_page
-from n2v.show.nerf_page import LIMIT_BYTES, START, Nerf, write_page
+from n2v.show.nerf_page import LIMIT_BYTES, START, write_page
 from n2v.zoo.store import Zoo
 
 OBJECTS = ("chair-0000", "airplane-0003", "lamp-0010_A1")
@@ -24,7 +24,7 @@ def zoo(pytestconfig):
 def paths(zoo, tmp_path_factory):
     """Pages of the objects, by object id."""
     folder = tmp_path_factory.mktemp("pages")
-    return {name: write_page(zoo, zoo.index_of(name), folder / f"{name}.html") for name in OBJECTS}
+    return {name: write_page(zoo[name], folder / f"{name}.html") for name in OBJECTS}
 
 
 def opened(page, path, size=20):
@@ -47,9 +47,7 @@ def rest(page) -> str:
 
 
 def ours(nerf, c2w):
-    with torch.no_grad():
-        query = field_query(torch.from_numpy(nerf.field_weights), nerf.encoding)
-        return render_image(query, nerf.occupied, c2w, SIZE, step=nerf.step)[..., :3]
+    return nerf.image(c2w, SIZE, nerf.step)[..., :3]
 
 
 def theirs(page, c2w):
@@ -60,11 +58,11 @@ def theirs(page, c2w):
 @pytest.mark.parametrize("name", OBJECTS)
 def test_pictures_agree_with_the_cpu(page, zoo, paths, name):
     """At least 40 dB (worst of 20 NeRFs of the mini zoo: 43); the samples are those of n2v.nerf.march."""
-    nerf, c2w = Nerf.of_zoo(zoo, zoo.index_of(name)), orbit_cameras(1, seed=len(name))[0]
+    nerf, c2w = zoo[name], orbit_cameras(1, seed=len(name))[0]
     picture, samples = theirs(opened(still_page(page), paths[name]), c2w)
     assert psnr(picture, ours(nerf, c2w)) >= 40
     origins, directions = camera_rays(torch.from_numpy(c2w), SIZE, CAMERA_ANGLE_X)
-    counts = march(origins, directions, torch.from_numpy(nerf.occupied), nerf.step).counts()
+    counts = march(origins, directions, nerf.occupied, nerf.step).counts()
     assert (torch.tensor(samples) - counts).abs().sum() <= 2e-3 * counts.sum()
     turned = orbit_cameras(1, seed=99)[0]
     assert psnr(picture, ours(nerf, turned)) < 25  # the comparison can fail
@@ -105,7 +103,7 @@ def test_drag_wheel_and_pointer(page, paths):
 
 def test_first_view_is_the_embedded_picture(page, zoo, paths):
     """The address's camera is the one of n2v.scenes.cameras; #azimuth and the others move it."""
-    nerf = Nerf.of_zoo(zoo, zoo.index_of("chair-0000"))
+    nerf = zoo["chair-0000"]
     still_page(page)
     for azimuth in (START["azimuth"], 30):
         page.goto(f"{paths['chair-0000'].as_uri()}#azimuth={azimuth}")

@@ -20,8 +20,8 @@ from n2v.embed.compare import (
 from n2v.embed.decoder import DecoderConfig
 from n2v.embed.encoder import EncoderConfig
 from n2v.embed.model import ModelConfig, Nerf2Vec
-from n2v.embed.reconstruct import RenderConfig, nerf_views
 from n2v.errors import BadInput
+from n2v.nerf.nerf import RenderConfig
 from n2v.tasks.encoders import reconstruction_summary
 
 LOOK = RenderConfig(n_views=2, size_px=24)
@@ -79,10 +79,10 @@ def test_losers_are_what_they_are_called(zoo):
     np.testing.assert_allclose(losers.projected(3).numpy(), expected, atol=1e-4)
     distance = np.linalg.norm(weights[3] - weights[:3], axis=1)
     assert losers.nearest(3) == distance.argmin() and losers.nearest(1) != 1
-    truth = nerf_views(zoo, 3, LOOK)
+    truth = zoo[3].views(LOOK)
     shown = losers.views(3, truth, LOOK)
     assert tuple(shown) == LOSERS
-    assert torch.equal(shown["nearest training NeRF"], nerf_views(zoo, losers.nearest(3), LOOK))
+    assert torch.equal(shown["nearest training NeRF"], zoo[losers.nearest(3)].views(LOOK))
     assert (shown["blank picture"] == 1).all()
     one = shown["mean colour"][0, 0, 0]
     assert (shown["mean colour"] == one).all() and torch.allclose(one, truth.mean((0, 1, 2)))

@@ -12,17 +12,12 @@ from n2v.embed.decoder import DecoderConfig
 from n2v.embed.embeddings import Embeddings, embed_zoo
 from n2v.embed.encoder import EncoderConfig
 from n2v.embed.model import ModelConfig, Nerf2Vec
-from n2v.embed.reconstruct import (
-    RenderConfig,
-    decoded_occupancy,
-    decoded_query,
-    foreground_psnr,
-    nerf_views,
-    render_views,
-)
+from n2v.embed.reconstruct import foreground_psnr
 from n2v.errors import BadInput
+from n2v.nerf.nerf import RenderConfig
 from n2v.nerf.occupancy import cell_centres
-from n2v.nerf.render import field_query, psnr
+from n2v.nerf.render import field_query, psnr, render_image
+from n2v.scenes.cameras import turntable_cameras
 from n2v.scenes.objects import AABB
 from n2v.zoo.store import Zoo
 
@@ -91,11 +86,11 @@ def test_unreadable_nerfs_are_left_out(model, zoo, tmp_path):
         embed_zoo(model, Zoo(tmp_path))
 
 
-def test_decoded_query_is_the_decoder(model):
+def test_a_decoded_field_is_the_decoder(model):
     embedding, positions = torch.randn(16), torch.rand(40, 3) - 0.5
-    sigmas, rgbs = decoded_query(model, embedding)(positions)
+    sigmas, rgbs = model.decode(embedding).query(positions)
     with torch.no_grad():
-        expected = model.decode(embedding[None], positions[None])
+        expected = model.decoder(embedding[None], positions[None])
     torch.testing.assert_close(sigmas, expected[0][0])
     torch.testing.assert_close(rgbs, expected[1][0])
 
@@ -103,11 +98,9 @@ def test_decoded_query_is_the_decoder(model):
 def test_decoded_occupancy_holds_the_dense_cells_and_their_neighbours(model, monkeypatch):
     """A ball of radius .3 in place of the decoder."""
 
-    def ball(_, embedding):
-        return lambda positions: (100.0 * (positions.norm(dim=-1) < 0.3), positions)
-
-    monkeypatch.setattr("n2v.embed.reconstruct.decoded_query", ball)
-    occupied = decoded_occupancy(model, torch.zeros(16), resolution=28)
+    field = model.decode(torch.zeros(16), resolution=28)
+    monkeypatch.setattr(field, "query", lambda positions: (100.0 * (positions.norm(dim=-1) < 0.3), positions))
+    occupied = field.occupied
     distance = cell_centres(28).norm(dim=-1).view(28, 28, 28)
     cell = (AABB[3] - AABB[0]) / 28
     assert occupied[distance < 0.3 + cell].all()
@@ -126,9 +119,11 @@ def test_psnr_over_the_object_alone():
 
 
 def test_a_nerf_shown_from_its_own_weights_is_itself_and_fog_without_occupancy(zoo):
-    truth = nerf_views(zoo, 0, LOOK)
+    nerf = zoo[0]
+    truth = nerf.views(LOOK)
     query = field_query(torch.from_numpy(zoo.field_weights(0)[0]))
-    again = render_views(query, torch.from_numpy(zoo.occupied(0)[0]), LOOK)
-    assert psnr(again, truth) == math.inf
-    everywhere = render_views(query, torch.ones_like(torch.from_numpy(zoo.occupied(0)[0])), LOOK)
+    grid = torch.from_numpy(zoo.occupied(0)[0])
+    again = render_image(query, grid, turntable_cameras(LOOK.n_views)[1], LOOK.size_px, step=LOOK.step)
+    assert psnr(again, truth[1]) == math.inf
+    everywhere = replace(nerf, occupied=torch.ones_like(nerf.occupied)).views(LOOK)
     assert psnr(everywhere[..., :3], truth[..., :3]) < 30  # why occupancy travels with the weights

@@ -64,6 +64,6 @@ def test_what_is_too_large_or_broken_is_refused_and_leaves_nothing(run, tmp_path
 def test_its_place(run, tmp_path, monkeypatch):
     monkeypatch.setattr(shipped, "NERF2VEC", tmp_path / "data")
     with pytest.raises(BadInput, match="not here"):
-        shipped.load_shipped()
+        shipped.load()
     shipped.pack_run(run, tmp_path / "data", "noise", {})
-    assert shipped.shipped_run() == tmp_path / "data" and not shipped.load_shipped().training
+    assert shipped.shipped_run() == tmp_path / "data" and not shipped.load().training

@@ -13,11 +13,11 @@ from n2v.embed.compare import Losers, compare_reconstructions
 from n2v.embed.decoder import DecoderConfig
 from n2v.embed.encoder import EncoderConfig
 from n2v.embed.model import ModelConfig, Nerf2Vec, load_model
-from n2v.embed.reconstruct import RenderConfig
 from n2v.embed.train import TrainConfig, batch_loss, train
 from n2v.errors import BadInput
 from n2v.files import read_json
 from n2v.nerf.field import evaluate
+from n2v.nerf.nerf import RenderConfig
 from n2v.seeds import child_seed
 from n2v.tasks.encoders import reconstruction_summary
 from n2v.zoo.store import Zoo

@@ -8,13 +8,12 @@ from n2v.nerf.field import evaluate
 from n2v.nerf.layout import SLICES, initial_vector
 from n2v.nerf.neurons import match_neurons, order_free_description, permute_neurons, reorder
 from n2v.zoo.shipped import mini_zoo
-from n2v.zoo.store import Zoo
 
 
 @pytest.fixture(scope="module")
 def fitted() -> np.ndarray:
     """Every 20th NeRF of the mini zoo."""
-    zoo = Zoo(mini_zoo())
+    zoo = mini_zoo()
     return zoo.field_weights(np.arange(0, len(zoo), 20))
 
 

@@ -11,9 +11,8 @@ import torch
 from PIL import Image
 from tiny_demo import tiny_model, tiny_objects, tiny_zoo
 
-from n2v.embed.reconstruct import decoded_occupancy, decoded_query
 from n2v.errors import BadInput
-from n2v.nerf.render import CAMERA_ANGLE_X, psnr, render_image
+from n2v.nerf.render import psnr
 from n2v.scenes.cameras import orbit_camera, turntable_cameras
 from n2v.show.demos import progressive
 from n2v.show.demos.embedding_map import marker_outline, unit_square, write_map_page
@@ -53,8 +52,8 @@ def test_refined_picture_is_the_plain_one(model, objects):
     for value in objects.values[:4]:
         embedding, view = torch.from_numpy(value), View(40, 10)
         place = DecodedObject(model, embedding, QUALITY)
-        grid = decoded_occupancy(model, embedding)
-        plain = render_image(decoded_query(model, embedding), grid, view.c2w(), 24, CAMERA_ANGLE_X, 0.04)
+        field = model.decode(embedding)
+        plain, grid = field.image(view.c2w(), 24), field.occupied
         assert 0.01 < grid.float().mean() < 0.99, "an object with air around it"
         assert (place.fine == grid).float().mean() > 0.99
         assert psnr(place.refined_picture(view)[..., :3], plain[..., :3]) > 35

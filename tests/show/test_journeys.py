@@ -7,7 +7,7 @@ import torch
 from n2v.embed.decoder import DecoderConfig
 from n2v.embed.encoder import EncoderConfig
 from n2v.embed.model import ModelConfig, Nerf2Vec
-from n2v.show.journeys import decoded_picture, interpolation_strips, measure_walks, nerf_picture, walks_between
+from n2v.show.journeys import interpolation_strips, measure_walks, walks_between
 from n2v.zoo.shipped import mini_zoo
 from n2v.zoo.store import Zoo
 
@@ -17,7 +17,7 @@ def here() -> tuple[Zoo, Nerf2Vec]:
     """The mini zoo and an untrained nerf2vec."""
     torch.manual_seed(0)
     config = ModelConfig(EncoderConfig("rows", (8, 8, 8, 8), 16), DecoderConfig(hidden=16, n_octaves=2))
-    return Zoo(mini_zoo()), Nerf2Vec(config).eval()
+    return mini_zoo(), Nerf2Vec(config).eval()
 
 
 def test_walks_begin_and_end_at_their_objects(here):
@@ -31,9 +31,9 @@ def test_walks_begin_and_end_at_their_objects(here):
         assert walk.frames.shape == (3, 24, 24, 4) and walk.middle.shape == (16,)
     with torch.no_grad():
         codes = model.encode(torch.from_numpy(zoo.field_weights(pair)))
-    assert torch.equal(walks[0].frames[0], decoded_picture(model, codes[0], 24, resolution=16))
+    assert torch.equal(walks[0].frames[0], model.decode(codes[0], resolution=16).image(size_px=24))
     for end, index in ((0, 0), (-1, 3)):  # a grid learned in the union of both may miss or add a thin cell
-        difference = (walks[1].frames[end] - nerf_picture(zoo, index, 24)).abs().mean()
+        difference = (walks[1].frames[end] - zoo[index].image(size_px=24)).abs().mean()
         assert float(difference) < 0.01, "the walk through weights shows another object at its end"
     assert np.allclose(walks[0].middle, codes.mean(0).numpy(), atol=1e-6)
 

@@ -3,11 +3,11 @@
 import re
 from dataclasses import replace
 
-import numpy as np
 import pytest
+import torch
 
 from n2v.errors import BadInput
-from n2v.show.nerf_page import LIMIT_BYTES, Nerf, nerf_page, write_pages
+from n2v.show.nerf_page import LIMIT_BYTES, nerf_page, write_pages
 from n2v.zoo.store import Zoo
 
 
@@ -18,7 +18,7 @@ def zoo(pytestconfig):
 
 @pytest.fixture(scope="module")
 def nerf(zoo):
-    return Nerf.of_zoo(zoo, zoo.index_of("chair-0000"))
+    return zoo["chair-0000"]
 
 
 def test_a_page_holds_its_facts_and_no_address(nerf):
@@ -30,15 +30,15 @@ def test_a_page_holds_its_facts_and_no_address(nerf):
 
 
 def test_titles_are_escaped(nerf):
-    page = nerf_page(replace(nerf, title='</script><b>"x"'))
+    page = nerf_page(replace(nerf, object_id='</script><b>"x"'))
     assert "</script><b>" not in page and "&lt;/script&gt;&lt;b&gt;&quot;x&quot;" in page
 
 
 def test_what_does_not_fit_is_refused(nerf):
-    noise = np.random.default_rng(0).random((128, 128, 128)) < 0.5
+    noise = torch.rand(128, 128, 128) < 0.5
     with pytest.raises(BadInput, match="its grid of 128 cells a side.*150,000 is the limit"):
         nerf_page(replace(nerf, occupied=noise))
-    for wrong in (np.full(18_432, 1e6, np.float32), nerf.field_weights[:-1]):
+    for wrong in (torch.full((18_432,), 1e6), nerf.field_weights[:-1]):
         with pytest.raises(BadInput, match="float16"):
             nerf_page(replace(nerf, field_weights=wrong))
 

@@ -10,7 +10,6 @@ from n2v.embed.model import Nerf2Vec
 from n2v.tasks.classify import HeadConfig, linear_probe, principal_components
 from n2v.tasks.encoders import reader_measures, reconstruction_summary
 from n2v.zoo.shipped import mini_zoo
-from n2v.zoo.store import Zoo
 
 QUICK = HeadConfig(n_epochs=20)
 
@@ -44,7 +43,7 @@ def test_summary_counts_and_leaves_out_what_is_not_finite():
 @pytest.mark.parametrize("kind", ["rows", "aligned"])
 def test_an_untrained_encoder_stays_below_the_raw_weights(kind):
     """On the mini zoo's held-out objects; the front of the aligned one has seen no NeRF, so it reads noise."""
-    zoo = Zoo(mini_zoo())
+    zoo = mini_zoo()
     train, test = zoo.indices("train"), np.concatenate([zoo.indices("val"), zoo.indices("test")])
     torch.manual_seed(0)
     model = Nerf2Vec(getattr(profiles.get("laptop"), kind)).eval()

@@ -32,7 +32,7 @@ TINY = replace(FitConfig.laptop(3, 128), grid_resolution=16, psnr_floor_db=0.0)
 @pytest.fixture(scope="module")
 def chosen() -> tuple[Zoo, np.ndarray]:
     """The mini zoo, and four base NeRFs each of three classes."""
-    zoo = Zoo(mini_zoo())
+    zoo = mini_zoo()
     base = np.array([row.version == 0 for row in zoo.rows])
     return zoo, np.concatenate([np.flatnonzero(base & (zoo.labels == label))[:4] for label in (0, 4, 10)])
 

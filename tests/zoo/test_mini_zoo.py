@@ -7,7 +7,7 @@ from n2v.zoo.store import Zoo
 
 
 def test_a_copy_is_known_and_anything_else_is_not(tmp_path):
-    shutil.copytree(mini_zoo(), tmp_path / "copy")
+    shutil.copytree(mini_zoo().folder, tmp_path / "copy")
     assert is_mini_zoo(Zoo(tmp_path / "copy"))
     manifest = tmp_path / "copy" / "manifest.jsonl"
     lines = manifest.read_text().splitlines()

@@ -13,7 +13,6 @@ from n2v.errors import BadInput
 from n2v.files import progress
 from n2v.show.demos.page import sprite, write_page
 from n2v.show.demos.progressive import DecodedObject, Quality, View
-from n2v.show.demos.thumbnails import thumbnail
 from n2v.show.pictures import to_rgb
 from n2v.tasks.interpolate import WAYS
 from n2v.zoo.store import Zoo
@@ -84,7 +83,7 @@ def write_interpolation_page(
             for gamma in gammas
             for azimuth in azimuths
         ]
-        originals = [thumbnail(zoo, name, size_px) for name in (first, second)]
+        originals = [zoo[name].render(size_px=size_px) for name in (first, second)]
         journeys.append(
             {"first": first, "second": second, "frames": sprite(frames, n_azimuths), "ends": sprite(originals, 2)}
         )

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float
 
 from n2v.embed.model import Nerf2Vec
-from n2v.embed.reconstruct import OPACITY_FLOOR, cell_opacity, decoded_query, grown, query_occupancy
+from n2v.embed.reconstruct import OPACITY_FLOOR, cell_opacity, grown, query_occupancy
 from n2v.nerf.march import camera_rays
 from n2v.nerf.render import CAMERA_ANGLE_X, Query, as_picture, render_rays
 from n2v.scenes.cameras import orbit_camera
@@ -45,11 +45,11 @@ class DecodedObject:
 
     Its share of the decoder is computed once, when it is made; its occupancy once, when it is first needed: 4,096 cells
     for the first picture, then the finer grid, but only where the coarse one is not quite empty. The result is that of
-    `decoded_occupancy` (tests/show/test_demos.py) for fewer evaluations.
+    `DecodedField` (tests/show/test_demos.py) for fewer evaluations.
     """
 
     def __init__(self, model: Nerf2Vec, embedding: Float[torch.Tensor, "e"], quality: Quality | None = None) -> None:
-        self.query: Query = decoded_query(model, embedding)
+        self.query: Query = model.decode(embedding).query
         self.quality = quality or Quality()
 
     @cached_property

@@ -13,7 +13,6 @@ from n2v.show.demos.controls import Errors, ObjectPicker, Refiner, picture_html
 from n2v.show.demos.interpolation import Journey
 from n2v.show.demos.progressive import Quality, View
 from n2v.show.demos.retrieval import chance, held_out, neighbours
-from n2v.show.demos.thumbnails import thumbnail
 from n2v.tasks.interpolate import WAYS
 from n2v.zoo.store import Zoo
 
@@ -74,7 +73,7 @@ class InterpolationDemo(widgets.VBox):
         with self.errors.shown():
             for end, picker in zip(self.ends, (self.first, self.second), strict=True):
                 name = self._objects.object_ids[picker.index]
-                end.value = picture_html(thumbnail(self._zoo, name, 96), f"the NeRF of {name}", 128, name)
+                end.value = picture_html(self._zoo[name].render(size_px=96), f"the NeRF of {name}", 128, name)
         self.draw()
 
     def _new_journey(self, first: int, second: int, way: str) -> Journey:
@@ -91,7 +90,7 @@ class RetrievalDemo(widgets.VBox):
         self._objects, self._zoo = objects, zoo
         self._features = features or {"embeddings": objects.values}
         self._gallery = objects.of_split("train")
-        self._thumbnail = lru_cache(maxsize=1024)(lambda i: thumbnail(zoo, objects.object_ids[i]))
+        self._thumbnail = lru_cache(maxsize=1024)(lambda i: zoo[objects.object_ids[i]].render(size_px=64))
         self.query = ObjectPicker(objects, held_out(objects).tolist(), "query")
         self.features = widgets.Dropdown(options=list(self._features), description="compare")
         most = min(10, len(self._gallery))
