@@ -125,22 +125,22 @@ record.figure("extra-collection", figure, "The first six objects of each class: 
 # that calls one of these by its other name has made a mistake in the table of results and hardly one in the world:
 
 # %%
-probe = make_collection(20, seed=seed)
-doubtful = [made for made in probe if "could_be" in read_slots(made.slots)]
+twenty = make_collection(20, seed=seed)  # of each class
+doubtful = [made for made in twenty if "could_be" in read_slots(made.slots)]
 shown = doubtful[:8]
 titles = [f"{made.class_name}?\n{read_slots(made.slots)['could_be']}?" for made in shown]
-caption = f"{len(doubtful)} of {len(probe)} objects could go by two names (above: the label, then the other name)."
+caption = f"{len(doubtful)} of {len(twenty)} objects could go by two names (above: the label, then the other name)."
 record.figure("extra-ambiguous", sheet([[photograph(made) for made in shown]], None, titles, 1.3), caption)
-record.metric("ambiguous_share", len(doubtful) / len(probe))
+record.metric("ambiguous_share", len(doubtful) / len(twenty))
 
 # %% [markdown]
 # How far would one get without looking at shape at all? Three numbers, the sides of the bounding box, against the colour
 # of the largest component; each object is given the class of its nearest other object:
 
 # %%
-truth = np.array([label_of(made.class_name) for made in probe])
-sides = np.stack([np.diff(made.bounds(), axis=0)[0] for made in probe])
-paint = np.stack([component_colours(made)[0] for made in probe])
+truth = np.array([label_of(made.class_name) for made in twenty])
+sides = np.stack([np.diff(made.bounds(), axis=0)[0] for made in twenty])
+paint = np.stack([component_colours(made)[0] for made in twenty])
 table = [
     {
         "known of an object": name,
@@ -157,14 +157,13 @@ record.table("extra-proportions", table, "Base objects: how often the nearest ot
 # %%
 box, colour = (row["class right"] for row in table)
 error = (1 / 13 * 12 / 13 / len(truth)) ** 0.5
-print(f"the box tells {box:.0%} of classes, {13 * box:.1f} times chance; two of 252 real meshes in three (0.66)")
-print(f"the colour {colour:.0%}: {abs(colour - 1 / 13) / error:.1f} standard errors from chance, 1 in 13")
+print(f"the box tells the class of {box:.0%}, {13 * box:.1f} times chance (of 252 real meshes: 66 %)")
+print(f"the colour that of {colour:.0%}: {abs(colour - 1 / 13) / error:.1f} standard errors from chance, {1 / 13:.0%}")
 
 # %% [markdown]
 # *What to see:* the box is a floor to keep in mind: an encoder below it has learned less than a ruler. The 252 real meshes
-# of the same classes are not part of this project (their commonest class has a share of 0.22). Here sizes were drawn so
-# that the ranges of different classes overlap, which makes what follows a question about shape. Notebook 06 shows which
-# classes are confused.
+# of the same classes are not part of this project (their commonest class has a share of 0.22). Here the ranges of sizes
+# overlap between classes on purpose, so that more is left to be told by shape. Notebook 06 shows which classes are confused.
 #
 # ## 2. Two altered versions of each object
 # The thesis triples its data: each shape is randomly deformed "while preserving the overall structure", and each
@@ -342,9 +341,10 @@ table = [
 record.table("extra-alpha", table, f"What the mistakes cost; {edge.mean():.1%} of the pixels are half covered.")
 
 # %% [markdown]
-# *What to see:* taken for premultiplied, the outline shines; with alpha applied twice it darkens. Over the whole picture
-# either mistake costs little (well above 30 dB in the table), and nobody looks twice. But the thesis's NeRFs reach 34.5 dB (Fig A.1,
-# 64 units): a NeRF fitted to such pictures learns a rim around every object, and its PSNR cannot say why it stops there.
+# *What to see:* taken for premultiplied, the outline shines; with alpha applied twice it darkens. In the whole picture
+# either mistake is easily overlooked; compare its PSNR in the table with the 34.5 dB that the thesis's NeRFs reach (Fig A.1, 64
+# units). A NeRF fitted to such pictures learns a rim around every object, and its own PSNR, measured against the same
+# wrong pictures, does not tell.
 #
 # ### Exercise 2 (a function)
 # Composite a straight-alpha picture over a background colour.
@@ -391,12 +391,12 @@ total, half = sum(FREQUENCIES.values()), counts(size.per_class, "half")
 families = {name: len({item.family for item in items if item.class_name == name}) for name in CLASSES}
 table = [
     {"class": name, "thesis": FREQUENCIES[name], "thesis, share": f"{FREQUENCIES[name] / total:.1%}", "ours, base": bases[name],
-     "ours, with versions": everything[name], "base, if half way": half[name],
+     "ours, with versions": everything[name], "base, --frequencies half": half[name],
      "ours, families": f"{families[name]} of {len(FAMILIES[name])}"}
     for name in CLASSES
 ]  # fmt: skip
 table.append({"class": "sum", "thesis": total, "thesis, share": "100 %", "ours, base": sum(bases.values()),
-              "ours, with versions": len(items), "base, if half way": sum(half.values()),
+              "ours, with versions": len(items), "base, --frequencies half": sum(half.values()),
               "ours, families": f"{sum(families.values())} of {sum(map(len, FAMILIES.values()))}"})  # fmt: skip
 table.append({"class": "the thesis's text", "thesis": 33_296})
 record.metric("thesis_rows_sum", total)
@@ -457,11 +457,13 @@ record.figure("extra-leak-twins", figure, "Four test objects under the authors' 
 # **What to expect.** A test object has two twins; each was shuffled on its own and is in train with probability 0.8. So
 # the share of test objects with at least one twin in train is $1 - (1 - 0.8)^2 = 0.96$. With a tenth rounded down,
 # $k = \lfloor n/10 \rfloor$ of $n$ in test, it is $1 - (2k/n)^2$ in each class. **What is found**, by running the rules
-# (the authors' with their seed, 1203) on this run, on 200 objects a class, and on a collection as large as the thesis's
-# (names only, which is all that the first two rules look at; `novel` needs to know the slots):
+# (the authors' with their seed, 1203) on this run, on 20 objects a class, and by name only, which is all that the first two
+# rules look at (`novel` needs to know the slots), on 200 a class and on a collection as large as the thesis's:
 
 # %%
-collections = {"this run": items, f"{n_each} a class": many, "sizes of Table 3.1": identities(FREQUENCIES)}
+trio = [one for made in twenty for one in (made, augment(made, 1, seed), augment(made, 2, seed))]
+collections = {"this run": items, "20 a class": [Item.of(one) for one in trio]}
+collections |= {f"{n_each} a class, names": many, "sizes of Table 3.1": identities(FREQUENCIES)}
 table = leak_rows(collections, seed)
 by_name = {(row["collection"], row["rule"]): row for row in table}
 largest = by_name["sizes of Table 3.1", "as_published"]
@@ -471,7 +473,10 @@ record.metric("leak_corrected", by_name["this run", "corrected"]["leak"])
 caption = "Share of test objects with another version in train, rule by rule; diamond: closed form."
 record.figure("extra-leak", leak_figure(table), caption)
 record.table(
-    "extra-leak", table, "leak: share of test objects with another version in train. A tenth of fewer than ten is none."
+    "extra-leak",
+    table,
+    "leak: share of test objects with another version in train. A tenth of fewer than ten is none; novel tests no "
+    "combination that is more than a fifth of its class.",
 )
 
 # %% [markdown]
@@ -483,13 +488,12 @@ record.table(
 # is a question for notebook 06.
 #
 # ### What a split measures
-# No network is needed to see what such a twin is worth. Take 20 objects a class with two versions each, and of each three
+# No network is needed to see what such a twin is worth. Take the 20 objects a class with two versions each, and of each three
 # silhouettes of 32 pixels (front, side, top). How much does a test object overlap with the nearest one in train (shared pixels over
 # covered ones, 1: the same)? And what does a *ruler* get right, seven numbers (where the box begins and ends along three axes, and
 # the volume) with the class of the nearest in train?
 
 # %%
-trio = [one for made in probe for one in (made, augment(made, 1, seed), augment(made, 2, seed))]
 table, overlaps = what_splits_measure(trio, seed=seed)
 caption = (
     f"Left: overlap of test objects with the nearest in train, by rule, and of versions of one object. Right: the leak, "
@@ -517,7 +521,7 @@ for rule, row in by_rule.items():
 
 # %% [markdown]
 # *What to see:* the same objects, the same ruler, three numbers. Under the authors' rule the nearest object in train is
-# nearly always the test object itself, slightly bent, so the first bar says how well a ruler *recognises* an object.
+# mostly the test object itself, slightly bent, so the first filled bar says how well a ruler *recognises* an object.
 # Under `corrected` no version is left to be found, and the ruler has to *classify*. But another object made of the same body and
 # support may still be in train (table), as in any shop; `novel` takes these away, too. No rule is the right one: each
 # measures something else, and a result is worth what its split asks.

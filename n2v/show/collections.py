@@ -14,7 +14,7 @@ from n2v.errors import BadInput
 from n2v.files import inside, write_bytes
 from n2v.nerf.layout import N_OCTAVES, N_OUTPUTS, N_WEIGHTS, SHAPES, SLICES
 from n2v.scenes.classes import CLASSES, SYNSETS, labels_of, names_of
-from n2v.scenes.shapes import FAMILIES, slot_options
+from n2v.scenes.shapes import slot_options
 from n2v.show.style import OURS, class_look
 from n2v.tasks.classify import nearest_neighbour
 from n2v.zoo.splits import Item, leak
@@ -176,7 +176,7 @@ def family_table() -> str:
     lines = ["| label | class | synset | body (family), commonest first | other slots (options) |", "|---" * 5 + "|"]
     for label, name in enumerate(CLASSES):
         slots = slot_options(name)
-        names = ", ".join(one.replace("_", " ") for one in FAMILIES[name])
+        names = ", ".join(one.replace("_", " ") for one in slots["body"])
         others = ", ".join(f"{slot} ({len(options)})" for slot, options in slots.items() if slot != "body")
         lines.append(f"| {label} | {name} | {SYNSETS[name]} | {names} | {others} |")
     return "\n".join(lines)

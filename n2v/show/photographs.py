@@ -8,7 +8,7 @@ from jaxtyping import Float, UInt8
 from n2v.errors import BadInput
 from n2v.scenes.cameras import CAMERA_ANGLE_X, front_camera
 from n2v.scenes.objects import RADIUS, Part, SceneObject
-from n2v.scenes.raycast import render_rgba
+from n2v.scenes.raycast import render_rgba, sample_texture
 from n2v.scenes.views import ViewSet
 from n2v.show.pictures import to_rgb
 from n2v.show.style import OURS, THEIRS
@@ -207,8 +207,10 @@ def draw_object(axis, obj: SceneObject) -> None:
     from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 
     for part in obj.parts:
-        colours = np.clip(part.corner_rgba[..., :3].mean(1), 0, 1)
-        axis.add_collection3d(Poly3DCollection(part.vertices[part.faces], facecolors=colours, linewidths=0))
+        triangles, colours = part.vertices[part.faces], part.corner_rgba[..., :3].mean(1)
+        if part.texture is not None:
+            colours = colours * sample_texture(part.texture[..., :3] / 255, part.corner_uv.mean(1))
+        axis.add_collection3d(Poly3DCollection(triangles, facecolors=np.clip(colours, 0, 1), linewidths=0))
 
 
 def draw_cameras(axis, c2w: Float[np.ndarray, "n 4 4"], numbered=(), length: float = 0.35, numbers=True) -> None:

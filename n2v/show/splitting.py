@@ -85,8 +85,7 @@ def leak_figure(rows: list[dict]):
         text = f"{row['with a twin in train']:,} of {row['test']:,}" if row["test"] else "no test objects"
         axis.text(106, place, text, va="center", fontsize=9)
     axis.set_yticks(range(len(rows)), [f"{row['collection']}: {row['rule'].replace('_', ' ')}" for row in rows])
-    axis.invert_yaxis()
-    axis.set_xlim(0, 103)
+    axis.set(xlim=(0, 103), ylim=(len(rows) - 0.5, -0.5))
     axis.set_xlabel("test objects with a version of the same object in train, % (diamond: closed form)")
     axis.grid(False, axis="y")
     return figure
@@ -184,11 +183,13 @@ def measures_figure(rows: list[dict], shown: dict[str, np.ndarray]):
     left.invert_yaxis()
     left.set_xlabel("overlap of silhouettes with the nearest training object\n(lowest box: with its own versions)")
     for place, row in enumerate(rows):
-        colour, hatch = LOOK[row["rule"]]
-        right.bar(place - 0.2, 100 * row["version of the same object in train"], 0.36, color="white", edgecolor="black")
+        (colour, hatch), leaked = LOOK[row["rule"]], 100 * row["version of the same object in train"]
+        right.bar(place - 0.2, leaked, 0.36, color="white", edgecolor="black")
+        right.text(place - 0.2, leaked + 1, f"{leaked:.0f}", ha="center", va="bottom", fontsize=9)
         height = 100 * row["ruler right"]
         error = [[height - 100 * row["low"]], [100 * row["high"] - height]]
         right.bar(place + 0.2, height, 0.36, color=colour, hatch=hatch, edgecolor="white", yerr=error, capsize=4)
+        right.text(place + 0.2, 100 * row["high"] + 1, f"{height:.0f}", ha="center", va="bottom", fontsize=9)
     right.axhline(100 / len(CLASSES), color="black", ls=":", lw=1)
     right.set_xticks(range(len(rows)), [row["rule"].replace("_", " ") for row in rows])
     right.set(ylim=(0, 104), ylabel="% of test objects")

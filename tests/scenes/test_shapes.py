@@ -186,7 +186,7 @@ def test_nearest_neighbour_finds_the_class_more_often_than_chance_and_shuffled_l
 @pytest.mark.parametrize("class_name", CLASSES)
 def test_every_option_of_every_slot_can_be_asked_for(class_name):
     options = slot_options(class_name)
-    assert options["body"] == FAMILIES[class_name] and len(options) >= 3
+    assert set(options["body"]) == set(FAMILIES[class_name]) and len(options) >= 3
     first = {slot: names[0] for slot, names in options.items()}
     for slot in ("body", "support", "extra"):
         for name in options.get(slot, ()):
