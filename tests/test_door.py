@@ -39,8 +39,7 @@ def test_examples_run(name, views):
     tests = finder.find(thing, name or "n2v", module=False, globs={"n2v": n2v})
     for test in tests:
         assert doctest.DocTestRunner(verbose=False).run(test).failed == 0, test.name
-    without = {"FitConfig", "BadInput", "real_zoo"}  # the last: its example waits for data/real_zoo
-    assert any(test.examples for test in tests) or name in without
+    assert any(test.examples for test in tests) or name in ("FitConfig", "BadInput")
 
 
 def test_an_unknown_name_is_no_name():
