@@ -1,8 +1,8 @@
 """How a procedural object is put together: one slot varied at a time."""
 
+from n2v.scenes.cameras import front_camera
 from n2v.scenes.raycast import render_rgba
 from n2v.scenes.shapes import make_object, slot_options
-from n2v.show.journeys import front_camera
 from n2v.show.pictures import to_rgb
 
 
