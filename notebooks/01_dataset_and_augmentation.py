@@ -221,7 +221,7 @@ record.metric("render_wall_s", pictures["wall_s"])
 # %%
 view_set = read_views(find_views(run / "views")[0])
 figure = sheet([list(view_set.images[:9]), list(view_set.images[9:18])])
-record.figure("extra-views", figure, f"18 of the {len(view_set.images)} pictures of {view_set.object_id}.")
+record.figure("extra-pictures", figure, f"18 of the {len(view_set.images)} pictures of {view_set.object_id}.")
 
 # %% [markdown]
 # ## 4. Where the cameras stand
@@ -471,9 +471,9 @@ record.metric("leak_as_published", largest["leak"])
 record.metric("leak_expected", published_expectation(FREQUENCIES))
 record.metric("leak_corrected", by_name["this run", "corrected"]["leak"])
 caption = "Share of test objects with another version in train, rule by rule; diamond: closed form."
-record.figure("extra-leak", leak_figure(table), caption)
+record.figure("extra-leak-counted", leak_figure(table), caption)
 record.table(
-    "extra-leak",
+    "extra-leak-counted",
     table,
     "leak: share of test objects with another version in train. A tenth of fewer than ten is none; novel tests no "
     "combination that is more than a fifth of its class.",

@@ -1,6 +1,7 @@
 """The procedural collection: every option builds and occurs, seeds repeat, combinations are many, classes differ."""
 
 from collections import Counter, defaultdict
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -189,9 +190,17 @@ def test_every_option_of_every_slot_can_be_asked_for(class_name):
     assert set(options["body"]) == set(FAMILIES[class_name]) and len(options) >= 3
     first = {slot: names[0] for slot, names in options.items()}
     for slot in ("body", "support", "extra"):
-        for name in options.get(slot, ()):
-            made = make_object(class_name, 5, slots={"body": first["body"], slot: name})
+        for name in options[slot]:
+            made = first_that_takes(class_name, {"body": first["body"], slot: name})
             assert read_slots(made.slots)[slot] == name and "could_be" not in read_slots(made.slots)
+
+
+def first_that_takes(class_name, slots):
+    """A loudspeaker stands on the floor or on a stand, each with options of its own: the first seed of six that can."""
+    for seed in range(6):
+        with suppress(BadInput):
+            return make_object(class_name, seed, slots=slots)
+    raise AssertionError(f"no {class_name} with {slots}")
 
 
 def test_the_other_name_of_an_ambiguous_object_is_made_of_options_that_there_are():

@@ -93,12 +93,16 @@ def make_object(
 
 
 def slot_options(class_name: str, n_drawn: int = 20) -> dict[str, tuple[str, ...]]:
-    """What each slot of a class may be filled with, commonest first: as its builder asked in `n_drawn` drawings."""
-    found = {}
+    """What each slot of a class may be filled with, commonest first: as its builder asked in `n_drawn` drawings.
+
+    Not every object takes every option (a loudspeaker on a stand none of those for the shelf): `make_object` says so.
+    """
+    found: dict[str, tuple[str, ...]] = {}
     for seed in range(n_drawn):
         kit = Kit(np.random.default_rng(seed))
         BUILDERS[CLASSES[label_of(class_name)]](kit)
-        found |= kit.options
+        for slot, names in kit.options.items():
+            found[slot] = tuple(dict.fromkeys((*found.get(slot, ()), *names)))
     return found
 
 
