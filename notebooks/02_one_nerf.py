@@ -43,7 +43,7 @@ from n2v.nerf.fit import fit, held_out_psnr, view_psnr
 from n2v.nerf.layout import N_WEIGHTS, SHAPES, initial_vector
 from n2v.nerf.march import camera_rays, march
 from n2v.nerf.occupancy import carve
-from n2v.nerf.render import field_query, over_background, render_image
+from n2v.nerf.render import over_background, render_image
 from n2v.scenes.views import find_views, read_views
 from n2v.seeds import seed_everything
 from n2v.show import one_nerf, one_nerf_checks
@@ -230,7 +230,8 @@ record.figure("extra-fit", one_nerf.fit_story(history, truth, falls), "A held-ou
 
 # %%
 final = fit([view_set], size.fit, [seed])[0]
-weights, occupied = torch.from_numpy(final.field_weights), torch.from_numpy(final.occupied)
+nerf = final.nerf(view_set)
+weights, occupied = nerf.field_weights, nerf.occupied
 start = held_out_psnr(torch.from_numpy(initial_vector()), final.occupied, view_set, size.fit)
 record.metric("psnr_db", final.psnr_db)
 record.metric("psnr_initial_vector_db", start)
@@ -250,12 +251,12 @@ record.table("extra-engines", engines, "One object, the same recipe: seconds and
 # %%
 c2w, angle, fine = torch.from_numpy(view_set.c2w[0]), view_set.camera_angle_x, size.fit.step / 4
 place = busiest_pixel(occupied, c2w, size.size_px, fine, angle)
-ray = look_along(weights, occupied, c2w, size.size_px, place, fine, camera_angle_x=angle)
+ray = look_along(nerf, c2w, size.size_px, place, fine, camera_angle_x=angle)
 record.figure(
     "fig-2.1", ray_profile(ray.t_mids, ray.sigmas, ray.weights, ray.rgbs),
     "The pipeline on one real ray: samples, density, light left, blend weights, colours.",
 )  # fmt: skip
-picture = render_image(field_query(weights), occupied, c2w, size.size_px, angle, step=fine).numpy()
+picture = nerf.image(c2w, size.size_px, fine, angle).numpy()
 caption = "The same ray and its pixel, sample by sample: the three formulas of section 3 at work."
 record.figure("extra-ray", ray_figure(ray, picture, place), caption)
 
@@ -265,7 +266,7 @@ record.figure("extra-ray", ray_figure(ray, picture, place), caption)
 
 # %%
 if interactive:
-    display(RayInspector(weights, occupied, c2w, size.size_px, fine, camera_angle_x=angle))
+    display(RayInspector(nerf, c2w, size.size_px, fine, camera_angle_x=angle))
 
 # %% [markdown]
 # ### All of it, in one file
@@ -274,7 +275,7 @@ if interactive:
 # says what you see then). The file works without a network: `n2v view` writes one of any NeRF.
 
 # %%
-path = write_page(final.nerf(view_set), run / "pages" / f"{view_set.object_id}.html")
+path = write_page(nerf, run / "pages" / f"{view_set.object_id}.html")
 record.metric("page_kb", path.stat().st_size / 1e3)
 show_page(path, 820)
 
@@ -303,10 +304,9 @@ print(f"hull: {float(hull.float().mean()):.1%} of the box; {all_samples / inside
 # occupancy travels with the weights.
 
 # %%
-query = field_query(weights)
-foggy, clear = (view_psnr(query, grid, view_set, size.fit.step) for grid in (everywhere, occupied))
+foggy, clear = (view_psnr(nerf.query, grid, view_set, size.fit.step) for grid in (everywhere, occupied))
 record.metric("psnr_without_occupancy_db", foggy)
-pictures = [look(query, occupied), look(query, everywhere), *looks, truth]
+pictures = [look(nerf.query, occupied), look(nerf.query, everywhere), *looks, truth]
 titles = [f"with its grid\n{clear:.1f} dB", f"without\n{foggy:.1f} dB", f"fitted in hull\n{rows[0]['psnr_db']:.1f} dB",
           f"in whole box\n{rows[1]['psnr_db']:.1f} dB", "held-out\npicture"]  # fmt: skip
 caption = "Left: one NeRF with and without its occupancy. Middle: short fits with and without the hull."

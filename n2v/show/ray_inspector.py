@@ -8,7 +8,8 @@ from jaxtyping import Bool, Float
 
 from n2v.errors import BadInput
 from n2v.nerf.march import camera_rays, march
-from n2v.nerf.render import CAMERA_ANGLE_X, blend_weights, field_query
+from n2v.nerf.nerf import Field
+from n2v.nerf.render import CAMERA_ANGLE_X, blend_weights
 from n2v.show.one_nerf import ray_stems
 
 
@@ -35,27 +36,25 @@ class PixelRay:
 
 @torch.no_grad()
 def look_along(
-    field_weights: Float[torch.Tensor, "w"],
-    occupied: Bool[torch.Tensor, "g g g"],
+    field: Field,
     c2w: Float[torch.Tensor, "4 4"],
     size_px: int,
     place: tuple[int, int],
     step: float,
-    encoding: str = "exact",
     camera_angle_x: float = CAMERA_ANGLE_X,
 ) -> PixelRay:
     """The samples of the pixel at `place` = (row, column), counted from the top left, of a square picture.
 
-    Accuracy: `pixel` is what n2v.nerf.render.render_image shows there, within 1e-5 (tests/show/test_ray_inspector.py).
+    Accuracy: `pixel` is what `Field.image` shows there, within 1e-5 (tests/show/test_ray_inspector.py).
     """
     row, column = place
     if not (0 <= row < size_px and 0 <= column < size_px):
         raise BadInput(f"no pixel ({row}, {column})", fix=f"rows and columns go from 0 to {size_px - 1}")
     origins, directions = camera_rays(c2w, size_px, camera_angle_x)
     one = slice(row * size_px + column, row * size_px + column + 1)
-    samples = march(origins[one], directions[one], occupied, step)
+    samples = march(origins[one], directions[one], field.occupied, step)
     positions = samples.positions(origins[one], directions[one])
-    sigmas, rgbs = field_query(field_weights, encoding)(positions) if len(positions) else (positions[:, 0], positions)
+    sigmas, rgbs = field.query(positions) if len(positions) else (positions[:, 0], positions)
     depths = sigmas.double() * step
     light = torch.exp(depths - torch.cumsum(depths, 0))
     blend = blend_weights(sigmas * step, samples.ray_indices, 1)

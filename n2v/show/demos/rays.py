@@ -6,9 +6,10 @@ from functools import partial
 
 import ipywidgets as widgets
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
-from n2v.nerf.render import CAMERA_ANGLE_X, field_query, render_image
+from n2v.nerf.nerf import Field
+from n2v.nerf.render import CAMERA_ANGLE_X
 from n2v.show.demos.controls import Errors
 from n2v.show.ray_inspector import busiest_pixel, look_along, ray_figure
 
@@ -18,18 +19,16 @@ class RayInspector(widgets.VBox):
 
     def __init__(
         self,
-        field_weights: Float[torch.Tensor, "w"],
-        occupied: Bool[torch.Tensor, "g g g"],
+        field: Field,
         c2w: Float[torch.Tensor, "4 4"],
         size_px: int,
         step: float,
-        encoding: str = "exact",
         camera_angle_x: float = CAMERA_ANGLE_X,
     ) -> None:
         camera = {"c2w": c2w, "size_px": size_px, "step": step, "camera_angle_x": camera_angle_x}
-        self._picture = render_image(field_query(field_weights, encoding), occupied, **camera).numpy()
-        self._look = partial(look_along, field_weights, occupied, encoding=encoding, **camera)
-        row, column = busiest_pixel(occupied, **camera)
+        self._picture = field.image(**camera).numpy()
+        self._look = partial(look_along, field, **camera)
+        row, column = busiest_pixel(field.occupied, **camera)
         chooser = partial(widgets.IntSlider, min=0, max=size_px - 1, continuous_update=False)
         self.row, self.column = chooser(row, description="row"), chooser(column, description="column")
         self.view, self.errors = widgets.HTML(), Errors()
