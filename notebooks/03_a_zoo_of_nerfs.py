@@ -240,7 +240,7 @@ for name, collection in (("this run", zoo), ("real objects", real)):
         values = np.array([getattr(one, key) for one in collection.rows if getattr(one, key) is not None])
         row |= {column: float(values.mean()), f"lowest {column}": float(values.min())} if len(values) else {}
     table.append(row)
-record.table("extra-real", table, "Mean and lowest PSNR on held-out views.")
+record.table("extra-real-zoo", table, "Mean and lowest PSNR on held-out views.")
 record.metric("real_psnr_db", table[1]["with the stored grid (dB)"])
 labels_there = np.unique(real.labels)
 rows = [
@@ -249,7 +249,7 @@ rows = [
 ]
 pictures = [[real[index].render(size_px=96) for index in row] for row in rows]
 record.figure(
-    "extra-real",
+    "extra-real-zoo",
     sheet(pictures, None, [real.rows[i].class_name for i in rows[0]]),
     "NeRFs of real objects, two a class where there are two.",
 )
@@ -537,9 +537,11 @@ for index in chosen[:6]:
     table.append(row)
 figure = sheet(foggy, ["held-out\npicture", "with its grid", "without"], [row["object"] for row in table], 1.4)
 record.figure(
-    "extra-fog", figure, "A held-out view: the picture, the NeRF in its occupied cells, and the same NeRF everywhere."
+    "extra-without-grid",
+    figure,
+    "A held-out view: the picture, the NeRF in its occupied cells, and the same NeRF everywhere.",
 )
-record.table("extra-fog", table, "PSNR on held-out views with and without the NeRF's own grid.")
+record.table("extra-without-grid", table, "PSNR on held-out views with and without the NeRF's own grid.")
 fog_db = float(np.mean([row["with its grid (dB)"] - row["without (dB)"] for row in table]))
 record.metric("fog_cost_db", fog_db)
 

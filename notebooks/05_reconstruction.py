@@ -263,14 +263,16 @@ real = real_zoo()
 asked = some_of(real, None, 2 * n_each, seed)
 known = Losers(zoo, zoo.indices("train"), models["best"].config.encoder.embedding, asked=real)
 at_real = reconstruction_summary(compare_reconstructions(models, real, asked, render, known))
-record.table("extra-real", at_real, f"{len(asked)} real objects: PSNR (dB) and SSIM as above.")
+record.table("extra-real-decoded", at_real, f"{len(asked)} real objects: PSNR (dB) and SSIM as above.")
 few = [real[int(index)] for index in asked[: size.n_shown]]
 pictures = [
     [nerf.render() for nerf in few],
     [models["best"].decode(models["best"].embed(nerf)).render() for nerf in few],
 ]
 titles = [nerf.class_name for nerf in few]
-record.figure("extra-real", sheet(pictures, ["NeRF", "decoded,\nbest"], titles), "Real objects, never trained on.")
+record.figure(
+    "extra-real-decoded", sheet(pictures, ["NeRF", "decoded,\nbest"], titles), "Real objects, never trained on."
+)
 
 # %% [markdown]
 # *What to see:* where train lies above validation and test, the difference is memory. Over the whole picture even a blank sheet is not far

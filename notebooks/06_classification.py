@@ -327,7 +327,7 @@ real = real_zoo()
 models = {name: load_model(run / f"nerf2vec-{name}") for name in ("rows", "best")}
 codes = {f"nerf2vec ({name})": embed_zoo(model, real).values for name, model in models.items()}
 real_rows = real_table(real, codes)
-record.table("extra-real", real_rows, "Real objects: share of classes right, 95 % interval by shape group.")
+record.table("extra-real-classified", real_rows, "Real objects: share of classes right, 95 % interval by shape group.")
 for row in real_rows:
     record.metric(f"real {row['features']}, {row['reader']}", row["accuracy"])
 

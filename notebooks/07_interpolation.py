@@ -280,7 +280,9 @@ journey = Journey(models["best"], *(np.asarray(models["best"].embed(nerf)) for n
 decoded = [journey.at(gamma).refined_picture(View(-15)).numpy() for gamma in gammas]
 titles_there = ["NeRF A", *(f"γ = {gamma:g}" for gamma in gammas), "NeRF B"]
 figure = sheet([[ends[0].render(), *decoded, ends[1].render()]], None, titles_there)
-record.figure("extra-real", figure, "From a real chair to a real table, decoded; the NeRFs themselves at both ends.")
+record.figure(
+    "extra-real-walk", figure, "From a real chair to a real table, decoded; the NeRFs themselves at both ends."
+)
 
 # %% [markdown]
 # *What to see:* what is in between is one thing seen from three sides, not a blend of pictures: the decoder answers for positions,

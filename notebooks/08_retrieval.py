@@ -310,12 +310,14 @@ for name, values in kinds.items():
     right = (real.labels[near[name][:, 0]] == real.labels).astype(float)
     low, high = cluster_interval(right, groups)
     table.append({"features": name, "hit@1": right.mean(), "low": low, "high": high, "n": len(right)})
-record.table("extra-real", table, "hit@1 among real objects; 95 % interval by shape group.")
+record.table("extra-real-retrieved", table, "hit@1 among real objects; 95 % interval by shape group.")
 asked = np.unique(real.labels, return_index=True)[1][: size.n_shown]
 shown = np.concatenate([asked[:, None], near[best][asked]], 1)
 pictures = [[real[int(i)].render(size_px=64) for i in row] for row in shown]
 figure = neighbour_sheet(pictures, [[real.rows[i].class_name for i in row] for row in shown])
-record.figure("extra-real", figure, "Real queries and their four nearest real neighbours, our best embeddings.")
+record.figure(
+    "extra-real-retrieved", figure, "Real queries and their four nearest real neighbours, our best embeddings."
+)
 
 # %% [markdown]
 # ## 6. Find the twin
