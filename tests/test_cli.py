@@ -325,7 +325,7 @@ def test_objects_become_a_nerf_to_look_at(tmp_path, capsys):
     for words in (
         ["shapes", "--out", shapes, "--per-class", "1", "--augment", "0", "--classes", "chair"],
         ["render", shapes, "--out", views, "--views", "8", "--held-out", "1", "--size", "32"],
-        ["fit", views, "--out", zoo, "--profile", "smoke", "--steps", "60", "--workers", "1"],
+        ["fit", views, "--out", zoo, "--profile", "smoke", "--steps", "200", "--workers", "1"],
     ):
         assert cli.main([*words, "--json"]) == 0
     object_id = next(Path(views, "chair").iterdir()).name

@@ -66,6 +66,7 @@ def test_checkpoint_round_trip_and_damage(tmp_path, inputs):
     (tmp_path / "model.safetensors").write_bytes(data[:-50])
     with pytest.raises(BadInput, match="broken checkpoint"):
         load_model(tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(data)
     (tmp_path / "model.json").write_text('{"encoder": {"kind": "rows"}}')
     with pytest.raises(BadInput, match="not a nerf2vec configuration"):
         load_model(tmp_path)

@@ -194,7 +194,7 @@ def test_an_engine_on_gpus_gets_their_pool_and_larger_groups(views, tmp_path, mo
     dealt = [[Path("abcd"[i])] * 4 for i in range(4)]
     assert list(map(len, _joined(dealt, replace(TINY, backend="auto")))) == [6, 6, 4]
     assert _joined(dealt, replace(TINY, backend="native")) == dealt
-    assert most_on_gpu(TINY) == 6 and most_on_gpu(TINY, 2) == 3 and most_on_gpu(FitConfig()) == 1
+    assert most_on_gpu(TINY) == 6 and most_on_gpu(TINY, 2) == 3 and most_on_gpu(FitConfig()) == 2
     assert build_zoo(views, tmp_path / "zoo", TINY, limit=9)["fitted"] == 9 and started == ["gpus"]
     monkeypatch.setattr("n2v.nerf.backends.on_gpu", lambda name: name == "native")
     fit(views, tmp_path / "of command", profile="smoke", steps=1, backend="native", limit=1)
@@ -257,7 +257,7 @@ def test_a_view_set_that_kills_its_process_is_quarantined_alone(views, here, tmp
 @pytest.mark.slow
 def test_ctrl_c_says_one_line_and_resume_goes_on(views, tmp_path):
     out = tmp_path / "zoo"
-    words = ["fit", str(views), "--out", str(out), "--profile", "smoke", "--steps", "400", "--workers", "1"]
+    words = ["fit", str(views), "--out", str(out), "--profile", "smoke", "--steps", "1500", "--workers", "1"]
     started = subprocess.Popen(
         [sys.executable, "-m", "n2v.cli", *words], stderr=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True
     )
@@ -274,6 +274,6 @@ def test_ctrl_c_says_one_line_and_resume_goes_on(views, tmp_path):
     assert not is_group_alive(started.pid)  # no worker is left
     kept = contents(out)
     assert 1 <= len(kept) + len(Zoo(out).quarantined) < 9
-    again = fit(views, out, profile="smoke", steps=400, driver="inprocess", resume=True)
+    again = fit(views, out, profile="smoke", steps=1500, driver="inprocess", resume=True)
     assert again["already_there"] == len(kept) and kept.items() <= contents(out).items()
     assert again["fitted"] + len(again["quarantined"]) == 9 - len(kept)
