@@ -80,7 +80,7 @@ class Losers:
             torch.ones_like(truth),
             truth.mean((0, 1, 2)).expand_as(truth),
             self.zoo[self.nearest(index)].views(config),
-            replace(self.zoo[index], field_weights=self.projected(index)).views(config),
+            replace(self.asked[index], field_weights=self.projected(index)).views(config),
         )
         return dict(zip(LOSERS, pictures, strict=True))
 

@@ -1,6 +1,7 @@
 """Reconstructions beside what must lose: each measure against its own oracle, each loser against its definition."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -116,3 +117,13 @@ def test_samples_are_balanced_and_seeded(zoo, tmp_path):
     mixed = write_zoo(tmp_path, list(SOLIDS), zoo.field_weights(), zoo.occupied(), **labels)
     assert some_of(mixed, "train", 3).tolist() == mixed.indices("train").tolist() == some_of(mixed, "train", 9).tolist()
     assert len({some_of(zoo, "train", 1, seed)[0] for seed in range(8)}) > 1
+
+
+def test_losers_of_one_zoo_are_asked_about_another(zoo, tmp_path):
+    """The nearest is of the first zoo; what components keep is shown through the other's occupancy."""
+    other = write_zoo(tmp_path, list(SOLIDS)[:1], zoo.field_weights([3]) + np.float32(1e-4), zoo.occupied([0]))
+    known = Losers(zoo, zoo.indices("train"), 2, asked=other)
+    assert known.nearest(0) in zoo.indices("train")
+    shown = known.views(0, other[0].views(LOOK), LOOK)
+    expected = replace(other[0], field_weights=known.projected(0)).views(LOOK)
+    assert torch.equal(shown["PCA of weights, decoded back"], expected)
