@@ -9,14 +9,16 @@ Pictures are kept beside the results until all is done, so a stopped run goes on
 
 import argparse
 import csv
-from concurrent.futures import ThreadPoolExecutor
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+from sklearn.decomposition import PCA
 
 from n2v.files import atomic_path, progress, provenance, write_json
 from n2v.tasks.bars import low_octaves, nearness, pooled_occupancy, ruler, silhouettes
-from n2v.tasks.classify import linear_probe, nearest_neighbour, principal_components
+from n2v.tasks.classify import linear_probe, nearest_neighbour
 from n2v.tasks.head import train_head
 from n2v.tasks.metrics import cluster_interval
 from n2v.tasks.pictures import PictureConfig, predict_views, train_on_pictures
@@ -26,6 +28,7 @@ from n2v.zoo.store import Zoo
 SIZE_PX = 64
 THESIS = {"small ResNet, one rendering": "86.9 (ResNet50)", "raw weights, best reader": "84.5"}
 CHUNK = 500
+KNOWN: dict = {}  # what all splits share; forked, not sent
 
 
 def renderings(zoo: Zoo, folder: Path) -> np.ndarray:
@@ -41,24 +44,32 @@ def renderings(zoo: Zoo, folder: Path) -> np.ndarray:
     return np.concatenate(pieces)[:, None]
 
 
+def components(train: np.ndarray, others: list[np.ndarray], n: int) -> list[np.ndarray]:
+    """Features in the first n principal components of the training ones (randomised: the last are inexact)."""
+    front = PCA(min(n, len(train) - 1), svd_solver="randomized", iterated_power=2, random_state=0).fit(train)
+    return [front.transform(train), *(front.transform(other) for other in others)]
+
+
 def raw_reader(weights: np.ndarray, labels: np.ndarray, train, val, test, seed: int) -> tuple[np.ndarray, str]:
     """Predictions of the reader that does best on val, and its name."""
     found = {}
-    for kind, values in (("all weights", weights), ("octaves 0-7", low_octaves(weights))):
-        x, x_val, x_test = principal_components(values[train], [values[val], values[test]], 512)
-        for n in (128, 512):
-            both = np.concatenate([x_val[:, :n], x_test[:, :n]])
-            readers = {"probe": linear_probe(x[:, :n], labels[train], both)}
-            readers["head"] = train_head(x[:, :n], labels[train], seed=seed).predict(both)
-            for reader, predicted in readers.items():
-                score = float((predicted[: len(val)] == labels[val]).mean())
-                found[f"{reader} on {n} components of {kind}"] = score, predicted[len(val) :]
+
+    def tried(name: str, predicted: np.ndarray) -> None:
+        found[name] = float((predicted[: len(val)] == labels[val]).mean()), predicted[len(val) :]
+
+    for kind, values, n in (("all weights", weights, 256), ("octaves 0-7", low_octaves(weights), 512)):
+        x, *both = components(values[train], [values[val], values[test]], n)
+        both = np.concatenate(both)
+        tried(f"probe on {n} components of {kind}", linear_probe(x, labels[train], both))
+    tried(f"head on {n} components of {kind}", train_head(x, labels[train], seed=seed).predict(both))
+    tried(f"head on 128 components of {kind}", train_head(x[:, :128], labels[train], seed=seed).predict(both[:, :128]))
     best = max(found, key=lambda name: found[name][0])
     return found[best][1], best
 
 
-def one_split(zoo: Zoo, parts: dict, rule: str, seed: int, epochs: int) -> list[dict]:
+def one_split(rule: str, seed: int, epochs: int) -> list[dict]:
     """Rows {rule, seed, reader, right, groups ...} of one split."""
+    zoo, parts = KNOWN["zoo"], KNOWN["parts"]
     splits, labels = assign([Item.of(row) for row in zoo.rows], rule, seed), zoo.labels
     train, val, test = (np.array([i for i, row in enumerate(zoo.rows) if splits[row.object_id] == name])
                         for name in ("train", "val", "test"))  # fmt: skip
@@ -108,6 +119,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for hardness.csv and run.json")
     parser.add_argument("--work", type=Path, help="folder for the pictures; default: OUT")
     parser.add_argument("--seeds", type=int, default=3, help="splits and trainings")
+    parser.add_argument("--workers", type=int, default=2, help="splits at once")
     parser.add_argument("--epochs", type=int, default=20, help="of the picture network")
     options = parser.parse_args()
     work = options.work or options.out
@@ -117,19 +129,18 @@ def main() -> None:
     occupied = zoo.occupied()
     parts = {"weights": zoo.field_weights(), "ruler": ruler(occupied), "pooled": pooled_occupancy(occupied)}
     parts |= {"silhouettes": silhouettes(occupied), "pictures": renderings(zoo, work)}
-    rows = []
-    for seed in range(options.seeds):
-        for rule in ("corrected", "novel"):
-            rows += one_split(zoo, parts, rule, seed, options.epochs)
-            found = table(rows)
+    KNOWN.update(zoo=zoo, parts=parts)
+    jobs, rows = [(rule, seed) for seed in range(options.seeds) for rule in ("corrected", "novel")], []
+    with ProcessPoolExecutor(options.workers, mp_context=multiprocessing.get_context("fork")) as pool:
+        for found in pool.map(one_split, *zip(*jobs, strict=True), [options.epochs] * len(jobs)):
+            rows += found
+            lines = table(rows)
             with open(options.out / "hardness.csv", "w", newline="") as file:
-                writer = csv.DictWriter(file, found[0])
+                writer = csv.DictWriter(file, lines[0])
                 writer.writeheader()
-                writer.writerows(found)
-            print(
-                f"seed {seed}, {rule}: " + ", ".join(f"{r['reader']} {r['right'].mean():.3f}" for r in rows[-8:]),
-                flush=True,
-            )
+                writer.writerows(lines)
+            told = ", ".join(f"{row['reader']} {row['right'].mean():.3f}" for row in found)
+            print(f"{found[0]['rule']}, seed {found[0]['seed']}: {told}", flush=True)
     settings = {"n": len(zoo), "seeds": options.seeds, "epochs": options.epochs, "size_px": SIZE_PX}
     write_json(options.out / "run.json", provenance(**settings, zoo=options.zoo.name))
 
