@@ -234,15 +234,14 @@ def make_notebooks(folder: Path) -> None:
 
 def check_notebooks(sound: Path, folder: Path, hurt: Path) -> None:
     """As the course's own, and as handed in."""
-    from n2v.course.grade import find_file, read_answers
     from n2v.course.source import read_source
+    from n2v.course.submissions import find_answers, find_students
 
     ask("assignment", "list", "--notebooks", folder)
     ask("assignment", "build", "--notebooks", folder, "--out", folder.parent / "out", "--text")
     ask("reproduce", "--profile", "smoke", "--only", "99", "--notebooks", folder, "--out", folder.parent / "run")
-    answer = find_file(folder / "ada", "07")
-    if isinstance(answer, Path):
-        read_answers(answer, read_source(sound / "07_tiny.py"))
+    for files in find_students(folder).values():
+        find_answers(files, read_source(sound / "07_tiny.py"))
 
 
 def make_checkpoints(folder: Path) -> None:
