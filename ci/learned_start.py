@@ -3,10 +3,10 @@
     python ci/learned_start.py data/mini_zoo --out ci/reference/learned_start [--per-class 6] [--steps 100 250 500 1000]
 
 New objects (seed 11, 64 px, 24 views, 6 held out), base and one altered version, are fitted from both starts by the
-short recipe at several numbers of steps, on one core. Measured: dB on held-out views, with the stored grid and alone; and how
-far apart classes and objects are in the raw weights (how often the nearest NeRF is of the same class, and is the other
-version of the same object). The thesis's vector stays the default: a learned one is another start, and NeRFs of two
-starts cannot be compared by their weights.
+short recipe at several numbers of steps, on one core. Measured: dB on held-out views, with the stored grid and alone,
+and what distances between raw weights tell: how often the nearest NeRF is the other version of the same object, and
+how often the nearest of another object is of the same class. The thesis's vector stays the default: a learned one is
+another start, and NeRFs of two starts cannot be compared by their weights.
 """
 
 import argparse
