@@ -22,7 +22,7 @@ from n2v.tasks.classify import linear_probe, nearest_neighbour
 from n2v.tasks.head import train_head
 from n2v.tasks.metrics import cluster_interval
 from n2v.tasks.pictures import PictureConfig, predict_views, train_on_pictures
-from n2v.zoo.splits import Item, assign
+from n2v.zoo.splits import assign
 from n2v.zoo.store import Zoo
 
 SIZE_PX = 64
@@ -70,7 +70,7 @@ def raw_reader(weights: np.ndarray, labels: np.ndarray, train, val, test, seed: 
 def one_split(rule: str, seed: int, epochs: int) -> list[dict]:
     """Rows {rule, seed, reader, right, groups ...} of one split."""
     zoo, parts = KNOWN["zoo"], KNOWN["parts"]
-    splits, labels = assign([Item.of(row) for row in zoo.rows], rule, seed), zoo.labels
+    splits, labels = assign(zoo.rows, rule, seed), zoo.labels
     train, val, test = (np.array([i for i, row in enumerate(zoo.rows) if splits[row.object_id] == name])
                         for name in ("train", "val", "test"))  # fmt: skip
     y, config = labels[train], PictureConfig(n_epochs=epochs, width=32)

@@ -22,7 +22,7 @@ from n2v.errors import BadInput
 from n2v.files import provenance, write_json
 from n2v.show.style import apply_style
 from n2v.zoo.shipped import open_zoo
-from n2v.zoo.splits import Item, nested_order
+from n2v.zoo.splits import nested_order
 from n2v.zoo.store import Zoo
 
 MEASURED = {
@@ -83,7 +83,6 @@ def main() -> None:
         profiles.get("laptop").training(), **(budget or {"time_budget_s": 60 * options.minutes, "clock": "cpu"})
     )
     config = replace(config, amp=False) if options.float32 else config
-    items = [Item(row.object_id, row.base_id, row.class_name, row.version) for row in large.rows]
     todo = [
         (seed, n, name) for n in options.sizes for seed in range(options.seeds) for name in (RAW, *options.variants)
     ]
@@ -93,7 +92,7 @@ def main() -> None:
     runs, started = [], time.perf_counter()
     for seed, n, name in todo:
         place = options.out / f"{n}-{seed}"
-        chosen = np.array(nested_order(items, seed)[:n])
+        chosen = np.array(nested_order(large.rows, seed)[:n])
         parts = [(large, chosen, "train", ""), (other, other.indices("test"), "test", "test-")]
         zoo = write_joined(place / "zoo", parts)
         found = one_run(zoo, name, seed, place / name, config, zoo.indices("test"), options.pictures)

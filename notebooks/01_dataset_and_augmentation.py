@@ -33,6 +33,7 @@ interactive: bool = True  # False when run headlessly
 
 # %%
 from collections import Counter
+from dataclasses import replace
 from math import prod
 from pathlib import Path
 
@@ -40,6 +41,7 @@ import numpy as np
 
 from n2v import profiles
 from n2v.errors import BadInput
+from n2v.identity import Identity
 from n2v.scenes.augment import augment
 from n2v.scenes.cameras import check_cameras, front_camera, orbit_cameras
 from n2v.scenes.classes import CLASSES, FREQUENCIES, label_of
@@ -75,7 +77,7 @@ from n2v.show.splitting import (
 )
 from n2v.show.style import apply_style
 from n2v.zoo.build import plan
-from n2v.zoo.splits import Item, assign, groups, leak
+from n2v.zoo.splits import assign, groups, leak
 
 size, run = profiles.get(profile), Path(out_dir)
 record = Recorder(run, "01")
@@ -462,7 +464,7 @@ record.figure("extra-leak-twins", figure, "Four test objects under the authors' 
 
 # %%
 trio = [one for made in twenty for one in (made, augment(made, 1, seed), augment(made, 2, seed))]
-collections = {"this run": items, "20 a class": [Item.of(one) for one in trio]}
+collections = {"this run": items, "20 a class": trio}
 collections |= {f"{n_each} a class, names": many, "sizes of Table 3.1": identities(FREQUENCIES)}
 table = leak_rows(collections, seed)
 by_name = {(row["collection"], row["rule"]): row for row in table}
@@ -542,7 +544,8 @@ def my_leak(objects, splits):
 
 
 # %% tags=["check", "points:2"]
-toy = [Item("a", "a", "car"), Item("a_A1", "a", "car", 1), Item("a_A2", "a", "car", 2), Item("b", "b", "car")]
+toy = [Identity("a", "car"), Identity("b", "car")]
+toy += [Identity(f"a_A{version}", "car", base_id="a", version=version) for version in (1, 2)]
 toy_splits = {"a": "test", "a_A1": "train", "a_A2": "train", "b": "test"}
 assert my_leak(toy, toy_splits) != 1.0, "b has no twin: divide by all test objects, not by those with twins"
 assert my_leak(toy, toy_splits) == 0.5, "count test objects, not pairs: two twins of one object are one leak"
@@ -621,7 +624,7 @@ assert measured_leak(9, 3) == 0, "a tenth of nine, rounded down, is no test obje
 def recoloured(item):
     """The same item, where in every five objects the second is a recolour of the first."""
     i = int(item.base_id.split("-")[1])
-    return item._replace(shape_group=f"shape-{i - (i % 5 == 1)}")
+    return replace(item, shape_group=f"shape-{i - (i % 5 == 1)}")
 
 
 grouped = [recoloured(item) for item in many]
@@ -639,7 +642,7 @@ caption = f"Two of five objects share a shape; {n_each} a class. The versions of
 record.table("extra-shape-groups", table, caption)
 
 # %%
-twice = [Item("one", "one", "chair"), Item("one", "one", "sofa"), Item("other", "other", "sofa")]
+twice = [Identity("one", "chair"), Identity("one", "sofa"), Identity("other", "sofa")]
 assert groups(twice)[0] == groups(twice)[1] != groups(twice)[2]
 print("an object listed under two classes is one group:", groups(twice))
 

@@ -66,7 +66,6 @@ from n2v.tasks.pictures import PictureConfig, make_network, predict_views, resne
 from n2v.tasks.real import real_table
 from n2v.tasks.timing import nerf2vec_steps, network_step, render_step, time_table
 from n2v.zoo.shipped import real_zoo
-from n2v.zoo.splits import Item
 from n2v.zoo.store import Zoo
 
 size, run = profiles.get(profile), Path(out_dir)
@@ -340,7 +339,7 @@ for row in real_rows:
 # NeRFs*, with their twins taken out of train; the corrected split. A seed draws all of them anew.
 
 # %%
-items = [Item.of(row) for row in zoo.rows]
+items = zoo.rows
 kinds = {name: features[name] for name in (ours, weights_name)}
 try:
     leak = leak_study(kinds, items, labels, head_config, size.seeds)

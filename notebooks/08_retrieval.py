@@ -60,7 +60,7 @@ from n2v.tasks.retrieve import (
     voted_hits,
 )
 from n2v.zoo.shipped import real_zoo
-from n2v.zoo.splits import Item, assign
+from n2v.zoo.splits import assign
 from n2v.zoo.store import Zoo
 
 size, run = profiles.get(profile), Path(out_dir)
@@ -186,7 +186,7 @@ assert abs(control["mAP"]["value"] - control["mAP"]["chance"]) < 0.08, "shuffled
 # **Corrected:** test objects search the training set, which holds no version of them; intervals count objects.
 
 # %%
-items = [Item.of(row) for row in zoo.rows]
+items = zoo.rows
 rule = assign(items, "as_published")
 published_set = np.array([i for i, item in enumerate(items) if rule[item.object_id] != "train"], int)
 enough = len(published_set) > 10  # a tenth of fewer than ten objects, rounded down, is nothing

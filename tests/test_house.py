@@ -12,7 +12,7 @@ import n2v
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ("scenes", "nerf", "zoo", "embed", "tasks", "show", "course", "commands")
-ANYWHERE = ("errors", "files", "machine", "seeds", "profiles")
+ANYWHERE = ("errors", "files", "identity", "machine", "seeds", "profiles")
 SOURCES = sorted((ROOT / "n2v").rglob("*.py"))
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
 
@@ -57,7 +57,7 @@ def test_every_room_is_known():
 
 
 def test_base_modules_stand_on_no_room():
-    for name in ("errors", "files", "seeds"):
+    for name in ("errors", "files", "identity", "seeds"):
         assert not [room for room in imports((ROOT / "n2v" / f"{name}.py").read_text()) if room.split(".")[1] in ROOMS]
 
 

@@ -13,7 +13,7 @@ from n2v.nerf.field import evaluate
 from n2v.nerf.march import Samples, march
 from n2v.nerf.occupancy import unpack_bits
 from n2v.nerf.render import blend_weights, optical_depths
-from n2v.zoo.splits import Item, groups
+from n2v.zoo.splits import groups
 from n2v.zoo.store import Zoo
 
 CORRECTED = Protocol()
@@ -89,7 +89,7 @@ class TrainingSet:
         self.encoding = encodings.pop()
         rows = [zoo.rows[i] for i in self.indices]
         self.digests = [row.sha256 for row in rows]
-        named = groups([Item.of(row) for row in rows])
+        named = groups(rows)
         numbers = {name: i for i, name in enumerate(dict.fromkeys(named))}
         self.bases = torch.tensor([numbers[name] for name in named])  # of which object each NeRF is a version
 

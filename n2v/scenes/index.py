@@ -9,6 +9,7 @@ from pathlib import Path
 
 from n2v.errors import BadInput
 from n2v.files import inside, write_bytes
+from n2v.identity import Identity
 from n2v.scenes.classes import class_of, class_of_folders
 from n2v.scenes.labels import Labels, read_rows
 from n2v.scenes.meshes import SUFFIXES, UP
@@ -28,12 +29,11 @@ COLUMNS = (
     "family",
     "slots",
 )
-IDENTITY = ("object_id", "class_name", "base_id", "version", "shape_group", "source", "licence", "family", "slots")
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True)
-class Item:
+class Item(Identity):
     """One mesh file with its identity; `file` is its path within the collection.
 
     `augment` is the version to make of the file's object before it is photographed; 0: the file is the object.
@@ -42,38 +42,22 @@ class Item:
 
     path: Path
     file: str
-    object_id: str
-    class_name: str
-    base_id: str = ""
-    version: int = 0
-    shape_group: str = ""
-    source: str = ""
-    licence: str = ""
-    family: str = ""
-    slots: str = ""
     augment: int = 0
     up: str = "auto"
 
     @classmethod
     def of(cls, obj: SceneObject, path: Path, file: str) -> "Item":
         """The item of an object saved at `path`."""
-        return cls(path, file, **{name: getattr(obj, name) for name in IDENTITY})
-
-    @property
-    def identity(self) -> dict:
-        """What SceneObject and ViewSet both take."""
-        return {name: getattr(self, name) for name in IDENTITY}
+        return cls(path=path, file=file, **obj.identity)
 
     def versions(self, n: int) -> list["Item"]:
         """Itself and, of a base object, its augmented versions 1 to n."""
         if self.version:
             return [self]
-        base_id = self.base_id or self.object_id
-        group = self.shape_group or base_id
         return [self] + [
             replace(
-                self, file=f"{self.file} (A{version})", object_id=f"{base_id}_A{version}", base_id=base_id,
-                version=version, shape_group=group, augment=version,
+                self, file=f"{self.file} (A{version})", object_id=f"{self.base_id}_A{version}", version=version,
+                augment=version,
             )
             for version in range(1, n + 1)
         ]  # fmt: skip
@@ -225,4 +209,5 @@ def _renamed(item: Item, row: dict, taken: set[str]) -> Item:
     if row.get("object_id"):
         raise BadInput(f"object_id '{item.object_id}' is there twice", where=item.file, fix="give each its own")
     names = (f"{item.class_name}-{item.object_id}", *(f"{item.object_id}-{n}" for n in range(2, 10_000)))
-    return replace(item, object_id=next(name for name in names if name.lower() not in taken))
+    own = {name: "" for name in ("base_id", "shape_group") if getattr(item, name) == item.object_id}
+    return replace(item, object_id=next(name for name in names if name.lower() not in taken), **own)

@@ -1,10 +1,11 @@
 """A coloured object: triangle parts in a z-up world, and how it is placed in the box every NeRF uses."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from n2v.errors import BadInput
+from n2v.identity import Identity
 
 AABB = (-0.7, -0.7, -0.7, 0.7, 0.7, 0.7)  # min xyz, max xyz, scene units (thesis 3.2)
 RADIUS = 0.65  # half diagonal of a placed object's bounding box: inside AABB from every side
@@ -28,25 +29,17 @@ class Part:
 
 
 @dataclass(frozen=True)
-class SceneObject:
-    """An object with its identity; `version` is 0 for the base, 1 and 2 for the thesis's augmentations."""
+class SceneObject(Identity):
+    """An object with its identity, placed or not."""
 
-    object_id: str
-    class_name: str
     parts: tuple[Part, ...]
-    base_id: str = ""  # object_id of the un-augmented original; empty: itself
-    version: int = 0
-    shape_group: str = ""  # recolours of one shape share it; empty: base_id
-    family: str = ""  # of a procedural object: what fills its slot `body`
-    slots: str = ""  # all of its slots, "body=flat support=legs ..."
-    source: str = "procedural"
-    licence: str = "MIT"
+    source: str = field(default="procedural", kw_only=True)
+    licence: str = field(default="MIT", kw_only=True)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not self.parts or not sum(len(part.faces) for part in self.parts):
             raise BadInput("object has no faces", where=self.object_id, fix="export it as a triangle mesh")
-        object.__setattr__(self, "base_id", self.base_id or self.object_id)
-        object.__setattr__(self, "shape_group", self.shape_group or self.base_id)
 
     def bounds(self) -> np.ndarray:
         """(2, 3) lowest and highest corner of the used vertices."""

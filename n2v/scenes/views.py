@@ -18,6 +18,7 @@ from PIL import Image
 
 from n2v.errors import BadInput
 from n2v.files import inside, read_json, sync_folder
+from n2v.identity import Identity
 from n2v.scenes.cameras import CAMERA_ANGLE_X, check_cameras
 from n2v.scenes.classes import CLASSES, label_of
 from n2v.scenes.objects import AABB
@@ -36,33 +37,19 @@ def _no_cameras() -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class ViewSet:
+class ViewSet(Identity):
     """Pictures (straight alpha, sRGB) and OpenGL c2w cameras of one object, with its identity.
 
-    `aabb` is min xyz then max xyz in scene units; `camera_angle_x` is in radians; `version` is 0 for a base
-    object, 1 and 2 for its augmentations; members of one `shape_group` must stay in one split.
+    `aabb` is min xyz then max xyz in scene units; `camera_angle_x` is in radians.
     """
 
-    object_id: str
-    class_name: str
     images: Shaped[np.ndarray, "n h w 4"]  # uint8: check_views
     c2w: Float[np.ndarray, "n_cameras 4 4"]  # as many as images: check_views
-    base_id: str = ""
-    version: int = 0
-    shape_group: str = ""
-    source: str = ""
-    licence: str = ""
-    family: str = ""
-    slots: str = ""
     aabb: tuple[float, ...] = AABB
     camera_angle_x: float = CAMERA_ANGLE_X
     held_out_images: UInt8[np.ndarray, "m held_h held_w 4"] = field(default_factory=_no_images)
     held_out_c2w: Float[np.ndarray, "m_cameras 4 4"] = field(default_factory=_no_cameras)
     folder: Path | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "base_id", self.base_id or self.object_id)
-        object.__setattr__(self, "shape_group", self.shape_group or self.base_id)
 
     @property
     def size_px(self) -> int:
@@ -117,15 +104,7 @@ def _write_split(folder: Path, name: str, split: str, view_set: ViewSet, images:
     record = {
         "camera_angle_x": view_set.camera_angle_x,
         "aabb": [list(view_set.aabb[:3]), list(view_set.aabb[3:])],  # as instant-ngp reads it
-        "object_id": view_set.object_id,
-        "base_id": view_set.base_id,
-        "class_name": view_set.class_name,
-        "version": view_set.version,
-        "shape_group": view_set.shape_group,
-        "source": view_set.source,
-        "licence": view_set.licence,
-        "family": view_set.family,
-        "slots": view_set.slots,
+        **view_set.identity,
         "frames": frames,
     }
     _write_synced(folder / name, (json.dumps(record, indent=1, allow_nan=False) + "\n").encode())

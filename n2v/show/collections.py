@@ -17,7 +17,7 @@ from n2v.scenes.classes import CLASSES, SYNSETS, labels_of, names_of
 from n2v.scenes.shapes import slot_options
 from n2v.show.style import OURS, class_look
 from n2v.tasks.classify import nearest_neighbour
-from n2v.zoo.splits import Item, leak
+from n2v.zoo.splits import leak
 from n2v.zoo.store import Row, Zoo
 
 LAYERS = ("input\n64 x 144", "hidden 1\n64 x 64", "hidden 2\n64 x 64", "output\n4 x 64", "padding\n12 x 64")
@@ -156,8 +156,7 @@ def count_table(folder: Path) -> str:
         cells += [splits[split] for split in ("train", "val", "test")]
         cells += [f"{np.mean(quality):.1f}", f"{min(quality):.1f}"] if quality else ["-", "-"]
         lines.append("| " + " | ".join([name, *map(str, cells)]) + " |")
-    items = [Item.of(row) for row in good]
-    shared = leak(items, {row.object_id: row.split for row in good})
+    shared = leak(good, {row.object_id: row.split for row in good})
     facts = {
         "in quarantine": len(zoo.quarantined),
         "sources": ", ".join(sorted({row.source.split(": ")[0] for row in good})),

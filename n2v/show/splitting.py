@@ -6,6 +6,7 @@ from collections import Counter
 import numpy as np
 from jaxtyping import Bool, Float
 
+from n2v.identity import Identity
 from n2v.scenes.cameras import orbit_camera
 from n2v.scenes.classes import CLASSES, label_of
 from n2v.scenes.objects import SceneObject, read_slots
@@ -14,17 +15,17 @@ from n2v.show.style import OURS, THEIRS
 from n2v.tasks.bars import overlap
 from n2v.tasks.classify import nearest_neighbour
 from n2v.tasks.metrics import cluster_interval
-from n2v.zoo.splits import Item, assign, leak
+from n2v.zoo.splits import assign, combination, leak
 
 ORDER = ("as_published", "corrected", "novel")  # from the most that is let through to the least
 LOOK = {"as_published": (THEIRS, "//"), "corrected": (OURS, ""), "novel": ("#009E73", "..")}  # colour, hatch
 FIXED_VIEWS = ((0, 0), (90, 0), (0, 89))  # azimuth and elevation: front, side, top
 
 
-def identities(counts: dict[str, int], n_versions: int = 3) -> list[Item]:
+def identities(counts: dict[str, int], n_versions: int = 3) -> list[Identity]:
     """Names alone of a collection with so many base objects a class, each in `n_versions` versions."""
     return [
-        Item(f"{name}-{i:04d}_A{version}" if version else f"{name}-{i:04d}", f"{name}-{i:04d}", name, version)
+        Identity(f"{name}-{i:04d}{f'_A{version}' * (version > 0)}", name, base_id=f"{name}-{i:04d}", version=version)
         for name, n in counts.items()
         for i in range(n)
         for version in range(n_versions)
@@ -45,7 +46,7 @@ def published_expectation(counts: dict[str, int], n_versions: int = 3) -> float:
     return sum(k * (1 - (2 * k / counts[name]) ** (n_versions - 1)) for name, k in n_test.items() if k) / total
 
 
-def leak_rows(collections: dict[str, list[Item]], seed: int = 0) -> list[dict]:
+def leak_rows(collections: dict[str, list[Identity]], seed: int = 0) -> list[dict]:
     """The split rules on several collections: sizes, test objects with a twin in train, and what to expect.
 
     `novel` needs to know what objects are made of; of names alone it is left out.
@@ -54,7 +55,7 @@ def leak_rows(collections: dict[str, list[Item]], seed: int = 0) -> list[dict]:
     for title, items in collections.items():
         bases = Counter(item.class_name for item in items if item.version == 0)
         n_versions = 1 + max(item.version for item in items)
-        for rule in ORDER if any(item.combination for item in items) else ORDER[:2]:
+        for rule in ORDER if any(map(combination, items)) else ORDER[:2]:
             splits = assign(items, rule, seed)
             n, share = Counter(splits[item.object_id] for item in items), leak(items, splits)
             rows.append(
@@ -125,7 +126,7 @@ def what_splits_measure(
         shows: overlap of the silhouettes of each test object with the nearest one in train, by rule, and of each
         object with its own versions ("own versions").
     """
-    items, labels = [Item.of(one) for one in made], np.array([label_of(one.class_name) for one in made])
+    items, labels = made, np.array([label_of(one.class_name) for one in made])
     bases, combinations = np.array([item.base_id for item in items]), np.array([_body_and_support(i) for i in items])
     silhouettes, rulers = mesh_silhouettes(made), mesh_ruler(made)
     seen, rulers = overlap(silhouettes, silhouettes), rulers / rulers.std(0)
@@ -164,7 +165,7 @@ def what_splits_measure(
     return rows, shown
 
 
-def _body_and_support(item: Item) -> str:
+def _body_and_support(item: Identity) -> str:
     filled = read_slots(item.slots)
     return f"{item.class_name} {filled.get('body')} {filled.get('support')}"
 

@@ -1,18 +1,24 @@
 """What the published split's leak is worth: versions of test objects in train, against the same without them."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from n2v.errors import BadInput
+from n2v.identity import Identity
 from n2v.seeds import child_seed
 from n2v.tasks.head import HeadConfig, train_head
 from n2v.tasks.metrics import cluster_interval, summarise
-from n2v.zoo.splits import Item, assign, groups
+from n2v.zoo.splits import assign, groups
 
 PUBLISHED, WITHOUT, CORRECTED = "as published", "as published, twins taken out of train", "corrected"
 
 
-def leak_splits(items: list[Item], seed: int = 0) -> dict[str, tuple[Int[np.ndarray, "m"], Int[np.ndarray, "t"]]]:
+def leak_splits(
+    items: Sequence[Identity], seed: int = 0
+) -> dict[str, tuple[Int[np.ndarray, "m"], Int[np.ndarray, "t"]]]:
     """Train and test positions under three rules, with equally many training items of each class under all of them.
 
     The published rule as it is; the same test items, but every version of them taken out of train; the corrected rule.
@@ -40,20 +46,20 @@ def leak_splits(items: list[Item], seed: int = 0) -> dict[str, tuple[Int[np.ndar
     return {name: (np.sort(np.concatenate(chosen[name])), parts[name][1]) for name in (PUBLISHED, WITHOUT, CORRECTED)}
 
 
-def _held_out(items: list[Item], rule: str, seed: int) -> Bool[np.ndarray, "n"]:
+def _held_out(items: Sequence[Identity], rule: str, seed: int) -> Bool[np.ndarray, "n"]:
     """Which items a rule keeps from training. The published rule has one seed of its own: other draws, other names."""
     names = [item.object_id for item in items]
     if rule == "as_published" and seed:
         order = np.random.default_rng(child_seed(seed, "names")).permutation(len(items))
         names = [f"{place:09d}" for place in order]
-    renamed = [item._replace(object_id=name) for item, name in zip(items, names, strict=True)]
+    renamed = [replace(item, object_id=name) for item, name in zip(items, names, strict=True)]
     splits = assign(renamed, rule, seed)
     return np.array([splits[name] != "train" for name in names])
 
 
 def leak_study(
     features: dict[str, Float[np.ndarray, "n d"]],
-    items: list[Item],
+    items: Sequence[Identity],
     labels: Int[np.ndarray, "n"],
     config: HeadConfig | None = None,
     seeds: tuple[int, ...] = (0, 1, 2),

@@ -12,6 +12,7 @@ import numpy as np
 
 from n2v.errors import BadInput
 from n2v.files import progress, provenance, read_json, write_json
+from n2v.identity import Identity
 from n2v.nerf.backends import NoEngine, most_on_gpu, on_gpu
 from n2v.nerf.fit import FitResult, fit
 from n2v.nerf.layout import initial_vector, vector_hash
@@ -23,7 +24,7 @@ from n2v.seeds import child_seed
 from n2v.zoo import drivers
 from n2v.zoo.drivers import Death, Driver
 from n2v.zoo.manifest import is_name
-from n2v.zoo.splits import SPLIT_COLUMNS, Item, assign
+from n2v.zoo.splits import SPLIT_COLUMNS, assign
 from n2v.zoo.store import Row, Zoo, ZooWriter
 
 TOGETHER = 4  # NeRFs in one batched computation: keeps one core's cache busy; shares are dealt in these everywhere
@@ -130,7 +131,7 @@ def spread(folders: list[Path], limit: int) -> list[Path]:
     return sorted(folder for _, _, folder in sorted(turns)[:limit])
 
 
-def plan(folders: list[Path]) -> tuple[list[Item], dict[Path, str]]:
+def plan(folders: list[Path]) -> tuple[list[Identity], dict[Path, str]]:
     """Identity of every view set (without its pictures), and the reasons why some have none."""
     items, problems, seen = [], {}, {}
     for folder in folders:
@@ -141,12 +142,11 @@ def plan(folders: list[Path]) -> tuple[list[Item], dict[Path, str]]:
             if object_id in seen:
                 raise BadInput(f"object id '{object_id}' is also in {seen[object_id]}", fix="rename one")
             seen[object_id] = folder
-            base_id = str(header.get("base_id", object_id))
-            group = str(header.get("shape_group", base_id))
-            if bad := [name for name in (object_id, base_id, group) if not is_name(name)]:
+            texts = {name: str(header.get(name) or "") for name in ("base_id", "shape_group", "family", "slots")}
+            item = Identity(object_id, class_name, version=int(header.get("version", 0)), **texts)
+            if bad := [name for name in (object_id, item.base_id, item.shape_group) if not is_name(name)]:
                 raise BadInput(f"id {bad[0]!a}", where=folder / TRAIN, fix="use letters, digits, _ - .")
-            made_of = (str(header.get("family", "")), str(header.get("slots", "")))
-            items.append(Item(object_id, base_id, class_name, int(header.get("version", 0)), group, *made_of))
+            items.append(item)
         except BadInput as error:
             problems[folder] = str(error)
         except (KeyError, TypeError, ValueError) as error:
@@ -250,20 +250,13 @@ def _store(writer: ZooWriter, row_of: Callable[[Outcome], Row], listed: set, out
 def _row(splits: dict[str, dict[str, str]], labels: dict[str, int], config: FitConfig, outcome: Outcome) -> Row:
     """The manifest line of one outcome, without its place on disk."""
     view_set, result = outcome.view_set, outcome.result
+    told = view_set.identity if view_set else {}
     class_name = class_of(view_set.class_name) if view_set else ""
     object_id = view_set.object_id if view_set else outcome.folder.name
     return Row(
-        object_id=object_id,
-        base_id=view_set.base_id if view_set else object_id,
-        class_name=class_name,
+        **{**told, "object_id": object_id, "class_name": class_name},
         label=labels.get(class_name, -1),
-        version=view_set.version if view_set else 0,
-        shape_group=view_set.shape_group if view_set else "",
-        source=view_set.source if view_set else "",
-        licence=view_set.licence if view_set else "",
         **{name: found.get(object_id, "") for name, found in splits.items()},
-        family=view_set.family if view_set else "",
-        slots=view_set.slots if view_set else "",
         seed=result.seed if result else 0,
         init_hash=vector_hash(initial_vector(config.init_seed)),
         encoding=config.encoding,

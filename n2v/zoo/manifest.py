@@ -15,13 +15,14 @@ import json
 import math
 import os
 from collections.abc import Iterable
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
 
 from n2v.errors import BadInput
 from n2v.files import sync_folder
+from n2v.identity import Identity
 from n2v.nerf.encoding import ENCODINGS
 from n2v.scenes.classes import CLASSES
 from n2v.zoo.splits import SPLITS
@@ -33,24 +34,17 @@ UNLISTED = "unlisted"  # split of a NeRF that a published collection's lists lea
 
 
 @dataclass(frozen=True)
-class Row:
+class Row(Identity):
     """One line of the manifest: a NeRF's identity, provenance, quality and place.
 
     `step` is the sample length in scene units it was fitted with; `psnr_db` is over held-out views on white, at samples
     of `psnr_step` (unknown in zoos before 0.3, which measured at `step`); `psnr_alone_db` is the same with a grid
-    rebuilt from the weights alone: far below where a NeRF does not contain its emptiness;
-    `split` is by the corrected rule, the other two by theirs; `family` and `slots` say what a procedural object is
-    made of; `status` is "ok" or the reason why there is no NeRF (then `shard` is empty, or names a damaged copy).
+    rebuilt from the weights alone: far below where a NeRF does not contain its emptiness; `split` is by the corrected
+    rule, the other two by theirs; `status` is "ok" or the reason why there is no NeRF (then `shard` is empty, or names
+    a damaged copy).
     """
 
-    object_id: str
-    base_id: str
-    class_name: str
     label: int
-    version: int
-    shape_group: str
-    source: str
-    licence: str
     split: str
     seed: int
     init_hash: str
@@ -60,8 +54,6 @@ class Row:
     step: float
     psnr_db: float | None
     fit_s: float | None
-    family: str = ""
-    slots: str = ""
     split_novel: str = ""
     split_as_published: str = ""
     status: str = "ok"
@@ -73,7 +65,8 @@ class Row:
 
 
 NAMES = tuple(field.name for field in fields(Row))
-DEFAULTS = {field.name: field.default for field in fields(Row) if field.default is not MISSING}
+DEFAULTS = {"family": "", "slots": "", "split_novel": "", "split_as_published": ""}  # of lines of earlier versions
+DEFAULTS |= {"status": "ok", "shard": "", "row": -1, "sha256": "", "psnr_alone_db": None, "psnr_step": None}
 TEXTS = tuple(field.name for field in fields(Row) if field.type is str)
 INTEGERS = tuple(field.name for field in fields(Row) if field.type is int)
 FLOATS = tuple(field.name for field in fields(Row) if field.name not in TEXTS + INTEGERS)

@@ -14,7 +14,7 @@ from n2v.files import progress, provenance, sync_folder, write_json
 from n2v.scenes.classes import labels_of
 from n2v.zoo.manifest import MANIFEST, Row, row_digest
 from n2v.zoo.shards import FolderLock, on_disk
-from n2v.zoo.splits import SPLIT_COLUMNS, Item, assign, leak
+from n2v.zoo.splits import SPLIT_COLUMNS, assign, leak
 from n2v.zoo.store import Zoo, ZooWriter
 from n2v.zoo.verify import manifest_lines
 
@@ -153,7 +153,7 @@ def _deal(candidates: dict[str, list[Candidate]], without: list[Row], splits: st
     rows = [same[0].row for same in candidates.values()] + without
     if splits == "keep":
         return {row.object_id: _splits(row) for row in rows}
-    items = [Item.of(row) for row in rows if row.class_name]
+    items = [row for row in rows if row.class_name]
     dealt = {name: assign(items, rule, seed) for name, rule in SPLIT_COLUMNS.items()}
     return {row.object_id: {name: found.get(row.object_id, "") for name, found in dealt.items()} for row in rows}
 
@@ -245,5 +245,5 @@ def _finished(out: Path, candidates: dict[str, list[Candidate]], dealt: dict[str
         "damaged": damaged,
         "quarantined": len(zoo.quarantined),
         "splits": dict(sorted(Counter(row.split for row in rows).items())),
-        "leak": leak([Item.of(row) for row in rows], {row.object_id: row.split for row in rows}),
+        "leak": leak(rows, {row.object_id: row.split for row in rows}),
     }

@@ -12,6 +12,7 @@ import torch
 
 from n2v.errors import BadInput
 from n2v.files import progress, provenance, write_json
+from n2v.identity import Identity as Whose
 from n2v.nerf.fit import view_psnr
 from n2v.nerf.layout import N_HIDDEN, N_OUTPUTS, SLICES, initial_vector, vector_hash
 from n2v.nerf.march import THESIS_STEP
@@ -35,7 +36,7 @@ from n2v.zoo.published import (
     rebuild_grid,
     stays_inside,
 )
-from n2v.zoo.splits import RULES, Item, assign, leak
+from n2v.zoo.splits import RULES, assign, leak
 from n2v.zoo.store import MANIFEST, Row, Zoo, ZooWriter, row_digest
 
 ROWS = "n2v_rows.jsonl"  # beside an export: the manifest lines of the zoo it came from
@@ -55,10 +56,11 @@ class Found:
     told: Row | None = None
 
     @property
-    def item(self) -> Item:
+    def item(self) -> Whose:
         """For the split rules."""
         base, group = (self.told.base_id, self.told.shape_group) if self.told else (self.identity.base_id, "")
-        return Item(self.object_id, base, self.identity.class_name, self.identity.version, group or base)
+        told = {"base_id": base, "version": self.identity.version, "shape_group": group}
+        return Whose(self.object_id, self.identity.class_name, **told)
 
 
 def import_published(

@@ -1,11 +1,12 @@
 """Train, validation and test: no version of a test object in train, no combination of parts, or as the authors did."""
 
 from collections import defaultdict
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import numpy as np
 
 from n2v.errors import BadInput
+from n2v.identity import Identity
 from n2v.scenes.classes import CLASSES
 from n2v.scenes.objects import read_slots
 
@@ -15,33 +16,16 @@ PUBLISHED_SEED = 1203  # authors' generate_splits
 SPLIT_COLUMNS = {"split": "corrected", "split_novel": "novel", "split_as_published": "as_published"}  # of a manifest
 
 
-class Item(NamedTuple):
-    """What a split rule needs to know of an object."""
-
-    object_id: str
-    base_id: str
-    class_name: str
-    version: int = 0
-    shape_group: str = ""
-    family: str = ""
-    slots: str = ""  # "body=flat support=legs ..."
-
-    @classmethod
-    def of(cls, told: object) -> "Item":
-        """From anything with an identity: a manifest's row, a view set, a scene object."""
-        return cls(*(getattr(told, name) for name in cls._fields))
-
-    @property
-    def combination(self) -> str:
-        """What `novel` keeps in one split: class, body and support; of every third class the whole family."""
-        filled = read_slots(self.slots)
-        if not filled.keys() >= {"body", "support"}:
-            return ""
-        whole_family = self.class_name in CLASSES[::3]
-        return f"{self.class_name} {filled['body']} {'' if whole_family else filled['support']}"
+def combination(one: Identity) -> str:
+    """What `novel` keeps in one split: class, body and support; of every third class the whole family."""
+    filled = read_slots(one.slots)
+    if not filled.keys() >= {"body", "support"}:
+        return ""
+    whole_family = one.class_name in CLASSES[::3]
+    return f"{one.class_name} {filled['body']} {'' if whole_family else filled['support']}"
 
 
-def assign(items: list[Item], rule: str = "corrected", seed: int = 0) -> dict[str, str]:
+def assign(items: Sequence[Identity], rule: str = "corrected", seed: int = 0) -> dict[str, str]:
     """Split name of every object id; independent of the items' order.
 
     Args:
@@ -57,7 +41,7 @@ def assign(items: list[Item], rule: str = "corrected", seed: int = 0) -> dict[st
         raise BadInput(f"unknown split rule '{rule}'", fix=f"use one of: {', '.join(RULES)}")
     if rule == "as_published":
         return _as_published(items)
-    members: dict[str, list[Item]] = defaultdict(list)
+    members: dict[str, list[Identity]] = defaultdict(list)
     for item, group in zip(items, groups(items, combinations=rule == "novel"), strict=True):
         members[group].append(item)
     by_class: dict[str, list[str]] = defaultdict(list)
@@ -73,13 +57,13 @@ def assign(items: list[Item], rule: str = "corrected", seed: int = 0) -> dict[st
     return splits
 
 
-def _in_turn(drawn: list[list[Item]]) -> list[str]:
+def _in_turn(drawn: list[list[Identity]]) -> list[str]:
     """A tenth of the groups to test, a tenth to validation, at least one each where there are three."""
     n_held = max(1, round(len(drawn) / 10)) if len(drawn) >= 3 else 0
     return ["test" if place < n_held else "val" if place < 2 * n_held else "train" for place in range(len(drawn))]
 
 
-def _tenths(drawn: list[list[Item]]) -> list[str]:
+def _tenths(drawn: list[list[Identity]]) -> list[str]:
     """About a tenth of the objects each to test and validation: groups as they come, none that would make a fifth."""
     n, found = sum(map(len, drawn)), []
     room = {"test": 0, "val": 0}
@@ -92,7 +76,7 @@ def _tenths(drawn: list[list[Item]]) -> list[str]:
     return found
 
 
-def nested_order(items: list[Item], seed: int = 0) -> list[int]:
+def nested_order(items: Sequence[Identity], seed: int = 0) -> list[int]:
     """Positions of items so that every beginning is class-balanced and, but for its end, made of whole base objects.
 
     For training sets of growing size: the smaller is part of the larger.
@@ -107,7 +91,7 @@ def nested_order(items: list[Item], seed: int = 0) -> list[int]:
     return [i for _, class_name, base in sorted(turns) for i in by_class[class_name][base]]
 
 
-def groups(items: list[Item], combinations: bool = False) -> list[str]:
+def groups(items: Sequence[Identity], combinations: bool = False) -> list[str]:
     """Name of each item's group: items that share a base id, a shape group or an object id, directly or by a chain.
 
     With `combinations`, those that are made of the same body and support, too.
@@ -125,15 +109,15 @@ def groups(items: list[Item], combinations: bool = False) -> list[str]:
         keys = [f"object {item.object_id}", f"base {item.base_id}"]
         if item.shape_group:
             keys.append(f"group {item.class_name} {item.shape_group}")
-        if combinations and item.combination:
-            keys.append(f"made {item.combination}")
+        if combinations and (made := combination(item)):
+            keys.append(f"made {made}")
         first, *others = sorted(root(key) for key in keys)
         for other in others:
             parent[other] = first
     return [root(f"object {item.object_id}") for item in items]
 
 
-def _as_published(items: list[Item]) -> dict[str, str]:
+def _as_published(items: Sequence[Identity]) -> dict[str, str]:
     """Each of base, A1, A2 shuffled and cut on its own, class by class (10 % rounded down)."""
     parts: dict[tuple[int, str], list[str]] = defaultdict(list)
     for item in items:
@@ -148,7 +132,7 @@ def _as_published(items: list[Item]) -> dict[str, str]:
     return splits
 
 
-def leak(items: list[Item], splits: dict[str, str]) -> float:
+def leak(items: Sequence[Identity], splits: dict[str, str]) -> float:
     """Share of test objects of which some other member of their group is in train (0 when nothing is in test)."""
     trained, tested = set(), []
     for item, group in zip(items, groups(items), strict=True):

@@ -56,7 +56,7 @@ class Table(Sequence):
             if name in FLOATS and name != "step":
                 values = [None if value != value else value for value in values]
             columns.append(values)
-        return (Row(*values) for values in zip(*columns, strict=True))
+        return (Row(**dict(zip(NAMES, values, strict=True))) for values in zip(*columns, strict=True))
 
     def where(self, name: str, value: str) -> Int[np.ndarray, "n"]:
         """Positions of the rows whose text `name` is `value`."""

@@ -23,7 +23,7 @@ from n2v.show.splitting import (
     published_expectation,
     what_splits_measure,
 )
-from n2v.zoo.splits import Item, assign, leak
+from n2v.zoo.splits import assign, leak
 
 plt.switch_backend("Agg")
 
@@ -98,7 +98,7 @@ def trio():
 
 
 def test_novel_is_a_third_row_where_the_slots_are_known(trio):
-    rows = leak_rows({"real": [Item.of(one) for one in trio]})
+    rows = leak_rows({"real": trio})
     assert tuple(row["rule"] for row in rows) == ORDER and rows[2]["leak"] == rows[2]["expected"] == 0
     assert len(leak_figure(rows).axes[0].patches) == 3
 

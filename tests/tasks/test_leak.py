@@ -4,16 +4,17 @@ import numpy as np
 import pytest
 
 from n2v.errors import BadInput
+from n2v.identity import Identity
 from n2v.tasks.head import HeadConfig
 from n2v.tasks.leak import CORRECTED, PUBLISHED, WITHOUT, leak_splits, leak_study
-from n2v.zoo.splits import Item, assign
+from n2v.zoo.splits import assign
 
 QUICK = HeadConfig(widths=(32,), dropout=0.0, n_epochs=60, batch_size=32)
 
 
 def collection(n_objects=20, classes=("car", "chair", "lamp", "table"), n_versions=3):
     return [
-        Item(f"{name}-{i:03d}_A{version}", f"{name}-{i:03d}", name, version, f"{name}-{i:03d}")
+        Identity(f"{name}-{i:03d}_A{version}", name, base_id=f"{name}-{i:03d}", version=version)
         for name in classes for i in range(n_objects) for version in range(n_versions)
     ]  # fmt: skip
 

@@ -12,8 +12,9 @@ from test_store import RESOLUTION, flip_a_bit, nerfs, row, shard_of
 
 from n2v.commands.zoo_tools import zoo_merge
 from n2v.errors import BadInput
+from n2v.identity import Identity
 from n2v.zoo.merge import merge_zoos
-from n2v.zoo.splits import Item, assign
+from n2v.zoo.splits import assign
 from n2v.zoo.store import Zoo, ZooWriter
 from n2v.zoo.verify import verify
 
@@ -67,7 +68,7 @@ def test_the_union_bit_by_bit_with_new_splits(parts, tmp_path):
     assert (result["n"], result["copied"], result["duplicates"], result["damaged"]) == (42, 42, 1, [])
     expected = {one.object_id: one for folder in parts for one in Zoo(folder).rows}
     names = [f"chair-{i:02}{tail}" for i in range(20) for tail in ("", "_A1")] + [f"chair-0{i}_A2" for i in range(3)]
-    splits = assign([Item(name, name[:8], "chair", 0, name[:8]) for name in names])
+    splits = assign([Identity(name, "chair", base_id=name[:8]) for name in names])
     for one in merged.rows:
         source = expected[one.object_id]
         dealt = {name: getattr(one, name) for name in ("split_novel", "split_as_published", "shard", "row")}

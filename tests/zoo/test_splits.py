@@ -2,15 +2,17 @@
 
 import random
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from n2v.errors import BadInput
-from n2v.zoo.splits import SPLITS, Item, assign, groups, leak, nested_order
+from n2v.identity import Identity
+from n2v.zoo.splits import SPLITS, assign, combination, groups, leak, nested_order
 
 
-def collection(n_bases: int, classes=("chair", "table")) -> list[Item]:
+def collection(n_bases: int, classes=("chair", "table")) -> list[Identity]:
     """Bases with two augmented versions each; every tenth base is a recolour of the one before."""
     items = []
     for class_name in classes:
@@ -19,7 +21,7 @@ def collection(n_bases: int, classes=("chair", "table")) -> list[Item]:
             group = f"g{number - 1 if number % 10 == 9 else number}"
             for version in range(3):
                 name = base if version == 0 else f"{base}_A{version}"
-                items.append(Item(name, base, class_name, version, group))
+                items.append(Identity(name, class_name, base_id=base, version=version, shape_group=group))
     return items
 
 
@@ -42,7 +44,7 @@ def test_corrected_never_leaks(seed):
 
 def test_as_published_leaks_almost_always():
     """A1 and A2 each land in train with probability .8, independently: 1 - .2^2 = .96 ."""
-    items = [item._replace(shape_group="") for item in collection(1000)]
+    items = [replace(item, shape_group="") for item in collection(1000)]
     splits = assign(items, "as_published")
     assert leak(items, splits) == pytest.approx(0.96, abs=0.025)  # 600 test objects: standard error .008
     bases = [item for item in items if item.version < 2]  # base and A1 alone: .8
@@ -72,14 +74,15 @@ def test_seeds_differ():
 
 @pytest.mark.parametrize("n_groups", [1, 2, 3, 4, 10, 14])
 def test_small_classes_keep_a_test_and_a_validation_group_from_three_groups_on(n_groups):
-    items = [Item(f"lamp-{i}", f"lamp-{i}", "lamp") for i in range(n_groups)]
+    items = [Identity(f"lamp-{i}", "lamp") for i in range(n_groups)]
     found = set(assign(items).values())
     assert found == (set(SPLITS) if n_groups >= 3 else {"train"})
 
 
 def test_groups_are_connected_through_a_chain():
     """a-b share a base, b-c a shape group, c-d nothing."""
-    items = [Item("a", "x", "car"), Item("b", "x", "car", 1, "g"), Item("c", "y", "car", 0, "g"), Item("d", "z", "car")]
+    told = {"a": ("x", ""), "b": ("x", "g"), "c": ("y", "g"), "d": ("z", "")}
+    items = [Identity(name, "car", base_id=base, shape_group=group) for name, (base, group) in told.items()]
     first, second, third, fourth = groups(items)
     assert first == second == third != fourth
 
@@ -87,7 +90,7 @@ def test_groups_are_connected_through_a_chain():
 def test_an_object_listed_under_two_classes_stays_in_one_split():
     """Fourteen published ids carry two classes."""
     items = collection(30)
-    items += [Item("table-0003", "table-0003", "chair"), Item("table-0003_A1", "table-0003", "chair", 1)]
+    items += [Identity("table-0003", "chair"), Identity("table-0003_A1", "chair", base_id="table-0003", version=1)]
     for seed in range(10):
         splits = assign(items, seed=seed)
         assert leak(items, splits) == 0
@@ -95,7 +98,7 @@ def test_an_object_listed_under_two_classes_stays_in_one_split():
 
 
 def test_the_leak_measure_sees_a_leak():
-    items = [Item("a", "a", "car"), Item("a_A1", "a", "car", 1), Item("b", "b", "car")]
+    items = [Identity("a", "car"), Identity("a_A1", "car", base_id="a"), Identity("b", "car")]
     assert leak(items, {"a": "test", "a_A1": "train", "b": "test"}) == 0.5
     assert leak(items, {"a": "test", "a_A1": "val", "b": "train"}) == 0
     assert leak(items, {"a": "train", "a_A1": "train", "b": "train"}) == 0  # nothing to test
@@ -108,7 +111,7 @@ def test_unknown_rule():
 
 def test_growing_training_sets_are_nested_balanced_and_whole():
     items = [
-        Item(f"{name}-{i}_A{version}", f"{name}-{i}", name, version)
+        Identity(f"{name}-{i}_A{version}", name, base_id=f"{name}-{i}", version=version)
         for name, n in (("car", 6), ("sofa", 6), ("lamp", 3))
         for i in range(n)
         for version in range(3)
@@ -121,7 +124,7 @@ def test_growing_training_sets_are_nested_balanced_and_whole():
         assert set(Counter(item.base_id for item in chosen).values()) == {3}
 
 
-def made_of(n: int = 40, seed: int = 0) -> list[Item]:
+def made_of(n: int = 40, seed: int = 0) -> list[Identity]:
     """A collection with slots: chairs (kept apart by combination) and airplanes (by family), three versions each."""
     rng, items = np.random.default_rng(seed), []
     for name in ("airplane", "chair"):
@@ -130,11 +133,11 @@ def made_of(n: int = 40, seed: int = 0) -> list[Item]:
             slots = f"body={body} support={support} extra={rng.choice(['p', 'q'])}"
             for version in range(3):
                 own = f"{name}-{i}" + (f"_A{version}" if version else "")
-                items.append(Item(own, f"{name}-{i}", name, version, "", body, slots))
+                items.append(Identity(own, name, base_id=f"{name}-{i}", version=version, family=body, slots=slots))
     return items
 
 
-def crossing(items: list[Item], splits: dict[str, str], kept) -> set:
+def crossing(items: list[Identity], splits: dict[str, str], kept) -> set:
     """What is in test and in train, too."""
     found = {split: {kept(item) for item in items if splits[item.object_id] == split} for split in SPLITS}
     return found["test"] & found["train"]
@@ -159,13 +162,13 @@ def test_a_planted_combination_is_caught_and_corrected_lets_them_cross():
     items = made_of()
     splits = assign(items, "novel")
     told = next(item for item in items if splits[item.object_id] == "test" and item.class_name == "chair")
-    planted = told._replace(object_id="planted", base_id="planted")
-    assert crossing([*items, planted], splits | {"planted": "train"}, lambda item: item.combination)
+    planted = replace(told, object_id="planted", base_id="planted", shape_group="planted")
+    assert crossing([*items, planted], splits | {"planted": "train"}, combination)
     assert assign([*items, planted], "novel")["planted"] == assign([*items, planted], "novel")[told.object_id]
-    assert crossing(items, assign(items, "corrected"), lambda item: item.combination)
+    assert crossing(items, assign(items, "corrected"), combination)
 
 
 def test_novel_without_slots_is_grouped_by_object():
-    items = [Item(f"{n}-{v}", f"{n}", "lamp", v) for n in range(20) for v in range(3)]
+    items = [Identity(f"{n}-{v}", "lamp", base_id=f"{n}", version=v) for n in range(20) for v in range(3)]
     splits = assign(items, "novel")
     assert leak(items, splits) == 0 and set(splits.values()) == set(SPLITS)
