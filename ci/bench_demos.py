@@ -16,7 +16,7 @@ import numpy as np
 from n2v.embed.embeddings import Embeddings
 from n2v.embed.model import load_model
 from n2v.files import provenance, write_json
-from n2v.show.demos.widgets import InterpolationDemo
+from n2v.publish.demos.widgets import InterpolationDemo
 from n2v.zoo.store import Zoo
 
 AIMS_MS = {"first": 200, "refined": 1000}

@@ -14,9 +14,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from n2v.files import progress
+from n2v.lessons.drawing.pictures import to_rgb
 from n2v.nerf.occupancy import grids_of
 from n2v.scenes.views import find_views, read_views
-from n2v.show.pictures import to_rgb
 from n2v.zoo.store import Zoo
 
 

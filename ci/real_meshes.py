@@ -25,11 +25,11 @@ from n2v.cli import main as n2v
 from n2v.embed.compare import Losers, compare_reconstructions
 from n2v.embed.model import load_model
 from n2v.files import provenance, read_json, write_json
+from n2v.lessons.drawing.pictures import sheet
+from n2v.lessons.drawing.style import apply_style
 from n2v.nerf.nerf import RenderConfig
 from n2v.scenes.classes import CLASSES
 from n2v.scenes.views import find_views, read_views
-from n2v.show.pictures import sheet
-from n2v.show.style import apply_style
 from n2v.tasks.encoders import reconstruction_summary
 from n2v.zoo.store import Zoo
 from n2v.zoo.verify import info

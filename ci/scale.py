@@ -20,7 +20,7 @@ from joined import write_joined
 from n2v import profiles
 from n2v.errors import BadInput
 from n2v.files import provenance, write_json
-from n2v.show.style import apply_style
+from n2v.lessons.drawing.style import apply_style
 from n2v.zoo.shipped import open_zoo
 from n2v.zoo.splits import nested_order
 from n2v.zoo.store import Zoo

@@ -24,8 +24,7 @@ from n2v.embed.model import load_model
 from n2v.embed.shipped import NERF2VEC, pack_run
 from n2v.embed.train import train
 from n2v.nerf.nerf import RenderConfig
-from n2v.show.collections import write_block
-from n2v.show.nerf2vec import shipped_table
+from n2v.publish.data_cards import shipped_table, write_block
 from n2v.tasks.encoders import raw_measures, reader_measures, reconstruction_summary
 from n2v.zoo.shipped import open_zoo
 from n2v.zoo.store import Zoo

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from n2v.show.syllabus import write_syllabus
+from n2v.publish.syllabus import write_syllabus
 
 if __name__ == "__main__":
     for path in write_syllabus(Path(__file__).parents[1]):

@@ -42,8 +42,30 @@ import numpy as np
 from n2v import profiles
 from n2v.errors import BadInput
 from n2v.identity import Identity
+from n2v.lessons.drawing.pictures import sheet
+from n2v.lessons.drawing.style import apply_style
+from n2v.lessons.objects import (
+    alpha_figure,
+    augmentation_sheet,
+    camera_figure,
+    composites,
+    convention_figure,
+    in_white,
+    misread,
+    slots_figure,
+)
+from n2v.lessons.splits import (
+    identities,
+    leak_figure,
+    leak_rows,
+    measures_figure,
+    published_expectation,
+    what_splits_measure,
+)
+from n2v.publish.record import Recorder
 from n2v.scenes.augment import augment
 from n2v.scenes.cameras import check_cameras, front_camera, orbit_cameras
+from n2v.scenes.change import component_colours, measure_change
 from n2v.scenes.classes import CLASSES, FREQUENCIES, label_of
 from n2v.scenes.collection import render_collection, write_shapes
 from n2v.scenes.meshes import load_mesh
@@ -52,30 +74,7 @@ from n2v.scenes.raycast import KEY_DIRECTION, render_rgba, shade
 from n2v.scenes.shapes import FAMILIES, counts, make_collection, make_object, slot_options
 from n2v.scenes.views import find_views, read_views
 from n2v.seeds import seed_everything
-from n2v.show.collections import leave_one_out
-from n2v.show.grammar import slots_figure
-from n2v.show.photographs import (
-    alpha_figure,
-    augmentation_sheet,
-    camera_figure,
-    component_colours,
-    composites,
-    convention_figure,
-    in_white,
-    measure_change,
-    misread,
-)
-from n2v.show.pictures import sheet
-from n2v.show.record import Recorder
-from n2v.show.splitting import (
-    identities,
-    leak_figure,
-    leak_rows,
-    measures_figure,
-    published_expectation,
-    what_splits_measure,
-)
-from n2v.show.style import apply_style
+from n2v.tasks.classify import leave_one_out
 from n2v.zoo.build import plan
 from n2v.zoo.splits import assign, groups, leak
 

@@ -38,23 +38,23 @@ from IPython.display import display
 from torch import nn
 
 from n2v import profiles
+from n2v.lessons import one_nerf, one_ray
+from n2v.lessons.drawing.diagrams import DATA_COLOUR, LAYER_COLOUR, flow, layer_boxes, ray_profile
+from n2v.lessons.drawing.pictures import sheet
+from n2v.lessons.drawing.style import apply_style
+from n2v.lessons.one_ray import busiest_pixel, look_along, ray_figure
 from n2v.nerf.ablation import LOSSES, Variant, fit_variant, resolved_octaves, summarise
 from n2v.nerf.fit import fit, held_out_psnr, view_psnr
 from n2v.nerf.layout import N_WEIGHTS, SHAPES, initial_vector
 from n2v.nerf.march import camera_rays, march
 from n2v.nerf.occupancy import carve
 from n2v.nerf.render import over_background, render_image
+from n2v.publish.demos.controls import show_page
+from n2v.publish.demos.rays import RayInspector
+from n2v.publish.record import Recorder
+from n2v.publish.viewer.nerf_page import write_page
 from n2v.scenes.views import find_views, read_views
 from n2v.seeds import seed_everything
-from n2v.show import one_nerf, one_nerf_checks
-from n2v.show.demos.controls import show_page
-from n2v.show.demos.rays import RayInspector
-from n2v.show.diagrams import DATA_COLOUR, LAYER_COLOUR, flow, layer_boxes, ray_profile
-from n2v.show.nerf_page import write_page
-from n2v.show.pictures import sheet
-from n2v.show.ray_inspector import busiest_pixel, look_along, ray_figure
-from n2v.show.record import Recorder
-from n2v.show.style import apply_style
 
 size, run = profiles.get(profile), Path(out_dir)
 record = Recorder(run, "02")
@@ -96,7 +96,7 @@ assert N_WEIGHTS == 18_432
 
 # %%
 hull = carve(view_set, size.fit.grid_resolution)
-figure = one_nerf.rays_in_box(view_set, hull, step=size.fit.step)
+figure = one_ray.rays_in_box(view_set, hull, step=size.fit.step)
 record.figure("extra-rays", figure, "The cameras, 25 rays of one of them, and their samples inside the visual hull.")
 
 # %% [markdown]
@@ -119,7 +119,7 @@ def opacity(density, length):
 
 
 # %% tags=["check"]
-one_nerf_checks.check_opacity(opacity)
+one_nerf.check_opacity(opacity)
 ### BEGIN HIDDEN TESTS
 assert float(opacity(torch.zeros(3), torch.ones(3)).max()) == 0
 assert abs(float(opacity(torch.tensor(2.0), torch.tensor(0.5))) - 0.6321206) < 1e-6
@@ -143,7 +143,7 @@ def transmittance(alphas):
 
 
 # %% tags=["check", "points:2"]
-one_nerf_checks.check_transmittance(transmittance)
+one_nerf.check_transmittance(transmittance)
 ### BEGIN HIDDEN TESTS
 assert torch.allclose(transmittance(torch.tensor([0.5, 0.5, 1.0, 0.3])), torch.tensor([1, 0.5, 0.25, 0.0]))
 assert transmittance(torch.tensor([0.9])).tolist() == [1], "a ray may have one sample"
@@ -169,7 +169,7 @@ def pixel(densities, lengths, colours, background):
 
 
 # %% tags=["check", "points:3"]
-one_nerf_checks.check_pixel(pixel)
+one_nerf.check_pixel(pixel)
 ### BEGIN HIDDEN TESTS
 red, blue, white = torch.tensor([1.0, 0, 0]), torch.tensor([0, 0, 1.0]), torch.ones(3)
 wall = pixel(torch.tensor([0.0, 1e6, 1e6]), torch.ones(3), torch.stack([blue, red, blue]), white)
@@ -194,7 +194,7 @@ def my_psnr(first, second):
 
 
 # %% tags=["check"]
-one_nerf_checks.check_psnr(my_psnr)
+one_nerf.check_psnr(my_psnr)
 ### BEGIN HIDDEN TESTS
 assert abs(float(my_psnr(torch.zeros(4, 3), torch.full((4, 3), 0.1))) - 20) < 1e-4
 assert abs(float(my_psnr(torch.tensor([0.0, 1.0]), torch.tensor([0.0, 0.5]))) - 9.0309) < 1e-3
@@ -331,7 +331,7 @@ def octave(x, k):
 
 
 # %% tags=["check"]
-one_nerf_checks.check_octave(octave)
+one_nerf.check_octave(octave)
 ### BEGIN HIDDEN TESTS
 assert torch.allclose(torch.stack(octave(torch.tensor(0.5), 0)), torch.tensor([1.0, 0.0]), atol=1e-6)
 assert torch.allclose(octave(torch.tensor([0.0, 0.1]), 2)[1], torch.tensor([1.0, 0.309017]), atol=1e-5)
@@ -421,7 +421,7 @@ def psnr_with(n_views):
 
 
 # %% tags=["check", "points:3"]
-one_nerf_checks.check_fewer_views(psnr_with, view_set, short)
+one_nerf.check_fewer_views(psnr_with, view_set, short)
 ### BEGIN HIDDEN TESTS
 assert psnr_with(3) < psnr_with(12)
 ### END HIDDEN TESTS

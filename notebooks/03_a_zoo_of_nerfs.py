@@ -48,27 +48,21 @@ import torch
 from sklearn.decomposition import PCA
 
 from n2v import profiles
+from n2v.lessons.drawing.pictures import sheet
+from n2v.lessons.drawing.plots import map_figure, project
+from n2v.lessons.drawing.style import apply_style
+from n2v.lessons.zoo import flip_bit, quality_figure, travel_figure
 from n2v.nerf.fit import fit_apart, held_out_psnr
 from n2v.nerf.layout import N_WEIGHTS, SHAPES, initial_vector, split_weights
 from n2v.nerf.neurons import permute_neurons
 from n2v.nerf.render import over_background
+from n2v.nerf.travel import LAYERS, travel
+from n2v.publish.record import Recorder
+from n2v.publish.viewer.nerf_page import write_pages
 from n2v.scenes.classes import CLASSES, FREQUENCIES
 from n2v.scenes.views import find_views, read_views
 from n2v.seeds import seed_everything
-from n2v.show.collections import (
-    LAYERS,
-    flip_bit,
-    leave_one_out,
-    map_figure,
-    quality_figure,
-    travel,
-    travel_figure,
-)
-from n2v.show.nerf_page import write_pages
-from n2v.show.pictures import sheet
-from n2v.show.plots import project
-from n2v.show.record import Recorder
-from n2v.show.style import apply_style
+from n2v.tasks.classify import leave_one_out
 from n2v.tasks.metrics import wilson_interval
 from n2v.zoo.build import build_zoo, spread
 from n2v.zoo.shipped import mini_zoo, real_zoo

@@ -50,22 +50,21 @@ from n2v.embed.protocol import Protocol
 from n2v.embed.train import TrainConfig, batch_loss, train
 from n2v.errors import BadInput
 from n2v.files import read_json
+from n2v.lessons import nerf2vec as checks
+from n2v.lessons import thesis_and_code as cards
+from n2v.lessons.drawing.diagrams import DATA_COLOUR, LAYER_COLOUR, flow, layer_boxes, matrix_picture
+from n2v.lessons.drawing.plots import map_figure, project
+from n2v.lessons.drawing.style import apply_style
+from n2v.lessons.nerf2vec import plot_blindness, plot_front, plot_schedules, plot_training
 from n2v.machine import fast_bfloat16
 from n2v.nerf.layout import initial_vector
 from n2v.nerf.march import camera_rays
 from n2v.nerf.nerf import RenderConfig
 from n2v.nerf.render import CAMERA_ANGLE_X
+from n2v.publish.demos.embedding_map import write_map_page
+from n2v.publish.record import Recorder
 from n2v.scenes.cameras import front_camera
 from n2v.seeds import seed_everything
-from n2v.show import nerf2vec_cards as cards
-from n2v.show import nerf2vec_checks as checks
-from n2v.show.collections import map_figure
-from n2v.show.demos.embedding_map import write_map_page
-from n2v.show.diagrams import DATA_COLOUR, LAYER_COLOUR, flow, layer_boxes, matrix_picture
-from n2v.show.nerf2vec import plot_blindness, plot_front, plot_schedules, plot_training
-from n2v.show.plots import project
-from n2v.show.record import Recorder
-from n2v.show.style import apply_style
 from n2v.tasks.encoders import encoder_measures, raw_measures
 from n2v.tasks.timing import time_call
 from n2v.zoo.shipped import is_mini_zoo
@@ -386,7 +385,7 @@ map_page = write_map_page(run / "pages" / "embedding_map.html", layouts, embeddi
 if interactive:
     from IPython.display import display
 
-    from n2v.show.demos.controls import show_page
+    from n2v.publish.demos.controls import show_page
 
     display(show_page(map_page))
 

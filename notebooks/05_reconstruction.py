@@ -40,14 +40,14 @@ from n2v import profiles
 from n2v.embed.compare import Losers, compare_reconstructions, some_of
 from n2v.embed.lost import join_bands, psnr_chain, where_lost
 from n2v.embed.model import Nerf2Vec, load_model
+from n2v.lessons import reconstruction as checks
+from n2v.lessons.drawing.pictures import sheet
+from n2v.lessons.drawing.style import apply_style
+from n2v.lessons.reconstruction import plot_losers, plot_outline, plot_quality, plot_thickness
 from n2v.nerf.nerf import RenderConfig
 from n2v.nerf.render import psnr
+from n2v.publish.record import Recorder
 from n2v.seeds import seed_everything
-from n2v.show import nerf2vec_checks as checks
-from n2v.show.nerf2vec import plot_losers, plot_outline, plot_quality, plot_thickness
-from n2v.show.pictures import sheet
-from n2v.show.record import Recorder
-from n2v.show.style import apply_style
 from n2v.tasks.encoders import reconstruction_summary
 from n2v.zoo.shipped import real_zoo
 from n2v.zoo.store import Zoo

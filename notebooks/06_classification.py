@@ -49,15 +49,15 @@ from n2v.embed.model import Nerf2Vec, load_model
 from n2v.embed.train import train
 from n2v.errors import BadInput
 from n2v.files import read_json, write_json
+from n2v.lessons import classification as checks
+from n2v.lessons.classification import plot_accuracy, plot_confusion, plot_leak
+from n2v.lessons.drawing.diagrams import DATA_COLOUR, flow, layer_boxes
+from n2v.lessons.drawing.pictures import sheet, to_rgb
+from n2v.lessons.drawing.style import apply_style
 from n2v.nerf.nerf import RenderConfig
+from n2v.publish.record import Recorder
 from n2v.scenes.classes import CLASSES
 from n2v.seeds import seed_everything
-from n2v.show import classification_checks as checks
-from n2v.show.diagrams import DATA_COLOUR, flow, layer_boxes
-from n2v.show.pictures import sheet, to_rgb
-from n2v.show.plots import plot_accuracy, plot_confusion, plot_leak
-from n2v.show.record import Recorder
-from n2v.show.style import apply_style
 from n2v.tasks.classify import by_class, compare, evaluate, nearest_neighbour
 from n2v.tasks.head import HeadConfig, train_head
 from n2v.tasks.leak import leak_study

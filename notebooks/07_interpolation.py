@@ -44,22 +44,31 @@ from n2v import profiles
 from n2v.embed.embeddings import Embeddings
 from n2v.embed.model import load_model
 from n2v.embed.train import train
+from n2v.lessons import interpolation as checks
+from n2v.lessons.drawing.pictures import sheet, write_gif
+from n2v.lessons.drawing.style import apply_style
+from n2v.lessons.interpolation import walk_figure
 from n2v.nerf.fit import fit_apart
 from n2v.nerf.layout import initial_vector
 from n2v.nerf.neurons import order_free_description
+from n2v.publish.demos.interpolation import Journey, write_interpolation_page
+from n2v.publish.demos.progressive import View
+from n2v.publish.record import Recorder
 from n2v.scenes.classes import CLASSES
 from n2v.scenes.views import find_views, read_views
 from n2v.seeds import seed_everything
-from n2v.show import interpolation_checks as checks
-from n2v.show.demos.interpolation import Journey, write_interpolation_page
-from n2v.show.demos.progressive import View
-from n2v.show.journeys import measure_walks, walk_figure, walks_between, weights_picture
-from n2v.show.pictures import sheet, write_gif
-from n2v.show.record import Recorder
-from n2v.show.style import apply_style
 from n2v.tasks.classify import linear_probe, principal_components
 from n2v.tasks.initial_vector import FIRST_START, changed_zoo, field_values, matched, read_few, read_split, renumbered
-from n2v.tasks.interpolate import GAMMAS, draw_pairs, lerp, smoothness, solidity
+from n2v.tasks.interpolate import (
+    GAMMAS,
+    draw_pairs,
+    lerp,
+    measure_walks,
+    smoothness,
+    solidity,
+    walks_between,
+    weights_picture,
+)
 from n2v.tasks.repeats import over_repeats
 from n2v.zoo.build import spread
 from n2v.zoo.shipped import real_zoo
@@ -257,7 +266,7 @@ write_interpolation_page(run / "pages" / "interpolation.html", models["best"], b
 if interactive:
     from IPython.display import display
 
-    from n2v.show.demos.widgets import InterpolationDemo
+    from n2v.publish.demos.widgets import InterpolationDemo
 
     display(InterpolationDemo(models["best"], best, zoo, tours[-1]))
 

@@ -41,14 +41,13 @@ from n2v import profiles
 from n2v.embed.embeddings import Embeddings, embed_zoo
 from n2v.embed.model import load_model
 from n2v.files import read_json
+from n2v.lessons import retrieval as checks
+from n2v.lessons.drawing.style import apply_style
+from n2v.lessons.retrieval import neighbour_sheet, plot_retrieval
+from n2v.publish.demos.retrieval import write_retrieval_page
+from n2v.publish.record import Recorder
 from n2v.scenes.classes import FREQUENCIES
 from n2v.seeds import seed_everything
-from n2v.show import retrieval_checks as checks
-from n2v.show.demos.retrieval import write_retrieval_page
-from n2v.show.neighbours import neighbour_sheet
-from n2v.show.plots import plot_retrieval
-from n2v.show.record import Recorder
-from n2v.show.style import apply_style
 from n2v.tasks.bars import pooled_occupancy
 from n2v.tasks.metrics import chance_average_precision, chance_hit_at_k, cluster_interval
 from n2v.tasks.retrieve import (
@@ -372,7 +371,7 @@ write_retrieval_page(run / "pages" / "retrieval.html", objects, zoo)
 if interactive:
     from IPython.display import display
 
-    from n2v.show.demos.widgets import RetrievalDemo
+    from n2v.publish.demos.widgets import RetrievalDemo
 
     display(RetrievalDemo(objects, zoo, {best: features[best], **features}))
 

@@ -40,15 +40,14 @@ import torch
 from n2v import profiles
 from n2v.embed.embeddings import Embeddings
 from n2v.embed.model import load_model
+from n2v.lessons import generation as checks
+from n2v.lessons.drawing.diagrams import DATA_COLOUR, flow, layer_boxes
+from n2v.lessons.drawing.pictures import sheet
+from n2v.lessons.drawing.style import apply_style
+from n2v.lessons.generation import measure_figure
+from n2v.publish.record import Recorder
 from n2v.scenes.classes import CLASSES
 from n2v.seeds import child_seed, seed_everything
-from n2v.show import generation_checks as checks
-from n2v.show.diagrams import DATA_COLOUR, flow, layer_boxes
-from n2v.show.generations import measure_figure
-from n2v.show.journeys import decoded_pictures
-from n2v.show.pictures import sheet
-from n2v.show.record import Recorder
-from n2v.show.style import apply_style
 from n2v.tasks.classify import linear_probe, principal_components
 from n2v.tasks.flow import FlowConfig, train_flow
 from n2v.tasks.generate import GanConfig, train_latent_gan
@@ -61,6 +60,7 @@ from n2v.tasks.generation_measures import (
     one_nna,
     picture_features,
 )
+from n2v.tasks.interpolate import decoded_pictures
 from n2v.tasks.repeats import over_repeats
 from n2v.tasks.retrieve import distances
 

@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from n2v import __version__, cli
 from n2v.commands.show import doctor
 from n2v.errors import BadInput
-from n2v.show.doctor import CHECKS, examine
+from n2v.publish.doctor import CHECKS, examine
 
 ROOT = Path(__file__).parents[1]
 EVERY = (
@@ -288,7 +288,7 @@ def test_doctor_tries_every_part_and_survives_a_broken_one(monkeypatch):
     def broken() -> str:
         raise OSError("libcuda.so.1: cannot open shared object file\nmore")
 
-    monkeypatch.setattr("n2v.show.doctor.CHECKS", (*CHECKS, ("probe", broken, True, "nothing", "mend it")))
+    monkeypatch.setattr("n2v.publish.doctor.CHECKS", (*CHECKS, ("probe", broken, True, "nothing", "mend it")))
     rows = {row["part"]: row for row in examine()}
     for part in ("python", "torch", "embree"):
         assert rows[part]["state"] == "ok" and rows[part]["mend"] == ""
@@ -296,7 +296,7 @@ def test_doctor_tries_every_part_and_survives_a_broken_one(monkeypatch):
     assert rows["probe"]["found"] == "OSError: libcuda.so.1: cannot open shared object file"
     assert rows["data/mini_zoo"]["found"] == "585 NeRFs"
     monkeypatch.setattr("importlib.metadata.version", lambda name: "0.3.3")
-    monkeypatch.setattr("n2v.show.doctor.CHECKS", tuple(one for one in CHECKS if one[0] == "n2v's name"))
+    monkeypatch.setattr("n2v.publish.doctor.CHECKS", tuple(one for one in CHECKS if one[0] == "n2v's name"))
     (row,) = examine()
     assert row["found"] == "a distribution n2v 0.3.3 is installed, too" and "Noise2Void" in row["mend"]
     assert all("n2v[" not in row["mend"] for row in rows.values())
@@ -305,7 +305,7 @@ def test_doctor_tries_every_part_and_survives_a_broken_one(monkeypatch):
 def test_doctor_says_what_an_engine_said_once(monkeypatch):
     said = {"tcnn": "tinycudann is not installed; get a GPU", "triton": "RuntimeError: no CUDA device"}
     monkeypatch.setattr("n2v.nerf.backends.try_out", lambda name, apart=False: (False, said.get(name, "x")))
-    monkeypatch.setattr("n2v.show.doctor.CHECKS", tuple(one for one in CHECKS if one[0] in said))
+    monkeypatch.setattr("n2v.publish.doctor.CHECKS", tuple(one for one in CHECKS if one[0] in said))
     found = {row["part"]: (row["found"], row["mend"]) for row in examine()}
     assert found["tcnn"] == ("tinycudann is not installed", "get a GPU")
     assert found["triton"] == ("no CUDA device", "needs an NVIDIA GPU")
@@ -313,7 +313,7 @@ def test_doctor_says_what_an_engine_said_once(monkeypatch):
 
 @pytest.mark.parametrize("trouble, state", [(None, "ok"), ("bubblewrap (bwrap) is not installed", "absent")])
 def test_doctor_says_whether_grading_can_shut_students_code_in(monkeypatch, trouble, state):
-    monkeypatch.setattr("n2v.show.doctor.CHECKS", ())
+    monkeypatch.setattr("n2v.publish.doctor.CHECKS", ())
     monkeypatch.setattr("n2v.course.sandbox.trouble", lambda: trouble)
     (row,) = doctor()["parts"]
     assert (row["part"], row["state"]) == ("sandbox", state)

@@ -11,14 +11,14 @@ import pytest
 
 from n2v.cli import asked
 from n2v.embed.embeddings import Embeddings
+from n2v.lessons.splits import what_splits_measure
+from n2v.publish.data_cards import count_table, embedding_table, family_table, read_block, shipped_table
 from n2v.scenes.augment import augment
+from n2v.scenes.change import component_colours
 from n2v.scenes.classes import CLASSES, label_of
 from n2v.scenes.objects import read_slots
 from n2v.scenes.shapes import make_collection
-from n2v.show.collections import count_table, embedding_table, family_table, leave_one_out, read_block
-from n2v.show.nerf2vec import shipped_table
-from n2v.show.photographs import component_colours
-from n2v.show.splitting import what_splits_measure
+from n2v.tasks.classify import leave_one_out
 from n2v.zoo.store import Zoo
 
 ROOT = Path(__file__).parent.parent

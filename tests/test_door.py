@@ -12,9 +12,9 @@ import pytest
 import torch
 
 import n2v
+from n2v.publish.freshness import Library
 from n2v.scenes.cameras import orbit_cameras
 from n2v.scenes.views import ViewSet, write_views
-from n2v.show.freshness import Library
 
 ROOT = Path(__file__).parent.parent
 

@@ -11,7 +11,7 @@ import pytest
 import n2v
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("scenes", "nerf", "zoo", "embed", "tasks", "show", "course", "commands")
+ROOMS = ("scenes", "nerf", "zoo", "embed", "tasks", "lessons", "publish", "course", "commands")
 ANYWHERE = ("errors", "files", "identity", "machine", "seeds", "profiles")
 SOURCES = sorted((ROOT / "n2v").rglob("*.py"))
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))

@@ -9,7 +9,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
 from n2v.files import write_json
-from n2v.show.record import Recorder
+from n2v.publish.record import Recorder
 
 LESSON = """# ---
 # jupyter:

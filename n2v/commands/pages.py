@@ -20,7 +20,7 @@ def report(
 
     Example: n2v report runs/laptop --show
     """
-    from n2v.show.report import write_report
+    from n2v.publish.report import write_report
 
     _must_be_run(run)
     path = write_report(run)
@@ -35,7 +35,7 @@ def site(
 
     Example: n2v site runs/laptop
     """
-    from n2v.show.site import write_site
+    from n2v.publish.site import write_site
 
     _must_be_run(run)
     return {"site": str(write_site(run, notebooks))}

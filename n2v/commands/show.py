@@ -16,7 +16,7 @@ def doctor() -> dict:
     Example: n2v doctor
     """
     from n2v.nerf import backends
-    from n2v.show.doctor import examine
+    from n2v.publish.doctor import examine
 
     mend = "for grading: apt-get install bubblewrap, on Linux with user namespaces (docs/instructor_guide.md)"
     rows = examine(("sandbox", _shut_in, False, "grading: students' code", mend))
@@ -67,7 +67,7 @@ def view(
     refuse_used(out, is_file=True, force=force)
     nerf = open_zoo(zoo)[object_id]
     if out.suffix == ".html":
-        from n2v.show.nerf_page import write_page
+        from n2v.publish.viewer.nerf_page import write_page
 
         write_page(nerf if step is None else replace(nerf, step=step), out, size)
     else:
@@ -79,8 +79,8 @@ def view(
 def _write_pictures(nerf, out: Path, size: int, frames: int, step: float | None) -> None:
     """A still (.png) or a turntable (.gif), rendered on the CPU."""
     from n2v.files import progress, write_bytes
+    from n2v.lessons.drawing.pictures import png_bytes, write_gif
     from n2v.scenes.cameras import turntable_cameras
-    from n2v.show.pictures import png_bytes, write_gif
 
     if out.suffix == ".png":
         write_bytes(out, png_bytes(nerf.image(size_px=size, step=step).numpy()))
@@ -102,7 +102,7 @@ def reproduce(
 
     Example: n2v reproduce --profile smoke
     """
-    from n2v.show.chain import reproduce as run_chain
+    from n2v.publish.chain import reproduce as run_chain
 
     folder = out or Path("runs") / profile
     chosen = tuple(filter(None, (part.strip() for part in only.split(","))))

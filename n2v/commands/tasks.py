@@ -62,8 +62,8 @@ def classify(
     Example: n2v classify embeddings.safetensors --out classified
     """
     from n2v.embed.embeddings import Embeddings
-    from n2v.show.plots import plot_accuracy, plot_confusion
-    from n2v.show.record import Recorder
+    from n2v.lessons.classification import plot_accuracy, plot_confusion
+    from n2v.publish.record import Recorder
     from n2v.tasks.classify import by_class, compare
     from n2v.tasks.head import HeadConfig
     from n2v.tasks.metrics import confusion_matrix
@@ -102,8 +102,8 @@ def retrieve(
     Example: n2v retrieve embeddings.safetensors --out retrieved
     """
     from n2v.embed.embeddings import Embeddings
-    from n2v.show.plots import plot_retrieval
-    from n2v.show.record import Recorder
+    from n2v.lessons.retrieval import plot_retrieval
+    from n2v.publish.record import Recorder
     from n2v.tasks.retrieve import as_published, corrected
 
     refuse_used(out, force=force)
@@ -142,10 +142,9 @@ def interpolate(
     Example: n2v interpolate data/nerf2vec data/mini_zoo chair-0000 table-0000 --out between
     """
     from n2v.embed.model import load_model
-    from n2v.show.journeys import interpolation_strips
-    from n2v.show.pictures import sheet, write_gif
-    from n2v.show.record import Recorder
-    from n2v.tasks.interpolate import GAMMAS
+    from n2v.lessons.drawing.pictures import sheet, write_gif
+    from n2v.publish.record import Recorder
+    from n2v.tasks.interpolate import GAMMAS, interpolation_strips
     from n2v.zoo.store import Zoo
 
     refuse_used(out, force=force)
@@ -185,12 +184,12 @@ def generate(
     """
     from n2v.embed.embeddings import Embeddings
     from n2v.embed.model import load_model
-    from n2v.show.journeys import decoded_pictures
-    from n2v.show.pictures import sheet
-    from n2v.show.record import Recorder
+    from n2v.lessons.drawing.pictures import sheet
+    from n2v.publish.record import Recorder
     from n2v.tasks.flow import FlowConfig, train_flow
     from n2v.tasks.generate import GanConfig, train_latent_gan
     from n2v.tasks.generation_measures import judge
+    from n2v.tasks.interpolate import decoded_pictures
     from n2v.tasks.retrieve import distances
 
     refuse_used(out, force=force)

@@ -151,3 +151,12 @@ def compare(
             {"features": name, "reader": reader, **evaluate(y_test, runs, mine)} for reader, runs in readers.items()
         ]
     return rows, heads
+
+
+def leave_one_out(features: Float[np.ndarray, "n d"], labels: Int[np.ndarray, "n"]) -> float:
+    """Accuracy of the nearest other item's class."""
+    hits = [
+        nearest_neighbour(np.delete(features, i, 0), np.delete(labels, i), features[i : i + 1])[0] == labels[i]
+        for i in range(len(features))
+    ]
+    return float(np.mean(hits))

@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from n2v.show.doctor import BROWSERS
+from n2v.publish.doctor import BROWSERS
 
 FLAGS = (
     "--no-sandbox",  # containers have no user namespaces

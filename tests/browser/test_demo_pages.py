@@ -3,9 +3,9 @@
 import pytest
 from tiny_demo import tiny_model, tiny_objects, tiny_zoo
 
-from n2v.show.demos.embedding_map import write_map_page
-from n2v.show.demos.interpolation import write_interpolation_page
-from n2v.show.demos.retrieval import write_retrieval_page
+from n2v.publish.demos.embedding_map import write_map_page
+from n2v.publish.demos.interpolation import write_interpolation_page
+from n2v.publish.demos.retrieval import write_retrieval_page
 
 
 @pytest.fixture(scope="module")

@@ -26,10 +26,10 @@ from pathlib import Path
 
 from tiny_demo import tiny_model, tiny_objects, tiny_zoo
 
-from n2v.show.demos.controls import show_page
-from n2v.show.demos.embedding_map import write_map_page
-from n2v.show.demos.progressive import Quality
-from n2v.show.demos.widgets import InterpolationDemo, RetrievalDemo
+from n2v.publish.demos.controls import show_page
+from n2v.publish.demos.embedding_map import write_map_page
+from n2v.publish.demos.progressive import Quality
+from n2v.publish.demos.widgets import InterpolationDemo, RetrievalDemo
 
 zoo = tiny_zoo()
 objects = tiny_objects(zoo)

@@ -2,7 +2,7 @@
 
 from tiny_run import tiny_run
 
-from n2v.show.site import write_site
+from n2v.publish.site import write_site
 
 
 def test_a_heading_is_found_and_leads_to_its_notebook(browser, new_page, tmp_path):

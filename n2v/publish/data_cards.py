@@ -1,0 +1,113 @@
+"""Tables of the data cards, each from the generators, a manifest or a record; and their blocks in the text."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from n2v import profiles
+from n2v.errors import BadInput
+from n2v.files import read_json, write_bytes
+from n2v.scenes.classes import CLASSES, SYNSETS, labels_of
+from n2v.scenes.shapes import slot_options
+from n2v.zoo.splits import leak
+from n2v.zoo.store import Zoo
+
+
+def count_table(folder: Path) -> str:
+    """A zoo's counts as a Markdown table, from its manifest alone: class by split, base and altered, PSNR."""
+    zoo = Zoo(folder)
+    good = list(zoo.rows)
+    lines = ["| class | NeRFs | base | altered | objects | train | val | test | mean PSNR (dB) | lowest (dB) |"]
+    lines.append("|---" * 10 + "|")
+    present = {row.class_name for row in good}
+    for name in [*(one for one in labels_of(present) if one in present), "**all**"]:
+        mine = [row for row in good if name in (row.class_name, "**all**")]
+        splits, quality = Counter(row.split for row in mine), [row.psnr_db for row in mine if row.psnr_db is not None]
+        n_base = sum(row.version == 0 for row in mine)
+        cells = [len(mine), n_base, len(mine) - n_base, len({row.base_id for row in mine})]
+        cells += [splits[split] for split in ("train", "val", "test")]
+        cells += [f"{np.mean(quality):.1f}", f"{min(quality):.1f}"] if quality else ["-", "-"]
+        lines.append("| " + " | ".join([name, *map(str, cells)]) + " |")
+    shared = leak(good, {row.object_id: row.split for row in good})
+    facts = {
+        "in quarantine": len(zoo.quarantined),
+        "sources": ", ".join(sorted({row.source.split(": ")[0] for row in good})),
+        "licences": ", ".join(sorted({row.licence for row in good})),
+        "initial vector": ", ".join(sorted({row.init_hash for row in good})),
+        "encoding": ", ".join(sorted({row.encoding for row in good})),
+        "steps": ", ".join(str(steps) for steps in sorted({row.steps for row in good})),
+        "share of test NeRFs with a version in train": f"{shared:.3f}",
+    }
+    return "\n".join([*lines, "", *(f"- {name}: {value}" for name, value in facts.items())])
+
+
+def family_table() -> str:
+    """The procedural classes as a Markdown table, from the generators themselves: what fills the body, and other slots
+    with how many options each has."""
+    lines = ["| label | class | synset | body (family), commonest first | other slots (options) |", "|---" * 5 + "|"]
+    for label, name in enumerate(CLASSES):
+        slots = slot_options(name)
+        names = ", ".join(one.replace("_", " ") for one in slots["body"])
+        others = ", ".join(f"{slot} ({len(options)})" for slot, options in slots.items() if slot != "body")
+        lines.append(f"| {label} | {name} | {SYNSETS[name]} | {names} | {others} |")
+    return "\n".join(lines)
+
+
+def embedding_table() -> str:
+    """Widths of the embeddings of each profile as a Markdown table."""
+    lines = ["| profile | `embeddings-rows` | `embeddings-aligned` |", "|---|---|---|"]
+    for name in profiles.PROFILES:
+        size = profiles.get(name)
+        lines.append(f"| {name} | {size.rows.encoder.embedding} | {size.aligned.encoder.embedding} |")
+    return "\n".join(lines)
+
+
+def read_block(card: Path, name: str) -> str:
+    """What stands between `<!-- name: begin -->` and `<!-- name: end -->` in a data card: text made by a function here.
+
+    Raises:
+        BadInput: no such block, or more than one.
+    """
+    found = re.findall(f"<!-- {name}: begin -->\n(.*?)\n<!-- {name}: end -->", Path(card).read_text(), re.S)
+    if len(found) != 1:
+        raise BadInput(f"{len(found)} blocks '{name}' of generated text", where=card, fix="restore the card")
+    return found[0]
+
+
+def write_block(card: Path, name: str, text: str) -> None:
+    """Replace such a block."""
+    begin, end = f"<!-- {name}: begin -->\n", f"\n<!-- {name}: end -->"
+    whole, old = Path(card).read_text(), read_block(card, name)
+    write_bytes(card, whole.replace(begin + old + end, begin + text + end).encode())
+
+
+def shipped_table(folder: Path) -> str:
+    """What the shipped nerf2vec is and what was measured of it, as Markdown, from its run.json alone."""
+    record = read_json(Path(folder) / "run.json")
+    trained, measures = record["trained"], record["measures"]
+    encoder, config = trained["model"]["encoder"], trained["config"]
+    facts = {
+        "trained on": f"{trained['n_nerfs']:,} NeRFs ({record['collection']}), {len(trained['skipped'])} skipped",
+        "encoder": f"{encoder['kind']}, embeddings of {encoder['embedding']}, reads octaves 0 to "
+        f"{(encoder['octaves'] or 24) - 1}",
+        "size": f"{trained['n_parameters']:,} trained parameters, {record['bytes'] / 1e6:.1f} MB as float16",
+        "training": f"{trained['steps']:,} steps of {config['batch_size']} NeRFs, {trained['wall_s'] / 60:.0f} min, "
+        f"seed {config['seed']}, {trained['device']}, commit {str(trained['commit'])[:7]}",
+    }
+    lines = [f"- {name}: {value}" for name, value in facts.items()]
+    lines += [
+        "",
+        f"Test split of {measures['test']}, {measures['n']} NeRFs; mean PSNR (dB) and SSIM, four views on white:",
+    ]
+    lines += ["", "| | occupancy | whole picture | object alone | SSIM | SSIM, object |", "|---" * 6 + "|"]
+    for row in measures["reconstruction"]:
+        cells = [row["what"], row["occupancy"], f"{row['full_db']:.1f}", f"{row['foreground_db']:.1f}"]
+        cells += [f"{row['full_ssim']:.3f}", f"{row['foreground_ssim']:.3f}"]
+        lines.append("| " + " | ".join(cells) + " |")
+    lines += ["", "| reader of | linear probe | thesis's head | hit@1 |", "|---" * 4 + "|"]
+    for name, key in (("embeddings", "readers"), ("raw weights", "raw_weights")):
+        values = [f"{measures[key][column]:.2f}" for column in ("linear_probe", "head", "hit_at_1")]
+        lines.append(f"| {name} | " + " | ".join(values) + " |")
+    return "\n".join(lines)

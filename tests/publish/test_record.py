@@ -1,0 +1,96 @@
+"""What a notebook records lands whole in the run folder, and unknown items are refused."""
+
+import csv
+import json
+
+import matplotlib
+import pytest
+
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt
+
+from n2v.errors import BadInput
+from n2v.publish.record import Recorder, forget
+
+
+@pytest.fixture
+def recorder(tmp_path):
+    return Recorder(tmp_path, "06")
+
+
+def names(folder):
+    return sorted(path.name for path in folder.glob("*"))
+
+
+def test_figure_table_and_metric_land_in_the_run_folder(recorder, tmp_path):
+    figure, axis = plt.subplots(figsize=(2, 1))
+    axis.plot([0, 1])
+    recorder.figure("fig-4.2", figure, "The classifier.", alt="a line")
+    assert (tmp_path / "figures" / "fig-4.2.png").read_bytes().startswith(b"\x89PNG")
+    assert plt.fignum_exists(figure.number)  # the notebook still shows it
+    plt.close(figure)
+    recorder.table("table-4.1", [{"row": "ours", "accuracy": 0.87654321}, {"row": "none", "n": 3}], "Accuracy.")
+    with open(tmp_path / "tables" / "table-4.1.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert rows[0] == {"row": "ours", "accuracy": "0.8765", "n": ""} and rows[1]["n"] == "3"
+    recorder.metric("accuracy", 0.5)
+    recorder.metric("broken", float("nan"))
+    Recorder(tmp_path, "07").metric("accuracy", 0.25)
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert metrics == {"06": {"accuracy": 0.5, "broken": None}, "07": {"accuracy": 0.25}}
+    record = json.loads((tmp_path / "items" / "fig-4.2.figure.json").read_text())
+    assert record["alt"] == "a line" and record["notebook"] == "06" and record["status"] == "measured"
+
+
+def test_a_plot_is_also_a_drawing_and_a_picture_is_not(recorder, tmp_path):
+    figure, axis = plt.subplots(figsize=(2, 1))
+    axis.plot([0, 1])
+    axis.set_xlabel("steps")
+    drawing = tmp_path / "figures" / "fig-4.2.svg"
+    recorder.figure("fig-4.2", figure, "A plot.")
+    first = drawing.read_bytes()
+    assert b">steps</text>" in first and plt.rcParams["svg.fonttype"] != "none"  # text stays text; settings come back
+    Recorder(tmp_path, "06").figure("fig-4.2", figure, "A plot.")
+    assert drawing.read_bytes() == first
+    axis.scatter(range(5000), range(5000))
+    Recorder(tmp_path, "06").figure("fig-4.2", figure, "Too large a plot.")
+    assert not drawing.exists()
+    axis.clear()
+    axis.imshow([[0, 1]])
+    Recorder(tmp_path, "06").figure("fig-4.2", figure, "A picture.")
+    assert not drawing.exists() and (tmp_path / "figures" / "fig-4.2.png").exists()
+    plt.close(figure)
+
+
+def test_items_are_the_thesis_s_or_marked_extra_and_name_files_inside(recorder):
+    recorder.not_run("extra-timing", "no GPU")
+    for bad in ("table-9.9", "extra-../../escape", "extra-a/b", "extra-A B"):
+        with pytest.raises(BadInput):
+            recorder.not_run(bad, "why")
+
+
+def test_a_new_record_replaces_an_earlier_run_s_but_not_its_own_parts(recorder, tmp_path):
+    recorder.table("table-4.1", [{"a": 1}], "first run")
+    again = Recorder(tmp_path, "06")
+    again.not_run("table-4.1", "no GPU")
+    assert names(tmp_path / "items") == ["table-4.1.not-run.json"] and names(tmp_path / "tables") == []
+    again.table("table-4.1", [{"a": 2}], "the rest")
+    assert names(tmp_path / "items") == ["table-4.1.not-run.json", "table-4.1.table.json"]
+
+
+def test_an_empty_table_is_not_run(recorder, tmp_path):
+    recorder.table("table-4.2", [], "times")
+    assert names(tmp_path / "items") == ["table-4.2.not-run.json"]
+
+
+def test_forget_removes_one_notebook_s_records_only(recorder, tmp_path):
+    recorder.table("table-4.1", [{"a": 1}], "mine")
+    recorder.metric("x", 1)
+    other = Recorder(tmp_path, "08_retrieval")
+    other.table("table-4.3", [{"a": 1}], "theirs")
+    other.metric("x", 2)
+    forget(tmp_path, "06")
+    assert names(tmp_path / "tables") == ["table-4.3.csv"] and names(tmp_path / "items") == ["table-4.3.table.json"]
+    assert list(json.loads((tmp_path / "metrics.json").read_text())) == ["08_retrieval"]
+    forget(tmp_path, "08")
+    assert names(tmp_path / "items") == [] and json.loads((tmp_path / "metrics.json").read_text()) == {}
