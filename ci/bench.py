@@ -22,13 +22,14 @@ from n2v.embed.batches import SampleConfig
 from n2v.embed.counted import count_step, estimated_nerfs_a_second
 from n2v.embed.model import ModelConfig, Nerf2Vec
 from n2v.files import provenance, write_json
+from n2v.nerf.composite import composite, over_background, premultiplied
 from n2v.nerf.field import activate, evaluate, evaluate_reference, run_layers, to_unit_box
 from n2v.nerf.fit import view_psnr
 from n2v.nerf.layout import initial_vector
 from n2v.nerf.march import camera_rays
 from n2v.nerf.occupancy import learned_occupancy
 from n2v.nerf.recipe import FitConfig
-from n2v.nerf.render import composite, field_query
+from n2v.nerf.render import field_query
 from n2v.scenes.collection import render_collection, write_shapes
 from n2v.scenes.views import find_views, read_views
 from n2v.tasks.timing import time_call
@@ -66,10 +67,9 @@ def plain_fit(view_set, config: FitConfig, seed: int) -> tuple[float, float]:
         sigmas = sigmas * ((unit > 0) & (unit < 1)).all(-1)
         slots = torch.arange(len(chosen)).repeat_interleave(n_steps)
         lengths = torch.full((len(slots),), config.step)
-        colour, opacity = composite(sigmas[0], rgbs[0], lengths, slots, len(chosen))
-        background, truth = torch.rand(len(chosen), 3), colours[chosen]
-        shown = colour + background * (1 - opacity[:, None])
-        target = truth[:, :3] * truth[:, 3:] + background * (1 - truth[:, 3:])
+        background = torch.rand(len(chosen), 3)
+        shown = over_background(composite(sigmas[0], rgbs[0], lengths, slots, len(chosen)), background)
+        target = over_background(premultiplied(colours[chosen]), background)
         optimiser.zero_grad()
         torch.nn.functional.smooth_l1_loss(shown, target).backward()
         optimiser.step()

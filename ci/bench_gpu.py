@@ -26,14 +26,13 @@ from n2v.embed.counted import count_step
 from n2v.embed.model import ModelConfig, Nerf2Vec
 from n2v.embed.train import TrainConfig, batch_loss, descend
 from n2v.files import provenance, write_json
-from n2v.nerf import optimise
-from n2v.nerf.backends import triton_fit
-from n2v.nerf.backends.tcnn_engine import TcnnBackend
+from n2v.nerf.batches import Batches, training_batches
+from n2v.nerf.engines import torch_engine, triton_fit
+from n2v.nerf.engines.tcnn_engine import TcnnBackend
 from n2v.nerf.field import evaluate_reference, to_unit_box
 from n2v.nerf.fit import held_out_psnr
 from n2v.nerf.layout import N_WEIGHTS, initial_vector
 from n2v.nerf.occupancy import carve, learned_occupancy
-from n2v.nerf.pool import Batches, training_batches
 from n2v.nerf.recipe import FitConfig
 from n2v.scenes.cameras import orbit_cameras
 from n2v.scenes.raycast import linear_to_srgb, pixel_rays, shade
@@ -99,7 +98,7 @@ def parity(encoding: str, n: int, device: str) -> dict:
     noise = torch.randn(2, N_WEIGHTS, generator=torch.Generator().manual_seed(0))
     weights = (torch.from_numpy(initial_vector()) + 0.02 * noise).to(device)
     points = (torch.rand(2, n, 3, generator=torch.Generator().manual_seed(1)) - 0.5).to(device)
-    found = triton_fit.evaluate(weights, to_unit_box(points), encoding)
+    found = triton_fit.evaluate_by_triton(weights, to_unit_box(points), encoding)
     true = evaluate_reference(weights, points, encoding)
     worst = [float((one - other).abs().max() / other.abs().max()) for one, other in zip(found, true, strict=True)]
     n_rays = n // 20
@@ -109,11 +108,11 @@ def parity(encoding: str, n: int, device: str) -> dict:
     part = Batches(torch.rand(1, n, 3, generator=place), slots, torch.full((1, n), 0.05), targets, is_ray)
     config = FitConfig(n_steps=1, encoding=encoding)
     trainer = triton_fit.Trainer(triton_fit.Resident.of([part, part], device), weights, config)
-    colours = optimise.backgrounds_of(part, config, torch.Generator().manual_seed(3)).expand(2, 1, 3)
+    colours = torch_engine.backgrounds_of(part, config, torch.Generator().manual_seed(3)).expand(2, 1, 3)
     trainer.loss_and_gradient(trainer.data.rows_at(0), colours.contiguous().to(device))
     leaf = weights.clone().requires_grad_()
     seeds = [torch.Generator().manual_seed(3) for _ in range(2)]
-    optimise.batch_loss(leaf, [part.to(torch.device(device))] * 2, 0, config, seeds).backward()
+    torch_engine.fit_loss(leaf, [part.to(torch.device(device))] * 2, 0, config, seeds).backward()
     error = float((trainer.gradient - leaf.grad).norm() / leaf.grad.norm())
     return {"density": worst[0], "colour": worst[1], "gradient": error}
 
@@ -147,7 +146,7 @@ def crowd(engine: str, k: int, batches: list[Batches], sizes: Sizes, device: str
 
         def step() -> None:
             adam.zero_grad()
-            loss = optimise.batch_loss(leaf, [there[i % len(there)] for i in range(k)], 0, config, draws)
+            loss = torch_engine.fit_loss(leaf, [there[i % len(there)] for i in range(k)], 0, config, draws)
             loss.backward()
             adam.step()
 
@@ -198,9 +197,9 @@ def whole_fit(name: str, view_sets: list[ViewSet], sizes: Sizes, device: str) ->
     if name == "tcnn":
         weights = tcnn.fit(view_sets, hulls, config, list(range(n)))
     elif name == "triton":
-        weights = triton_fit.optimise(batches, config, draws, device=device)
+        weights = triton_fit.optimise_by_triton(batches, config, draws, device=device)
     else:
-        weights = optimise.optimise([part.to(torch.device(device)) for part in batches], config, draws).cpu()
+        weights = torch_engine.optimise([part.to(torch.device(device)) for part in batches], config, draws).cpu()
     measuring = time.perf_counter()
     weights = weights.to(device)
     grids = [learned_occupancy(one, hull, config.encoding) for one, hull in zip(weights, hulls, strict=True)]

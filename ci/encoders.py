@@ -24,13 +24,13 @@ from n2v.embed.model import ModelConfig, load_model
 from n2v.embed.train import TrainConfig, train
 from n2v.errors import BadInput
 from n2v.files import provenance, read_json, write_bytes, write_json
-from n2v.nerf.nerf import RenderConfig
+from n2v.nerf.nerf import Turntable
 from n2v.tasks.classify import HeadConfig
 from n2v.tasks.encoders import encoder_measures, raw_measures
 from n2v.tasks.metrics import summarise
 from n2v.zoo.store import Zoo
 
-LOOK = RenderConfig(n_views=2)
+LOOK = Turntable(n_views=2)
 VARIANTS = {  # name: changes of the laptop profile's encoder of that kind, and of its recipe
     "rows": {"kind": "rows"},
     "rows-versions": {"kind": "rows", "contrastive_weight": 0.05},

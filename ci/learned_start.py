@@ -20,11 +20,11 @@ import torch
 from completeness import photographed
 
 from n2v.files import progress, provenance, write_json
-from n2v.nerf.backends.native_engine import optimise_fused
+from n2v.nerf.batches import training_batches
+from n2v.nerf.engines.native_engine import optimise_fused
 from n2v.nerf.fit import held_out_psnr
 from n2v.nerf.layout import initial_vector
 from n2v.nerf.occupancy import carve, grids_of
-from n2v.nerf.pool import training_batches
 from n2v.nerf.recipe import FitConfig
 from n2v.scenes.augment import augment
 from n2v.scenes.classes import label_of

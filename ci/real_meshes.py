@@ -27,7 +27,7 @@ from n2v.embed.model import load_model
 from n2v.files import provenance, read_json, write_json
 from n2v.lessons.drawing.pictures import sheet
 from n2v.lessons.drawing.style import apply_style
-from n2v.nerf.nerf import RenderConfig
+from n2v.nerf.nerf import Turntable
 from n2v.scenes.classes import CLASSES
 from n2v.scenes.views import find_views, read_views
 from n2v.tasks.encoders import reconstruction_summary
@@ -122,7 +122,7 @@ def reconstruction(work: Path, runs: dict[str, Path], every: int = 8) -> list[di
     models = {name: load_model(folder) for name, folder in runs.items()}
     losers = Losers(zoo, zoo.indices("train"), next(iter(models.values())).config.encoder.embedding)
     chosen = np.r_[zoo.indices("train")[::every], zoo.indices("val"), zoo.indices("test")]
-    return reconstruction_summary(compare_reconstructions(models, zoo, chosen, RenderConfig(n_views=2), losers))
+    return reconstruction_summary(compare_reconstructions(models, zoo, chosen, Turntable(n_views=2), losers))
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ from n2v.embed.embeddings import embed_zoo
 from n2v.embed.model import load_model
 from n2v.embed.shipped import NERF2VEC, pack_run
 from n2v.embed.train import train
-from n2v.nerf.nerf import RenderConfig
+from n2v.nerf.nerf import Turntable
 from n2v.publish.data_cards import shipped_table, write_block
 from n2v.tasks.encoders import raw_measures, reader_measures, reconstruction_summary
 from n2v.zoo.shipped import open_zoo
@@ -36,7 +36,7 @@ def measure(run: Path, zoo: Zoo, name: str) -> dict:
     """Everything the card states, on the test split of a collection."""
     model, train, test = load_model(run), zoo.indices("train"), zoo.indices("test")
     losers = Losers(zoo, train, model.config.encoder.embedding)
-    rows = compare_reconstructions({"nerf2vec": model}, zoo, test, RenderConfig(), losers)
+    rows = compare_reconstructions({"nerf2vec": model}, zoo, test, Turntable(), losers)
     embeddings = embed_zoo(model, zoo)
     return {
         "test": name,

@@ -43,12 +43,13 @@ from n2v.lessons.drawing.diagrams import DATA_COLOUR, LAYER_COLOUR, flow, layer_
 from n2v.lessons.drawing.pictures import sheet
 from n2v.lessons.drawing.style import apply_style
 from n2v.lessons.one_ray import busiest_pixel, look_along, ray_figure
-from n2v.nerf.ablation import LOSSES, Variant, fit_variant, resolved_octaves, summarise
+from n2v.nerf.ablation import LOSSES, Variant, fit_variant, over_seeds, resolved_octaves
+from n2v.nerf.composite import over_background, premultiplied
 from n2v.nerf.fit import fit, held_out_psnr, view_psnr
 from n2v.nerf.layout import N_WEIGHTS, SHAPES, initial_vector
 from n2v.nerf.march import camera_rays, march
 from n2v.nerf.occupancy import carve
-from n2v.nerf.render import over_background, render_image
+from n2v.nerf.render import render_image
 from n2v.publish.demos.controls import show_page
 from n2v.publish.demos.rays import RayInspector
 from n2v.publish.record import Recorder
@@ -63,7 +64,8 @@ apply_style()
 view_set = read_views(next(folder for folder in find_views(run / "views") if folder.parent.name == "chair"))
 seeds = size.seeds if profile != "smoke" else (seed,)  # of the comparisons in sections 6 to 8
 short = replace(size.fit, n_steps=max(40, size.fit.n_steps // 6))  # their recipe
-truth = over_background(torch.from_numpy(view_set.held_out_images[0].astype(np.float32) / 255)).numpy()
+truth = torch.from_numpy(view_set.held_out_images[0].astype(np.float32) / 255)
+truth = over_background(premultiplied(truth)).numpy()
 
 
 def look(query, grid, step=size.fit.step):
@@ -355,7 +357,7 @@ tables = {}
 for step in (size.fit.step, size.fit.step / 2):
     config = replace(short, step=step)
     found = [fit_variant(view_set, Variant(64, n), config, one)[2] for n in (4, 6, 8, 10, 16, 24) for one in seeds]
-    tables[step] = summarise(found, ["octaves"])
+    tables[step] = over_seeds(found, ["octaves"])
 record.figure(
     "extra-octaves", one_nerf.psnr_against_octaves(tables), "Octaves against held-out PSNR, two sample steps."
 )
@@ -375,7 +377,7 @@ for variant in [Variant(width, octaves) for octaves in (0, 24) for width in widt
         network, grid, numbers = fit_variant(view_set, variant, short, one)
         table.append(numbers)
     looks[variant.encoding, variant.width] = look(network.query(), grid)
-table = summarise(table, ["encoding", "width"])
+table = over_seeds(table, ["encoding", "width"])
 record.table(
     "fig-a.1", table, f"Held-out PSNR (dB) and fitting time (s, CPU), {short.n_steps} steps, {len(seeds)} seed(s)."
 )
@@ -400,7 +402,7 @@ record.figure(
     "extra-loss-shapes", one_nerf.loss_shapes(), "The three losses of one colour error, and how hard each pulls."
 )
 found = [fit_variant(view_set, Variant(), short, one, loss=name)[2] for name in LOSSES for one in seeds]
-record.table("extra-losses", summarise(found, ["loss"]), f"Loss against held-out PSNR (dB), {len(seeds)} seed(s).")
+record.table("extra-losses", over_seeds(found, ["loss"]), f"Loss against held-out PSNR (dB), {len(seeds)} seed(s).")
 
 # %% [markdown]
 # ## 9. An experiment of your own

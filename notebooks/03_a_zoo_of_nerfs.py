@@ -52,10 +52,10 @@ from n2v.lessons.drawing.pictures import sheet
 from n2v.lessons.drawing.plots import map_figure, project
 from n2v.lessons.drawing.style import apply_style
 from n2v.lessons.zoo import flip_bit, quality_figure, travel_figure
+from n2v.nerf.composite import over_background, premultiplied
 from n2v.nerf.fit import fit_apart, held_out_psnr
 from n2v.nerf.layout import N_WEIGHTS, SHAPES, initial_vector, split_weights
 from n2v.nerf.neurons import permute_neurons
-from n2v.nerf.render import over_background
 from n2v.nerf.travel import LAYERS, travel
 from n2v.publish.record import Recorder
 from n2v.publish.viewer.nerf_page import write_pages
@@ -521,7 +521,8 @@ assert set(np.unique(quantised(np.array([0.0, 0.4, 0.6, 1.0]), 1))) == {0.0, 1.0
 foggy, table = [[], [], []], []
 for index in chosen[:6]:
     views, nerf = read_views(folders[live.object_ids[index]]), live[index]
-    foggy[0].append(over_background(torch.from_numpy(views.held_out_images[0].astype(np.float32) / 255)).numpy())
+    photo = torch.from_numpy(views.held_out_images[0].astype(np.float32) / 255)
+    foggy[0].append(over_background(premultiplied(photo)).numpy())
     row = {"object": live.object_ids[index]}
     for place, (name, kept) in enumerate(
         (("with its grid", nerf.occupied), ("without", torch.ones_like(nerf.occupied))), 1

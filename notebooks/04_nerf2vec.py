@@ -59,11 +59,10 @@ from n2v.lessons.nerf2vec import plot_blindness, plot_front, plot_schedules, plo
 from n2v.machine import fast_bfloat16
 from n2v.nerf.layout import initial_vector
 from n2v.nerf.march import camera_rays
-from n2v.nerf.nerf import RenderConfig
-from n2v.nerf.render import CAMERA_ANGLE_X
+from n2v.nerf.nerf import Turntable
 from n2v.publish.demos.embedding_map import write_map_page
 from n2v.publish.record import Recorder
-from n2v.scenes.cameras import front_camera
+from n2v.scenes.cameras import CAMERA_ANGLE_X, front_camera
 from n2v.seeds import seed_everything
 from n2v.tasks.encoders import encoder_measures, raw_measures
 from n2v.tasks.timing import time_call
@@ -342,7 +341,7 @@ models["best"] = load_model(best)
 # bar that an embedding has to clear.
 
 # %%
-pictures, look = (8 if profile == "smoke" else 26), RenderConfig(n_views=2, size_px=64)
+pictures, look = (8 if profile == "smoke" else 26), Turntable(n_views=2, size_px=64)
 table = []
 for name in models:
     table.append(

@@ -44,7 +44,7 @@ from n2v.lessons import reconstruction as checks
 from n2v.lessons.drawing.pictures import sheet
 from n2v.lessons.drawing.style import apply_style
 from n2v.lessons.reconstruction import plot_losers, plot_outline, plot_quality, plot_thickness
-from n2v.nerf.nerf import RenderConfig
+from n2v.nerf.nerf import Turntable
 from n2v.nerf.render import psnr
 from n2v.publish.record import Recorder
 from n2v.seeds import seed_everything
@@ -61,7 +61,7 @@ models = {name: load_model(run / f"nerf2vec-{name}") for name in ("rows", "best"
 n_each = {"smoke": 4}.get(
     profile, 13
 )  # NeRFs a split that are rendered, twice as many of test; classes as equal as they come
-render = RenderConfig(n_views=2, size_px=min(size.size_px, 64))
+render = Turntable(n_views=2, size_px=min(size.size_px, 64))
 samples = {
     split: some_of(zoo, split, n, seed) for split, n in (("train", n_each), ("val", n_each), ("test", 2 * n_each))
 }

@@ -54,7 +54,7 @@ from n2v.lessons.classification import plot_accuracy, plot_confusion, plot_leak
 from n2v.lessons.drawing.diagrams import DATA_COLOUR, flow, layer_boxes
 from n2v.lessons.drawing.pictures import sheet, to_rgb
 from n2v.lessons.drawing.style import apply_style
-from n2v.nerf.nerf import RenderConfig
+from n2v.nerf.nerf import Turntable
 from n2v.publish.record import Recorder
 from n2v.scenes.classes import CLASSES
 from n2v.seeds import seed_everything
@@ -267,7 +267,7 @@ assert abs(p_value(some, ~some) - stats.binomtest(6, 15).pvalue) < 1e-9
 # eight-layer network of the same kind and leaves the other rows *not run*.
 
 # %%
-render = RenderConfig(n_views=9, size_px=min(size.size_px, 64))
+render = Turntable(n_views=9, size_px=min(size.size_px, 64))
 pictures = np.stack([to_rgb(zoo[index].views(render).numpy()) for index in range(len(zoo))])
 figure = sheet([list(pictures[i]) for i in test_set[:2]], [zoo.rows[i].class_name for i in test_set[:2]])
 record.figure("extra-views", figure, "What the baseline sees: nine renders around a NeRF.")

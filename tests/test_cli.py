@@ -304,7 +304,7 @@ def test_doctor_tries_every_part_and_survives_a_broken_one(monkeypatch):
 
 def test_doctor_says_what_an_engine_said_once(monkeypatch):
     said = {"tcnn": "tinycudann is not installed; get a GPU", "triton": "RuntimeError: no CUDA device"}
-    monkeypatch.setattr("n2v.nerf.backends.try_out", lambda name, apart=False: (False, said.get(name, "x")))
+    monkeypatch.setattr("n2v.nerf.engines.try_out", lambda name, apart=False: (False, said.get(name, "x")))
     monkeypatch.setattr("n2v.publish.doctor.CHECKS", tuple(one for one in CHECKS if one[0] in said))
     found = {row["part"]: (row["found"], row["mend"]) for row in examine()}
     assert found["tcnn"] == ("tinycudann is not installed", "get a GPU")

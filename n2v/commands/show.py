@@ -15,13 +15,13 @@ def doctor() -> dict:
 
     Example: n2v doctor
     """
-    from n2v.nerf import backends
+    from n2v.nerf import engines
     from n2v.publish.doctor import examine
 
     mend = "for grading: apt-get install bubblewrap, on Linux with user namespaces (docs/instructor_guide.md)"
     rows = examine(("sandbox", _shut_in, False, "grading: students' code", mend))
     broken = [row["part"] for row in rows if row["state"] == "MISSING"]
-    return {"parts": rows, "backend": backends.choose()[1], "ok": not broken}
+    return {"parts": rows, "backend": engines.choose_engine()[1], "ok": not broken}
 
 
 def _shut_in() -> str:

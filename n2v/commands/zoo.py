@@ -45,7 +45,7 @@ def fit(
     from dataclasses import replace
 
     from n2v import profiles
-    from n2v.nerf import backends
+    from n2v.nerf import engines
     from n2v.nerf.recipe import FitConfig
     from n2v.zoo import cluster, drivers
     from n2v.zoo.build import build_zoo
@@ -57,7 +57,7 @@ def fit(
         config = replace(config, n_steps=steps)
     if limit is not None and limit < 1:
         raise BadInput(f"{limit} view sets", where="--limit", fix="use at least 1")
-    config, why = backends.settle(config, backend, elsewhere=driver == "slurm")
+    config, why = engines.settle_engine(config, backend, elsewhere=driver == "slurm")
     place = parse_shard(shard)
     if place[1] == 1:  # shards share their zoo
         refuse_used(out, resume=resume)
@@ -66,7 +66,7 @@ def fit(
         if place != (0, 1):
             raise BadInput("a shard of a SLURM build", where="--shard", fix="leave it out: the pieces are shards")
         return {"backend": why, **cluster.submit(views, out, slurm, resume=resume, **asked)}
-    chosen = drivers.choose(driver, workers, backends.on_gpu(config.backend))
+    chosen = drivers.choose(driver, workers, engines.on_gpu(config.backend))
     return {"backend": why, **build_zoo(views, out, shard=place, resume=resume, driver=chosen, **asked)}
 
 

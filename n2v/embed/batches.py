@@ -9,10 +9,10 @@ from jaxtyping import Bool, Float, Int
 from n2v.embed.protocol import Protocol
 from n2v.embed.sampling import aimed_rays, empty_points, uniform
 from n2v.errors import BadInput
+from n2v.nerf.composite import blend_weights, optical_depths
 from n2v.nerf.field import evaluate
 from n2v.nerf.march import Samples, march
 from n2v.nerf.occupancy import unpack_bits
-from n2v.nerf.render import blend_weights, optical_depths
 from n2v.zoo.splits import groups
 from n2v.zoo.store import Zoo
 

@@ -12,7 +12,7 @@ from n2v.embed.model import Nerf2Vec
 from n2v.embed.reconstruct import foreground_psnr
 from n2v.errors import BadInput
 from n2v.files import progress
-from n2v.nerf.nerf import RenderConfig
+from n2v.nerf.nerf import Turntable
 from n2v.nerf.render import psnr
 from n2v.zoo.store import Zoo
 
@@ -74,7 +74,7 @@ class Losers:
         moved = torch.from_numpy(self.asked.field_weights(index)[0]) - self.mean
         return self.mean + self.directions @ (self.directions.T @ moved)
 
-    def views(self, index: int, truth: torch.Tensor, config: RenderConfig) -> dict[str, Float[torch.Tensor, "v h w 4"]]:
+    def views(self, index: int, truth: torch.Tensor, config: Turntable) -> dict[str, Float[torch.Tensor, "v h w 4"]]:
         """Pictures by name of LOSERS, over white."""
         pictures = (
             torch.ones_like(truth),
@@ -90,7 +90,7 @@ def compare_reconstructions(
     models: dict[str, Nerf2Vec],
     zoo: Zoo,
     indices: Int[np.ndarray, "n"],
-    config: RenderConfig | None = None,
+    config: Turntable | None = None,
     losers: Losers | None = None,
     given: bool = True,
     more: Callable[[torch.Tensor, torch.Tensor], dict] | None = None,
@@ -101,7 +101,7 @@ def compare_reconstructions(
     decoder where nothing is; "-" for losers), object_id, class_name, split, the MEASURES, what `more(shown, truth)`
     adds, and input_db: the input NeRF against its pictures, the ceiling of what a reconstruction can mean.
     """
-    config, rows = config or RenderConfig(), []
+    config, rows = config or Turntable(), []
     for index in progress([int(i) for i in indices], desc="reconstructing", unit="NeRF"):
         stored, nerf, shown = zoo.rows[index], zoo[index], {}
         truth = nerf.views(config)

@@ -1,6 +1,7 @@
 """What an embedding still shows: the field that it decodes to."""
 
 import math
+from copy import copy, deepcopy
 from functools import cached_property
 
 import numpy as np
@@ -35,7 +36,17 @@ class DecodedField(Field):
         if occupied is not None:
             self.occupied = occupied
         with torch.no_grad():
-            self._share = decoder.embedding_share(torch.as_tensor(embedding, dtype=torch.float32)[None])
+            there = {"dtype": torch.float32, "device": decoder.first.weight.device}
+            self._share = decoder.embedding_share(torch.as_tensor(embedding, **there)[None])
+
+    def to(self, device: torch.device | str) -> "DecodedField":
+        """The same, with a decoder of its own, on a device."""
+        other = copy(self)
+        other.decoder = deepcopy(self.decoder).to(device)
+        other._share = tuple(part.to(device) for part in self._share)
+        if "occupied" in vars(self):
+            other.occupied = self.occupied.to(device)
+        return other
 
     @torch.no_grad()
     def query(self, positions: Float[torch.Tensor, "n 3"]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -46,28 +57,37 @@ class DecodedField(Field):
     @cached_property
     def occupied(self) -> Bool[torch.Tensor, "g g g"]:
         """Cells where the field is not empty, grown by one cell."""
-        return query_occupancy(self.query, self.resolution, self.shown_step)
+        return query_occupancy(self.query, self.resolution, self.shown_step, device=self._share[0].device)
 
 
 def query_occupancy(
-    query: Query, resolution: int = 32, step: float = 0.04, within: Bool[torch.Tensor, "k k k"] | None = None
+    query: Query,
+    resolution: int = 32,
+    step: float = 0.04,
+    within: Bool[torch.Tensor, "k k k"] | None = None,
+    device: torch.device | str = "cpu",
 ) -> Bool[torch.Tensor, "g g g"]:
     """Cells whose centre blocks more than OPACITY_FLOOR of the light in one step, grown by one cell."""
-    return grown(cell_opacity(query, resolution, step, within) > OPACITY_FLOOR)
+    return grown(cell_opacity(query, resolution, step, within, device) > OPACITY_FLOOR)
 
 
 def cell_opacity(
-    query: Query, resolution: int, step: float, within: Bool[torch.Tensor, "k k k"] | None = None
+    query: Query,
+    resolution: int,
+    step: float,
+    within: Bool[torch.Tensor, "k k k"] | None = None,
+    device: torch.device | str = "cpu",
 ) -> Float[torch.Tensor, "g g g"]:
     """Share of light that a sample of one step at each cell's centre blocks.
 
-    Only cells that lie in a coarser grid `within` are looked at, when one is given; it is 0 in the others.
+    Only cells that lie in a coarser grid `within` are looked at, when one is given; it is 0 in the others. `query`
+    must answer on `device`.
     """
-    centres = cell_centres(resolution)
-    chosen = torch.arange(len(centres))
+    centres = cell_centres(resolution, device)
+    chosen = torch.arange(len(centres), device=device)
     if within is not None:
         chosen = within.reshape(-1)[cell_indices(centres, within.shape[-1])].nonzero()[:, 0]
-    opacity = torch.zeros(len(centres))
+    opacity = torch.zeros(len(centres), device=device)
     for part in chosen.split(1 << 15):
         opacity[part] = -torch.expm1(-query(centres[part])[0] * step)
     return opacity.view(resolution, resolution, resolution)

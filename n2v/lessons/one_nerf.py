@@ -11,9 +11,10 @@ from n2v.lessons.drawing.pictures import to_rgb
 from n2v.lessons.drawing.style import CHANCE, OURS, THEIRS
 from n2v.lessons.judge import judge
 from n2v.nerf.ablation import LOSSES, Variant, fit_variant, neighbour_correlation, resolved_octaves
+from n2v.nerf.composite import blend_weights, composite, over_background
 from n2v.nerf.encoding import encode
 from n2v.nerf.recipe import FitConfig
-from n2v.nerf.render import blend_weights, composite, psnr
+from n2v.nerf.render import psnr
 from n2v.scenes.objects import AABB
 from n2v.scenes.views import ViewSet
 
@@ -215,20 +216,19 @@ def check_pixel(pixel: Callable) -> bool:
     """`pixel(densities, lengths, colours, background)`: one composited ray."""
     background = torch.tensor([0.2, 0.4, 0.6])
 
-    def blended(at: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
-        one_ray = torch.zeros(len(at), dtype=torch.long)
-        colour, opacity = composite(DENSITIES[at], COLOURS[at], LENGTHS[at], one_ray, 1)
-        return colour[0], opacity[0]
+    def blended(at: list[int]) -> torch.Tensor:
+        return composite(DENSITIES[at], COLOURS[at], LENGTHS[at], torch.zeros(len(at), dtype=torch.long), 1)[0]
 
-    colour, opacity = blended([0, 1, 2, 3])
+    ray = blended([0, 1, 2, 3])
+    colour, opacity = ray[:3], ray[3]
     depths = DENSITIES * LENGTHS
     alphas, after = -torch.expm1(-depths), torch.exp(-depths.cumsum(0))
-    backwards, _ = blended([3, 2, 1, 0])
+    backwards = blended([3, 2, 1, 0])
     mistakes = {
         "the background is missing: what the ray does not absorb shows it": lambda: colour,
         "the background belongs behind what is left of the light, not at full strength": lambda: colour + background,
-        "the ray is composited from the far end: the nearest sample comes first": lambda: (
-            backwards + background * (1 - opacity)
+        "the ray is composited from the far end: the nearest sample comes first": lambda: over_background(
+            backwards, background
         ),
         "the light was dimmed before the sample's own colour was added": lambda: (
             (after * alphas) @ COLOURS + background * after[-1]
@@ -240,7 +240,7 @@ def check_pixel(pixel: Callable) -> bool:
             colour / opacity + background * (1 - opacity)
         ),
     }
-    expected = colour + background * (1 - opacity)
+    expected = over_background(ray, background)
     return judge("pixel", lambda: pixel(DENSITIES, LENGTHS, COLOURS, background), expected, mistakes)
 
 

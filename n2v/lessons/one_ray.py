@@ -9,10 +9,11 @@ from jaxtyping import Bool, Float
 from n2v.errors import BadInput
 from n2v.lessons.drawing.pictures import to_rgb
 from n2v.lessons.drawing.style import CHANCE, OURS
+from n2v.nerf.composite import blend_weights
 from n2v.nerf.march import camera_rays, march
 from n2v.nerf.nerf import Field
 from n2v.nerf.occupancy import cell_centres
-from n2v.nerf.render import CAMERA_ANGLE_X, blend_weights
+from n2v.scenes.cameras import CAMERA_ANGLE_X
 from n2v.scenes.objects import AABB
 from n2v.scenes.views import ViewSet
 

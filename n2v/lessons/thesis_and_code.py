@@ -7,10 +7,10 @@ from jaxtyping import Float
 from n2v.embed.loss import over
 from n2v.embed.model import Nerf2Vec
 from n2v.embed.sampling import in_cells
+from n2v.nerf.composite import composite
 from n2v.nerf.field import evaluate
 from n2v.nerf.layout import N_HIDDEN, SLICES
 from n2v.nerf.march import march
-from n2v.nerf.render import composite
 from n2v.scenes.objects import AABB
 from n2v.zoo.store import Zoo
 
@@ -90,8 +90,7 @@ def dropping_card(
 
     def rays(chosen: torch.Tensor) -> torch.Tensor:
         lengths = torch.full((int(chosen.sum()),), step)
-        colour, opacity = composite(sigmas[chosen], rgbs[chosen], lengths, samples.ray_indices[chosen], samples.n_rays)
-        return torch.cat([colour, opacity[:, None]], -1)
+        return composite(sigmas[chosen], rgbs[chosen], lengths, samples.ray_indices[chosen], samples.n_rays)
 
     found = {"all samples": rays(torch.ones_like(kept)), "samples dropped": rays(kept)}
     hit = found["all samples"][:, 3] > 0.05

@@ -15,14 +15,15 @@ from jaxtyping import Bool, Float
 from torch import nn
 
 from n2v.errors import BadInput
+from n2v.nerf.batches import Batches, pack_batches
 from n2v.nerf.encoding import encode
+from n2v.nerf.engines.torch_engine import rendering_loss
 from n2v.nerf.field import activate, to_unit_box
 from n2v.nerf.fit import view_psnr
 from n2v.nerf.layout import N_HIDDEN, N_OCTAVES, N_OUTPUTS, SHAPES, initial_vector, split_weights
 from n2v.nerf.occupancy import SIDE, carve
-from n2v.nerf.pool import Batches, pack_batches
 from n2v.nerf.recipe import FitConfig
-from n2v.nerf.render import Query, composite
+from n2v.nerf.render import Query
 from n2v.scenes.views import ViewSet
 
 LOSSES = {
@@ -54,8 +55,7 @@ class VariantField(nn.Module):
     def __init__(self, variant: Variant) -> None:
         super().__init__()
         self.n_octaves = variant.n_octaves
-        n_inputs = 6 * variant.n_octaves or 3
-        widths = [n_inputs, variant.width, variant.width, variant.width, N_OUTPUTS]
+        widths = [6 * variant.n_octaves or 3, *[variant.width] * 3, N_OUTPUTS]
         self.layers = nn.ModuleList(nn.Linear(first, second, bias=False) for first, second in pairwise(widths))
         for layer in self.layers:
             bound = math.sqrt(6 / (layer.in_features + max(layer.out_features, 16)))
@@ -73,32 +73,12 @@ class VariantField(nn.Module):
 
     @torch.no_grad()
     def start_from(self, field_weights: Float[torch.Tensor, "w"]) -> None:
-        """Take over the matrices of a stored NeRF.
-
-        Raises:
-            BadInput: this variant is not the thesis's network.
-        """
+        """Take over the matrices of a stored NeRF; BadInput where this variant is not the thesis's network."""
         expected = [(N_OUTPUTS if rows == 16 else rows, columns) for rows, columns in SHAPES]
         if [tuple(layer.weight.shape) for layer in self.layers] != expected:
             raise BadInput("a stored vector fits the thesis's network only", fix="use Variant(64, 24)")
         for layer, matrix in zip(self.layers, split_weights(field_weights[None]), strict=True):
             layer.weight.copy_(matrix[0, : layer.out_features])
-
-
-def batch_error(
-    field: VariantField, batches: Batches, at: int, config: FitConfig, generator: torch.Generator, loss: str
-) -> Float[torch.Tensor, ""]:
-    """Mean loss of batch `at` between composited and true colour, over random background colours.
-
-    The loss is on pixel colours (thesis 3.2); with "smooth_l1" this is `n2v.nerf.optimise.rendering_loss` of one field.
-    """
-    is_ray, target = batches.is_ray[at], batches.targets[at]
-    background = torch.rand(len(is_ray) if config.background == "ray" else 1, 3, generator=generator)
-    sigmas, rgbs = field(batches.positions[at])
-    colour, opacity = composite(sigmas, rgbs, batches.lengths[at], batches.slots[at], len(is_ray))
-    predicted = colour + background * (1 - opacity[:, None])
-    truth = target[:, :3] * target[:, 3:] + background * (1 - target[:, 3:])
-    return LOSSES[loss](predicted[is_ray], truth[is_ray])
 
 
 def fit_variant(
@@ -111,6 +91,7 @@ def fit_variant(
     hull: Bool[torch.Tensor, "g g g"] | None = None,
     shared_start: bool = False,
     on_step: Callable[[int, float, VariantField], None] | None = None,
+    device: torch.device | str = "cpu",
 ) -> tuple[VariantField, Bool[torch.Tensor, "g g g"], dict]:
     """Fit one variant with the usual recipe; returns it, the hull it was fitted in, and {psnr_db, fit_s, ...}.
 
@@ -119,11 +100,12 @@ def fit_variant(
         variant: Network.
         config: Recipe; its encoding and initial vector are not used.
         seed: Of the initial weights, the order of rays and the backgrounds.
-        loss: One of LOSSES.
+        loss: One of LOSSES, on pixel colours (thesis 3.2).
         hull: Where to look; None carves it from the silhouettes, a grid of one true cell looks everywhere.
         shared_start: Start from the initial vector that all NeRFs share, instead of random weights.
         on_step: Called before every step, and at the end, with the steps done, the last loss (NaN at first) and
             the field. Its time is not counted.
+        device: Where everything is prepared, fitted and measured; what is random is drawn on the CPU.
 
     Raises:
         BadInput: unknown loss, or `shared_start` for another network than the thesis's.
@@ -135,9 +117,10 @@ def fit_variant(
     field = VariantField(variant)
     if shared_start:
         field.start_from(torch.from_numpy(initial_vector(config.init_seed)))
-    hull = carve(view_set, config.grid_resolution) if hull is None else hull
+    field = field.to(device)
+    hull = carve(view_set, config.grid_resolution, device) if hull is None else hull.to(device)
     batches = pack_batches(view_set, hull, config.n_samples, config.step, config.n_steps, generator)
-    fit_s = _descend(field, batches, config, generator, loss, on_step)
+    fit_s = _descend(field, batches, config, generator, LOSSES[loss], on_step)
     with torch.no_grad():
         psnr_db = view_psnr(field.query(), hull, view_set, config.step)
     numbers = {"encoding": variant.encoding, "width": variant.width, "octaves": variant.n_octaves, "seed": seed}
@@ -145,7 +128,7 @@ def fit_variant(
     return field, hull, {**numbers, "loss": loss, "psnr_db": psnr_db, "fit_s": fit_s, "rays_a_step": rays}
 
 
-def _descend(field, batches: Batches, config: FitConfig, generator, loss: str, on_step) -> float:
+def _descend(field, batches: Batches, config: FitConfig, generator, measure: Callable, on_step) -> float:
     """Adam with the recipe's schedule; returns the seconds that the steps took."""
     optimiser = torch.optim.Adam(field.parameters(), lr=config.learning_rate, eps=1e-15)
     value, spent_s = math.nan, 0.0
@@ -154,7 +137,7 @@ def _descend(field, batches: Batches, config: FitConfig, generator, loss: str, o
             on_step(done, value, field)
         started = time.perf_counter()
         optimiser.param_groups[0]["lr"] = config.rate_at(done)
-        error = batch_error(field, batches, done % len(batches), config, generator, loss)
+        error = rendering_loss(field, [batches], done, config, [generator], measure)
         optimiser.zero_grad()
         error.backward()
         optimiser.step()
@@ -165,7 +148,7 @@ def _descend(field, batches: Batches, config: FitConfig, generator, loss: str, o
     return spent_s
 
 
-def summarise(rows: Sequence[dict], by: Sequence[str]) -> list[dict]:
+def over_seeds(rows: Sequence[dict], by: Sequence[str]) -> list[dict]:
     """Mean and standard deviation of psnr_db, and median fit_s, over the seeds of equal `by` values, in order."""
     groups: dict[tuple, list[dict]] = {}
     for row in rows:

@@ -71,7 +71,7 @@ def evaluate(
     if not fused.can_evaluate(field_weights, positions, encoding):
         return evaluate_reference(field_weights, positions, encoding)
     unit = to_unit_box(positions)
-    sigmas, rgbs = fused.evaluate(field_weights, unit)
+    sigmas, rgbs = fused.evaluate_fused(field_weights, unit)
     return within_box(sigmas, unit), rgbs
 
 

@@ -11,13 +11,12 @@ import torch
 from jaxtyping import Bool, Float
 
 from n2v.errors import BadInput
-from n2v.nerf import backends
-from n2v.nerf.march import show_step
+from n2v.nerf.composite import over_background, premultiplied
+from n2v.nerf.engines import choose_engine
 from n2v.nerf.nerf import Nerf
-from n2v.nerf.occupancy import carve, grids_of
-from n2v.nerf.recipe import FitConfig
-from n2v.nerf.render import Query, field_query, over_background, psnr, render_image
-from n2v.nerf.silhouettes import check_silhouettes
+from n2v.nerf.occupancy import carve, check_silhouettes, grids_of
+from n2v.nerf.recipe import FitConfig, show_step
+from n2v.nerf.render import Query, field_query, psnr, render_image
 from n2v.scenes.views import ViewSet, read_views
 
 
@@ -101,7 +100,7 @@ def fit(
     if not view_sets:
         return []
     seeds = list(range(len(view_sets))) if seeds is None else seeds
-    backend, _ = backends.choose(config.backend, config.encoding)
+    backend, _ = choose_engine(config.backend, config.encoding)
     config = replace(config, backend=backend.name)
     started = time.perf_counter()
     hulls = hulls or [carve(view_set, config.grid_resolution, backend.device) for view_set in view_sets]
@@ -163,7 +162,7 @@ def view_psnr(query: Query, occupied: torch.Tensor, view_set: ViewSet, step: flo
     cameras = view_set.held_out_c2w if held_out else view_set.c2w
     values = []
     for image, c2w in zip(images, cameras, strict=True):
-        truth = over_background(torch.from_numpy(image.astype(np.float32) / 255).to(occupied.device))
+        truth = over_background(premultiplied(torch.from_numpy(image.astype(np.float32) / 255).to(occupied.device)))
         shown = render_image(query, occupied, c2w, view_set.size_px, view_set.camera_angle_x, step)
         values.append(np.minimum(psnr(shown[..., :3], truth), 100.0))
     if not values:

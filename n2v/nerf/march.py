@@ -9,16 +9,6 @@ from jaxtyping import Bool, Float, Int
 
 from n2v.scenes.objects import AABB
 
-THESIS_STEP = 1.4 * math.sqrt(3) / 1024  # scene units, thesis code
-
-
-def show_step(step: float) -> float:
-    """Sample length (scene units) at which a NeRF fitted at `step` is shown and measured: half, not below the thesis's.
-
-    Coarse samples make a lattice of speckles; measured in CONVENTIONS.md.
-    """
-    return max(step / 2, min(step, THESIS_STEP))
-
 
 @dataclass(frozen=True)
 class Samples:

@@ -1,19 +1,19 @@
 """One NeRF as one object, and what it shares with every other field that can be looked at."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
 
-from n2v.nerf.march import show_step
-from n2v.nerf.render import CAMERA_ANGLE_X, field_query, render_image
-from n2v.scenes.cameras import front_camera, orbit_camera, turntable_cameras
+from n2v.nerf.recipe import show_step
+from n2v.nerf.render import field_query, render_image
+from n2v.scenes.cameras import CAMERA_ANGLE_X, front_camera, orbit_camera, turntable_cameras
 from n2v.scenes.views import png_bytes
 
 
 @dataclass(frozen=True)
-class RenderConfig:
+class Turntable:
     """How fields are measured and compared: pictures from a turntable."""
 
     n_views: int = 4
@@ -41,18 +41,25 @@ class Field:
         """Densities (n,) per scene unit and colours (n, 3) in [0, 1] at positions in scene units."""
         raise NotImplementedError
 
-    def render(self, azimuth: float = -15, elevation: float = 25, size_px: int = 128) -> Picture:
+    def to(self, device: torch.device | str) -> "Field":
+        """The same on a device: it answers, and is rendered, there."""
+        raise NotImplementedError
+
+    def render(
+        self, azimuth: float = -15, elevation: float = 25, size_px: int = 128, device: torch.device | str | None = None
+    ) -> Picture:
         """A picture on white.
 
         Args:
             azimuth: Degrees; 0 stands in front of a procedural object, 90 at its +x side.
             elevation: Degrees above the horizon.
             size_px: Side of the picture.
+            device: Where it is computed; None: where the field is.
 
         >>> n2v.mini_zoo()["chair-0000"].render(azimuth=30, size_px=32).shape
         (32, 32, 3)
         """
-        rgb = self.image(orbit_camera(azimuth, elevation), size_px)[..., :3].cpu().numpy()
+        rgb = self.image(orbit_camera(azimuth, elevation), size_px, device=device)[..., :3].cpu().numpy()
         return np.round(255 * rgb).astype(np.uint8).view(Picture)
 
     def image(
@@ -61,14 +68,16 @@ class Field:
         size_px: int = 64,
         step: float | None = None,
         camera_angle_x: float = CAMERA_ANGLE_X,
+        device: torch.device | str | None = None,
     ) -> Float[torch.Tensor, "h w 4"]:
         """What `render` shows before it is rounded, and opacity, from any camera (c2w; the front without one)."""
-        c2w = front_camera() if c2w is None else c2w
-        return render_image(self.query, self.occupied, c2w, size_px, camera_angle_x, step or self.shown_step)
+        field, c2w = self if device is None else self.to(device), front_camera() if c2w is None else c2w
+        return render_image(field.query, field.occupied, c2w, size_px, camera_angle_x, step or self.shown_step)
 
-    def views(self, config: RenderConfig) -> Float[torch.Tensor, "v h w 4"]:
+    def views(self, config: Turntable, device: torch.device | str | None = None) -> Float[torch.Tensor, "v h w 4"]:
         """Pictures from `turntable_cameras`."""
-        return torch.stack([self.image(c2w, config.size_px, config.step) for c2w in turntable_cameras(config.n_views)])
+        field, cameras = self if device is None else self.to(device), turntable_cameras(config.n_views)
+        return torch.stack([field.image(c2w, config.size_px, config.step) for c2w in cameras])
 
     def _repr_png_(self) -> bytes | None:
         return self.render()._repr_png_()
@@ -102,6 +111,10 @@ class Nerf(Field):
     @property
     def shown_step(self) -> float:
         return show_step(self.step)
+
+    def to(self, device: torch.device | str) -> "Nerf":
+        """The same on a device: it answers, and is rendered, there."""
+        return replace(self, field_weights=self.field_weights.to(device), occupied=self.occupied.to(device))
 
     def query(self, positions: Float[torch.Tensor, "n 3"]) -> tuple[torch.Tensor, torch.Tensor]:
         """Densities (n,) per scene unit and colours (n, 3) in [0, 1] at positions in scene units."""

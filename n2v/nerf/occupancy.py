@@ -1,19 +1,31 @@
-"""Which cells of the box can hold matter: carved from silhouettes, learned from density, packed into bits."""
+"""Which cells of the box can hold matter: carved from silhouettes, learned from density, packed into bits.
+
+Before a fit the hull answers another question, too: do pictures and cameras belong together? It must explain every
+silhouette.
+"""
 
 import itertools
 import math
+from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, UInt8
 
+from n2v.errors import BadInput
 from n2v.nerf.field import evaluate
-from n2v.nerf.march import cell_indices
+from n2v.nerf.march import camera_rays, march
+from n2v.nerf.recipe import THESIS_STEP
+from n2v.scenes.cameras import check_cameras, other_conventions
 from n2v.scenes.objects import AABB
 from n2v.scenes.views import ViewSet
 
 SIDE = AABB[3] - AABB[0]  # scene units
-DENSITY_FLOOR = 0.01 / (1.4 * math.sqrt(3) / 1024)  # published grids: density * thesis step > 1e-2
+DENSITY_FLOOR = 0.01 / THESIS_STEP  # published grids: density * thesis step > 1e-2
+EXPLAINED_FLOOR = 0.9  # share of the object's pixels that the hull must explain; measured shares: CONVENTIONS.md
+MOST_RAYS = 4000
+UNKNOWN = "check pictures, cameras (their order too) and box"
 
 
 def pack_bits(occupied: Bool[np.ndarray, "*n g g g"]) -> UInt8[np.ndarray, "*n b"]:
@@ -67,23 +79,76 @@ def _not_ruled_out(points, mask, c2w, focal_px: float, reach: float, spare_px: i
 
     Neighbourhoods that leave the picture or come within reach of the camera are not ruled out either.
     """
-    size = mask.shape[0]
+    size, pad = mask.shape[0], torch.nn.functional.pad
     columns = torch.stack([c2w[:3, 0] * focal_px, -c2w[:3, 1] * focal_px, -c2w[:3, 2]], 1)
     right, down, depth = torch.addmm(-c2w[:3, 3] @ columns, points, columns).unbind(1)
     behind = depth <= reach
     front = depth[~behind]
     radius = math.ceil(focal_px * reach / float(front.min())) + spare_px if len(front) else size
     radius = min(radius, size)
-    framed = torch.ones(size + 2, size + 2, device=mask.device)  # a border of "opaque" stands for all that lies outside
-    framed[1:-1, 1:-1] = mask
-    wide = framed[None, None]
-    if spare_px == 0:  # the border itself does not grow: a point inside the picture is judged by the picture
-        wide = torch.nn.functional.pad(mask[None, None].float(), (1, 1, 1, 1))
+    # A border of "opaque" stands for all that lies outside. Where no pixel is to spare it does not grow itself: a
+    # point inside the picture is judged by the picture
+    wide = pad(mask[None, None].float(), (1, 1, 1, 1), value=float(spare_px > 0))
     wide = torch.nn.functional.max_pool2d(wide, 2 * radius + 1, 1, radius)[0, 0] > 0
-    wide = wide | (torch.nn.functional.pad(torch.zeros_like(mask), (1, 1, 1, 1), value=1) > 0)
+    wide = wide | (pad(torch.zeros_like(mask), (1, 1, 1, 1), value=1) > 0)
     column = (right / depth + (size / 2 + 1)).clamp_(0, size + 1).long()
     row = (down / depth + (size / 2 + 1)).clamp_(0, size + 1).long()
     return wide[row, column] | behind
+
+
+def explained_share(view_set: ViewSet, hull: Bool[torch.Tensor, "g g g"], seed: int = 0) -> float:
+    """Share of the object's pixels (at most 4,000 drawn of all views) whose ray meets the hull; 1 is perfect.
+
+    With wrong cameras the silhouettes rule out each other's cells, and little or nothing is left to explain them.
+    """
+    opaque = np.argwhere(view_set.images[..., 3] > 127)
+    if not len(opaque):
+        return 1.0  # nothing to explain; the fit itself will say that no ray meets the object
+    drawn = np.random.default_rng(seed).permutation(len(opaque))[:MOST_RAYS]
+    chosen = torch.from_numpy(opaque[np.sort(drawn)]).to(hull.device)
+    rays = []
+    for view, c2w in enumerate(torch.as_tensor(view_set.c2w, dtype=torch.float32, device=hull.device)):
+        _, rows, columns = chosen[chosen[:, 0] == view].unbind(1)
+        pixels = rows * view_set.size_px + columns
+        rays.append([part[pixels] for part in camera_rays(c2w, view_set.size_px, view_set.camera_angle_x)])
+    origins, directions = map(torch.cat, zip(*rays, strict=True))
+    return float((march(origins, directions, hull, SIDE / hull.shape[0] / 2).counts() > 0).float().mean())
+
+
+def check_silhouettes(view_set: ViewSet, hull: Bool[torch.Tensor, "g g g"]) -> None:
+    """Refuse a view set whose silhouettes contradict its cameras.
+
+    Raises:
+        BadInput: Names how much is explained, and the camera convention under which all would be.
+    """
+    share = explained_share(view_set, hull)
+    if share >= EXPLAINED_FLOOR:
+        return
+    shares = {
+        name: explained_share(other, carve(other, hull.shape[0], hull.device))
+        for name, other in _other_readings(view_set).items()
+    }
+    best = max(shares, key=shares.__getitem__)
+    found = f"under another reading {shares[best]:.0%} would be: {best}"
+    raise BadInput(
+        f"the cameras explain only {share:.0%} of the object's pixels",
+        where=view_set.object_id,
+        fix=f"{found if shares[best] >= EXPLAINED_FLOOR else UNKNOWN}; or fit it all the same with --force",
+    )
+
+
+def _other_readings(view_set: ViewSet) -> dict[str, ViewSet]:
+    """The pictures with their cameras in other conventions, and the cameras with their pictures turned over."""
+    readings, images = {}, view_set.images
+    for name, c2w in other_conventions(np.asarray(view_set.c2w, float)).items():
+        with suppress(BadInput):  # cameras that cannot see the box rule nothing out, so they would explain everything
+            check_cameras(c2w, None, view_set.aabb, view_set.camera_angle_x)
+            readings[name] = replace(view_set, c2w=c2w.astype(np.float32))
+    turned = {
+        "the pictures look upside down: flip them": images[:, ::-1].copy(),
+        "the pictures look mirrored: flip them left to right": images[:, :, ::-1].copy(),
+    }
+    return readings | {name: replace(view_set, images=other) for name, other in turned.items()}
 
 
 @torch.no_grad()
@@ -126,8 +191,3 @@ def grids_of(
     """
     occupied = learned_occupancy(field_weights, hull, encoding)
     return occupied, occupied | learned_occupancy(field_weights, ~hull, encoding, n_points=4)
-
-
-def is_occupied(positions: Float[torch.Tensor, "n 3"], occupied: Bool[torch.Tensor, "g g g"]) -> torch.Tensor:
-    """True for positions (scene units) in an occupied cell."""
-    return occupied.reshape(-1)[cell_indices(positions, occupied.shape[0])]

@@ -1,8 +1,17 @@
 """How a NeRF is fitted: every number of the recipe, with its source."""
 
+import math
 from dataclasses import dataclass, replace
 
-from n2v.nerf.march import THESIS_STEP
+THESIS_STEP = 1.4 * math.sqrt(3) / 1024  # sample length, scene units (thesis code)
+
+
+def show_step(step: float) -> float:
+    """Sample length (scene units) at which a NeRF fitted at `step` is shown and measured: half, not below the thesis's.
+
+    Coarse samples make a lattice of speckles; measured in CONVENTIONS.md.
+    """
+    return max(step / 2, min(step, THESIS_STEP))
 
 
 @dataclass(frozen=True)
@@ -11,7 +20,7 @@ class FitConfig:
 
     n_steps: int = 2000  # optimiser steps (thesis App. B.3: 1500-2000)
     n_samples: int = 1 << 18  # samples a step (nerfacc example)
-    n_empty: int = 2048  # of them points outside the hull; 0: the hull only (n2v.nerf.emptiness; tcnn has its own way)
+    n_empty: int = 2048  # of them points outside the hull; 0: the hull only (n2v.nerf.batches; tcnn has its own way)
     step: float = THESIS_STEP  # sample length, scene units (thesis code)
     learning_rate: float = 1e-2  # Adam, eps 1e-15, no decay (nerfacc example)
     milestones: tuple[float, ...] = (0.5, 0.75, 0.9)  # share of the steps at which the rate falls
@@ -21,7 +30,7 @@ class FitConfig:
     init_seed: int = 999  # of the shared initial vector (authors' code)
     grid_resolution: int = 96  # occupancy cells a side (published files)
     psnr_floor_db: float = 15.0  # a fit below it collapsed
-    backend: str = "auto"  # engine, see n2v.nerf.backends
+    backend: str = "auto"  # engine, see n2v.nerf.engines
 
     @classmethod
     def laptop(cls, n_steps: int = 1000, n_samples: int = 2048) -> "FitConfig":

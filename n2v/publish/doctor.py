@@ -10,7 +10,7 @@ from pathlib import Path
 
 import n2v
 from n2v.errors import BadInput, install
-from n2v.nerf import backends
+from n2v.nerf import engines
 
 NOTEBOOKS = install("notebooks")
 NOISE2VOID = "n2v on PyPI is Noise2Void: pip uninstall n2v nerf2vec, then install this project again"
@@ -101,7 +101,7 @@ def _backend(name: str) -> Callable[[], str]:
     """A backend's own kernel, in a process of its own where a GPU library might crash."""
 
     def probe() -> str:
-        works, found = backends.try_out(name, apart=name in ("triton", "tcnn"))
+        works, found = engines.try_out(name, apart=name in ("triton", "tcnn"))
         if not works:
             what, _, fix = found.removeprefix("RuntimeError: ").partition("; ")
             raise BadInput(what, fix=fix)

@@ -6,7 +6,7 @@ from jaxtyping import Float, Int
 from n2v.embed.compare import MEASURES, compare_reconstructions
 from n2v.embed.embeddings import embed_zoo
 from n2v.embed.model import Nerf2Vec
-from n2v.nerf.nerf import RenderConfig
+from n2v.nerf.nerf import Turntable
 from n2v.tasks.classify import HeadConfig, linear_probe, principal_components, train_head
 from n2v.tasks.metrics import summarise
 from n2v.tasks.retrieve import corrected
@@ -57,7 +57,7 @@ def encoder_measures(
     zoo: Zoo,
     train: Int[np.ndarray, "m"],
     held_out: Int[np.ndarray, "t"],
-    config: RenderConfig | None = None,
+    config: Turntable | None = None,
     n_pictures: int | None = None,
     head: HeadConfig | None = None,
     seed: int = 0,

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from n2v.embed.model import Nerf2Vec
-from n2v.nerf.nerf import RenderConfig
+from n2v.nerf.nerf import Turntable
 from n2v.tasks.head import Head
 from n2v.tasks.pictures import PictureConfig, as_input
 from n2v.tasks.resnet import ResNet
@@ -77,7 +77,7 @@ def nerf2vec_steps(model: Nerf2Vec, head: Head, zoo: Zoo, n: int, device: str = 
     ]
 
 
-def render_step(zoo: Zoo, n: int, config: RenderConfig) -> Step:
+def render_step(zoo: Zoo, n: int, config: Turntable) -> Step:
     """Render the first n NeRFs, one after the other, as the thesis's baseline has to before it can look."""
     nerfs = [zoo[i] for i in range(n)]
 

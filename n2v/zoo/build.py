@@ -13,11 +13,10 @@ import numpy as np
 from n2v.errors import BadInput
 from n2v.files import progress, provenance, read_json, write_json
 from n2v.identity import Identity
-from n2v.nerf.backends import NoEngine, most_on_gpu, on_gpu
+from n2v.nerf.engines import NoEngine, most_on_gpu, on_gpu
 from n2v.nerf.fit import FitResult, fit
 from n2v.nerf.layout import initial_vector, vector_hash
-from n2v.nerf.march import show_step
-from n2v.nerf.recipe import FitConfig
+from n2v.nerf.recipe import FitConfig, show_step
 from n2v.scenes.classes import class_of, labels_of
 from n2v.scenes.views import TRAIN, ViewSet, find_views, read_views
 from n2v.seeds import child_seed

@@ -15,8 +15,8 @@ from n2v.files import progress, provenance, write_json
 from n2v.identity import Identity as Whose
 from n2v.nerf.fit import view_psnr
 from n2v.nerf.layout import N_HIDDEN, N_OUTPUTS, SLICES, initial_vector, vector_hash
-from n2v.nerf.march import THESIS_STEP
 from n2v.nerf.occupancy import pack_bits
+from n2v.nerf.recipe import THESIS_STEP
 from n2v.nerf.render import field_query
 from n2v.scenes.classes import label_of
 from n2v.scenes.views import TRAIN, read_views

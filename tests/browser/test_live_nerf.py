@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from n2v.nerf.march import camera_rays, march
-from n2v.nerf.render import CAMERA_ANGLE_X, psnr
+from n2v.nerf.render import psnr
 from n2v.publish.demos.controls import show_page
 from n2v.publish.viewer.nerf_page import LIMIT_BYTES, START, write_page
-from n2v.scenes.cameras import look_at, orbit_cameras
+from n2v.scenes.cameras import CAMERA_ANGLE_X, look_at, orbit_cameras
 from n2v.zoo.store import Zoo
 
 OBJECTS = ("chair-0000", "airplane-0003", "lamp-0010_A1")

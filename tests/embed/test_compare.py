@@ -22,10 +22,10 @@ from n2v.embed.decoder import DecoderConfig
 from n2v.embed.encoder import EncoderConfig
 from n2v.embed.model import ModelConfig, Nerf2Vec
 from n2v.errors import BadInput
-from n2v.nerf.nerf import RenderConfig
+from n2v.nerf.nerf import Turntable
 from n2v.tasks.encoders import reconstruction_summary
 
-LOOK = RenderConfig(n_views=2, size_px=24)
+LOOK = Turntable(n_views=2, size_px=24)
 
 
 def reference_ssim(first: np.ndarray, second: np.ndarray) -> float:

@@ -14,14 +14,14 @@ from n2v.embed.encoder import EncoderConfig
 from n2v.embed.model import ModelConfig, Nerf2Vec
 from n2v.embed.reconstruct import foreground_psnr
 from n2v.errors import BadInput
-from n2v.nerf.nerf import RenderConfig
+from n2v.nerf.nerf import Turntable
 from n2v.nerf.occupancy import cell_centres
 from n2v.nerf.render import field_query, psnr, render_image
 from n2v.scenes.cameras import turntable_cameras
 from n2v.scenes.objects import AABB
 from n2v.zoo.store import Zoo
 
-LOOK = RenderConfig(n_views=2, size_px=24)
+LOOK = Turntable(n_views=2, size_px=24)
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from n2v.embed.train import TrainConfig, batch_loss, train
 from n2v.errors import BadInput
 from n2v.files import read_json
 from n2v.nerf.field import evaluate
-from n2v.nerf.nerf import RenderConfig
+from n2v.nerf.nerf import Turntable
 from n2v.seeds import child_seed
 from n2v.tasks.encoders import reconstruction_summary
 from n2v.zoo.store import Zoo
@@ -26,7 +26,7 @@ SAMPLES = SampleConfig.laptop(192, 64)
 QUICK = replace(TrainConfig.laptop(n_steps=12), samples=SAMPLES, learning_rate=3e-3)
 ROWS = ModelConfig(EncoderConfig("rows", (32, 32, 64, 64), 32), DecoderConfig(64, 6))
 ALIGNED = ModelConfig(EncoderConfig("aligned", embedding=32, n_components=8, hidden=32), DecoderConfig(64, 6))
-LOOK = RenderConfig(n_views=2, size_px=24)
+LOOK = Turntable(n_views=2, size_px=24)
 SOLID_ZOO = list(SOLIDS)
 
 

@@ -22,8 +22,8 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from n2v.nerf.backends import triton_fit
-from n2v.nerf.backends import triton_kernels as kernels
+from n2v.nerf.engines import triton_fit
+from n2v.nerf.engines import triton_kernels as kernels
 
 ARCHITECTURES = (80, 86, 89, 90)
 SINGLES = {"rows": "*i32", "starts": "*i32", "ends": "*i32", "lit": "*i32", "lit_ends": "*i32", "bad": "*i32"}

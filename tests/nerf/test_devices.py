@@ -8,14 +8,13 @@ import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from n2v.nerf.backends import triton_fit
+from n2v.nerf.batches import training_batches
+from n2v.nerf.engines import triton_fit
+from n2v.nerf.engines.torch_engine import fit_loss
 from n2v.nerf.fit import held_out_psnr
 from n2v.nerf.layout import initial_vector
-from n2v.nerf.occupancy import carve, grids_of
-from n2v.nerf.optimise import batch_loss
-from n2v.nerf.pool import training_batches
+from n2v.nerf.occupancy import carve, check_silhouettes, grids_of
 from n2v.nerf.recipe import FitConfig
-from n2v.nerf.silhouettes import check_silhouettes
 
 MAKERS = {torch.arange, torch.empty, torch.eye, torch.full, torch.linspace, torch.ones, torch.tensor, torch.zeros}
 RETURNS = (
@@ -102,7 +101,7 @@ def test_no_loss_of_torch_waits_for_the_device(ball):
     weights = torch.from_numpy(initial_vector()).repeat(2, 1).requires_grad_()
     draws = [torch.Generator().manual_seed(i) for i in range(2)]
     with Returns() as mode:
-        loss = batch_loss(weights, [batches] * 2, 0, CONFIG, draws)
+        loss = fit_loss(weights, [batches] * 2, 0, CONFIG, draws)
         loss.backward()
     assert mode.waited == {}
     with Returns() as mode:

@@ -6,19 +6,23 @@ import numpy as np
 import pytest
 import torch
 
-from n2v.nerf.backends import triton_fit
-from n2v.nerf.backends.native_engine import optimise_fused
-from n2v.nerf.emptiness import LENGTH, EmptySpace, looks
+from n2v.nerf.batches import EMPTY_LENGTH, EmptySpace, looks, training_batches
+from n2v.nerf.engines import triton_fit
+from n2v.nerf.engines.native_engine import optimise_fused
+from n2v.nerf.engines.torch_engine import optimise
 from n2v.nerf.fit import fit
 from n2v.nerf.layout import initial_vector
-from n2v.nerf.occupancy import carve, grids_of, is_occupied
-from n2v.nerf.optimise import optimise
-from n2v.nerf.pool import training_batches
+from n2v.nerf.march import cell_indices
+from n2v.nerf.occupancy import carve, grids_of
 from n2v.nerf.recipe import FitConfig
 from n2v.scenes.objects import AABB
 
 QUICK = FitConfig.laptop(n_steps=200, n_samples=1024)
 LOW, SIDE = AABB[0], AABB[3] - AABB[0]
+
+
+def is_occupied(positions, occupied):
+    return occupied.reshape(-1)[cell_indices(positions, occupied.shape[0])]
 
 
 def batches_of(view_set, config):
@@ -44,7 +48,7 @@ def test_empty_points_are_transparent_rays_of_one_sample_outside_the_hull(ball):
     assert n == 20 and batches.positions.shape[1] == QUICK.n_samples
     points = batches.positions[:, :n].reshape(-1, 3) * SIDE + LOW
     assert not is_occupied(points, hull).any()
-    assert (batches.lengths[:, :n] == LENGTH).all() and not batches.targets[:, :n].any()
+    assert (batches.lengths[:, :n] == EMPTY_LENGTH).all() and not batches.targets[:, :n].any()
     assert (batches.slots[:, : n + 1] == torch.arange(n + 1)).all() and batches.is_ray[:, :n].all()
     assert is_occupied(batches.positions[0, n : n + 100] * SIDE + LOW, hull).all()
 
@@ -76,11 +80,11 @@ def test_a_look_finds_fog_and_only_fog(monkeypatch, ball):
     space = EmptySpace.around(hull, 40, torch.Generator().manual_seed(1))
     positions = torch.full((3, 50, 3), 0.25)
     dense = lambda weights, points, encoding: (torch.where(points[..., 0] > 0, 100.0, 0.0), None)  # noqa: E731
-    monkeypatch.setattr("n2v.nerf.emptiness.evaluate", dense)
+    monkeypatch.setattr("n2v.nerf.batches.evaluate", dense)
     assert space.look(torch.zeros(4), positions, "exact") > 100
     assert (positions[:, :20, 0] > 0.5).all() and not is_occupied(positions[0, :20] * SIDE + LOW, hull).any()
     assert (positions[:, 20:] == 0.25).all()
-    monkeypatch.setattr("n2v.nerf.emptiness.evaluate", lambda _, points, __: (torch.zeros(points.shape[:2]), None))
+    monkeypatch.setattr("n2v.nerf.batches.evaluate", lambda _, points, __: (torch.zeros(points.shape[:2]), None))
     assert space.look(torch.zeros(4), torch.zeros(1, 1, 3), "exact") == 0
 
 
@@ -106,7 +110,7 @@ def test_engines_take_the_same_way_with_points_that_move(ball, n_empty):
 
 def test_the_resident_copy_of_a_gpu_fit_moves_with_the_batches(monkeypatch, ball):
     """Without a GPU: the bookkeeping of two NeRFs whose batches lie in one tensor."""
-    monkeypatch.setattr("n2v.nerf.emptiness.DENSITY_FLOOR", 0.0)  # everything is fog
+    monkeypatch.setattr("n2v.nerf.batches.DENSITY_FLOOR", 0.0)  # everything is fog
     config = replace(QUICK, n_steps=3, n_empty=16)
     parts = [batches_of(ball, config)[1] for _ in range(2)]
     data = triton_fit.Resident.of(parts, "cpu")

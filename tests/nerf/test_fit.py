@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from n2v.errors import BadInput
+from n2v.nerf.batches import pack_batches
+from n2v.nerf.engines.torch_engine import fit_loss, optimise
 from n2v.nerf.fit import FitResult, fit, fit_apart, held_out_psnr, view_psnr
 from n2v.nerf.layout import initial_vector
 from n2v.nerf.occupancy import carve, cell_centres
-from n2v.nerf.optimise import batch_loss, optimise
-from n2v.nerf.pool import pack_batches
 from n2v.nerf.recipe import FitConfig
 
 QUICK = FitConfig.laptop(n_steps=200, n_samples=1024)
@@ -88,7 +88,7 @@ def test_loss_gradient_matches_float64(ball):
     for dtype in (torch.float32, torch.float64):
         cast = [replace(part, positions=part.positions.to(dtype), lengths=part.lengths.to(dtype)) for part in batches]
         leaf = weights.detach().to(dtype).clone().requires_grad_()
-        batch_loss(leaf, cast, 0, QUICK, [torch.Generator().manual_seed(1)]).backward()
+        fit_loss(leaf, cast, 0, QUICK, [torch.Generator().manual_seed(1)]).backward()
         gradients.append(leaf.grad.double())
     error = (gradients[0] - gradients[1]).norm() / gradients[1].norm()
     assert error < 1e-4

@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 import torch
 
-from n2v.nerf import backends
-from n2v.nerf.backends.native_engine import optimise_fused
+from n2v.nerf import engines
+from n2v.nerf.batches import Batches
 from n2v.nerf.encoding import encode
+from n2v.nerf.engines.native_engine import optimise_fused
+from n2v.nerf.engines.torch_engine import backgrounds_of, fit_loss, optimise
 from n2v.nerf.field import activate, evaluate, inside_box, run_layers, to_unit_box
 from n2v.nerf.layout import N_WEIGHTS, initial_vector
 from n2v.nerf.native import build, fused
-from n2v.nerf.optimise import backgrounds_of, batch_loss, optimise
-from n2v.nerf.pool import Batches
 from n2v.nerf.recipe import FitConfig
 
-WHY = build.load()[1]
-pytestmark = pytest.mark.skipif(build.load()[0] is None, reason=f"no fused CPU kernel: {WHY}")
+WHY = build.load_kernel()[1]
+pytestmark = pytest.mark.skipif(build.load_kernel()[0] is None, reason=f"no fused CPU kernel: {WHY}")
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def both_losses(weights, batches, config) -> tuple[float, torch.Tensor, float, t
     """Loss and gradient by the reference in float64, and by the kernel."""
     double = replace(batches, positions=batches.positions.double(), lengths=batches.lengths.double())
     leaf = weights.double()[None].requires_grad_()
-    loss = batch_loss(leaf, [double], 0, config, [torch.Generator().manual_seed(3)])
+    loss = fit_loss(leaf, [double], 0, config, [torch.Generator().manual_seed(3)])
     loss.backward()
     colours = backgrounds_of(batches, config, torch.Generator().manual_seed(3))
     counts = torch.bincount(batches.slots[0])[: int(batches.is_ray.sum())].int()
@@ -61,7 +61,7 @@ def both_losses(weights, batches, config) -> tuple[float, torch.Tensor, float, t
 def test_encoding_agrees_with_float64_at_every_octave():
     positions = torch.rand(3000, 3, generator=torch.Generator().manual_seed(1))
     positions[:4] = torch.tensor([[0, 0.5, 1], [0.25, 0.75, 1e-7], [1 - 2**-24, 2**-24, 0.125], [0.1, 0.2, 0.3]])
-    worst = (fused.encode(positions) - encode(positions.double())).abs().amax(0)
+    worst = (fused.encode_fused(positions) - encode(positions.double())).abs().amax(0)
     assert worst.max() < 4e-7  # 2.2e-7 seen
 
 
@@ -83,9 +83,9 @@ def test_threads_do_not_change_a_number(weights):
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(1)
-        alone = fused.evaluate(weights[None], unit)
+        alone = fused.evaluate_fused(weights[None], unit)
         torch.set_num_threads(3)
-        together = fused.evaluate(weights[None], unit)
+        together = fused.evaluate_fused(weights[None], unit)
     finally:
         torch.set_num_threads(before)
     assert torch.equal(alone[0], together[0]) and torch.equal(alone[1], together[1])
@@ -150,7 +150,7 @@ def test_a_fit_follows_the_references_trajectory():
 
 
 def test_gradients_and_published_encoding_take_the_reference(weights, monkeypatch):
-    monkeypatch.setattr(fused, "evaluate", lambda *_: pytest.fail("the kernel has no gradient"))
+    monkeypatch.setattr(fused, "evaluate_fused", lambda *_: pytest.fail("the kernel has no gradient"))
     leaf = weights[None].clone().requires_grad_()
     sigmas, _ = evaluate(leaf, torch.zeros(1, 2, 3))
     sigmas.sum().backward()
@@ -160,58 +160,58 @@ def test_gradients_and_published_encoding_take_the_reference(weights, monkeypatc
 
 def test_without_a_compiler_auto_takes_torch_and_says_why(monkeypatch):
     monkeypatch.setenv(build.SWITCH, "0")
-    build.load.cache_clear()
+    build.load_kernel.cache_clear()
     try:
-        backend, why = backends.choose("auto")
+        backend, why = engines.choose_engine("auto")
         assert backend.name == "torch" and "N2V_NATIVE=0" in why
         assert activate(run_layers(encode(torch.zeros(1, 2, 3)), torch.zeros(1, N_WEIGHTS)))[0].shape == (1, 2)
     finally:
         monkeypatch.undo()
-        build.load.cache_clear()
+        build.load_kernel.cache_clear()
 
 
 def test_a_source_that_does_not_compile_is_a_reason_not_a_crash(monkeypatch, tmp_path):
     broken = tmp_path / "fused.cpp"
     broken.write_text("this is not C++")
-    monkeypatch.setattr(build, "SOURCE", broken)
+    monkeypatch.setattr(build, "KERNEL", broken)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    build.load.cache_clear()
+    build.load_kernel.cache_clear()
     try:
-        library, why = build.load()
+        library, why = build.load_kernel()
         assert library is None and "could not be compiled" in why
         assert not list((tmp_path / "cache").rglob("*.so"))
     finally:
         monkeypatch.undo()
-        build.load.cache_clear()
+        build.load_kernel.cache_clear()
 
 
 def test_a_library_that_encodes_wrongly_is_not_used(monkeypatch, tmp_path):
     wrong = tmp_path / "fused.cpp"
-    wrong.write_text(build.SOURCE.read_text().replace("odd ? 0.25f : 0.0f", "odd ? 0.3f : 0.0f"))
-    monkeypatch.setattr(build, "SOURCE", wrong)
+    wrong.write_text(build.KERNEL.read_text().replace("odd ? 0.25f : 0.0f", "odd ? 0.3f : 0.0f"))
+    monkeypatch.setattr(build, "KERNEL", wrong)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    build.load.cache_clear()
+    build.load_kernel.cache_clear()
     try:
-        library, why = build.load()
+        library, why = build.load_kernel()
         assert library is None and "not used" in why
     finally:
         monkeypatch.undo()
-        build.load.cache_clear()
+        build.load_kernel.cache_clear()
 
 
 @pytest.mark.parametrize("flag", ["-mavx2", "-mno-avx"])
 def test_narrow_vectors_give_the_same_numbers(weights, tmp_path, monkeypatch, flag):
     """Other processors have 8 or 4 lanes: compiled here and run here."""
     path = tmp_path / "fused.so"
-    command = [build.find_compiler(), *build.FLAGS, flag, str(build.SOURCE), "-o", str(path)]
+    command = [build.find_compiler(), *build.FLAGS, flag, str(build.KERNEL), "-o", str(path)]
     if subprocess.run(command, capture_output=True, check=False).returncode:
         pytest.skip(f"this compiler has no {flag}")
     library = build.declare(ctypes.CDLL(str(path)))
     assert library.n2v_lanes() < 16
     unit = torch.rand(1, 50, 3, generator=torch.Generator().manual_seed(5))
-    expected = fused.evaluate(weights[None], unit)
+    expected = fused.evaluate_fused(weights[None], unit)
     monkeypatch.setattr(fused, "library", lambda: library)
-    for found, true in zip(fused.evaluate(weights[None], unit), expected, strict=True):
+    for found, true in zip(fused.evaluate_fused(weights[None], unit), expected, strict=True):
         assert (found - true).abs().max() < 1e-5 * true.max()
     loss, gradient, found_loss, found = both_losses(weights, some_batches([5, 0, 300, 7], 320), FitConfig())
     assert found_loss == pytest.approx(loss, rel=1e-5)

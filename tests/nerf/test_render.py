@@ -6,20 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from n2v.nerf.composite import blend_weights, composite, optical_depths, over_background, premultiplied
 from n2v.nerf.encoding import encode
 from n2v.nerf.field import TruncatedExp, evaluate, run_layers, to_unit_box
 from n2v.nerf.layout import initial_vector
-from n2v.nerf.march import box_range, camera_rays, march
-from n2v.nerf.occupancy import cell_centres, is_occupied, learned_occupancy, pack_bits, unpack_bits
-from n2v.nerf.render import (
-    blend_weights,
-    composite,
-    field_query,
-    optical_depths,
-    psnr,
-    render_image,
-    render_rays,
-)
+from n2v.nerf.march import box_range, camera_rays, cell_indices, march
+from n2v.nerf.occupancy import cell_centres, learned_occupancy, pack_bits, unpack_bits
+from n2v.nerf.render import field_query, psnr, render_image, render_rays
 
 LOOKING_DOWN = torch.tensor([[1.0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 1.8], [0, 0, 0, 1]])
 
@@ -47,10 +40,16 @@ def packed_samples(n_rays=60, seed=0):
 
 def test_composite_matches_float64_loop():
     inputs = packed_samples()
-    colour, opacity = composite(*inputs)
     true_colour, true_opacity = float64_composite(*inputs)
-    assert np.abs(colour.numpy() - true_colour).max() < 1e-5
-    assert np.abs(opacity.numpy() - true_opacity).max() < 1e-5
+    assert np.abs(composite(*inputs).numpy() - np.c_[true_colour, true_opacity]).max() < 1e-5
+
+
+def test_premultiplied_and_straight_give_one_pixel():
+    straight = torch.tensor([[0.5, 1.0, 0.0, 0.25], [0.2, 0.2, 0.2, 1.0]])
+    behind = torch.tensor([[0.0, 0.0, 1.0]])
+    assert torch.allclose(premultiplied(straight)[0], torch.tensor([0.125, 0.25, 0.0, 0.25]))
+    assert torch.allclose(over_background(premultiplied(straight), behind)[0], torch.tensor([0.125, 0.25, 0.75]))
+    assert torch.allclose(over_background(premultiplied(straight))[1], straight[1, :3])
 
 
 def test_weights_and_light_left_sum_to_one():
@@ -64,9 +63,9 @@ def test_weights_and_light_left_sum_to_one():
 
 def test_infinite_density_is_a_wall():
     sigmas, rgbs = torch.tensor([0.0, math.inf, math.inf, 2.0]), torch.eye(4)[:, :3]
-    colour, opacity = composite(sigmas, rgbs, torch.full((4,), 0.1), torch.tensor([0, 0, 0, 1]), 2)
-    assert torch.allclose(colour[0], torch.tensor([0.0, 1.0, 0.0])) and float(opacity[0]) == 1
-    assert float(opacity[1]) == pytest.approx(1 - math.exp(-0.2))
+    wall, fog = composite(sigmas, rgbs, torch.full((4,), 0.1), torch.tensor([0, 0, 0, 1]), 2)
+    assert torch.allclose(wall, torch.tensor([0.0, 1.0, 0.0, 1.0])) and float(wall[3]) == 1
+    assert float(fog[3]) == pytest.approx(1 - math.exp(-0.2))
 
 
 @pytest.mark.parametrize("broken", [0, 1, 2])
@@ -96,10 +95,8 @@ def test_infinite_density_where_nothing_counts_is_nothing():
     assert depths.tolist() == [0, 1, 0]
     depths.sum().backward()
     assert sigmas.grad.tolist() == [0, 0.5, 0]
-    colour, opacity = composite(
-        sigmas[:2].detach(), torch.ones(2, 3), torch.tensor([0.0, 0.5]), torch.tensor([0, 0]), 1
-    )
-    assert colour.isfinite().all() and float(opacity[0]) == pytest.approx(1 - math.exp(-1))
+    ray = composite(sigmas[:2].detach(), torch.ones(2, 3), torch.tensor([0.0, 0.5]), torch.tensor([0, 0]), 1)[0]
+    assert ray.isfinite().all() and float(ray[3]) == pytest.approx(1 - math.exp(-1))
 
 
 @pytest.mark.parametrize("gradient", [False, True])
@@ -128,9 +125,9 @@ def test_composite_gradient_matches_finite_differences():
 
 def test_no_samples_render_background_and_keep_the_graph():
     sigmas = torch.zeros(0, requires_grad=True)
-    colour, opacity = composite(sigmas, torch.zeros(0, 3), torch.zeros(0), torch.zeros(0, dtype=torch.long), 4)
-    opacity.sum().backward()
-    assert colour.shape == (4, 3) and not opacity.detach().any() and sigmas.grad is not None
+    rays = composite(sigmas, torch.zeros(0, 3), torch.zeros(0), torch.zeros(0, dtype=torch.long), 4)
+    rays.sum().backward()
+    assert rays.shape == (4, 4) and not rays.detach().any() and sigmas.grad is not None
     empty = torch.zeros(8, 8, 8, dtype=torch.bool)
     picture = render_image(field_query(torch.zeros(18432)), empty, LOOKING_DOWN, 8, background=0.25)
     assert torch.allclose(picture[..., :3], torch.tensor(0.25)) and float(picture[..., 3].max()) == 0
@@ -211,7 +208,7 @@ def test_bits_round_trip():
 def test_cells_and_positions_agree():
     occupied = torch.zeros(8, 8, 8, dtype=torch.bool)
     occupied[1, 2, 3] = True
-    inside = is_occupied(cell_centres(8), occupied)
+    inside = occupied.reshape(-1)[cell_indices(cell_centres(8), 8)]
     assert inside.nonzero()[:, 0].tolist() == [1 * 64 + 2 * 8 + 3]
 
 
@@ -251,6 +248,6 @@ def test_compositing_agrees_with_nerfacc():
     rays = torch.arange(n_rays).repeat_interleave(n)
     ours = blend_weights((sigmas * lengths).view(-1), rays, n_rays).view(n_rays, n)
     assert (ours - theirs).abs().max() < 1e-5
-    colour, opacity = composite(sigmas.view(-1), rgbs.view(-1, 3), lengths.view(-1), rays, n_rays)
-    assert (colour - nerfacc.accumulate_along_rays(theirs, rgbs)).abs().max() < 1e-5
-    assert (opacity - nerfacc.accumulate_along_rays(theirs)[:, 0]).abs().max() < 1e-5
+    shown = composite(sigmas, rgbs, lengths, rays.view(n_rays, n), n_rays)
+    assert (shown[:, :3] - nerfacc.accumulate_along_rays(theirs, rgbs)).abs().max() < 1e-5
+    assert (shown[:, 3] - nerfacc.accumulate_along_rays(theirs)[:, 0]).abs().max() < 1e-5

@@ -11,13 +11,14 @@ pytest.importorskip("nerfacc", reason="nerfacc is not installed (extra dev): the
 from stand_ins import Network
 
 from n2v.errors import BadInput
-from n2v.nerf.backends import tcnn_engine
-from n2v.nerf.backends.tcnn_engine import TcnnBackend
+from n2v.nerf.composite import over_background, premultiplied
+from n2v.nerf.engines import tcnn_engine
+from n2v.nerf.engines.tcnn_engine import TcnnBackend
 from n2v.nerf.field import evaluate_reference
 from n2v.nerf.layout import initial_vector
 from n2v.nerf.occupancy import carve
 from n2v.nerf.recipe import FitConfig
-from n2v.nerf.render import over_background, psnr, render_image
+from n2v.nerf.render import psnr, render_image
 
 pytestmark = pytest.mark.usefixtures("stand_ins")
 CONFIG = replace(
@@ -32,7 +33,7 @@ def engine() -> TcnnBackend:
 
 def quality_db(engine, vector, ball) -> float:
     """PSNR of a held-out picture on white, rendered inside the hull."""
-    truth = over_background(torch.from_numpy(ball.held_out_images[0]).float() / 255)
+    truth = over_background(premultiplied(torch.from_numpy(ball.held_out_images[0]).float() / 255))
     shown = render_image(
         lambda points: tuple(value[0] for value in engine.evaluate(vector[None], points[None], "tcnn")),
         carve(ball, 16), ball.held_out_c2w[0], 32, step=0.08,

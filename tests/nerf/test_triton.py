@@ -6,14 +6,14 @@ import pytest
 import torch
 
 from n2v.errors import BadInput
-from n2v.nerf import backends
-from n2v.nerf.backends import triton_engine, triton_fit
-from n2v.nerf.backends.native_engine import NativeBackend
+from n2v.nerf import engines
+from n2v.nerf.batches import Batches
 from n2v.nerf.encoding import encode
+from n2v.nerf.engines import triton_engine, triton_fit
+from n2v.nerf.engines.native_engine import NativeBackend
+from n2v.nerf.engines.torch_engine import backgrounds_of, fit_loss, optimise
 from n2v.nerf.field import activate, run_layers
 from n2v.nerf.layout import N_WEIGHTS, initial_vector
-from n2v.nerf.optimise import backgrounds_of, batch_loss, optimise
-from n2v.nerf.pool import Batches
 from n2v.nerf.recipe import FitConfig
 
 pytest.importorskip("triton", reason="triton is not installed: its kernels were NOT tested")
@@ -60,7 +60,7 @@ def test_fields_agree_with_the_reference(weights, n, encoding, half):
     if not half and not EXACT:
         pytest.skip("float32 products are the interpreter's alone")
     unit = torch.rand(3, n, 3, generator=torch.Generator().manual_seed(n))
-    sigmas, rgbs = triton_fit.evaluate(weights.to(DEVICE), unit.to(DEVICE), encoding, half)
+    sigmas, rgbs = triton_fit.evaluate_by_triton(weights.to(DEVICE), unit.to(DEVICE), encoding, half)
     features = encode(unit.double(), encoding).double() if encoding == "exact" else encode(unit, encoding).double()
     true_sigmas, true_rgbs = activate(run_layers(features, weights.double()))
     worst = HALF_FIELD if half else 2e-6 if encoding == "exact" else 2e-3  # float16 sines: one rounding either way
@@ -69,7 +69,7 @@ def test_fields_agree_with_the_reference(weights, n, encoding, half):
 
 
 def test_no_positions_give_nothing(weights):
-    sigmas, rgbs = triton_fit.evaluate(weights.to(DEVICE), torch.zeros(3, 0, 3, device=DEVICE))
+    sigmas, rgbs = triton_fit.evaluate_by_triton(weights.to(DEVICE), torch.zeros(3, 0, 3, device=DEVICE))
     assert sigmas.shape == (3, 0) and rgbs.shape == (3, 0, 3)
 
 
@@ -89,7 +89,7 @@ def gradients(weights, config: FitConfig, step: int, half=not EXACT, dark=0.0, p
     real = torch.float64 if config.encoding == "exact" else torch.float32
     leaf = weights.to(real, copy=True).requires_grad_()
     precise = [replace(part, positions=part.positions.to(real), lengths=part.lengths.to(real)) for part in parts]
-    loss = batch_loss(leaf, precise, step, config, [torch.Generator().manual_seed(i) for i in range(3)])
+    loss = fit_loss(leaf, precise, step, config, [torch.Generator().manual_seed(i) for i in range(3)])
     loss.backward()
     return trainer.errors.sum().item(), trainer.gradient.cpu(), loss.item(), leaf.grad
 
@@ -138,7 +138,7 @@ def test_a_nerf_does_not_depend_on_who_shares_its_launch(monkeypatch):
     def fitted(parts):
         at = [part is wide for part in parts].index(True)
         generators = [torch.Generator().manual_seed(7 if i == at else i) for i in range(len(parts))]
-        return triton_fit.optimise(parts, config, generators, device=DEVICE)[at]
+        return triton_fit.optimise_by_triton(parts, config, generators, device=DEVICE)[at]
 
     assert triton_fit.parts_for(700) > 1
     alone = fitted([wide])
@@ -194,11 +194,11 @@ def test_auto_falls_back_where_the_backward_kernel_does_not_fit(monkeypatch):
     monkeypatch.setattr("torch.cuda.get_device_name", lambda _: "a card")
     monkeypatch.setattr("torch.Tensor.cuda", lambda tensor: tensor.to(DEVICE))
     monkeypatch.setattr(triton_engine, "check_step", lambda _, check=triton_engine.check_step: check(DEVICE))
-    here = backends.try_out
-    monkeypatch.setattr(backends, "try_out", lambda name, apart: here(name))
-    assert backends.choose()[0].name == "triton"
+    here = engines.try_out
+    monkeypatch.setattr(engines, "try_out", lambda name, apart: here(name))
+    assert engines.choose_engine()[0].name == "triton"
     monkeypatch.setattr(triton_fit.kernels(), "field_backward", TooLarge())
-    engine, why = backends.choose()
+    engine, why = engines.choose_engine()
     assert engine.name == "torch" and "not triton (RuntimeError: out of resource: shared memory" in why
 
 
@@ -208,7 +208,7 @@ def test_layers_are_never_launched_with_fused_multiply_adds(weights, monkeypatch
         kernel = getattr(triton_fit.kernels(), name)
         note = lambda _, options, name=name: told.append((name, options["enable_fp_fusion"]))  # noqa: E731
         monkeypatch.setattr(triton_fit.kernels(), name, Altered(kernel, note))
-    triton_fit.evaluate(weights.to(DEVICE), torch.rand(3, 5, 3, device=DEVICE), "tcnn")
+    triton_fit.evaluate_by_triton(weights.to(DEVICE), torch.rand(3, 5, 3, device=DEVICE), "tcnn")
     gradients(weights, FitConfig(n_steps=3), 0)
     assert told == [("field_forward", False), *((name, False) for name in triton_fit.TILES)]
 
@@ -216,12 +216,12 @@ def test_layers_are_never_launched_with_fused_multiply_adds(weights, monkeypatch
 def test_fits_follow_the_reference(weights):
     config = FitConfig(n_steps=4, background="ray", learning_rate=1e-3)
     generators = lambda: [torch.Generator().manual_seed(7 + i) for i in range(3)]  # noqa: E731
-    found = triton_fit.optimise(RAGGED, config, generators(), device=DEVICE, **PLAIN)
+    found = triton_fit.optimise_by_triton(RAGGED, config, generators(), device=DEVICE, **PLAIN)
     reference = optimise(RAGGED, config, generators())
     moved = (reference - torch.from_numpy(initial_vector())).norm()
     assert moved > 0.1
     assert (found - reference).norm() < 0.02 * moved
-    again = triton_fit.optimise(RAGGED, config, generators(), device=DEVICE, **PLAIN)
+    again = triton_fit.optimise_by_triton(RAGGED, config, generators(), device=DEVICE, **PLAIN)
     assert torch.equal(found, again)  # sums have one order: no atomics
 
 
@@ -230,8 +230,8 @@ def test_one_broken_nerf_stands_still_and_disturbs_nobody():
     generators = lambda: [torch.Generator().manual_seed(i) for i in range(2)]  # noqa: E731
     good, broken = RAGGED[0], RAGGED[2]
     spoilt = replace(broken, targets=torch.full_like(broken.targets, torch.nan))
-    alone = triton_fit.optimise([good, broken], config, generators(), device=DEVICE, **PLAIN)
-    together = triton_fit.optimise([good, spoilt], config, generators(), device=DEVICE, **PLAIN)
+    alone = triton_fit.optimise_by_triton([good, broken], config, generators(), device=DEVICE, **PLAIN)
+    together = triton_fit.optimise_by_triton([good, spoilt], config, generators(), device=DEVICE, **PLAIN)
     assert torch.equal(alone[0], together[0])
     assert torch.equal(together[1], torch.from_numpy(initial_vector()))
     assert not torch.equal(alone[1], together[1])
@@ -250,8 +250,8 @@ def test_fits_on_a_gpu_reach_the_reference(ball):
 def test_missing_triton_names_its_extra(monkeypatch):
     import sys
 
-    monkeypatch.setitem(sys.modules, "n2v.nerf.backends.triton_kernels", None)
-    monkeypatch.delattr("n2v.nerf.backends.triton_kernels", raising=False)
+    monkeypatch.setitem(sys.modules, "n2v.nerf.engines.triton_kernels", None)
+    monkeypatch.delattr("n2v.nerf.engines.triton_kernels", raising=False)
     with pytest.raises(BadInput, match=r"\[gpu\]"):
         triton_fit.kernels()
     assert NativeBackend.name == "native"  # other engines do not need it

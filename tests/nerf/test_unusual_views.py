@@ -8,10 +8,9 @@ import torch
 
 from n2v.errors import BadInput
 from n2v.nerf.fit import fit
-from n2v.nerf.occupancy import carve
+from n2v.nerf.occupancy import carve, check_silhouettes, explained_share
 from n2v.nerf.recipe import FitConfig
 from n2v.nerf.render import field_query, render_image
-from n2v.nerf.silhouettes import check_silhouettes, explained
 from n2v.scenes.cameras import look_at
 from n2v.scenes.views import ViewSet
 
@@ -32,7 +31,7 @@ def without_held_out(view_set: ViewSet, views: slice) -> ViewSet:
 def test_right_cameras_explain_every_silhouette(ball, block):
     for view_set in (ball, block):
         hull = carve(view_set)
-        assert explained(view_set, hull) > 0.99
+        assert explained_share(view_set, hull) > 0.99
         check_silhouettes(view_set, hull)
 
 
@@ -70,7 +69,7 @@ def test_an_opaque_picture_fills_the_box(ball):
     full = np.full_like(ball.images, 255)
     full[..., :3] = (40, 90, 200)
     opaque = without_held_out(replace(ball, images=full), slice(None))
-    assert explained(opaque, carve(opaque)) < 1  # some blue pixels look past the box
+    assert explained_share(opaque, carve(opaque)) < 1  # some blue pixels look past the box
     result = fit([opaque], QUICK)[0]
     assert result.occupied.mean() > 0.5 and np.isfinite(result.field_weights).all()
 

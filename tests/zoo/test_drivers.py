@@ -18,8 +18,8 @@ from n2v import profiles
 from n2v.cli import main
 from n2v.commands.zoo import fit
 from n2v.errors import BadInput
-from n2v.nerf import backends
-from n2v.nerf.backends import NoEngine, most_on_gpu
+from n2v.nerf import engines
+from n2v.nerf.engines import NoEngine, most_on_gpu
 from n2v.nerf.recipe import FitConfig
 from n2v.zoo import drivers
 from n2v.zoo.build import _joined, build_zoo
@@ -196,7 +196,7 @@ def test_an_engine_on_gpus_gets_their_pool_and_larger_groups(views, tmp_path, mo
     assert _joined(dealt, replace(TINY, backend="native")) == dealt
     assert most_on_gpu(TINY) == 6 and most_on_gpu(TINY, 2) == 3 and most_on_gpu(FitConfig()) == 2
     assert build_zoo(views, tmp_path / "zoo", TINY, limit=9)["fitted"] == 9 and started == ["gpus"]
-    monkeypatch.setattr("n2v.nerf.backends.on_gpu", lambda name: name == "native")
+    monkeypatch.setattr("n2v.nerf.engines.on_gpu", lambda name: name == "native")
     fit(views, tmp_path / "of command", profile="smoke", steps=1, backend="native", limit=1)
     assert started == ["gpus"] * 2
 
@@ -224,8 +224,8 @@ def test_exit_codes_of_a_build(views, tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(profiles.PROFILES, "tiny", lambda: replace(profiles.smoke(), fit=hopeless))
     assert run(tmp_path / "zoo", "--limit", "2", "--resume") == 0  # one was there
     capsys.readouterr()
-    answers = iter([backends.choose()])
-    monkeypatch.setattr(backends, "choose", lambda *_: next(answers, None) or backends.check("fast", "exact"))
+    answers = iter([engines.choose_engine()])
+    monkeypatch.setattr(engines, "choose_engine", lambda *_: next(answers, None) or engines.check("fast", "exact"))
     assert run(tmp_path / "other") == 2
     said = capsys.readouterr().err
     assert [line for line in said.splitlines() if line.startswith("n2v: ")] == [

@@ -10,8 +10,8 @@ import torch
 
 from n2v.errors import BadInput
 from n2v.nerf.layout import N_WEIGHTS, initial_vector, vector_hash
-from n2v.nerf.march import THESIS_STEP
 from n2v.nerf.occupancy import learned_occupancy
+from n2v.nerf.recipe import THESIS_STEP
 from n2v.nerf.render import field_query, render_image
 from n2v.scenes.cameras import turntable_cameras
 from n2v.scenes.raycast import render_rgba

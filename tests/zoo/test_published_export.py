@@ -18,7 +18,7 @@ from n2v import cli
 from n2v.commands.published import zoo_export, zoo_import
 from n2v.errors import BadInput
 from n2v.nerf.fit import FitConfig, fit, held_out_psnr
-from n2v.nerf.march import THESIS_STEP
+from n2v.nerf.recipe import THESIS_STEP
 from n2v.nerf.render import field_query, psnr, render_image
 from n2v.scenes.cameras import orbit_cameras
 from n2v.scenes.raycast import render_rgba

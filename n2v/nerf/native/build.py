@@ -17,14 +17,14 @@ import torch
 
 from n2v.files import atomic_path
 
-SOURCE = Path(__file__).with_name("fused.cpp")
+KERNEL = Path(__file__).with_name("fused.cpp")
 SWITCH = "N2V_NATIVE"
 # Contraction is harmless: the only product whose rounding matters is by a power of two, which is exact.
 FLAGS = ("-O3", "-std=c++17", "-shared", "-fPIC", "-ffp-contract=fast", "-fno-math-errno")
 
 
 @cache
-def load() -> tuple[ctypes.CDLL | None, str]:
+def load_kernel() -> tuple[ctypes.CDLL | None, str]:
     """The compiled kernel, or None; and what happened in one line. Compiles at most once a process."""
     if os.environ.get(SWITCH) == "0":
         return None, f"switched off by {SWITCH}=0"
@@ -70,7 +70,11 @@ def compiled(compiler: str) -> tuple[Path, str]:
 def _compile(command: list[str], path: Path) -> None:
     with atomic_path(path) as temporary:
         subprocess.run(
-            [*command, str(SOURCE), "-o", str(temporary)], capture_output=True, text=True, timeout=120, check=True
+            [*command, str(KERNEL), "-o", str(temporary)],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
         )
 
 
@@ -81,7 +85,7 @@ def _cache_folder() -> Path:
 def _key(compiler: str, flags: list[str]) -> str:
     """Names source, compiler and processor: home folders are shared between machines of a cluster."""
     version = subprocess.run([compiler, "--version"], capture_output=True, timeout=20, check=True).stdout
-    parts = [SOURCE.read_bytes(), version, " ".join(flags).encode(), _processor().encode()]
+    parts = [KERNEL.read_bytes(), version, " ".join(flags).encode(), _processor().encode()]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
 

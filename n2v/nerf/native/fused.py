@@ -10,27 +10,27 @@ from jaxtyping import Float, Int
 
 from n2v.errors import BadInput
 from n2v.nerf.layout import N_FEATURES, N_WEIGHTS
-from n2v.nerf.native.build import load
+from n2v.nerf.native.build import load_kernel
 
 WORTH_THREADS = 1 << 14  # positions below which one thread is as fast
 
 
 def library() -> ctypes.CDLL:
     """The kernel; BadInput says why there is none."""
-    found, why = load()
+    found, why = load_kernel()
     if found is None:
         raise BadInput(f"no fused CPU kernel: {why}", fix="use --backend torch")
     return found
 
 
 def can_evaluate(field_weights: torch.Tensor, positions: torch.Tensor, encoding: str) -> bool:
-    """Whether `evaluate` may stand in for PyTorch: exact sines, CPU, float32, no gradient wanted, kernel at hand."""
+    """Whether `evaluate_fused` may stand in: exact sines, CPU, float32, no gradient wanted, kernel at hand."""
     wants_gradient = torch.is_grad_enabled() and (field_weights.requires_grad or positions.requires_grad)
     plain = all(t.device.type == "cpu" and t.dtype == torch.float32 for t in (field_weights, positions))
-    return encoding == "exact" and plain and not wants_gradient and load()[0] is not None
+    return encoding == "exact" and plain and not wants_gradient and load_kernel()[0] is not None
 
 
-def encode(positions: Float[torch.Tensor, "n 3"]) -> Float[torch.Tensor, "n f"]:
+def encode_fused(positions: Float[torch.Tensor, "n 3"]) -> Float[torch.Tensor, "n f"]:
     """`n2v.nerf.encoding.encode`, compiled; within 4e-7 of float64."""
     positions = positions.contiguous()
     features = torch.empty(len(positions), N_FEATURES)
@@ -38,7 +38,7 @@ def encode(positions: Float[torch.Tensor, "n 3"]) -> Float[torch.Tensor, "n f"]:
     return features
 
 
-def evaluate(
+def evaluate_fused(
     field_weights: Float[torch.Tensor, "k w"], unit: Float[torch.Tensor, "k n 3"]
 ) -> tuple[Float[torch.Tensor, "k n"], Float[torch.Tensor, "k n 3"]]:
     """Density (before the test for the box) and colour at positions in [0, 1]^3; all of torch's threads are used."""
@@ -105,7 +105,7 @@ def loss_and_gradient(
         backgrounds: One colour for the batch, or one a slot.
         gradient: Overwritten.
 
-    Source: n2v.nerf.optimise.rendering_loss, its oracle (tests/nerf/test_native.py).
+    Source: n2v.nerf.engines.torch_engine.rendering_loss, its oracle (tests/nerf/test_native.py).
     """
     stride = 0 if len(backgrounds) == 1 else 3
     return library().n2v_loss(

@@ -10,8 +10,8 @@ from jaxtyping import Bool, Float
 from n2v.embed.model import Nerf2Vec
 from n2v.embed.reconstruct import OPACITY_FLOOR, cell_opacity, grown, query_occupancy
 from n2v.nerf.march import camera_rays
-from n2v.nerf.render import CAMERA_ANGLE_X, Query, as_picture, render_rays
-from n2v.scenes.cameras import orbit_camera
+from n2v.nerf.render import Query, as_picture, render_rays
+from n2v.scenes.cameras import CAMERA_ANGLE_X, orbit_camera
 
 COARSE_CELLS, FINE_CELLS = 16, 32  # cells a side of the two occupancy grids
 SEARCH_FLOOR = 0.03  # of light blocked in one step: the fine grid is searched where the coarse one is above it

@@ -10,8 +10,8 @@ from jaxtyping import Float
 
 from n2v.lessons.one_ray import busiest_pixel, look_along, ray_figure
 from n2v.nerf.nerf import Field
-from n2v.nerf.render import CAMERA_ANGLE_X
 from n2v.publish.demos.controls import Errors
+from n2v.scenes.cameras import CAMERA_ANGLE_X
 
 
 class RayInspector(widgets.VBox):

@@ -22,7 +22,7 @@ from n2v.files import write_bytes
 from n2v.nerf.layout import N_WEIGHTS
 from n2v.nerf.nerf import Nerf
 from n2v.nerf.occupancy import pack_bits
-from n2v.nerf.render import CAMERA_ANGLE_X
+from n2v.scenes.cameras import CAMERA_ANGLE_X
 from n2v.scenes.objects import AABB
 from n2v.zoo.manifest import Row
 from n2v.zoo.store import Zoo

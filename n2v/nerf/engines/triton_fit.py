@@ -13,10 +13,9 @@ import torch
 from jaxtyping import Float, Int
 
 from n2v.errors import MissingPart
-from n2v.nerf.emptiness import looks
+from n2v.nerf.batches import Batches, looks
+from n2v.nerf.engines.torch_engine import backgrounds_of
 from n2v.nerf.layout import N_HIDDEN, N_WEIGHTS, initial_vector
-from n2v.nerf.optimise import backgrounds_of
-from n2v.nerf.pool import Batches
 from n2v.nerf.recipe import FitConfig
 
 RAYS = 64  # rays a program, one a lane
@@ -36,7 +35,7 @@ SMALL_TILES = {**TILES, "field_backward": (64, 4, 1)}  # for 99 KiB of shared me
 def kernels() -> ModuleType:
     """The compiled kernels' module; MissingPart where Triton is not installed."""
     try:
-        from n2v.nerf.backends import triton_kernels
+        from n2v.nerf.engines import triton_kernels
     except ImportError:
         raise MissingPart("triton", "gpu") from None
     return triton_kernels
@@ -149,7 +148,7 @@ def parts_for(n: int) -> int:
     return max(1, min(n // SAMPLES_A_PART, MOST_PARTS))
 
 
-def evaluate(
+def evaluate_by_triton(
     field_weights: Float[torch.Tensor, "k w"],
     unit: Float[torch.Tensor, "k n 3"],
     encoding: str = "exact",
@@ -206,7 +205,7 @@ class Trainer:
         self.corrections = corrections.float().to(weights.device)
 
     def loss_and_gradient(self, rows: Int[torch.Tensor, "k"], backgrounds: Float[torch.Tensor, "k c 3"]) -> None:
-        """Fill `errors` (their sum over rays is each NeRF's loss) and `gradient`, as n2v.nerf.optimise.batch_loss."""
+        """Fill `errors` (their sum over rays is each NeRF's loss) and `gradient`, as torch_engine.fit_loss."""
         run, data, sizes = kernels(), self.data, (self.n, self.n_rays)
         rays, parts = (-(-self.n_rays // RAYS), self.k), (self.n_parts, self.k)
         run.field_forward[(self.n_programs, self.k)](
@@ -246,7 +245,7 @@ class Trainer:
         )  # fmt: skip
 
 
-def optimise(
+def optimise_by_triton(
     batches: list[Batches],
     config: FitConfig,
     generators: list[torch.Generator],
@@ -255,9 +254,9 @@ def optimise(
     half: bool = True,
     dark: float = DARK,
 ) -> Float[torch.Tensor, "k w"]:
-    """`n2v.nerf.optimise.optimise`, fused: same batches, backgrounds and schedule; weights come back on the CPU.
+    """`torch_engine.optimise`, fused: same batches, backgrounds and schedule; weights come back on the CPU.
 
-    `half` and `dark` as in `layer_options` and n2v.nerf.backends.triton_kernels. How long it takes: CONVENTIONS.md
+    `half` and `dark` as in `layer_options` and n2v.nerf.engines.triton_kernels. How long it takes: CONVENTIONS.md
     has an estimate from the compiled code; nothing was measured.
     """
     start = torch.from_numpy(initial_vector(config.init_seed)) if initial is None else initial

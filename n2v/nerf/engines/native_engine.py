@@ -4,12 +4,11 @@ import torch
 from jaxtyping import Float
 
 from n2v.errors import BadInput
-from n2v.nerf.emptiness import looks
+from n2v.nerf.batches import Batches, looks, training_batches
+from n2v.nerf.engines.torch_engine import backgrounds_of
 from n2v.nerf.field import to_unit_box, within_box
 from n2v.nerf.layout import N_WEIGHTS, initial_vector
 from n2v.nerf.native import build, fused
-from n2v.nerf.optimise import backgrounds_of
-from n2v.nerf.pool import Batches, training_batches
 from n2v.nerf.recipe import FitConfig
 
 
@@ -32,46 +31,30 @@ class NativeBackend:
         if encoding not in self.encodings:
             raise BadInput(f"the fused CPU kernel has no '{encoding}' encoding", fix="use --backend torch")
         unit = to_unit_box(positions)
-        sigmas, rgbs = fused.evaluate(field_weights, unit)
+        sigmas, rgbs = fused.evaluate_fused(field_weights, unit)
         return within_box(sigmas, unit), rgbs
 
     def probe(self) -> str:
-        library, found = build.load()
+        library, found = build.load_kernel()
         if library is None:
             raise RuntimeError(found)
         return f"fused C++ kernel, {found}"
 
 
 def optimise_fused(
-    batches: Batches,
-    config: FitConfig,
-    generator: torch.Generator,
-    initial: Float[torch.Tensor, "w"] | None = None,
+    batches: Batches, config: FitConfig, generator: torch.Generator, initial: Float[torch.Tensor, "w"] | None = None
 ) -> Float[torch.Tensor, "w"]:
-    """`n2v.nerf.optimise.optimise` for one NeRF: same batches, backgrounds and schedule, one compiled call a step."""
+    """`torch_engine.optimise` for one NeRF: same batches, backgrounds and schedule, one compiled call a step."""
     start = torch.from_numpy(initial_vector(config.init_seed)) if initial is None else initial
     adam = fused.Adam(start.clone())
     gradient = torch.empty(N_WEIGHTS)
-    counts = [_ray_counts(batches, at) for at in range(len(batches))]
+    rays = batches.is_ray.sum(1).tolist()
+    counts = [torch.bincount(slots, minlength=n)[:n].int() for slots, n in zip(batches.slots, rays, strict=True)]
     for done in range(config.n_steps):
         if done in looks(config.n_steps):
             batches.look_again(adam.weights, config.encoding)
         at = done % len(batches)
-        backgrounds = backgrounds_of(batches, config, generator)
-        fused.loss_and_gradient(
-            adam.weights,
-            batches.positions[at],
-            batches.lengths[at],
-            counts[at],
-            batches.targets[at],
-            backgrounds,
-            gradient,
-        )
+        samples = batches.positions[at], batches.lengths[at], counts[at], batches.targets[at]
+        fused.loss_and_gradient(adam.weights, *samples, backgrounds_of(batches, config, generator), gradient)
         adam.update(gradient, config.rate_at(done))
     return adam.weights
-
-
-def _ray_counts(batches: Batches, at: int) -> torch.Tensor:
-    """Samples on each ray of a batch, int32."""
-    n_rays = int(batches.is_ray[at].sum())
-    return torch.bincount(batches.slots[at], minlength=n_rays)[:n_rays].int()

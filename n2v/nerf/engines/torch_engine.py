@@ -1,17 +1,46 @@
-"""The reference optimiser: Adam on the rendering loss, several NeRFs in one batched computation, by autograd."""
+"""The reference engine: Adam on the rendering loss, several NeRFs in one batched computation, gradients by autograd."""
 
 from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
 
-from n2v.nerf.emptiness import looks
+from n2v.nerf.batches import Batches, looks, training_batches
+from n2v.nerf.composite import composite, over_background, premultiplied
 from n2v.nerf.encoding import encode
-from n2v.nerf.field import activate, run_layers
+from n2v.nerf.field import activate, evaluate_reference, run_layers
 from n2v.nerf.layout import initial_vector
-from n2v.nerf.pool import Batches
 from n2v.nerf.recipe import FitConfig
-from n2v.nerf.render import blend_weights, optical_depths
+
+
+class TorchBackend:
+    """PyTorch, on the CPU or a CUDA device."""
+
+    name = "torch"
+    encodings = ("exact", "tcnn")
+
+    def __init__(self, device: str | None = None) -> None:
+        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+
+    def fit(self, view_sets, hulls, config, seeds):
+        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        batches = [
+            training_batches(view_set, hull, config, generator).to(self.device)
+            for view_set, hull, generator in zip(view_sets, hulls, generators, strict=True)
+        ]
+        return optimise(batches, config, generators).cpu()
+
+    def evaluate(self, field_weights, positions, encoding):
+        with torch.no_grad():
+            sigmas, rgbs = evaluate_reference(field_weights.to(self.device), positions.to(self.device), encoding)
+        return sigmas.cpu(), rgbs.cpu()
+
+    def probe(self) -> str:
+        product = torch.ones(8, 8, device=self.device) @ torch.ones(8, 8, device=self.device)
+        if float(product.sum()) != 512:
+            raise RuntimeError(f"a matrix product came out wrong on {self.device}")
+        name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "CPU"
+        return f"PyTorch {torch.__version__} on {name}, {torch.get_num_threads()} CPU threads"
 
 
 def optimise(
@@ -32,14 +61,14 @@ def optimise(
             for part, weights in zip(batches, field_weights.detach(), strict=True):
                 part.look_again(weights, config.encoding)
         optimiser.param_groups[0]["lr"] = config.rate_at(done)
-        loss = batch_loss(field_weights, batches, done, config, generators)
+        loss = fit_loss(field_weights, batches, done, config, generators)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
     return field_weights.detach()
 
 
-def batch_loss(
+def fit_loss(
     field_weights: Float[torch.Tensor, "k w"],
     batches: list[Batches],
     done: int,
@@ -60,8 +89,9 @@ def rendering_loss(
     done: int,
     config: FitConfig,
     generators: list[torch.Generator],
+    measure: Callable[..., torch.Tensor] = torch.nn.functional.smooth_l1_loss,
 ) -> Float[torch.Tensor, ""]:
-    """Sum over k fields of the mean smooth L1 between composited and true colour, rays over a random background.
+    """Sum over k fields of the mean error between composited and true colour, rays over a random background.
 
     `network` takes positions (k, n, 3) in [0, 1]^3 to densities (k, n) and colours (k, n, 3). smooth L1 is half the
     squared error on [0, 1]: the thesis says L1, its code computes this.
@@ -78,14 +108,9 @@ def rendering_loss(
     backgrounds = torch.stack([colours if len(colours) == 1 else _widen(colours, n_slots) for colours in drawn])
     backgrounds = backgrounds.to(positions.device)
 
-    sigmas, rgbs = network(positions)
-    k, n_rays = len(batches), len(batches) * n_slots
-    weights = blend_weights(optical_depths(sigmas, lengths).view(-1), slots.view(-1), n_rays)
-    blended = torch.cat([weights[:, None] * rgbs.view(-1, 3), weights[:, None]], -1)
-    shown = blended.new_zeros(n_rays, 4).index_add(0, slots.view(-1), blended).view(k, n_slots, 4)
-    predicted = shown[..., :3] + backgrounds * (1 - shown[..., 3:])
-    truth = targets[..., :3] * targets[..., 3:] + backgrounds * (1 - targets[..., 3:])
-    errors = torch.nn.functional.smooth_l1_loss(predicted, truth, reduction="none").mean(-1)
+    shown = composite(*network(positions), lengths, slots, len(batches) * n_slots).view(len(batches), n_slots, 4)
+    truth = over_background(premultiplied(targets), backgrounds)
+    errors = measure(over_background(shown, backgrounds), truth, reduction="none").mean(-1)
     return ((errors * is_ray).sum(-1) / is_ray.sum(-1)).sum()
 
 
@@ -100,6 +125,4 @@ def backgrounds_of(batches: Batches, config: FitConfig, generator: torch.Generat
 
 def _widen(rows: torch.Tensor, n: int) -> torch.Tensor:
     """Pad the first dimension with zeros up to n."""
-    if len(rows) == n:
-        return rows
-    return torch.cat([rows, rows.new_zeros(n - len(rows), *rows.shape[1:])])
+    return torch.cat([rows, rows.new_zeros(n - len(rows), *rows.shape[1:])]) if len(rows) < n else rows

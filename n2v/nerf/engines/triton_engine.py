@@ -1,12 +1,12 @@
-"""The fused GPU engine: many NeRFs in one launch (n2v/nerf/backends/triton_kernels.py)."""
+"""The fused GPU engine: many NeRFs in one launch (n2v/nerf/engines/triton_kernels.py)."""
 
 import torch
 
-from n2v.nerf.backends import triton_fit
+from n2v.nerf.batches import Batches, training_batches
+from n2v.nerf.engines import triton_fit
+from n2v.nerf.engines.torch_engine import backgrounds_of, fit_loss
 from n2v.nerf.field import evaluate_reference, to_unit_box, within_box
 from n2v.nerf.layout import initial_vector
-from n2v.nerf.optimise import backgrounds_of, batch_loss
-from n2v.nerf.pool import Batches, training_batches
 from n2v.nerf.recipe import FitConfig
 
 
@@ -23,11 +23,11 @@ class TritonBackend:
             training_batches(view_set, hull, config, generator)
             for view_set, hull, generator in zip(view_sets, hulls, generators, strict=True)
         ]
-        return triton_fit.optimise(batches, config, generators)
+        return triton_fit.optimise_by_triton(batches, config, generators)
 
     def evaluate(self, field_weights, positions, encoding):
         unit = to_unit_box(positions)  # on the CPU, in its order of operations
-        sigmas, rgbs = triton_fit.evaluate(field_weights.cuda(), unit.cuda(), encoding)
+        sigmas, rgbs = triton_fit.evaluate_by_triton(field_weights.cuda(), unit.cuda(), encoding)
         return within_box(sigmas.cpu(), unit), rgbs.cpu()
 
     def probe(self) -> str:
@@ -63,7 +63,7 @@ def check_step(device: str) -> None:
     trainer = triton_fit.Trainer(triton_fit.Resident.of([batches], device), weights.clone().to(device), config)
     trainer.step(0, backgrounds_of(batches, config, torch.Generator().manual_seed(1))[None].to(device))
     leaf = weights.clone().requires_grad_()
-    batch_loss(leaf, [batches], 0, config, [torch.Generator().manual_seed(1)]).backward()
+    fit_loss(leaf, [batches], 0, config, [torch.Generator().manual_seed(1)]).backward()
     error = float((trainer.gradient.cpu() - leaf.grad).norm() / leaf.grad.norm())
     moved = float((trainer.weights.cpu() - weights).abs().max() / config.learning_rate)  # Adam's first step is the rate
     if not (error < 0.05 and abs(moved - 1) < 0.01):

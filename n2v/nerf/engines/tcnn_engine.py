@@ -13,12 +13,13 @@ import torch
 from torch.utils import cpp_extension
 
 from n2v.errors import BadInput
+from n2v.nerf.composite import over_background, premultiplied
 from n2v.nerf.field import activate, evaluate_reference, to_unit_box, within_box
 from n2v.nerf.layout import N_OCTAVES, N_WEIGHTS, initial_vector
 from n2v.nerf.march import camera_rays
 from n2v.scenes.objects import AABB
 
-CONDA = "it is not on PyPI; on a machine with an NVIDIA GPU: conda env create -f environment.yml"
+NOT_ON_PYPI = "it is not on PyPI; on a machine with an NVIDIA GPU: conda env create -f environment.yml"
 GRADIENT_SCALE = 1024.0  # float16 gradients below 6e-8 would vanish; Adam's step does not depend on the scale
 GRID_EVERY = 16  # steps between occupancy updates (nerfacc's example)
 TRANSMITTANCE_FLOOR = 1e-4  # samples behind it are culled
@@ -88,7 +89,7 @@ class TcnnBackend:
         try:
             import tinycudann
         except ImportError:
-            raise BadInput("tinycudann is not installed", fix=CONDA) from None
+            raise BadInput("tinycudann is not installed", fix=NOT_ON_PYPI) from None
         encoding = {"otype": "Frequency", "n_frequencies": N_OCTAVES}
         field = tinycudann.NetworkWithInputEncoding(3, 4, encoding, {"otype": self.network, **NETWORK}, seed=seed)
         if field.params.numel() != N_WEIGHTS:
@@ -118,11 +119,11 @@ class TcnnBackend:
             )
             if n_samples == 0:
                 continue
-            colour, alpha = pixels[chosen, :3], pixels[chosen, 3:]
             alive = opacity[:, 0] > 0
             if not alive.any():
                 continue  # a mean of nothing is not a number, and Adam would spread it
-            error = torch.nn.functional.smooth_l1_loss(shown[alive], (colour * alpha + background * (1 - alpha))[alive])
+            truth = over_background(premultiplied(pixels[chosen]), background)
+            error = torch.nn.functional.smooth_l1_loss(shown[alive], truth[alive])
             optimiser.zero_grad()
             (error * GRADIENT_SCALE).backward()
             optimiser.step()

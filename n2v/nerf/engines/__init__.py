@@ -27,12 +27,7 @@ from n2v.errors import BadInput
 from n2v.nerf.recipe import FitConfig
 from n2v.scenes.views import ViewSet
 
-_CLASSES = {
-    "torch": ("torch_engine", "TorchBackend"),
-    "native": ("native_engine", "NativeBackend"),
-    "triton": ("triton_engine", "TritonBackend"),
-    "tcnn": ("tcnn_engine", "TcnnBackend"),
-}
+_CLASSES = {"torch": "TorchBackend", "native": "NativeBackend", "triton": "TritonBackend", "tcnn": "TcnnBackend"}
 BACKENDS = tuple(_CLASSES)
 MOST_TOGETHER = 32  # NeRFs in one launch: the host holds their batches, too
 PROBE_S = 240  # nerfacc and Triton compile their kernels the first time
@@ -51,11 +46,7 @@ class Backend(Protocol):
     device: torch.device  # where it computes, and where its fits are prepared
 
     def fit(
-        self,
-        view_sets: list[ViewSet],
-        hulls: list[Bool[torch.Tensor, "g g g"]],
-        config: FitConfig,
-        seeds: list[int],
+        self, view_sets: list[ViewSet], hulls: list[Bool[torch.Tensor, "g g g"]], config: FitConfig, seeds: list[int]
     ) -> Float[torch.Tensor, "k w"]:
         """Weights (CPU, float32) of one NeRF a view set, all from the shared initial vector."""
 
@@ -73,22 +64,20 @@ def _check_name(name: str) -> None:
         raise NoEngine(f"unknown backend '{name}'", fix=f"use one of: auto, {', '.join(BACKENDS)}")
 
 
-def load(name: str) -> Backend:
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"n2v.nerf.engines.{name}_engine")
+
+
+def load_engine(name: str) -> Backend:
     """A backend by name, not yet probed."""
     _check_name(name)
-    return getattr(_module(name), _CLASSES[name][1])()
-
-
-def _module(name: str) -> ModuleType:
-    return importlib.import_module(f"n2v.nerf.backends.{_CLASSES[name][0]}")
+    return getattr(_module(name), _CLASSES[name])()
 
 
 def check(name: str, encoding: str) -> None:
     """Refuse a name that no engine has and an encoding that the engine has not; nothing is probed."""
-    if name != "auto" and encoding not in load(name).encodings:
-        raise NoEngine(
-            f"backend '{name}' has no '{encoding}' encoding", fix=f"use --encoding {' or '.join(load(name).encodings)}"
-        )
+    if name != "auto" and encoding not in (known := load_engine(name).encodings):
+        raise NoEngine(f"backend '{name}' has no '{encoding}' encoding", fix=f"use --encoding {' or '.join(known)}")
 
 
 def on_gpu(name: str) -> bool:
@@ -117,7 +106,7 @@ def try_out(name: str, apart: bool = False) -> tuple[bool, str]:
     if apart:
         return _try_out_apart(name, PROBE_S)
     try:
-        return True, load(name).probe()
+        return True, load_engine(name).probe()
     except BadInput as error:
         return False, str(error)
     except Exception as error:  # a probe may fail in any way: OSError from tinycudann without a GPU, for one
@@ -127,12 +116,15 @@ def try_out(name: str, apart: bool = False) -> tuple[bool, str]:
 @cache
 def _try_out_apart(name: str, limit_s: float) -> tuple[bool, str]:
     """The same in a process of its own, once: every fit of a session asks."""
-    command, began = [sys.executable, "-m", "n2v.nerf.backends", name], time.time()
+    command, began = [sys.executable, "-m", "n2v.nerf.engines", name], time.time()
     with subprocess.Popen(command, stdout=PIPE, stderr=PIPE, text=True, start_new_session=True) as probe:
         try:
             output, errors = probe.communicate(timeout=limit_s)
         except subprocess.TimeoutExpired:
-            _kill(probe)
+            if hasattr(os, "killpg"):  # the compilers that it started, too
+                os.killpg(probe.pid, signal.SIGKILL)
+            probe.kill()
+            probe.communicate()
             freed = _module(name).unlock(began) if name == "tcnn" else 0
             again = "; a lock of its unfinished build was removed: try again" if freed else ""
             return False, f"no answer in {limit_s} s{again}"
@@ -140,15 +132,7 @@ def _try_out_apart(name: str, limit_s: float) -> tuple[bool, str]:
     return probe.returncode == 0, lines[-1] if lines else f"died with code {probe.returncode}"
 
 
-def _kill(probe: subprocess.Popen) -> None:
-    """End a probe and the compilers that it started, where processes have groups."""
-    if hasattr(os, "killpg"):
-        os.killpg(probe.pid, signal.SIGKILL)
-    probe.kill()
-    probe.communicate()
-
-
-def choose(name: str = "auto", encoding: str = "exact") -> tuple[Backend, str]:
+def choose_engine(name: str = "auto", encoding: str = "exact") -> tuple[Backend, str]:
     """The backend to use and why.
 
     "auto" prefers triton where a CUDA device is, else native, else torch; each is tried with a real kernel first.
@@ -160,27 +144,20 @@ def choose(name: str = "auto", encoding: str = "exact") -> tuple[Backend, str]:
     if name != "auto":
         works, found = try_out(name)
         if not works:
-            raise NoEngine(
-                f"backend '{name}' does not work here: {found}", fix="run: n2v doctor, or use --backend auto"
-            )
+            fix = "run: n2v doctor, or use --backend auto"
+            raise NoEngine(f"backend '{name}' does not work here: {found}", fix=fix)
         check(name, encoding)
-        return load(name), f"{name}: asked for; {found}"
-    candidates = [
-        candidate
-        for candidate in (["triton"] if torch.cuda.is_available() else ["native"])
-        if encoding in load(candidate).encodings
-    ]
-    reasons = []
-    for candidate in candidates:
-        works, found = try_out(candidate, apart=candidate == "triton")
-        if works:
-            return load(candidate), f"{candidate}: {found}"
-        reasons.append(f"not {candidate} ({found})")
-    why = "; ".join(reasons) or f"the others have no '{encoding}' encoding"
-    return load("torch"), f"torch: {why}"
+        return load_engine(name), f"{name}: asked for; {found}"
+    first = "triton" if torch.cuda.is_available() else "native"
+    if encoding not in load_engine(first).encodings:
+        return load_engine("torch"), f"torch: {first} has no '{encoding}' encoding"
+    works, found = try_out(first, apart=first == "triton")
+    if works:
+        return load_engine(first), f"{first}: {found}"
+    return load_engine("torch"), f"torch: not {first} ({found})"
 
 
-def settle(config: FitConfig, name: str, elsewhere: bool = False) -> tuple[FitConfig, str]:
+def settle_engine(config: FitConfig, name: str, elsewhere: bool = False) -> tuple[FitConfig, str]:
     """A recipe with the engine asked for, and why that one; the thesis's engine brings its encoding along.
 
     Args:
@@ -189,11 +166,11 @@ def settle(config: FitConfig, name: str, elsewhere: bool = False) -> tuple[FitCo
         elsewhere: It is for other machines: "auto" stays, and nothing is probed here.
 
     Raises:
-        NoEngine: see `check` and `choose`.
+        NoEngine: see `check` and `choose_engine`.
     """
     config = replace(config, backend=name, encoding="tcnn" if name == "tcnn" else config.encoding)
     if elsewhere:
         check(name, config.encoding)
         return config, f"{name}: each machine tries it for itself"
-    backend, why = choose(name, config.encoding)
+    backend, why = choose_engine(name, config.encoding)
     return replace(config, backend=backend.name), why

@@ -1,4 +1,10 @@
-"""Training rays of one object, marched once and packed into batches of whole rays, with points of empty space."""
+"""Training data of one object: rays marched once and packed into batches of whole rays, and points of empty space.
+
+Rays are marched inside the hull only, so without more a network may answer anything outside it, and a grid rebuilt
+from its weights alone fills with fog. Each batch therefore asks about points outside the hull, too: rays of one sample
+whose pixel is transparent, so the compositing loss does the rest and no engine needs another kernel. Nearly all random
+points are soon empty: three times during a fit half of them move to where fog was found.
+"""
 
 import math
 from dataclasses import dataclass, fields, replace
@@ -8,12 +14,70 @@ import torch
 from jaxtyping import Bool, Float, Int
 
 from n2v.errors import BadInput
-from n2v.nerf.emptiness import LENGTH, EmptySpace
-from n2v.nerf.field import to_unit_box
+from n2v.nerf.field import evaluate, to_unit_box
 from n2v.nerf.march import Samples, camera_rays, march
+from n2v.nerf.occupancy import DENSITY_FLOOR, SIDE, cell_centres
 from n2v.nerf.recipe import FitConfig
 from n2v.scenes.objects import AABB
 from n2v.scenes.views import ViewSet
+
+EMPTY_LENGTH = 0.1  # of its sample, scene units: longer costs sharpness, shorter leaves fog (CONVENTIONS.md)
+LOOKED_AT = 4  # a look draws one point in every fourth empty cell
+
+
+@dataclass(frozen=True)
+class EmptySpace:
+    """The cells that a hull leaves out (centres in scene units, side in the same) and how many points a batch asks."""
+
+    centres: Float[torch.Tensor, "c 3"]
+    cell_side: float
+    n_points: int
+    generator: torch.Generator
+
+    @classmethod
+    def around(cls, hull: Bool[torch.Tensor, "g g g"], n_points: int, generator: torch.Generator) -> "EmptySpace":
+        """Of a hull; a hull that fills the box leaves nothing to ask about. The generator's state moves on by one."""
+        centres = cell_centres(hull.shape[0])[~hull.reshape(-1).cpu()]
+        own = torch.Generator().manual_seed(int(torch.randint(1 << 62, (), generator=generator)))
+        return cls(centres, SIDE / hull.shape[0], n_points if len(centres) else 0, own)
+
+    def draw(self, n: int, centres: torch.Tensor | None = None) -> Float[torch.Tensor, "n 3"]:
+        """Uniformly random points (scene units) of the cells, or of those with these centres."""
+        centres = self.centres if centres is None else centres
+        chosen = centres[torch.randint(len(centres), (n,), generator=self.generator)]
+        return chosen + (torch.rand(n, 3, generator=self.generator) - 0.5) * self.cell_side
+
+    @torch.no_grad()
+    def look(self, field_weights: Float[torch.Tensor, "w"], positions: torch.Tensor, encoding: str) -> int:
+        """Move the first half of the empty points of all batches, in place, to cells in which the field has fog.
+
+        Fog: density above half the floor of occupancy at a random point of the cell. Every fourth cell is tried.
+
+        Args:
+            field_weights: As fitted so far.
+            positions: (b, n, 3) in [0, 1]^3, each batch's empty points first.
+            encoding: Of the field.
+
+        Returns:
+            How many cells with fog were found.
+        """
+        n_tried = len(self.centres) // LOOKED_AT
+        if not self.n_points or not n_tried:
+            return 0
+        tried = torch.randperm(len(self.centres), generator=self.generator)[:n_tried]
+        points = self.centres[tried] + (torch.rand(n_tried, 3, generator=self.generator) - 0.5) * self.cell_side
+        sigmas, _ = evaluate(field_weights[None], points[None].to(field_weights.device), encoding)
+        foggy = self.centres[tried[(sigmas[0] > DENSITY_FLOOR / 2).cpu()]]
+        if len(foggy):
+            half = self.n_points // 2
+            drawn = to_unit_box(self.draw(len(positions) * half, foggy))
+            positions[:, :half] = drawn.view(len(positions), half, 3).to(positions.device)
+        return len(foggy)
+
+
+def looks(n_steps: int) -> set[int]:
+    """Steps before which a fit looks for fog: a quarter, a half and three quarters of the way."""
+    return {n_steps * quarter // 4 for quarter in (1, 2, 3)}
 
 
 @dataclass(frozen=True)
@@ -74,7 +138,7 @@ def _with_empty(batches: Batches, empty: EmptySpace, n_samples: int) -> Batches:
     return Batches(
         torch.cat([points, batches.positions, torch.full((b, left, 3), 0.5, **on)], 1),
         torch.cat([torch.arange(n, **on).expand(b, n), batches.slots + n, torch.full((b, left), unused, **on)], 1),
-        torch.cat([torch.full((b, n), LENGTH, **on), batches.lengths, torch.zeros(b, left, **on)], 1),
+        torch.cat([torch.full((b, n), EMPTY_LENGTH, **on), batches.lengths, torch.zeros(b, left, **on)], 1),
         torch.cat([torch.zeros(b, n, 4, **on), batches.targets], 1),
         torch.cat([torch.ones(b, n, dtype=torch.bool, **on), batches.is_ray], 1),
         empty,
@@ -102,7 +166,7 @@ def margin_px(view_set: ViewSet, resolution: int) -> int:
     """How far from a silhouette, in pixels, a hull cell can appear: its diagonal at the nearest box corner."""
     focal_px = 0.5 * view_set.size_px / math.tan(view_set.camera_angle_x / 2)
     nearest = float(np.linalg.norm(view_set.c2w[:, :3, 3], axis=-1).min()) - AABB[3]
-    diagonal = math.sqrt(3) * (AABB[3] - AABB[0]) / resolution
+    diagonal = math.sqrt(3) * SIDE / resolution
     return max(1, min(math.ceil(focal_px * diagonal / max(nearest, 0.1)), view_set.size_px))
 
 
@@ -125,7 +189,7 @@ def pack_batches(
         raise nothing
     order = torch.randperm(len(origins), generator=generator).to(hull.device)
     origins, directions, colours = origins[order], directions[order], colours[order]
-    longest = math.ceil(math.sqrt(3) * (AABB[3] - AABB[0]) / step)
+    longest = math.ceil(math.sqrt(3) * SIDE / step)
     if longest > n_samples:
         raise BadInput(
             f"a ray can hold {longest} samples but a step only {n_samples}",

@@ -2,7 +2,7 @@
 
 Program axis 1 is the NeRF. `rows[nerf]` says which row of the resident data (samples of one batch) that NeRF uses in
 this step, so nothing is copied between steps. Importing this file needs triton; go through
-`n2v.nerf.backends.triton_fit.kernels`, which says so in words when it is missing.
+`n2v.nerf.engines.triton_fit.kernels`, which says so in words when it is missing.
 
 Compiled, layers multiply float16 operands and add in float32 (HALF), and sines are the hardware's (HARDWARE): what
 tiny-cuda-nn does. Interpreted, there is neither: float32 operands for exact parity, or HALF alone.

@@ -13,8 +13,7 @@ from typing import no_type_check
 import triton
 import triton.language as tl
 
-from n2v.nerf.backends.triton_field import field_backward, field_forward, input_backward
-from n2v.nerf.layout import N_WEIGHTS
+from n2v.nerf.engines.triton_field import SIZE, field_backward, field_forward, input_backward
 
 __all__ = [
     "adam",
@@ -27,9 +26,8 @@ __all__ = [
     "loss_gradient",
 ]
 
-SIZE: tl.constexpr = tl.constexpr(N_WEIGHTS)
 EXP_15: tl.constexpr = tl.constexpr(3269017.372472110639)  # where the gradient of exp is cut (n2v.nerf.field)
-DEEPEST: tl.constexpr = tl.constexpr(1e4)  # optical depth at which nothing is left to see (n2v.nerf.render)
+DEEPEST: tl.constexpr = tl.constexpr(1e4)  # optical depth at which nothing is left to see (n2v.nerf.composite)
 
 
 @triton.jit
