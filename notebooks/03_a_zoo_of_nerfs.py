@@ -54,9 +54,8 @@ from n2v.lessons.drawing.style import apply_style
 from n2v.lessons.zoo import flip_bit, quality_figure, travel_figure
 from n2v.nerf.composite import over_background, premultiplied
 from n2v.nerf.fit import fit_apart, held_out_psnr
-from n2v.nerf.layout import N_WEIGHTS, SHAPES, initial_vector, split_weights
+from n2v.nerf.layout import LAYERS, N_WEIGHTS, SHAPES, initial_vector, split_weights, travel
 from n2v.nerf.neurons import permute_neurons
-from n2v.nerf.travel import LAYERS, travel
 from n2v.publish.record import Recorder
 from n2v.publish.viewer.nerf_page import write_pages
 from n2v.scenes.classes import CLASSES, FREQUENCIES

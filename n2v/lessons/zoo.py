@@ -10,8 +10,7 @@ from n2v.errors import BadInput
 from n2v.files import inside, write_bytes
 from n2v.lessons.drawing.plots import _class_scatter
 from n2v.lessons.drawing.style import OURS
-from n2v.nerf.layout import N_OCTAVES
-from n2v.nerf.travel import LAYERS, octave_travel, travel
+from n2v.nerf.layout import LAYERS, N_OCTAVES, octave_travel, travel
 from n2v.scenes.classes import names_of
 from n2v.zoo.store import Row, Zoo
 

@@ -1,4 +1,4 @@
-"""The flat weight vector of one NeRF: 18,432 numbers, where each sits, and the vector every fit starts from.
+"""The flat weight vector of one NeRF, 18,432 numbers: where each sits, what every fit starts from, how far it went.
 
 Matrices are row-major [out, in], input to output, no biases. Rows 4..15 of the output matrix are padding:
 they get no gradient and keep their initial values.
@@ -19,6 +19,7 @@ SHAPES = ((N_HIDDEN, N_FEATURES), (N_HIDDEN, N_HIDDEN), (N_HIDDEN, N_HIDDEN), (1
 _ENDS = np.cumsum([rows * columns for rows, columns in SHAPES]).tolist()
 SLICES = tuple(slice(end - rows * columns, end) for end, (rows, columns) in zip(_ENDS, SHAPES, strict=True))
 N_WEIGHTS = _ENDS[-1]  # 18,432
+LAYERS = ("input\n64 x 144", "hidden 1\n64 x 64", "hidden 2\n64 x 64", "output\n4 x 64", "padding\n12 x 64")
 
 
 def split_weights(field_weights: Float[torch.Tensor, "k w"]) -> list[Float[torch.Tensor, "k out in"]]:
@@ -61,3 +62,18 @@ def initial_vector(seed: int = 999) -> Float[np.ndarray, "w"]:
 def vector_hash(vector: np.ndarray) -> str:
     """First 16 hexadecimal digits of the SHA-256 of a float32 vector; names an initial vector in a manifest."""
     return hashlib.sha256(np.ascontiguousarray(vector, "<f4").tobytes()).hexdigest()[:16]
+
+
+def travel(field_weights: Float[np.ndarray, "n w"], start: Float[np.ndarray, "w"]) -> Float[np.ndarray, "n 5"]:
+    """How far each NeRF moved from the initial vector in each of LAYERS, relative to the layer's initial length."""
+    moved, used = field_weights - start, N_OUTPUTS * SHAPES[-1][1]
+    last = SLICES[-1]
+    parts = [*SLICES[:-1], slice(last.start, last.start + used), slice(last.start + used, N_WEIGHTS)]
+    return np.stack([np.linalg.norm(moved[:, part], axis=1) / np.linalg.norm(start[part]) for part in parts], 1)
+
+
+def octave_travel(field_weights: Float[np.ndarray, "n w"], start: Float[np.ndarray, "w"]) -> Float[np.ndarray, "n 24"]:
+    """The same for the columns of the input matrix that read each octave of the encoding (3 axes, sine and cosine)."""
+    shape = (-1, SHAPES[0][0], 3, N_OCTAVES, 2)  # CONVENTIONS.md: feature = axis, octave, sine or cosine
+    moved, before = ((field_weights - start)[:, SLICES[0]].reshape(shape), start[SLICES[0]].reshape(shape))
+    return np.sqrt((moved**2).sum((1, 2, 4)) / (before**2).sum((1, 2, 4)))

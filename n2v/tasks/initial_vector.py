@@ -18,8 +18,9 @@ from n2v.files import progress
 from n2v.nerf.field import evaluate
 from n2v.nerf.fit import fit
 from n2v.nerf.layout import initial_vector, vector_hash
+from n2v.nerf.march import cell_indices
 from n2v.nerf.neurons import match_neurons, permute_neurons
-from n2v.nerf.occupancy import cell_centres, cell_indices
+from n2v.nerf.occupancy import cell_centres
 from n2v.nerf.recipe import FitConfig, show_step
 from n2v.scenes.views import ViewSet
 from n2v.seeds import child_seed

@@ -21,8 +21,7 @@ from n2v.lessons.objects import (
     misread,
 )
 from n2v.lessons.zoo import flip_bit, quality_figure, travel_figure
-from n2v.nerf.layout import N_WEIGHTS, SLICES, initial_vector
-from n2v.nerf.travel import LAYERS, octave_travel, travel
+from n2v.nerf.layout import LAYERS, N_WEIGHTS, SLICES, initial_vector, octave_travel, travel
 from n2v.publish.data_cards import count_table, read_block, write_block
 from n2v.scenes.augment import AugmentConfig, augment
 from n2v.scenes.cameras import check_cameras, orbit_cameras
