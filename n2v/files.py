@@ -140,12 +140,10 @@ def provenance(**extra: object) -> dict:
 def progress(
     iterable=None, *, total: int | None = None, desc: str = "", unit: str = "it", disable: bool = False, **options
 ):
-    """A progress bar: rich in a notebook, plain in a terminal or with N2V_HEADLESS=1, silent when piped."""
-    if os.environ.get("N2V_HEADLESS"):
-        from tqdm import tqdm
-    else:
-        from tqdm.auto import tqdm
+    """A progress bar: rich in a notebook, plain in a terminal, silent when piped and with N2V_HEADLESS=1."""
+    from tqdm.auto import tqdm
+
     ipython = sys.modules.get("IPython")
     in_kernel = ipython is not None and ipython.get_ipython() is not None
-    quiet = disable or (not sys.stderr.isatty() and not in_kernel)
-    return tqdm(iterable, total=total, desc=desc, unit=unit, disable=quiet, **options)
+    seen = (in_kernel and not os.environ.get("N2V_HEADLESS")) or sys.stderr.isatty()
+    return tqdm(iterable, total=total, desc=desc, unit=unit, disable=disable or not seen, **options)

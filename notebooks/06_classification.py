@@ -346,12 +346,11 @@ try:
     record.figure(
         "extra-leak", plot_leak(leak), "The same head under the published split, without twins, and corrected."
     )
-    leak_table = record.table("extra-leak", leak, "gain: accuracy above the same test NeRFs without twins in train.")
+    record.table("extra-leak", leak, "gain: accuracy above the same test NeRFs without twins in train.")
     for row in leak:
         record.metric(f"accuracy {row['features']}, {row['split']}", row["accuracy"])
 except BadInput as error:  # a tenth of fewer than ten objects, rounded down, is nothing
-    leak_table = record.not_run("extra-leak", str(error))
-leak_table
+    record.not_run("extra-leak", str(error))
 
 # %% [markdown]
 # *What to see:* the first bar minus the second is what the published protocol credits to the method and owes to memory. Both have

@@ -9,7 +9,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
 from n2v.files import write_json
-from n2v.publish.record import Recorder
+from n2v.publish.record import Recorder, figure_html
 
 LESSON = """# ---
 # jupyter:
@@ -34,8 +34,9 @@ def tiny_run(place: Path) -> Path:
     figure = plt.figure(figsize=(1, 1))
     Recorder(folder, "01").figure("fig-3.1", figure, "An object.", alt='three "objects"')
     plt.close(figure)
-    image = {"image/png": "aGVsbG8=", "text/plain": "<Figure>"}
-    outputs = [nbformat.v4.new_output("display_data", data=image) for _ in range(2)]
+    recorded = {"text/html": figure_html(b"hello", "An object.", 'three "objects"')}
+    bare = {"image/png": "aGVsbG8=", "text/plain": "<Figure>"}
+    outputs = [nbformat.v4.new_output("display_data", data=data) for data in (recorded, bare)]
     cells = [
         nbformat.v4.new_markdown_cell("# 01 · A lesson\nWith $x_i < 2^k$ and `$5` and\n\n$$\\sum_i a_i * b_i$$\n"),
         nbformat.v4.new_markdown_cell("## 1. Rays & samples\nsee [the next](02_lesson.py)"),

@@ -4,7 +4,6 @@ import re
 from html import escape
 from pathlib import Path
 
-from n2v.files import read_json
 from n2v.publish.notebooks import require
 
 TEMPLATE = """
@@ -25,7 +24,6 @@ FORMULA = re.compile(
     r"|(?<![\\$\w])\$(?P<line>[^\s$](?:(?:[^$\n]|\n(?!\n))*[^\s$])?)\$(?!\d)",
     re.S | re.M,
 )
-FIGURE = re.compile(r"\.figure\(\s*[\"']([\w.-]+)[\"']")
 LESSON_LINK = re.compile(r"(\]\((?:\./)?\d\d_\w+)\.(?:py|ipynb)\b")
 MARK = re.compile("\ue000(\\d+)\ue001")
 
@@ -37,14 +35,14 @@ def notebook_page(path: Path, navigation: str = "") -> str:
 
     notebook = nbformat.read(path, as_version=4)
     formulas: list[str] = []
-    captions, heading = _alt_texts(path.parent.parent), path.stem
+    heading = path.stem
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             found = re.findall(r"^#+ (.*)", cell.source, re.M)
             heading = found[-1] if found else heading
             cell.source = LESSON_LINK.sub(r"\1.html", mark_formulas(cell.source, formulas))
         elif cell.cell_type == "code":
-            _describe(cell, captions, heading)
+            _describe(cell, heading)
     notebook.metadata.pop("widgets", None)
     exporter = HTMLExporter(raw_template=TEMPLATE, embed_images=True)
     page, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": path.stem}})
@@ -78,14 +76,8 @@ def mathml(formula: str, *, display: bool = False) -> str:
         return f"<code>{escape(formula)}</code>"
 
 
-def _alt_texts(run_folder: Path) -> dict[str, str]:
-    records = [read_json(path) for path in sorted((run_folder / "items").glob("*.figure.json"))]
-    return {record["item"]: record["alt"] for record in records}
-
-
-def _describe(cell: dict, captions: dict[str, str], heading: str) -> None:
-    """Give each picture of a code cell an alt text: of the item that the cell records, else of its section."""
-    recorded = [captions[item_id] for item_id in FIGURE.findall(cell.source) if item_id in captions]
-    pictures = [output for output in cell.outputs if "image/png" in output.get("data", {})]
-    for place, output in enumerate(pictures):
-        output.metadata["alt"] = recorded[place] if place < len(recorded) else f"Picture in the section: {heading}"
+def _describe(cell: dict, heading: str) -> None:
+    """Give each picture that has no words of its own, as recorded ones have, those of its section."""
+    for output in cell.outputs:
+        if "image/png" in output.get("data", {}):
+            output.metadata["alt"] = f"Picture in the section: {heading}"

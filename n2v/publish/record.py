@@ -1,43 +1,49 @@
-"""What a notebook made, on disk: figures, tables and numbers, each with its caption, for the report to gather."""
+"""What a notebook found, shown below its cell and kept on disk: figures, tables, verdicts and numbers."""
 
+import base64
 import csv
-import html
 import io
 import math
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from html import escape
+from numbers import Integral, Real
 from pathlib import Path
 
 from n2v.errors import BadInput
 from n2v.files import read_json, write_bytes, write_json
-from n2v.publish.thesis import check_item
+from n2v.lessons.verdict import Verdict, shown, verdict
+from n2v.publish.thesis import BY_ID, check_item
 
 SVG_LIMIT = 200_000
-
-
-class Table(list):
-    """Rows as shown; a notebook displays them as an HTML table."""
-
-    def _repr_html_(self) -> str:
-        columns = list(dict.fromkeys(key for row in self for key in row))
-        head = "".join(f"<th>{html.escape(column.replace('_', ' '))}</th>" for column in columns)
-        lines = ["".join(f"<td>{html.escape(str(row.get(column, '')))}</td>" for column in columns) for row in self]
-        return f"<table><tr>{head}</tr>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
+NUMBER = re.compile(r"-|-?\d[\d.,]*(e-?\d+)?( %)?")
+ORDER = ("figure", "table", "not run", "verdict")  # how a cell's records are shown
 
 
 class Recorder:
-    """Writes a notebook's results into a run folder.
+    """Shows a notebook's results with caption and number, and writes them into the run folder.
 
     figures/<item>.png (and .svg of a small plot), tables/<item>.csv, items/<item>.<kind>.json (caption, status,
-    notebook), metrics.json.
-    One item may have a figure, a table and a part that was not run; the first record of an item replaces those of
-    earlier runs.
+    notebook), metrics.json. One item may have a figure, a table, verdicts and a part that was not run; the first record
+    of an item replaces those of earlier runs. All are shown when the cell has ended, figures first.
+
+    Raises (every method that takes an item):
+        BadInput: an item that is neither the thesis's nor begins with extra-, or that another notebook has recorded.
     """
 
     def __init__(self, out_dir: str | Path, notebook: str) -> None:
         self.folder, self.notebook = Path(out_dir), notebook
-        self._begun: set[str] = set()
+        self._begun: dict[str, int] = {}  # item -> its number in this notebook
+        self._verdicts: dict[str, list[dict]] = {}
+        self._waiting: list[tuple[int, str]] = []
+        shell = _shell()
+        if shell:
+            shell.events.register("post_run_cell", lambda *_: self._show_waiting())
 
     def figure(self, item_id: str, figure, caption: str, alt: str = "", headline: str = "") -> None:
-        """Save a matplotlib figure as the picture of an item; a plot without pixels also as SVG.
+        """Show and save a matplotlib figure as the picture of an item, and close it; a plot without pixels also as SVG.
 
         Args:
             item_id: The thesis's item, or one that begins with extra-.
@@ -46,35 +52,51 @@ class Recorder:
             alt: What a reader who cannot see it needs to know; the caption when empty.
             headline: The one number of ours that goes beside the thesis's, such as "26.3 dB".
         """
+        from matplotlib import pyplot as plt
+
         if not (alt or caption).strip():
             raise BadInput(f"the figure of '{item_id}' has neither caption nor alt text", fix="say what it shows")
         self._begin(item_id)
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png")
-        write_bytes(self.folder / "figures" / f"{item_id}.png", buffer.getvalue())
-        drawing = _svg(figure)
+        picture, drawing = _png(figure), _svg(figure)
+        write_bytes(self.folder / "figures" / f"{item_id}.png", picture)
         if drawing:
             write_bytes(self.folder / "figures" / f"{item_id}.svg", drawing)
-        self._item(item_id, "figure", caption, alt=alt or caption, headline=headline)
+        plt.close(figure)  # shown here, so not once more at the end of the cell
+        self._keep(item_id, "figure", caption, alt=alt or caption, headline=headline)
+        width = round(100 * figure.get_figwidth())
+        self._wait("figure", figure_html(picture, self._named(item_id, "Figure", caption), alt or caption, width))
 
-    def table(self, item_id: str, rows: list[dict], caption: str, headline: str = "") -> Table:
-        """Save rows as the table of an item, and return them as shown: numbers rounded to four digits.
+    def table(self, item_id: str, rows: Sequence[dict], caption: str, headline: str = "") -> None:
+        """Show and save rows as the table of an item.
 
-        `headline` is the one number of ours that goes beside the thesis's; when empty, the report takes it from the
-        first row.
+        Readers see three significant digits, the file has six. `headline` is the one number of ours that goes beside
+        the thesis's; when empty, the report takes it from the first row.
         """
-        self._begin(item_id)
         if not rows:
             return self.not_run(item_id, "no rows were measured")
+        self._begin(item_id)
         columns = list(dict.fromkeys(key for row in rows for key in row))
         buffer = io.StringIO()
-        writer = csv.DictWriter(buffer, columns, lineterminator="\n")
-        writer.writeheader()
-        shown = [{column: _shown(row.get(column, "")) for column in columns} for row in rows]
-        writer.writerows(shown)
+        writer = csv.writer(buffer, lineterminator="\n")
+        writer.writerows([columns, *[[_kept(row.get(column, "")) for column in columns] for row in rows]])
         write_bytes(self.folder / "tables" / f"{item_id}.csv", buffer.getvalue().encode())
-        self._item(item_id, "table", caption, headline=headline)
-        return Table(shown)
+        self._keep(item_id, "table", caption, headline=headline)
+        cells = [[row.get(column, "") for column in columns] for row in rows]
+        self._wait("table", table_html(columns, cells, self._named(item_id, "Table", caption)))
+        return None
+
+    def verdict(self, item_id: str, claim: str, value: float, low: float, high: float, **more) -> Verdict:
+        """Say whether a claim agrees with what was measured, and keep it for the report: see n2v.lessons.verdict.
+
+        An item may have several; the report shows the first beside the thesis's numbers.
+        """
+        found = verdict(claim, value, low, high, **more)
+        self._begin(item_id)
+        told = {"claim": claim, "word": found.word, "measured": found.measured, "n": found.n, "sentence": str(found)}
+        self._verdicts.setdefault(item_id, []).append(told)
+        self._keep(item_id, "verdict", claim, verdicts=self._verdicts[item_id])
+        self._wait("verdict", found._repr_html_())
+        return found
 
     def metric(self, name: str, value: float) -> None:
         """Keep one number under notebook and name."""
@@ -83,22 +105,82 @@ class Recorder:
         metrics.setdefault(self.notebook, {})[name] = float(value) if math.isfinite(value) else None
         write_json(path, metrics)
 
-    def not_run(self, item_id: str, why: str) -> Table:
+    def not_run(self, item_id: str, why: str) -> None:
         """Say that an item was not measured, and why."""
         self._begin(item_id)
-        self._item(item_id, "not run", why)
-        return Table([{"status": f"not run: {why}"}])
+        self._keep(item_id, "not run", why)
+        self._wait("not run", f"<p>{escape(self._named(item_id, 'Item', f'not run: {why}'))}</p>")
 
     def _begin(self, item_id: str) -> None:
         check_item(item_id)
-        if item_id not in self._begun:
-            _remove(self.folder, item_id)
-            self._begun.add(item_id)
+        if item_id in self._begun:
+            return
+        others = {one["notebook"] for one in records(self.folder, item_id)} - {self.notebook}
+        if others:
+            raise BadInput(
+                f"notebooks {', '.join(sorted(others))} and {self.notebook} both record '{item_id}'",
+                where=self.folder, fix="give one of them another id; what an older version left goes with --fresh",
+            )  # fmt: skip
+        _remove(self.folder, item_id)
+        self._begun[item_id] = len(self._begun) + 1
 
-    def _item(self, item_id: str, kind: str, caption: str, **more: str) -> None:
+    def _keep(self, item_id: str, kind: str, caption: str, **more: object) -> None:
         status = "not run" if kind == "not run" else "measured"
         content = {"item": item_id, "kind": kind, "status": status, "notebook": self.notebook, "caption": caption}
         write_json(self.folder / "items" / f"{item_id}.{kind.replace(' ', '-')}.json", {**content, **more})
+
+    def _named(self, item_id: str, kind: str, caption: str) -> str:
+        """A caption with its number, and the thesis's name of the item."""
+        theirs = f" (thesis: {BY_ID[item_id].title})" if item_id in BY_ID else ""
+        return f"{kind} {self.notebook}.{self._begun[item_id]}{theirs}. {caption}"
+
+    def _wait(self, kind: str, html: str) -> None:
+        self._waiting.append((ORDER.index(kind), html))
+
+    def _show_waiting(self) -> None:
+        waiting, self._waiting = sorted(self._waiting, key=lambda one: one[0]), []
+        if waiting:
+            from IPython.display import HTML, display
+
+            for _, html in waiting:
+                display(HTML(html))
+
+
+def _shell():
+    """The running notebook or IPython; None elsewhere."""
+    ipython = sys.modules.get("IPython")
+    return ipython and ipython.get_ipython()
+
+
+def figure_html(png: bytes, caption: str, alt: str, width_px: int | None = None) -> str:
+    """A picture with its caption, in one piece that needs no file."""
+    data, wide = base64.b64encode(png).decode(), f' style="width:{width_px}px"' if width_px else ""
+    image = f'<img alt="{escape(alt, quote=True)}"{wide} src="data:image/png;base64,{data}">'
+    return f"<figure>{image}<figcaption>{escape(caption)}</figcaption></figure>"
+
+
+def table_html(header: Iterable[str], rows: Iterable[Sequence], caption: str = "") -> str:
+    """Escaped, as `shown`, numbers to the right; a wide one scrolls inside itself."""
+    head = "".join(f"<th>{escape(name.replace('_', ' '))}</th>" for name in header)
+    lines = [f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows]
+    below = f'<p class="caption">{escape(caption)}</p>' if caption else ""
+    return f'<div class="wide" style="overflow-x:auto"><table><tr>{head}</tr>{"".join(lines)}</table></div>{below}'
+
+
+def _cell(value: object) -> str:
+    """Of a number, or of the text of one."""
+    if isinstance(value, str) and not value.isdigit():
+        with suppress(ValueError):
+            value = float(value)
+    text = shown(value)
+    kind = ' class="n"' if NUMBER.fullmatch(text) else ""
+    return f"<td{kind}>{escape(text)}</td>"
+
+
+def records(folder: Path, item_id: str | None = None) -> list[dict]:
+    """What a run folder's notebooks recorded, of all items or of one."""
+    found = [read_json(path) for path in sorted((Path(folder) / "items").glob(f"{item_id or ''}*.json"))]
+    return [one for one in found if item_id in (None, one["item"])]
 
 
 def forget(out_dir: str | Path, notebook: str) -> None:
@@ -109,8 +191,9 @@ def forget(out_dir: str | Path, notebook: str) -> None:
         notebook: Its number; recorders may carry the number or the whole name.
     """
     folder = Path(out_dir)
-    for record in _items_of(folder, notebook):
-        _remove(folder, record["item"])
+    for record in records(folder):
+        if record["notebook"].startswith(notebook):
+            _remove(folder, record["item"])
     path = folder / "metrics.json"
     metrics = read_json(path) if path.exists() else {}
     kept = {name: values for name, values in metrics.items() if not name.startswith(notebook)}
@@ -120,25 +203,28 @@ def forget(out_dir: str | Path, notebook: str) -> None:
 
 def results(out_dir: str | Path, notebook: str) -> list[str]:
     """Files that a notebook recorded, relative to the run folder."""
-    folder, names = Path(out_dir), []
-    for record in _items_of(folder, notebook):
-        item_id, kind = record["item"], record["kind"]
-        names.append(f"items/{item_id}.{kind.replace(' ', '-')}.json")
-        names += {"figure": [f"figures/{item_id}.png"], "table": [f"tables/{item_id}.csv"]}.get(kind, [])
-    return names
+    folder = Path(out_dir)
+    mine = {one["item"] for one in records(folder) if one["notebook"].startswith(notebook)}
+    return [path.relative_to(folder).as_posix() for item_id in sorted(mine) for path in _files(folder, item_id)]
 
 
-def _items_of(folder: Path, notebook: str) -> list[dict]:
-    found = [read_json(path) for path in sorted((folder / "items").glob("*.json"))]
-    return [record for record in found if record["notebook"].startswith(notebook)]
+def _files(folder: Path, item_id: str) -> list[Path]:
+    """All files of an item that are there."""
+    kinds = [kind.replace(" ", "-") for kind in ORDER]
+    named = [folder / "figures" / f"{item_id}{suffix}" for suffix in (".png", ".svg")]
+    named += [folder / "tables" / f"{item_id}.csv", *(folder / "items" / f"{item_id}.{kind}.json" for kind in kinds)]
+    return [path for path in named if path.is_file()]
 
 
 def _remove(folder: Path, item_id: str) -> None:
-    for suffix in (".png", ".svg"):
-        (folder / "figures" / f"{item_id}{suffix}").unlink(missing_ok=True)
-    (folder / "tables" / f"{item_id}.csv").unlink(missing_ok=True)
-    for kind in ("figure", "table", "not-run"):
-        (folder / "items" / f"{item_id}.{kind}.json").unlink(missing_ok=True)
+    for path in _files(folder, item_id):
+        path.unlink()
+
+
+def _png(figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()
 
 
 def _svg(figure) -> bytes | None:
@@ -153,8 +239,8 @@ def _svg(figure) -> bytes | None:
     return buffer.getvalue() if buffer.tell() <= SVG_LIMIT else None
 
 
-def _shown(value: object) -> object:
-    """Floats with four significant digits; NaN and None as a dash."""
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+def _kept(value: object) -> object:
+    """Floats with six significant digits; NaN and None as a dash."""
+    if value is None or (isinstance(value, Real) and not math.isfinite(value)):
         return "-"
-    return f"{value:.4g}" if isinstance(value, float) else value
+    return f"{value:.6g}" if isinstance(value, Real) and not isinstance(value, Integral) else value

@@ -68,7 +68,8 @@ def _read_items(folder: Path) -> dict[str, list[dict]]:
     records: dict[str, list[dict]] = {}
     for path in sorted((folder / "items").glob("*.json")):
         record = read_json(path)
-        records.setdefault(record["item"], []).append(record)
+        if record["kind"] != "verdict":
+            records.setdefault(record["item"], []).append(record)
     return {item_id: sorted(found, key=lambda record: record["status"]) for item_id, found in records.items()}
 
 

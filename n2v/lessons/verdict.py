@@ -1,0 +1,117 @@
+"""A claim and a measurement: do they agree? Answered from the interval, never from the value alone."""
+
+import math
+from dataclasses import dataclass
+from html import escape
+from numbers import Integral, Real
+
+from n2v.errors import BadInput
+
+AGREES, DISAGREES, CANNOT_TELL = "agrees", "disagrees", "cannot tell"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a measurement says about a claim. In a notebook it shows itself; `Recorder.verdict` keeps it as well."""
+
+    claim: str
+    word: str  # AGREES, DISAGREES or CANNOT_TELL
+    measured: str  # such as "28.4 dB (27.1 to 29.7)"
+    wanted: str  # such as "above 28"
+    n: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.claim}: {self.heading}. {self.details}"
+
+    @property
+    def heading(self) -> str:
+        return self.word + (" at this size" if self.word == CANNOT_TELL else "")
+
+    @property
+    def details(self) -> str:
+        of_items = "" if self.n is None else f", n = {self.n:,}"
+        return f"Measured {self.measured}{of_items}; it agrees when all of the interval is {self.wanted}."
+
+    def _repr_html_(self) -> str:
+        sentence = f"{escape(self.claim)}: <b>{self.heading}</b>. <small>{escape(self.details)}</small>"
+        return f'<p class="verdict {self.word.replace(" ", "-")}">{sentence}</p>'
+
+
+def verdict(
+    claim: str,
+    value: float,
+    low: float,
+    high: float,
+    *,
+    above: float | None = None,
+    below: float | None = None,
+    within: tuple[float, float] | None = None,
+    n: int | None = None,
+    unit: str = "",
+) -> Verdict:
+    """Whether a measured value agrees with a claim: its whole interval must lie where the claim puts the value.
+
+    *Agrees*: all of [low, high] lies there. *Disagrees*: none of it does. *Cannot tell*: a threshold lies inside the
+    interval, or there is none (NaN: too few items). Of a comparison give the difference and the interval of the
+    difference on the same items, with `above=0`: two single intervals that overlap say nothing about it. What was
+    counted and not sampled has low = high = value.
+
+    >>> verdict("Embeddings are read better than raw weights", 0.04, 0.01, 0.07, above=0, n=234).word
+    'agrees'
+    >>> print(verdict("The fit reaches 28 dB", 28.4, 27.1, 29.7, above=28, n=12, unit="dB"))
+    The fit reaches 28 dB: cannot tell at this size. Measured 28.4 dB (27.1 to 29.7), n = 12; it agrees when all of the interval is above 28.
+
+    Args:
+        claim: A sentence without its full stop, true when the value is where the next argument says.
+        value: What was measured.
+        low: Lower end of its 95 % interval, such as of n2v.tasks.metrics.wilson_interval or cluster_interval.
+        high: Upper end.
+        above: Exactly one of these three: where the claim puts the value.
+        below: The same.
+        within: The same, two ends.
+        n: Independent items behind the value (objects, not their versions).
+        unit: Of the value, such as "dB" or "%".
+
+    Raises:
+        BadInput: not exactly one of above, below and within, or a value outside its own interval.
+    """  # noqa: E501
+    places = {"above": above, "below": below, "within": within}
+    given = [name for name, place in places.items() if place is not None]
+    if len(given) != 1:
+        raise BadInput(f"{len(given)} places for the value", where=claim, fix="give one of above=, below=, within=")
+    floor = above if above is not None else within[0] if within else -math.inf
+    ceiling = below if below is not None else within[1] if within else math.inf
+    value, low, high = map(float, (value, low, high))
+    known = all(map(math.isfinite, (value, low, high)))
+    if known and not low <= value <= high:
+        raise BadInput(f"{value:g} is outside {low:g} to {high:g}", where=claim, fix="give value, low, high")
+    word = CANNOT_TELL
+    if known and floor < low and high < ceiling:
+        word = AGREES
+    elif known and (high < floor or ceiling < low):
+        word = DISAGREES
+    interval = f"({shown(low)} to {shown(high)})" if known else "(no interval)"
+    wanted = f"between {shown(floor)} and {shown(ceiling)}" if within else f"{given[0]} {shown(places[given[0]])}"
+    return Verdict(
+        claim, word, " ".join(filter(None, (shown(value), unit, interval))), wanted, n if n is None else int(n)
+    )
+
+
+def shown(value: object) -> str:
+    """A value for readers: three significant digits, powers of ten only below a thousandth, a dash for what is missing.
+
+    What is below 1e-9 is rounding: zero.
+
+    >>> [shown(one) for one in (0.87654, 1234.5, 2.345e-5, 6.939e-18, 12, None, math.nan, "8 of 9")]
+    ['0.877', '1234', '2.3e-05', '0', '12', '-', '-', '8 of 9']
+    """
+    if value is None:
+        return "-"
+    if isinstance(value, Integral) or not isinstance(value, Real):
+        return str(value)
+    size = abs(float(value))
+    if not math.isfinite(size):
+        return "-" if math.isnan(size) else "inf" if value > 0 else "-inf"
+    if size < 1e-9:
+        return "0"
+    return f"{value:.0f}" if size >= 1000 else f"{value:.3g}" if size >= 1e-3 else f"{value:.1e}"
