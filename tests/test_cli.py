@@ -314,7 +314,7 @@ def test_doctor_says_what_an_engine_said_once(monkeypatch):
 @pytest.mark.parametrize("trouble, state", [(None, "ok"), ("bubblewrap (bwrap) is not installed", "absent")])
 def test_doctor_says_whether_grading_can_shut_students_code_in(monkeypatch, trouble, state):
     monkeypatch.setattr("n2v.publish.doctor.CHECKS", ())
-    monkeypatch.setattr("n2v.course.sandbox.trouble", lambda: trouble)
+    monkeypatch.setattr("n2v.course.contained.trouble", lambda: trouble)
     (row,) = doctor()["parts"]
     assert (row["part"], row["state"]) == ("sandbox", state)
     assert not trouble or (row["found"] == trouble and "install bubblewrap" in row["mend"])

@@ -85,7 +85,7 @@ def assignment_grade(
         raise BadInput(f"grading runs on Linux only, not on {sys.platform}", fix="use a Linux machine or container")
     from n2v import profiles
     from n2v.course.grade import grade, totals, write_feedback, write_grades
-    from n2v.course.sandbox import Limits
+    from n2v.course.contained import Limits
 
     profiles.get(profile)
     refuse_used(out, is_file=True, force=force)

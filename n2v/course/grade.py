@@ -1,20 +1,20 @@
-"""Marks for a folder of submissions: one judging process a notebook, tables and feedback."""
+"""Marks for a folder of submissions: one contained process a notebook, tables and feedback."""
 
+import ast
 import csv
 import io
-import json
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from n2v.course.sandbox import INSTALL, OWN_ENVIRONMENT, Limits, refuse_visible, trouble
-from n2v.course.source import Source
-from n2v.course.submissions import find_answers, find_students, handed_in
+from n2v.course.check import Task
+from n2v.course.contained import INSTALL, Contained, Limits, refuse_visible, trouble
+from n2v.course.source import Exercise, Source, blocks
+from n2v.course.statements import IMPORT, Statement, needed, preparation
+from n2v.course.submissions import Answers, find_answers, find_students, handed_in
 from n2v.errors import BadInput
 from n2v.files import progress, write_bytes
 
@@ -57,14 +57,12 @@ def grade(
     for source in wanted:
         found = {student: find_answers(files, source) for student, files in students.items()}
         problems = {student: told for student, told in found.items() if isinstance(told, str)}
-        job = {
-            "source": str(source.path.resolve()),
-            "submissions": {student: asdict(told) for student, told in found.items() if student not in problems},
-            "limits": asdict(limits),
-            "shut": not reason,
-            "profile": profile,
-        }
-        verdicts = _judged(job, source, run)
+        answers = {student: told for student, told in found.items() if student not in problems}
+        with tempfile.TemporaryDirectory() as place:
+            copy = Path(place).resolve() / "run"
+            shutil.copytree(run, copy, ignore=shutil.ignore_patterns(*UNREAD))
+            given = {"profile": profile, "out_dir": str(copy), "seed": 0, "interactive": False}
+            verdicts = _verdicts(source, answers, given, Contained(copy, limits, not reason))
         marks += [mark for student in students for mark in _marks(student, source, verdicts, problems)]
     order = list(students)
     return sorted(marks, key=lambda mark: order.index(mark.student)), _shut_in_by(reason)
@@ -75,35 +73,48 @@ def _shut_in_by(reason: str | None) -> str:
     return f"{how}; as root: grade as an ordinary user, whom an escape would serve less" if os.getuid() == 0 else how
 
 
-def _judged(job: dict, source: Source, run: Path) -> dict[tuple[str, str], str | None]:
-    """What is wrong, if anything, by student and exercise, from a process of its own with a copy of the run folder."""
-    with tempfile.TemporaryDirectory() as place, tempfile.TemporaryFile("w+") as log:
-        copy = Path(place).resolve() / "run"
-        shutil.copytree(run, copy, ignore=shutil.ignore_patterns(*UNREAD))
-        judge = subprocess.Popen(
-            [sys.executable, "-m", "n2v.course.judge"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, cwd=place,
-            env={**os.environ, **OWN_ENVIRONMENT},
-        )  # fmt: skip
-        try:
-            judge.stdin.write(json.dumps({**job, "run": str(copy)}))
-            judge.stdin.close()
-            n_answers = (len(job["submissions"]) + 1) * len(source.exercises)
-            bar = progress(total=n_answers, desc=f"notebook {source.number}", unit="answer")
-            verdicts = {}
-            for line in judge.stdout:
-                student, exercise, reason = json.loads(line)
-                verdicts[student, exercise] = reason
+def _verdicts(source: Source, answers: dict[str, Answers], given: dict, box: Contained) -> dict:
+    """What is wrong, if anything, by student and exercise; the author's own answer, of "", goes first.
+
+    `given`: parameter -> value. Each exercise is judged with the names that stand before it in the notebook.
+    """
+    every, verdicts, failed = preparation(source), {}, {}
+    wanted = {exercise.id: needed(every, source, exercise) for exercise in source.exercises}
+    used = {id(one) for found in wanted.values() for one in found}
+    waiting = [one for one in every if id(one) in used or isinstance(one.node, IMPORT)]
+    n_answers = (len(answers) + 1) * len(source.exercises)
+    with box, progress(total=n_answers, desc=f"notebook {source.number}", unit="answer") as bar:
+        for exercise in source.exercises:
+            now = [(one.line, _text(one, source, given)) for one in waiting if one.cell < exercise.check]
+            waiting = waiting[len(now) :]
+            failed |= box.prepare(now)
+            wrong = [one.line for one in wanted[exercise.id] if one.line in failed]
+            if wrong:
+                said = failed[wrong[0]].replace(given["out_dir"], "the run folder")
+                verdicts["", exercise.id] = f"line {wrong[0]} of {source.path.name}: {said}"
+                continue
+            own = Answers({exercise.id: "\n".join(source.cells[at].text for at in exercise.cells)}, [])
+            for student, told in {"": own, **answers}.items():
+                verdicts[student, exercise.id] = _verdict(source, exercise, told, box)
                 bar.update()
-            code = judge.wait()
-        finally:
-            judge.kill()
-            judge.wait()
-        if code:
-            log.seek(0)
-            last = (log.read().strip() or f"exit code {code}").splitlines()[-1]
-            raise BadInput(f"cannot be graded ({last})", where=source.path)
+                if student == "" and verdicts["", exercise.id]:
+                    break
     return verdicts
+
+
+def _text(one: Statement, source: Source, given: dict) -> str:
+    """The statement; of a parameter, the one that sets it to what is given."""
+    names = one.bound & set(given) if "parameters" in source.cells[one.cell].tags else ()
+    return "; ".join(f"{name} = {given[name]!r}" for name in names) or ast.unparse(one.node)
+
+
+def _verdict(source: Source, exercise: Exercise, told: Answers, box: Contained) -> str | None:
+    if exercise.id not in told.cells:
+        return "no cell for this exercise"
+    check = source.cells[exercise.check]
+    hidden = [line + 1 for block in blocks(check) for line in range(block.first, block.last + 1)]
+    code, functions = told.cells[exercise.id], list(exercise.functions)
+    return box.verdict(asdict(Task(exercise.id, code, told.own, functions, check.text, hidden)))
 
 
 def _marks(student: str, source: Source, verdicts: dict, problems: dict[str, str]) -> Iterator[Mark]:

@@ -1,20 +1,21 @@
 """Which statements of a notebook an exercise needs: those that make, directly or not, a name that it uses.
 
 A statement makes a name when it binds it, or when it may change the object behind it: `name.method(...)`,
-`name[...] = ...`, or a bare call with it as an argument. Figures and tables (`record`) are left out, and so are the
-cells of exercises and checks: what an exercise needs must stand outside them.
+`name[...] = ...`, or a bare call with it as an argument. What is only written down (`record`, `print`) is left out, and
+so are the cells of exercises and checks: what an exercise needs must stand outside them.
 """
 
 import ast
-from collections.abc import Iterable
+import dis
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from types import CodeType
 
 from n2v.course.source import Exercise, Source
 
 WRITE_ONLY = {"record", "print"}  # nothing that follows depends on what they are told
 IMPORT = ast.Import | ast.ImportFrom
-DEFINITION = ast.FunctionDef | ast.ClassDef
 
 
 @dataclass(frozen=True)
@@ -27,39 +28,50 @@ class Statement:
 
     @cached_property
     def used(self) -> set[str]:
-        """Names that it reads; rather one too many."""
-        names = [one for one in ast.walk(self.node) if isinstance(one, ast.Name)]
-        used = {one.id for one in names if isinstance(one.ctx, ast.Load)}
-        if isinstance(self.node, DEFINITION):
-            used -= {one.id for one in names if isinstance(one.ctx, ast.Store)}
-            used -= {one.arg for one in ast.walk(self.node) if isinstance(one, ast.arg)}
-        return used
+        """Names that it reads, or that its functions do."""
+        return {name for what, name in _names(self._code) if what == "LOAD"}
 
     @cached_property
     def bound(self) -> set[str]:
         """Names that it binds."""
-        if isinstance(self.node, DEFINITION):
-            return {self.node.name}
-        if isinstance(self.node, IMPORT):
-            return {alias.asname or alias.name.split(".")[0] for alias in self.node.names}
-        passing = [one.target for one in ast.walk(self.node) if isinstance(one, ast.comprehension)]
-        inside = {id(one) for target in passing for one in ast.walk(target)}
-        names = [one for one in ast.walk(self.node) if isinstance(one, ast.Name) and id(one) not in inside]
-        return {one.id for one in names if isinstance(one.ctx, ast.Store)}
+        return {name for what, name in _names(self._code) if what == "STORE"}
 
     @cached_property
     def changed(self) -> set[str | None]:
         """Names of objects that it may change in place."""
         targets: list[ast.expr] = []
-        for node in [] if isinstance(self.node, DEFINITION) else ast.walk(self.node):
+        defines = isinstance(self.node, ast.FunctionDef | ast.ClassDef)
+        for node in [] if defines else ast.walk(self.node):
             if isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store):
                 targets.append(node)
             if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
                 call = node.value
-                if _root(call.func) not in WRITE_ONLY:
-                    targets += [*call.args, *[keyword.value for keyword in call.keywords]]
-                    targets += [call.func] if isinstance(call.func, ast.Attribute) else []
-        return {_root(target) for target in targets} - WRITE_ONLY
+                targets += [*call.args, *[keyword.value for keyword in call.keywords]]
+                targets += [call.func] if isinstance(call.func, ast.Attribute) else []
+        return {_root(target) for target in targets}
+
+    @cached_property
+    def _code(self) -> CodeType:
+        return compile(ast.Module([self.node], []), "statement", "exec")
+
+
+class _Quiet(ast.NodeTransformer):
+    """Takes out what is only written down."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.stmt:
+        silent = isinstance(node.value, ast.Call) and _root(node.value) in WRITE_ONLY
+        return ast.copy_location(ast.Pass(), node) if silent else node
+
+
+def _names(code: CodeType) -> Iterator[tuple[str, str]]:
+    """LOAD or STORE, and the name at the top level that is meant, also of code inside."""
+    for one in dis.get_instructions(code):
+        what, _, kind = one.opname.partition("_")
+        if kind.startswith(("NAME", "GLOBAL", "FROM_DICT_OR_GLOBALS")):
+            yield what, one.argval
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from _names(inner)
 
 
 def _root(node: ast.expr) -> str | None:
@@ -71,7 +83,7 @@ def _root(node: ast.expr) -> str | None:
 def statements(source: Source, cells: Iterable[int]) -> list[Statement]:
     """All statements of some of a notebook's cells."""
     bodies = [(at, source.cells[at].line - 1, ast.parse(source.cells[at].text).body) for at in cells]
-    return [Statement(at, line + node.lineno, node) for at, line, body in bodies for node in body]
+    return [Statement(at, line + one.lineno, _Quiet().visit(one)) for at, line, body in bodies for one in body]
 
 
 def preparation(source: Source) -> list[Statement]:

@@ -1,15 +1,12 @@
-"""What passes between judge and sandbox: arguments go in as pickles, results come out as a closed list of data.
+"""What comes back from an answer: None, bool, int, float, str, list, tuple, dict, NumPy arrays and PyTorch tensors.
 
-The list: None, bool, int, float, str, list, tuple, dict, NumPy arrays and PyTorch tensors. Results are JSON, arrays in
-base64, so whatever an answer sends, reading it makes data and runs no code.
+It is JSON, arrays in base64, so whatever an answer sends, reading it makes data and runs no code.
 """
 
 import base64
-import io
 import json
 import math
 
-import cloudpickle
 import numpy as np
 import torch
 
@@ -83,20 +80,3 @@ def _built(told: object) -> object:
     if kind == "tensor":
         return torch.from_numpy(array)
     return array if kind == "array" else array[()]
-
-
-class _Arguments(cloudpickle.Pickler):
-    """A view goes without the rest of its storage, where an expected result may lie."""
-
-    def reducer_override(self, value: object):
-        """How to pickle an object; NotImplemented: as usual."""
-        if type(value) is torch.Tensor and value.untyped_storage().nbytes() > value.nbytes:
-            return value.detach().clone().__reduce_ex__(2)
-        return super().reducer_override(value)
-
-
-def pickled(arguments: object) -> bytes:
-    """For the sandbox only: arguments of any kind, also functions and classes of a check's own making."""
-    file = io.BytesIO()
-    _Arguments(file).dump(arguments)
-    return file.getvalue()

@@ -5,21 +5,21 @@ import json
 import os
 import re
 import socket
-import time
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from course import tiny
 
 from n2v import cli
-from n2v.course import sandbox
+from n2v.course import contained
+from n2v.course.check import Task
+from n2v.course.contained import Limits
 from n2v.course.grade import grade
-from n2v.course.sandbox import Limits
 from n2v.course.source import find_sources
-from n2v.course.values import pickled
 from n2v.errors import BadInput
 
-WHY_NOT = sandbox.trouble()
+WHY_NOT = contained.trouble()
 needs_sandbox = pytest.mark.skipif(WHY_NOT is not None, reason=f"no sandbox here: {WHY_NOT}")
 pytestmark = pytest.mark.timeout(900)  # all attacks are graded in one go, also on a busy machine
 LIMITS = Limits(seconds=10, memory_mb=128)
@@ -49,8 +49,8 @@ def shifted(values):
         names |= {*frame.f_locals, *frame.f_globals}
         frame = frame.f_back
     held = {type(one).__name__ for one in gc.get_objects()}
-    found = {"exercise", "calls", "prepared", "source", "decide"} & names
-    raise ValueError(sorted(found | {"Source", "Exercise", "Calls"} & held))
+    found = {"exercise", "calls", "task", "source"} & names
+    raise ValueError(sorted(found | {"Source", "Exercise", "Calls", "Task"} & held))
 """
 CROWD = """
 import os, time
@@ -73,7 +73,6 @@ CALL += "    raise OSError(ctypes.get_errno(), 'refused')\n"
 
 ATTACKS = {
     "loops": (LOUD.format("while True: pass"), "out of time"),
-    "sleeps": (LOUD.format("import time; time.sleep(60)"), "out of time"),
     "loops_at_once": ("while True: pass\n" + tiny.RIGHT["07-1"], "out of time"),
     "eats_memory": (LOUD.format("hoard = [bytearray(1 << 26) for _ in range(1000)]"), "memory"),
     "eats_memory_in_numpy": (LOUD.format("hoard = np.ones(1 << 30)"), "memory"),
@@ -126,17 +125,14 @@ ATTACKS = {
 SHUT = {
     "scans_memory": (SCAN, "ValueError: 0 0 0 True"),
     "walks_frames": (FRAMES, r"ValueError: \[\]"),
-    "kills_all_it_can": (LOUD.format("import os; os.kill(-1, 9)"), "No such process"),
+    "kills_all_it_can": (LOUD.format("import os; os.kill(-1, 9)"), "the check ended"),
     "kills_the_server": ("import os\ndef shifted(values):\n    os.kill(1, 9)\n    return values\n", "add the offset"),
     "reads_the_server": (LOUD.format("open('/proc/1/mem', 'rb')"), "PermissionError"),
-    "memory_files": (LOUD.format("import os; os.memfd_create('x')"), "Operation not permitted"),
-    "shared_memory": (LOUD.format("import mmap; mmap.mmap(-1, 1 << 20)"), "Operation not permitted"),
-    "system_v_memory": (CALL.format("libc.shmget(0, 1 << 20, 0o1600)"), "Errno 1"),
-    "new_namespaces": (CALL.format("libc.unshare(0x10000000)"), "Errno 1"),
+    "new_namespaces": (CALL.format("libc.unshare(0x10000000)"), "Errno (1|28)"),
     "traces": (CALL.format("libc.ptrace(16, 1, 0, 0)"), "Errno 1"),
     "limits_the_server": (
         LOUD.format("import resource; resource.prlimit(1, resource.RLIMIT_NOFILE, (3, 3))"),
-        "PermissionError",
+        "ended twice",
     ),
     "crowd_of_memory": (CROWD, "too much memory"),
     "crowd_of_processes": (
@@ -149,10 +145,9 @@ SHUT = {
     "looks_for_files": (LOUD.format("import os; raise ValueError(os.listdir('/scratch'))"), r"ValueError: \[\]"),
     "looks_for_processes": (
         LOUD.format("import os; raise ValueError(sum(n.isdigit() for n in os.listdir('/proc')))"),
-        "ValueError: 2 ",
+        "ValueError: 3 ",
     ),
     "sets_the_kernel": (LOUD.format("open('/proc/sys/kernel/core_pattern', 'r+')"), "Read-only|Permission"),
-    "closes_a_device": (LOUD.format("import os; os.chmod('/dev/null', 0o600)"), "Operation not permitted"),
     "reads_users": (LOUD.format("open('/etc/passwd')"), "FileNotFoundError"),
     "reads_environment": (
         LOUD.format("import os; raise ValueError(os.environ.get('N2V_TEST_SECRET'))"),
@@ -280,7 +275,7 @@ def test_a_class_from_the_command_line(class_room, capsys):
 def test_without_a_sandbox_grading_is_refused_unless_trusted(tmp_path, monkeypatch):
     """Limits alone still end loops and exits, and keep the marks apart."""
     monkeypatch.setattr("n2v.course.grade.trouble", lambda: "bubblewrap (bwrap) is not installed")
-    chosen = ("sleeps", "eats_memory", "exits_hard", "patches_numpy", "reads_the_judge")
+    chosen = ("loops", "eats_memory", "exits_hard", "patches_numpy", "reads_the_judge")
     tiny.hand_in(tmp_path / "submissions", "honest")
     for name in chosen:
         tiny.hand_in(tmp_path / "submissions", name, e1=ATTACKS[name][0])
@@ -299,29 +294,19 @@ def test_without_a_sandbox_grading_is_refused_unless_trusted(tmp_path, monkeypat
 @needs_sandbox
 def test_submissions_where_answers_can_look_are_refused(tmp_path, monkeypatch):
     tiny.hand_in(tmp_path / "submissions", "ann")
-    monkeypatch.setattr("n2v.course.sandbox.visible", lambda: [tmp_path])
+    monkeypatch.setattr("n2v.course.contained.visible", lambda: [tmp_path])
     with pytest.raises(BadInput, match="where answers can look; move it"):
-        sandbox.refuse_visible([tmp_path / "submissions"])
+        contained.refuse_visible([tmp_path / "submissions"])
 
 
 @needs_sandbox
 def test_when_an_answer_has_ended_nothing_of_it_is_left(tmp_path):
-    """A crowd that fills memory and ignores signals, killed at once: its processes are gone when `end` returns."""
-    crowd = "import os, signal\nsignal.signal(15, signal.SIG_IGN)\nfor _ in range(8):\n    if os.fork() == 0: break\n"
-    crowd += "hoard = bytearray(64 << 20)\nwhile True: hoard[0] = 1\n"
-    box = sandbox.Sandbox(tmp_path, Limits(memory_mb=2048), True)
-    try:
-        with box.answer() as link:
-            link.send_bytes(json.dumps([crowd, "crowd", []]).encode())
-            link.send_bytes(pickled(("f", (), {})))
-            deadline = time.monotonic() + 60
-            while len(children_of(box.process.pid)) < 10 and time.monotonic() < deadline:
-                time.sleep(0.05)
-            assert len(children_of(box.process.pid)) == 10, "the crowd, its first process and the server"
-        assert box.end() == "was killed"
-        assert len(children_of(box.process.pid)) == 1, "the server alone"
-    finally:
-        box.close()
+    """Eight processes that ignore signals and answer nothing: gone when the verdict is there."""
+    crowd = "import os, signal\nsignal.signal(15, signal.SIG_IGN)\nfor _ in range(3): os.fork()\nwhile True: pass\n"
+    task = Task("07-1", crowd, [], ["f"], "f()", [])
+    with contained.Contained(tmp_path, Limits(seconds=2), True) as box:
+        assert box.verdict(asdict(task)) == "f ran out of time (limit 2 s)"
+        assert len(children_of(box.process.pid)) == 1, "the one that serves"
 
 
 def children_of(process: int) -> list[int]:

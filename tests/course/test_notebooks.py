@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from course.wrong import WRONG
 
+from n2v.course.contained import Limits
 from n2v.course.grade import grade
 from n2v.course.release import build
-from n2v.course.sandbox import Limits
 from n2v.course.source import Source, find_sources
 
 RUN = os.environ.get("N2V_RUN")  # a run folder; with it all notebooks are judged, half a minute each, else one

@@ -9,9 +9,9 @@ import pytest
 from course import tiny
 from nbformat import v4
 
+from n2v.course.contained import Limits
 from n2v.course.grade import grade
 from n2v.course.release import build, student_copy
-from n2v.course.sandbox import Limits
 from n2v.course.source import find_sources
 from n2v.course.submissions import Answers, definitions, find_answers, find_students, plain_python
 from n2v.errors import BadInput
