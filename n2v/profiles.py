@@ -6,7 +6,7 @@ from n2v.embed.batches import SampleConfig
 from n2v.embed.decoder import DecoderConfig
 from n2v.embed.encoder import EncoderConfig
 from n2v.embed.model import ModelConfig
-from n2v.embed.train import TrainConfig
+from n2v.embed.recipe import TrainConfig
 from n2v.errors import BadInput
 from n2v.nerf.recipe import FitConfig
 
@@ -27,10 +27,8 @@ class Profile:
     n_held_out: int
     size_px: int
     fit: FitConfig
-    rows: ModelConfig  # the thesis's encoder
-    aligned: ModelConfig  # ours
-    train: TrainConfig
-    contrastive_weight: float = 0.05  # of our encoder's second loss; the thesis's has none
+    models: dict[str, ModelConfig]  # by encoder: "rows" (the thesis), "aligned", "asking", "symmetric"
+    train: TrainConfig  # of the thesis's decoder; `training` has that of ours
     head_epochs: int = 150
     gan_steps: int = 2000
     seeds: tuple[int, ...] = (0, 1, 2)
@@ -41,51 +39,58 @@ class Profile:
     from_mini_zoo: bool = False  # start from data/mini_zoo (the same objects, at seed 0) and fit only a few live
 
     def training(self, seed: int = 0, encoder: str = "rows") -> TrainConfig:
-        """The nerf2vec recipe with a run's seed; all encoders but the thesis's keep versions of an object together."""
-        return replace(self.train, seed=seed, contrastive_weight=0.0 if encoder == "rows" else self.contrastive_weight)
+        """How a model of `models` is trained, with a run's seed."""
+        if self.models[encoder].decoder.kind == "mlp":
+            return replace(self.train, seed=seed)
+        recipe = TrainConfig.cached(self.train.time_budget_s, self.train.n_steps, seed)
+        return replace(recipe, batch_size=self.train.batch_size)
 
 
-def _small(widths: tuple[int, ...], embedding: int, hidden: int) -> tuple[ModelConfig, ModelConfig]:
-    """The thesis's encoder and ours over the same decoder."""
-    decoder = DecoderConfig(hidden=hidden, n_octaves=10)
-    rows = EncoderConfig("rows", widths, embedding)
-    aligned = EncoderConfig("aligned", widths, embedding, n_components=256, hidden=512, noise=0.1, octaves=8)
-    return ModelConfig(rows, decoder), ModelConfig(aligned, decoder)
+def _models(rows: EncoderConfig, decoder: DecoderConfig, channels: int, octaves: int | None = 8) -> dict:
+    """The thesis's encoder over its decoder, and three others over one that fits the budget."""
+    grid = DecoderConfig("grid", hidden=8 * channels, channels=channels)
+    aligned = EncoderConfig("aligned", embedding=1024, n_components=256, hidden=512, noise=0.1, octaves=octaves)
+    asking = EncoderConfig(
+        "asking", embedding=1024, n_components=224, hidden=8 * channels, channels=channels, n_local=9
+    )
+    symmetric = EncoderConfig("symmetric", embedding=1024, hidden=512, channels=channels, octaves=octaves)
+    ours = {encoder.kind: ModelConfig(encoder, grid) for encoder in (aligned, asking, symmetric)}
+    return {"rows": ModelConfig(rows, decoder), **ours}
 
 
 def smoke() -> Profile:
     """Everything from nothing on two cores in about ten minutes: every code path, tiny sizes."""
-    rows, aligned = _small((64, 64, 128, 128), 128, 128)
+    models = _models(EncoderConfig("rows", (64, 64, 128, 128), 128), DecoderConfig(hidden=128, n_octaves=10), 8)
     train = replace(TrainConfig.laptop(time_budget_s=16), samples=SampleConfig.laptop(96, 32))
     return Profile(
-        "smoke", 4, 1, 24, 4, 64, FitConfig.laptop(100), rows, aligned, train,
+        "smoke", 4, 1, 24, 4, 64, FitConfig.laptop(100), models, train,
         head_epochs=30, gan_steps=300, n_shown=4, baseline_epochs=3, ablation_s=4,
     )  # fmt: skip
 
 
 def laptop() -> Profile:
     """The default: meaningful numbers on two to eight cores in at most 45 minutes."""
-    rows, aligned = _small((128, 128, 256, 256), 256, 256)
+    models = _models(EncoderConfig("rows", (128, 128, 256, 256), 256), DecoderConfig(hidden=256, n_octaves=10), 16)
     train = TrainConfig.laptop(time_budget_s=240)
     return Profile(
-        "laptop", 15, 2, 36, 6, 64, FitConfig.laptop(1000), rows, aligned, train,
+        "laptop", 15, 2, 36, 6, 64, FitConfig.laptop(1000), models, train,
         baseline_epochs=6, ablation_s=45, objects_seed=1, from_mini_zoo=True,
     )  # fmt: skip
 
 
 def gpu() -> Profile:
     """One GPU, from nothing: thesis-size networks on 13 x 20 x 3 objects. Half an hour by estimate (CONVENTIONS.md)."""
-    aligned = ModelConfig(EncoderConfig("aligned", n_components=1024, hidden=1024, noise=0.1))
+    models = _models(EncoderConfig(), DecoderConfig(), 32)
     train = replace(TrainConfig(), n_steps=2000, schedule="cosine", background_loss="l1")
     return Profile(
-        "gpu", 20, 2, 36, 6, 128, FitConfig.fine(), ModelConfig(), aligned, train, seeds=(0, 1), ablation_s=45
+        "gpu", 20, 2, 36, 6, 128, FitConfig.fine(), models, train, seeds=(0, 1), ablation_s=45
     )  # fmt: skip
 
 
 def thesis() -> Profile:
     """The thesis's sizes; its objects (ShapeNet) cannot be made here, so these are as many procedural ones."""
-    aligned = ModelConfig(EncoderConfig("aligned", n_components=1024, hidden=1024, noise=0.1))
-    return Profile("thesis", 2561, 2, 36, 6, 224, FitConfig(), ModelConfig(), aligned, TrainConfig())
+    models = _models(EncoderConfig(), DecoderConfig(), 32)
+    return Profile("thesis", 2561, 2, 36, 6, 224, FitConfig(), models, TrainConfig())
 
 
 PROFILES = {"smoke": smoke, "laptop": laptop, "gpu": gpu, "thesis": thesis}

@@ -14,8 +14,8 @@ def train(
     out: Annotated[Path, arg(help="run folder to make")],
     profile: Annotated[str, arg(help="sizes: smoke, laptop, gpu or thesis")] = "laptop",
     encoder: Annotated[
-        Literal["rows", "placed", "tokens", "aligned"],
-        arg(help="rows: the thesis's; the others use the shared initial vector (n2v.embed.encoder)"),
+        Literal["rows", "aligned", "asking", "symmetric"],
+        arg(help="rows: the thesis's; aligned: for a shared initial vector; asking, symmetric: for any NeRF"),
     ] = "rows",
     octaves: Annotated[
         int | None,
@@ -65,7 +65,7 @@ def train(
         config = replace(config, time_budget_s=60 * minutes)
     if (steps is not None and steps < 1) or (minutes is not None and minutes <= 0):
         raise BadInput("an empty budget", where="--steps or --minutes", fix="use more than 0")
-    model_config = chosen.aligned if encoder == "aligned" else chosen.rows
+    model_config = chosen.models[encoder]
     octaves = model_config.encoder.octaves if octaves is None else octaves
     model_config = replace(model_config, encoder=replace(model_config.encoder, kind=encoder, octaves=octaves))
     if split == "all":  # no val split is left to choose a best checkpoint by

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Bool, Float, Int
 
+from n2v.embed.asking import AskingEncoder
 from n2v.embed.protocol import Protocol
 from n2v.embed.sampling import aimed_rays, empty_points, uniform
+from n2v.embed.targets import Targets, ask_targets
 from n2v.errors import BadInput
-from n2v.nerf.composite import blend_weights, optical_depths
+from n2v.files import progress
+from n2v.nerf.composite import composite
 from n2v.nerf.field import evaluate
 from n2v.nerf.march import Samples, march
 from n2v.nerf.occupancy import unpack_bits
@@ -93,8 +96,28 @@ class TrainingSet:
         numbers = {name: i for i, name in enumerate(dict.fromkeys(named))}
         self.bases = torch.tensor([numbers[name] for name in named])  # of which object each NeRF is a version
 
+        self.answers, self.targets = None, None
+
     def __len__(self) -> int:
         return len(self.indices)
+
+    def prepare(self, encoder: torch.nn.Module, cached: bool) -> None:
+        """Ask once what need not be asked in every step: what the encoder reads, and targets where they are cached."""
+        if isinstance(encoder, AskingEncoder) and self.answers is None:
+            parts = progress(self.field_weights.split(16), desc="asking NeRFs", unit_scale=16, unit="NeRF")
+            self.answers = torch.cat([encoder.inputs(part, self.encoding) for part in parts]).to(self.device)
+        if cached and self.targets is None:
+            each = [
+                ask_targets(weights, self.occupied(torch.tensor([i]))[0].cpu(), self.encoding, digest)
+                for i, (weights, digest) in enumerate(
+                    zip(progress(self.field_weights, desc="asking for targets", unit="NeRF"), self.digests, strict=True)
+                )
+            ]
+            self.targets = Targets.of(each, self.device)
+
+    def inputs(self, chosen: Int[torch.Tensor, "b"]) -> torch.Tensor:
+        """What the encoder reads of the chosen NeRFs, on the device: answers, where `prepare` has asked, or weights."""
+        return self.weights(chosen) if self.answers is None else self.answers[chosen.to(self.device)]
 
     def weights(self, chosen: Int[torch.Tensor, "b"]) -> Float[torch.Tensor, "b w"]:
         """Field weights of the chosen NeRFs, on the device."""
@@ -138,7 +161,7 @@ def ray_batch(
     width = max(config.n_foreground, int(counts.sum(1).max())) if protocol.samples_dropped else config.n_foreground
     seen, lengths, slots = _packed(samples, positions, b, width, config.step)
     sigmas, rgbs = evaluate(field_weights, seen, encoding)
-    targets = blend(sigmas, rgbs, lengths, slots, b * n_rays).view(b, n_rays, 4)
+    targets = composite(sigmas, rgbs, lengths, slots, b * n_rays).view(b, n_rays, 4)
     if protocol.samples_dropped:
         kept = _within_budget(samples.ray_indices // n_rays, config.n_foreground, generator)
         seen, lengths, slots = _packed(samples.where(kept), positions[kept], b, config.n_foreground, config.step)
@@ -170,13 +193,6 @@ def _within_budget(owner: Int[torch.Tensor, "s"], budget: int, generator: torch.
     order = torch.argsort(owner + uniform(owner.shape, generator).double())
     place = torch.arange(len(owner), device=owner.device) - torch.searchsorted(owner, owner)
     return torch.empty_like(order, dtype=torch.bool).index_put_((order,), place < budget)
-
-
-def blend(sigmas, rgbs, lengths, slots, n_rays: int) -> Float[torch.Tensor, "r 4"]:
-    """Premultiplied colour and opacity of each ray, once (the authors' code adds the background twice)."""
-    weights = blend_weights(optical_depths(sigmas, lengths).view(-1), slots.view(-1), n_rays)
-    blended = torch.cat([weights[:, None] * rgbs.reshape(-1, 3), weights[:, None]], -1)
-    return blended.new_zeros(n_rays, 4).index_add(0, slots.view(-1), blended)
 
 
 def epoch_batches(order: Int[torch.Tensor, "n"], batch_size: int, at_least: int = 2) -> list[Int[torch.Tensor, "b"]]:

@@ -1,4 +1,8 @@
-"""The implicit decoder: (embedding, position) to density and colour (thesis Fig 3.6, 3.7)."""
+"""The decoders: (embedding, position) to density and colour.
+
+`mlp` is the thesis's implicit decoder (Fig 3.6, 3.7), which does all its work for every position. `grid` does most of it
+once an embedding: convolutions make a grid of features, a small network reads them between its points.
+"""
 
 from dataclasses import dataclass
 
@@ -6,19 +10,32 @@ import torch
 from jaxtyping import Float
 from torch import nn
 
+from n2v.embed.asking import LATTICE, Front, Residual
+from n2v.embed.encoder import N_PARTS, EncoderConfig
+from n2v.errors import BadInput
 from n2v.nerf.encoding import encode
-from n2v.nerf.field import activate, to_unit_box
+from n2v.nerf.field import activate, inside_box, to_unit_box
+from n2v.nerf.occupancy import SIDE
 
 
 @dataclass(frozen=True)
 class DecoderConfig:
     """Defaults: the thesis."""
 
-    hidden: int = 1024
-    n_octaves: int = 24  # of the encoded position, as for the NeRFs
+    kind: str = "mlp"  # "mlp" (thesis) or "grid"
+    hidden: int = 1024  # width of the layers ("mlp"); of what reads the shared part of an embedding ("grid")
+    n_octaves: int = 24  # of the encoded position, as for the NeRFs ("mlp")
+    encoding: str = "exact"  # of the position, see n2v.nerf.encoding ("mlp")
+    channels: int = 16  # of the last but one convolution ("grid")
+    n_features: int = 8  # at each point of the grid ("grid")
+    reader: int = 48  # width of the network that reads them ("grid")
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("mlp", "grid"):
+            raise BadInput(f"unknown decoder '{self.kind}'", fix="use one of: mlp, grid")
 
 
-class Decoder(nn.Module):
+class MlpDecoder(nn.Module):
     """An input layer and two hidden ones, plus a projected skip of the input, then two hidden layers and four outputs.
 
     The first and the skip layer see (embedding, encoded position). A linear layer of a concatenation is a sum of two
@@ -29,7 +46,7 @@ class Decoder(nn.Module):
 
     def __init__(self, embedding: int, config: DecoderConfig) -> None:
         super().__init__()
-        self.n_octaves = config.n_octaves
+        self.n_octaves, self.encoding = config.n_octaves, config.encoding
         n_inputs = embedding + 6 * config.n_octaves
         self.n_embedding = embedding
         self.first = nn.Linear(n_inputs, config.hidden)
@@ -50,7 +67,7 @@ class Decoder(nn.Module):
     ) -> tuple[Float[torch.Tensor, "b n"], Float[torch.Tensor, "b n 3"]]:
         """Densities and colours at positions in scene units, given `embedding_share`."""
         unit = to_unit_box(positions)
-        features = encode(unit, "exact", self.n_octaves)
+        features = encode(unit, self.encoding, self.n_octaves)
         n = self.n_embedding
         first = nn.functional.linear(features, self.first.weight[:, n:]) + share[0][:, None]
         skip = nn.functional.linear(features, self.skip.weight[:, n:]) + share[1][:, None]
@@ -66,7 +83,7 @@ class Decoder(nn.Module):
     ) -> tuple[Float[torch.Tensor, "b n"], Float[torch.Tensor, "b n 3"]]:
         """The same function as written in the thesis: the embedding repeated for every sample."""
         unit = to_unit_box(positions)
-        features = encode(unit, "exact", self.n_octaves)
+        features = encode(unit, self.encoding, self.n_octaves)
         inputs = torch.cat([embedding[:, None].expand(-1, positions.shape[1], -1), features], -1)
         return self._rest(self.first(inputs), self.skip(inputs), unit)
 
@@ -78,4 +95,98 @@ class Decoder(nn.Module):
         for layer in self.after:
             hidden = torch.relu_(layer(hidden))
         sigmas, rgbs = activate(self.last(hidden).float())
-        return sigmas * ((unit > 0) & (unit < 1)).all(-1), rgbs
+        return sigmas * inside_box(unit), rgbs
+
+
+class Finer(nn.Module):
+    """Twice as many points along each side: every point's channels become those of its eight children."""
+
+    def __init__(self, channels: int, after: int) -> None:
+        super().__init__()
+        self.split = nn.Conv3d(channels, 8 * after, 1)
+
+    def forward(self, x: Float[torch.Tensor, "b c g g g"]) -> Float[torch.Tensor, "b d h h h"]:
+        b, _, g, _, _ = x.shape
+        children = self.split(x).view(b, -1, 2, 2, 2, g, g, g)
+        return children.permute(0, 1, 5, 2, 6, 3, 7, 4).reshape(b, -1, 2 * g, 2 * g, 2 * g)
+
+
+class GridDecoder(nn.Module):
+    """An embedding becomes features on a grid of 32^3 points, once; each position reads eight of them.
+
+    Numbers of an embedding that describe a part of the box (`EncoderConfig.n_local` a part) enter at that part, the
+    others everywhere; three doublings lead from 4^3 parts to 32^3 points. Principal components of an asking encoder
+    (`front`, shared with it) are turned back into what they stand for, join half-way, and are what the network's outputs are added to: before the first
+    step the decoder shows them alone. Between points features are
+    interpolated (trilinearly) and a small network turns them into density and colour. A position costs 1/400 of the
+    thesis's decoder, so thousands of samples a NeRF and step are affordable.
+    """
+
+    def __init__(self, encoder: EncoderConfig, config: DecoderConfig, front: Front | None = None) -> None:
+        super().__init__()
+        c, self.fronts = config.channels, (front,) if front else ()  # a tuple: its numbers belong to the encoder
+        self.n_local = encoder.n_local if encoder.kind == "asking" else 0
+        self.n_shared = encoder.n_shared
+        self.whole = nn.Sequential(
+            nn.Linear(self.n_shared, config.hidden), nn.GELU(), nn.Linear(config.hidden, 4 * c * N_PARTS)
+        )
+        self.parts = nn.Conv3d(self.n_local, 4 * c, 1) if self.n_local else None
+        self.trunk = nn.Sequential(
+            Residual(4 * c), Finer(4 * c, 2 * c), Residual(2 * c), Finer(2 * c, c)
+        )  # fmt: skip
+        self.join = nn.Conv3d(c + 4 * len(self.fronts), c, 1)
+        self.last = nn.Sequential(Residual(c), Finer(c, config.n_features))
+        self.reader = nn.Sequential(
+            nn.Linear(config.n_features + 4 * len(self.fronts), config.reader), nn.GELU(),
+            nn.Linear(config.reader, config.reader), nn.GELU(), nn.Linear(config.reader, 4),
+        )  # fmt: skip
+        nn.init.zeros_(self.reader[-1].weight)
+        nn.init.zeros_(self.reader[-1].bias)
+
+    def embedding_share(self, embedding: Float[torch.Tensor, "b e"]) -> Float[torch.Tensor, "b f g g g"]:
+        """The grid of features: all that is done once a NeRF."""
+        b = len(embedding)
+        start = self.whole(embedding[:, : self.n_shared]).view(b, -1, 4, 4, 4)
+        if self.parts is not None:
+            start = start + self.parts(embedding[:, self.n_shared :].reshape(b, self.n_local, 4, 4, 4))
+        found = self.trunk(start)
+        if not self.fronts:
+            return self.last(self.join(found))
+        coarse = self.fronts[0].back(embedding[:, : self.fronts[0].basis.shape[1]])
+        features = self.last(self.join(torch.cat([found, coarse.to(found.dtype)], 1)))
+        fine = nn.functional.interpolate(coarse, scale_factor=2, mode="trilinear", align_corners=False)
+        return torch.cat([features.float(), fine], 1)
+
+    def from_share(
+        self, share: Float[torch.Tensor, "b f g g g"], positions: Float[torch.Tensor, "b n 3"]
+    ) -> tuple[Float[torch.Tensor, "b n"], Float[torch.Tensor, "b n 3"]]:
+        """Densities and colours at positions in scene units, given `embedding_share`."""
+        unit = to_unit_box(positions)
+        places = (2 * unit - 1).flip(-1)[:, None, None]  # torch counts z first
+        with torch.autocast(positions.device.type, enabled=False):
+            features = nn.functional.grid_sample(share.float(), places, padding_mode="border", align_corners=False)
+            features = features[:, :, 0, 0].transpose(1, 2)
+            outputs = self.reader(features)
+            outputs = outputs + raw_outputs(features[..., -4:]) if self.fronts else outputs
+        sigmas, rgbs = activate(outputs)
+        return sigmas * inside_box(unit), rgbs
+
+    def forward(
+        self, embedding: Float[torch.Tensor, "b e"], positions: Float[torch.Tensor, "b n 3"]
+    ) -> tuple[Float[torch.Tensor, "b n"], Float[torch.Tensor, "b n 3"]]:
+        return self.from_share(self.embedding_share(embedding), positions)
+
+
+def raw_outputs(answers: Float[torch.Tensor, "b n 4"]) -> Float[torch.Tensor, "b n 4"]:
+    """What `activate` turns into the density and colour of an answer (opacity over a lattice cell, premultiplied RGB)."""
+    opacity = answers[..., :1].clamp(0.001, 0.999)
+    density = (-torch.log1p(-opacity) / (SIDE / LATTICE)).log() + 1
+    return torch.cat([torch.logit((answers[..., 1:] / opacity).clamp(0.01, 0.99)), density], -1)
+
+
+Decoder = MlpDecoder | GridDecoder
+
+
+def make_decoder(encoder: EncoderConfig, config: DecoderConfig, front: Front | None = None) -> Decoder:
+    """The decoder a configuration names, for an encoder's embeddings."""
+    return MlpDecoder(encoder.embedding, config) if config.kind == "mlp" else GridDecoder(encoder, config, front)

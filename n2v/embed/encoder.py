@@ -1,11 +1,11 @@
-"""The encoders: the thesis's, blind to where a weight sits, and three that use the shared initial vector.
+"""The encoders: the thesis's, blind to where a weight sits; one for a shared initial vector; two that need none.
 
-| kind | idea |
-|---|---|
-| rows | the thesis: every row of the weight matrix through the same layers, maximum over rows |
-| placed | the same, but each row first gets a scale and a shift of its own, and mean and maximum are kept |
-| tokens | a token a neuron: w - w0 through a projection that each neuron has to itself |
-| aligned | principal components of the whole vector, a small network with a linear skip |
+| kind | idea | reads |
+|---|---|---|
+| rows | the thesis: every row of the weight matrix through the same layers, maximum over rows | weights |
+| aligned | principal components of the whole vector, a small network with a linear skip | weights of one shared start |
+| asking | answers of the NeRF on a lattice, 3-D convolutions (n2v.embed.asking) | any NeRF |
+| symmetric | messages along the network's own edges (n2v.embed.symmetric) | any order and scale of neurons |
 """
 
 from dataclasses import dataclass
@@ -16,8 +16,9 @@ from torch import nn
 
 from n2v.embed.matrix import weight_matrix
 from n2v.errors import BadInput
-from n2v.nerf.layout import N_HIDDEN, N_OCTAVES, N_OUTPUTS, N_WEIGHTS, SHAPES, SLICES, initial_vector
+from n2v.nerf.layout import N_HIDDEN, N_OCTAVES, N_OUTPUTS, N_WEIGHTS, SHAPES, SLICES
 
+N_PARTS = 4**3  # parts of the box that an asking encoder describes one by one
 N_EXACT = 4096  # NeRFs up to which principal components are exact; beyond, randomised (Halko et al., arXiv 0909.4061)
 
 
@@ -25,22 +26,31 @@ N_EXACT = 4096  # NeRFs up to which principal components are exact; beyond, rand
 class EncoderConfig:
     """Defaults: the thesis (Fig 3.4, section 4.1)."""
 
-    kind: str = "rows"  # "rows" (thesis), "placed", "tokens" or "aligned"
-    widths: tuple[int, ...] = (512, 512, 1024, 1024)  # of the row layers ("rows", "placed"); the first, of a token
+    kind: str = "rows"  # "rows" (thesis), "aligned", "asking" or "symmetric"
+    widths: tuple[int, ...] = (512, 512, 1024, 1024)  # of the row layers ("rows")
     embedding: int = 1024  # numbers in an embedding
-    n_components: int = 256  # principal components kept ("aligned")
-    hidden: int = 512  # of the small network behind them ("aligned")
-    noise: float = 0.0  # standard deviation added to the components while training ("aligned")
+    n_components: int = 256  # principal components kept: of weights ("aligned"), of answers ("asking")
+    hidden: int = 512  # of the small network behind them ("aligned", "asking", "symmetric")
+    noise: float = (
+        0.0  # added while training, in standard deviations: of components ("aligned"), of embeddings ("asking")
+    )
     layers: str = "all"  # or "hidden": first and last matrix are not shown to the encoder (thesis App. C)
     octaves: int | None = None  # read these octaves of the input matrix and no padding; None: all 18,432 numbers
-    dropout: float = 0.0  # share of weights hidden while training ("tokens", "aligned")
-    heads: int = 0  # of a self-attention layer over the tokens; 0: none ("tokens")
+    dropout: float = 0.0  # share of weights hidden while training ("aligned")
+    channels: int = 16  # of the first convolution ("asking")
+    n_local: int = 12  # numbers of an embedding that describe one of its 4^3 parts of the box ("asking")
 
     def __post_init__(self) -> None:
         if self.octaves is not None and not 1 <= self.octaves <= N_OCTAVES:
             raise BadInput(f"{self.octaves} octaves", fix=f"use 1 to {N_OCTAVES}, or None for all weights")
-        if self.kind == "tokens" and self.heads and self.widths[0] % self.heads:
-            raise BadInput(f"{self.heads} heads for tokens of {self.widths[0]}", fix="use a divisor")
+        if self.kind == "asking" and not 0 < self.n_local * N_PARTS < self.embedding - self.n_components:
+            what = f"{self.n_components} components and {self.n_local} numbers for each of {N_PARTS} parts"
+            raise BadInput(f"{what} in an embedding of {self.embedding}", fix="use fewer of them")
+
+    @property
+    def n_shared(self) -> int:
+        """Leading numbers of an embedding that versions of an object are asked to share (n2v.embed.contrastive)."""
+        return self.embedding - self.n_local * N_PARTS if self.kind == "asking" else self.embedding
 
 
 def hidden_layers_only(field_weights: Float[torch.Tensor, "b w"]) -> Float[torch.Tensor, "b w"]:
@@ -67,18 +77,13 @@ def kept_weights(octaves: int | None) -> Int[torch.Tensor, "k"]:
 
 def make_encoder(config: EncoderConfig) -> nn.Module:
     """The encoder a configuration names."""
-    if config.kind not in ENCODERS:
-        raise BadInput(f"unknown encoder '{config.kind}'", fix=f"use one of: {', '.join(ENCODERS)}")
-    return ENCODERS[config.kind](config)
+    from n2v.embed.asking import AskingEncoder
+    from n2v.embed.symmetric import SymmetricEncoder
 
-
-def row_layers(config: EncoderConfig) -> nn.Sequential:
-    """Linear, batch norm, ReLU for each width (thesis Fig 3.4, without its last layer)."""
-    layers, width = [], N_HIDDEN
-    for next_width in config.widths:
-        layers += [nn.Linear(width, next_width), nn.BatchNorm1d(next_width), nn.ReLU()]
-        width = next_width
-    return nn.Sequential(*layers)
+    known = {"rows": RowEncoder, "aligned": AlignedEncoder, "asking": AskingEncoder, "symmetric": SymmetricEncoder}
+    if config.kind not in known:
+        raise BadInput(f"unknown encoder '{config.kind}'", fix=f"use one of: {', '.join(known)}")
+    return known[config.kind](config)
 
 
 class RowEncoder(nn.Module):
@@ -93,7 +98,11 @@ class RowEncoder(nn.Module):
         super().__init__()
         self.octaves = config.octaves
         self.register_buffer("kept", kept_weights(config.octaves), persistent=False)
-        self.layers = nn.Sequential(*row_layers(config), nn.Linear(config.widths[-1], config.embedding))
+        layers, width = [], N_HIDDEN
+        for next_width in config.widths:
+            layers += [nn.Linear(width, next_width), nn.BatchNorm1d(next_width), nn.ReLU()]
+            width = next_width
+        self.layers = nn.Sequential(*layers, nn.Linear(width, config.embedding))
 
     def rows(self, field_weights: Float[torch.Tensor, "b w"]) -> Float[torch.Tensor, "b r 64"]:
         """What the layers read."""
@@ -102,76 +111,8 @@ class RowEncoder(nn.Module):
         return field_weights[:, self.kept].view(len(field_weights), -1, N_HIDDEN)
 
     def forward(self, field_weights: Float[torch.Tensor, "b w"]) -> Float[torch.Tensor, "b e"]:
-        return self.encode_rows(self.rows(field_weights))
-
-    def encode_rows(self, rows: Float[torch.Tensor, "b r 64"]) -> Float[torch.Tensor, "b e"]:
-        """Embedding of a stack of rows."""
+        rows = self.rows(field_weights)
         return self.layers(rows.flatten(0, 1)).view(*rows.shape[:2], -1).amax(1)
-
-
-class PlacedRowEncoder(RowEncoder):
-    """The row encoder, told where a row stands: row r becomes scale_r * row + shift_r, learned, entry by entry.
-
-    Mean and maximum over rows are both kept, and a linear layer makes the embedding of them: the maximum alone passes
-    each feature's gradient to a single row.
-    """
-
-    def __init__(self, config: EncoderConfig) -> None:
-        super().__init__(config)
-        n_rows = self.rows(torch.zeros(1, N_WEIGHTS)).shape[1]
-        self.scale = nn.Parameter(torch.ones(n_rows, N_HIDDEN))
-        self.shift = nn.Parameter(torch.zeros(n_rows, N_HIDDEN))
-        self.layers = row_layers(config)
-        self.last = nn.Linear(2 * config.widths[-1], config.embedding)
-
-    def encode_rows(self, rows: Float[torch.Tensor, "b r 64"]) -> Float[torch.Tensor, "b e"]:
-        """Embedding of a stack of rows, each in its place."""
-        placed = rows * self.scale + self.shift
-        features = self.layers(placed.flatten(0, 1)).view(*rows.shape[:2], -1)
-        return self.last(torch.cat([features.mean(1), features.amax(1)], -1))
-
-
-class TokenEncoder(nn.Module):
-    """A token for each of the 196 neurons: its own weights, minus where they started, through its own projection.
-
-    What a neuron's weights mean depends on the neuron, so sharing the first layer (as rows do) is what has to go; the
-    layers behind it are shared. With `heads`, tokens also look at each other once.
-    """
-
-    def __init__(self, config: EncoderConfig) -> None:
-        super().__init__()
-        width = config.widths[0]
-        kept = kept_weights(config.octaves if config.octaves is not None else N_OCTAVES)
-        self.n_first = len(kept) - (2 * N_HIDDEN + N_OUTPUTS) * N_HIDDEN  # kept weights of the input matrix
-        self.dropout = config.dropout
-        self.register_buffer("kept", kept, persistent=False)
-        self.register_buffer("start", torch.from_numpy(initial_vector())[kept], persistent=False)
-        self.first = nn.Parameter(torch.empty(N_HIDDEN, self.n_first // N_HIDDEN, width))
-        self.others = nn.Parameter(torch.empty(2 * N_HIDDEN + N_OUTPUTS, N_HIDDEN, width))
-        for values in (self.first, self.others):
-            nn.init.normal_(values, std=values.shape[1] ** -0.5)
-        self.bias = nn.Parameter(torch.zeros(len(self.first) + len(self.others), width))
-        self.norm = nn.LayerNorm(width)
-        self.attention = (
-            nn.TransformerEncoderLayer(width, config.heads, 2 * width, 0.0, "gelu", batch_first=True, norm_first=True)
-            if config.heads
-            else nn.Identity()
-        )
-        self.shared = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, width), nn.GELU())
-        self.last = nn.Linear(2 * width, config.embedding)
-
-    def tokens(self, field_weights: Float[torch.Tensor, "b w"]) -> Float[torch.Tensor, "b t d"]:
-        """One token a neuron: 64 of the input matrix, 128 hidden, 4 outputs."""
-        moved = nn.functional.dropout(field_weights[:, self.kept] - self.start, self.dropout, self.training)
-        first = moved[:, : self.n_first].view(len(moved), N_HIDDEN, -1)
-        others = moved[:, self.n_first :].view(len(moved), -1, N_HIDDEN)
-        parts = [torch.einsum("bnw,nwd->bnd", *pair) for pair in ((first, self.first), (others, self.others))]
-        return nn.functional.gelu(self.norm(torch.cat(parts, 1) + self.bias))
-
-    def forward(self, field_weights: Float[torch.Tensor, "b w"]) -> Float[torch.Tensor, "b e"]:
-        tokens = self.attention(self.tokens(field_weights))
-        tokens = tokens + self.shared(tokens)
-        return self.last(torch.cat([tokens.mean(1), tokens.amax(1)], -1))
 
 
 class AlignedEncoder(nn.Module):
@@ -236,6 +177,3 @@ def leading_directions(
     values, vectors = torch.linalg.eigh(centred @ centred.T)  # n x n: n is far below 18,432
     values, vectors = values.flip(0)[:n].clamp(min=1e-12), vectors.flip(1)[:, :n]
     return values / len(centred), centred.T @ vectors / values.sqrt()
-
-
-ENCODERS = {"rows": RowEncoder, "placed": PlacedRowEncoder, "tokens": TokenEncoder, "aligned": AlignedEncoder}

@@ -10,7 +10,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from n2v.embed.decoder import Decoder, DecoderConfig
+from n2v.embed.asking import AskingEncoder
+from n2v.embed.decoder import DecoderConfig, make_decoder
 from n2v.embed.embeddings import Embeddings, embed_zoo
 from n2v.embed.encoder import EncoderConfig, hidden_layers_only, make_encoder
 from n2v.embed.reconstruct import DecodedField
@@ -44,11 +45,16 @@ class Nerf2Vec(nn.Module):
         super().__init__()
         self.config = config
         self.encoder = make_encoder(config.encoder)
-        self.decoder = Decoder(config.encoder.embedding, config.decoder)
+        self.decoder = make_decoder(config.encoder, config.decoder, getattr(self.encoder, "front", None))
 
-    def encode(self, field_weights: Float[torch.Tensor, "b w"]) -> Float[torch.Tensor, "b e"]:
-        """Embeddings of b NeRFs."""
-        return self.encoder(self.visible(field_weights))
+    def encode(self, field_weights: Float[torch.Tensor, "b w"], encoding: str = "exact") -> Float[torch.Tensor, "b e"]:
+        """Embeddings of b NeRFs; `encoding` (n2v.nerf.encoding) matters to an encoder that asks them."""
+        return self.encoder(self.inputs(field_weights, encoding))
+
+    def inputs(self, field_weights: Float[torch.Tensor, "b w"], encoding: str = "exact") -> torch.Tensor:
+        """What the encoder reads of b NeRFs: their weights, or their answers."""
+        asks = isinstance(self.encoder, AskingEncoder)
+        return self.encoder.inputs(field_weights, encoding) if asks else self.visible(field_weights)
 
     def visible(self, field_weights: Float[torch.Tensor, "b w"]) -> Float[torch.Tensor, "b w"]:
         """What the encoder is shown of the weights (all of them, but for the thesis's App. C)."""
@@ -61,18 +67,25 @@ class Nerf2Vec(nn.Module):
         >>> n2v.load().embed(n2v.mini_zoo()["chair-0000"]).shape
         (256,)
         """
-        return self.encode(what.field_weights[None])[0].numpy() if isinstance(what, Nerf) else embed_zoo(self, what)
+        if isinstance(what, Nerf):
+            return self.encode(what.field_weights[None], what.encoding)[0].numpy()
+        return embed_zoo(self, what)
 
     def decode(self, embedding: Float[np.ndarray, "e"] | Float[torch.Tensor, "e"], **options) -> DecodedField:
         """The field that an embedding describes, on the CPU; `options`: see DecodedField."""
         return DecodedField(self.decoder, embedding, **options)
 
     def forward(
-        self, field_weights: Float[torch.Tensor, "b w"], positions: Float[torch.Tensor, "b n 3"]
-    ) -> tuple[Float[torch.Tensor, "b n"], Float[torch.Tensor, "b n 3"], Float[torch.Tensor, "b e"]]:
-        """Densities, colours, and the embeddings they were decoded from."""
-        embedding = self.encode(field_weights)
-        return *self.decoder(embedding, positions), embedding
+        self, inputs: torch.Tensor, positions: Float[torch.Tensor, "b n 3"]
+    ) -> tuple[Float[torch.Tensor, "b n"], Float[torch.Tensor, "b n 3"], Float[torch.Tensor, "b s"]]:
+        """Densities, colours, and the shared part of the embeddings they were decoded from.
+
+        Args:
+            inputs: What `inputs` gives, while training perhaps altered.
+            positions: Scene units.
+        """
+        embedding = self.encoder(inputs)
+        return *self.decoder(embedding, positions), embedding[:, : self.config.encoder.n_shared]
 
 
 def save_model(model: Nerf2Vec, folder: Path) -> None:

@@ -17,6 +17,8 @@ CHOICES = {
     "half": ("bfloat16", "float16"),
     "clock": ("wall", "cpu"),
     "tracker": (None, "wandb"),
+    "targets": ("rays", "cached"),
+    "colour_loss": ("l1", "l2"),
 }
 
 
@@ -28,7 +30,7 @@ class TrainConfig:
     """
 
     batch_size: int = 16  # NeRFs a step, of all processes together
-    n_steps: int = 400 * 5625  # 400 epochs of 90,000 NeRFs
+    n_steps: int = 500 * 5625  # 500 epochs of 90,000 NeRFs
     time_budget_s: float | None = None  # seconds; overrides n_steps
     clock: str = "wall"  # of the budget; "cpu" counts the process's own time, fair on a machine with other work
     learning_rate: float = 1e-4  # AdamW
@@ -41,6 +43,15 @@ class TrainConfig:
     background_loss: str = "smooth_l1"  # the same of empty points' opacity
     contrastive_weight: float = 0.0  # of the term that keeps versions of an object together (n2v.embed.contrastive)
     temperature: float = 0.2  # of that term
+    targets: str = "rays"  # "rays" (thesis): rendered anew in every step; "cached": asked once (n2v.embed.targets)
+    n_points: int = 1024  # samples on rays a NeRF and step ("cached")
+    n_empty: int = 256  # points of empty space ("cached")
+    colour_weight: float = 1.0  # of the samples' colours beside their opacity ("cached")
+    colour_loss: str = "l2"  # "l1" or "l2" ("cached")
+    ray_weight: float = 0.0  # of the colours of rays that the samples make ("cached")
+    empty_weight: float = 0.5  # of empty points among the samples; those on rays count by their light ("cached")
+    alter: bool = False  # mirror, recolour and stretch ("cached", an encoder that asks; n2v.embed.augment)
+    stretch: float = 0.2  # see n2v.embed.augment
     amp: bool | None = None  # layers in half precision, activations and compositing not; None: where that is fast
     half: str = "bfloat16"  # or "float16", with a gradient scaler
     clip_norm: float | None = None  # largest norm of a step's gradient; None: as it is
@@ -68,6 +79,22 @@ class TrainConfig:
             background_loss="l1",
             seed=seed,
             samples=SampleConfig.laptop(),
+        )
+
+    @classmethod
+    def cached(cls, time_budget_s: float | None = None, n_steps: int = 2000, seed: int = 0) -> "TrainConfig":
+        """Two cores and a grid decoder: targets asked once, thousands of them a NeRF and step."""
+        return cls(
+            n_steps=n_steps,
+            time_budget_s=time_budget_s,
+            learning_rate=1e-3,
+            final_rate=1e-5,
+            schedule="cosine",
+            clip_norm=1.0,
+            contrastive_weight=0.05,
+            targets="cached",
+            alter=True,
+            seed=seed,
         )
 
     def __post_init__(self) -> None:

@@ -9,13 +9,16 @@ from pathlib import Path
 
 import torch
 
-from n2v.embed.batches import TrainingSet, epoch_batches
+from n2v.embed.augment import augmented
+from n2v.embed.batches import RayBatch, TrainingSet, epoch_batches
 from n2v.embed.checkpoint import BEST, STATE, Progress, restore_progress, save_progress
 from n2v.embed.contrastive import versions_together
 from n2v.embed.loss import batch_loss
 from n2v.embed.model import WEIGHTS, ModelConfig, Nerf2Vec, save_model
 from n2v.embed.parallel import Ranks, distributed, processes
+from n2v.embed.protocol import Protocol
 from n2v.embed.recipe import TrainConfig
+from n2v.embed.targets import PointBatch
 from n2v.embed.tracking import LOG, RECORD, VALIDATION, Records
 from n2v.errors import BadInput
 from n2v.files import progress, provenance, sha256_of, write_json
@@ -85,7 +88,9 @@ def _start(training: TrainingSet, config: TrainConfig, model_config: ModelConfig
     torch.manual_seed(child_seed(config.seed, "model"))
     model = Nerf2Vec(model_config)
     if fit_front and hasattr(model.encoder, "fit_front"):
-        model.encoder.fit_front(model.visible(training.field_weights))
+        training.prepare(model.encoder, cached=False)
+        seen = training.inputs(torch.arange(len(training)))
+        model.encoder.fit_front(seen if training.answers is not None else model.visible(seen))
     model.to(ranks.device)
     optimiser = torch.optim.AdamW(
         model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
@@ -186,9 +191,9 @@ class _Trainer:
         stream = torch.Generator(self.ranks.device).manual_seed(child_seed(config.seed, "step", done, *mine))
         torch.manual_seed(child_seed(config.seed, "noise", done, *mine))
         chosen = self.chosen()
-        batch = self.training.batch(chosen, config.samples, stream, config.protocol)
+        inputs, batch = drawn(self.training, state.model, chosen, config, stream)
         bases = self.training.bases[chosen].to(self.ranks.device)
-        loss, mse = batch_loss(self.net, self.training.weights(chosen), batch, config, stream, self.ranks, bases)
+        loss, mse = batch_loss(self.net, inputs, batch, config, stream, self.ranks, bases)
         if not torch.isfinite(loss) and state.scaler.get_scale() <= 1:  # a scaler skips the step and halves its scale
             raise BadInput("the loss is not finite", where=f"step {done}", fix="lower the learning rate or set amp off")
         descend(loss, state, config)
@@ -237,6 +242,23 @@ def descend(loss: torch.Tensor, state: Progress, config: TrainConfig) -> None:
     state.n_overflows += scaler.get_scale() < before
 
 
+def drawn(
+    training: TrainingSet, model: Nerf2Vec, chosen: torch.Tensor, config: TrainConfig, stream, still: bool = False
+) -> tuple[torch.Tensor, RayBatch | PointBatch]:
+    """What the encoder reads of the chosen NeRFs and what the decoder must show; `still`: nothing altered."""
+    training.prepare(model.encoder, config.targets == "cached")
+    inputs = training.inputs(chosen)
+    if training.answers is None:
+        inputs = model.visible(inputs)
+    if config.targets == "rays":
+        protocol = Protocol() if still else config.protocol
+        return inputs, training.batch(chosen, config.samples, stream, protocol)
+    batch = training.targets.batch(chosen, config.n_points, config.n_empty, stream)
+    if config.alter and not still and training.answers is not None:
+        inputs, batch = augmented(inputs, batch, config.stretch, stream)
+    return inputs, batch
+
+
 @torch.no_grad()
 def validation_mse(model: Nerf2Vec, held_out: TrainingSet, config: TrainConfig) -> float:
     """Mean squared error of rays, each NeRF's the same in every call."""
@@ -244,8 +266,8 @@ def validation_mse(model: Nerf2Vec, held_out: TrainingSet, config: TrainConfig) 
     total = 0.0
     for chosen in torch.arange(len(held_out)).split(config.batch_size):
         stream = torch.Generator(held_out.device).manual_seed(child_seed(config.seed, "validation", int(chosen[0])))
-        batch = held_out.batch(chosen, config.samples, stream)
-        total += len(chosen) * batch_loss(model, held_out.weights(chosen), batch, config, stream)[1]
+        inputs, batch = drawn(held_out, model, chosen, config, stream, still=True)
+        total += len(chosen) * batch_loss(model, inputs, batch, config, stream)[1]
     return total / len(held_out)
 
 

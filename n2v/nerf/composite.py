@@ -66,11 +66,11 @@ def blend_weights(
     A depth that is NaN makes its own weight NaN, and a gradient that is NaN the one of its own depth.
     """
     depths = depths.clamp(max=1e4)
-    transmittance = torch.exp(-_depths_before(depths, ray_indices, n_rays)).to(depths.dtype)
+    transmittance = torch.exp(-depths_before(depths, ray_indices, n_rays)).to(depths.dtype)
     return transmittance * -torch.expm1(-depths)
 
 
-def _depths_before(
+def depths_before(
     depths: Float[torch.Tensor, "s"], ray_indices: Int[torch.Tensor, "s"], n_rays: int
 ) -> Float[torch.Tensor, "s"]:
     """Float64 optical depth between the ray's start and each sample.
