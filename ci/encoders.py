@@ -35,12 +35,6 @@ VARIANTS = {  # name: changes of the laptop profile's encoder of that kind, and 
     "rows": {"kind": "rows"},
     "rows-versions": {"kind": "rows", "contrastive_weight": 0.05},
     "rows-8": {"kind": "rows", "octaves": 8},
-    "placed": {"kind": "placed"},
-    "placed-8": {"kind": "placed", "octaves": 8},
-    "tokens": {"kind": "tokens"},
-    "tokens-8": {"kind": "tokens", "octaves": 8},
-    "tokens-8-dropout": {"kind": "tokens", "octaves": 8, "dropout": 0.2},
-    "tokens-8-attention": {"kind": "tokens", "octaves": 8, "heads": 4},
     "aligned": {"kind": "aligned"},
     "aligned-quiet": {"kind": "aligned", "noise": 0.0},
     "aligned-8": {"kind": "aligned", "octaves": 8},
@@ -49,7 +43,6 @@ VARIANTS = {  # name: changes of the laptop profile's encoder of that kind, and 
     "aligned-8-few": {"kind": "aligned", "octaves": 8, "n_components": 64},
     "aligned-8-32": {"kind": "aligned", "octaves": 8, "n_components": 32},
     "aligned-8-versions": {"kind": "aligned", "octaves": 8, "contrastive_weight": 0.05},
-    "tokens-8-versions": {"kind": "tokens", "octaves": 8, "contrastive_weight": 0.05},
     "aligned-8-versions-clipped": {"kind": "aligned", "octaves": 8, "contrastive_weight": 0.05, "clip_norm": 1.0},
 }
 RECIPE = {"contrastive_weight": 0.0, "clip_norm": None}  # what changes the training, not the network
@@ -62,7 +55,7 @@ def model_config(variant: str) -> ModelConfig:
     """The laptop profile's model with a variant's encoder."""
     size = profiles.get("laptop")
     changes = {name: value for name, value in VARIANTS[variant].items() if name not in RECIPE}
-    base = size.aligned if changes["kind"] == "aligned" else size.rows
+    base = size.models["aligned"] if changes["kind"] == "aligned" else size.models["rows"]
     return replace(base, encoder=replace(base.encoder, **{"octaves": None, **changes}))
 
 

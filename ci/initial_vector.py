@@ -63,7 +63,7 @@ def features_of(zoo: Zoo, work: Path, size: profiles.Profile, minutes: float) ->
         "order-free description": _reduced(order_free, train_part),
         "values of the field": _reduced(values, train_part),
     }
-    for kind, config in (("rows", size.rows), ("aligned", size.aligned)):
+    for kind, config in (("rows", size.models["rows"]), ("aligned", size.models["aligned"])):
         folder = work / "runs" / f"{zoo.folder.name}-{kind}"
         recipe = replace(size.training(0), time_budget_s=60 * minutes)
         model = (

@@ -54,7 +54,7 @@ def train_on(large: Zoo, other: Zoo, minutes: float, run: Path) -> None:
     zoo = write_joined(run / "zoo", parts)
     size = profiles.get("laptop")
     config = replace(size.training(0, "aligned"), time_budget_s=60 * minutes, clock="cpu")
-    train(zoo, config, size.aligned, run, resume=True)
+    train(zoo, config, size.models["aligned"], run, resume=True)
 
 
 def main() -> None:

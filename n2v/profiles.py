@@ -48,7 +48,7 @@ class Profile:
 
 def _models(rows: EncoderConfig, decoder: DecoderConfig, channels: int, octaves: int | None = 8) -> dict:
     """The thesis's encoder over its decoder, and three others over one that fits the budget."""
-    grid = DecoderConfig("grid", hidden=8 * channels, channels=channels)
+    grid = DecoderConfig(hidden=8 * channels, kind="grid", channels=channels)
     aligned = EncoderConfig("aligned", embedding=1024, n_components=256, hidden=512, noise=0.1, octaves=octaves)
     asking = EncoderConfig(
         "asking", embedding=1024, n_components=224, hidden=8 * channels, channels=channels, n_local=9

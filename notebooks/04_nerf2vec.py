@@ -176,7 +176,7 @@ assert notices_shuffled_rows(thesis_model.encoder.eval(), weight_matrix(-first))
 
 # %%
 weights = torch.from_numpy(zoo.field_weights(train_split))
-kinds = {"rows": size.rows, "placed": size.rows, "tokens": size.rows, "aligned": size.aligned}
+kinds = {kind: size.models[kind] for kind in ("rows", "symmetric", "aligned")}
 shares, changes = (0.02, 0.1, 0.3, 1.0), {}
 for kind, base in kinds.items():
     torch.manual_seed(seed)
@@ -300,7 +300,7 @@ assert float(opacity_of(torch.tensor(1e6), 0.1)) == 1.0
 # %%
 config = size.training(seed)
 models = {
-    name: train(zoo, size.training(seed, name), getattr(size, name), run / f"nerf2vec-{name}")
+    name: train(zoo, size.training(seed, name), size.models[name], run / f"nerf2vec-{name}")
     for name in ("rows", "aligned")
 }
 
@@ -416,8 +416,8 @@ assert torch.allclose(first_layer(_layer, torch.ones(1, 2), torch.full((1, 3, 2)
 ### END HIDDEN TESTS
 
 # %%
-plain = Nerf2Vec(size.rows).eval().decoder
-codes, points = torch.randn(8, size.rows.encoder.embedding), torch.rand(8, 512, 3) - 0.5
+plain = Nerf2Vec(size.models["rows"]).eval().decoder
+codes, points = torch.randn(8, size.models["rows"].encoder.embedding), torch.rand(8, 512, 3) - 0.5
 with torch.no_grad():
     assert torch.allclose(plain(codes, points)[1], plain.forward_concatenated(codes, points)[1], atol=1e-5)
     once = time_call(lambda: plain(codes, points), 10)["median_ms"]

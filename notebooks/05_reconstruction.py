@@ -242,7 +242,7 @@ record.metric("foreground_db_best_loser", best_loser)
 record.metric("ceiling_db", ceiling)
 torch.manual_seed(seed)
 same = samples["test"][:4]  # a control: the same encoder without any training
-control = compare_reconstructions({"untrained": Nerf2Vec(size.rows).eval()}, zoo, same, render, given=False)
+control = compare_reconstructions({"untrained": Nerf2Vec(size.models["rows"]).eval()}, zoo, same, render, given=False)
 ids = {row["object_id"] for row in control}
 nothing = float(np.mean([row["foreground_db"] for row in control]))
 for name in models:

@@ -129,7 +129,7 @@ raw = zoo.field_weights()
 torch.manual_seed(seed)
 features = {
     "nerf2vec (thesis's encoder)": embeddings["rows"], "nerf2vec (our best)": embeddings["best"], "raw weights": raw,
-    "untrained encoder": embed_zoo(Nerf2Vec(size.rows).eval(), zoo).values,
+    "untrained encoder": embed_zoo(Nerf2Vec(size.models["rows"]).eval(), zoo).values,
 }  # fmt: skip
 ours, weights_name = "nerf2vec (thesis's encoder)", "raw weights"
 
@@ -435,8 +435,8 @@ record.table("table-4.2", table, caption, headline)
 # %%
 middle = hidden_layers_only(torch.from_numpy(raw)).numpy()
 short = replace(size.training(seed), time_budget_s=size.ablation_s or size.train.time_budget_s)
-narrow = replace(size.rows, encoder=replace(size.rows.encoder, layers="hidden"))
-trained = {"all layers": size.rows, "hidden layers only": narrow}
+narrow = replace(size.models["rows"], encoder=replace(size.models["rows"].encoder, layers="hidden"))
+trained = {"all layers": size.models["rows"], "hidden layers only": narrow}
 folders = {name: run / f"nerf2vec-{name.replace(' ', '-')}" for name in trained}
 kinds = {
     f"embeddings, {name}": embed_zoo(train(zoo, short, config, folders[name]), zoo).values

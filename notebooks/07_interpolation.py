@@ -354,7 +354,7 @@ brief = replace(size.training(seed), time_budget_s=4.0 if small else 8.0)
 with tempfile.TemporaryDirectory() as folder:
     shuffled = changed_zoo(zoo, Path(folder) / "renumbered", lambda values: renumbered(values, seed))
     encoders = {
-        name: train(source, brief, size.rows, Path(folder) / f"run {i}")
+        name: train(source, brief, size.models["rows"], Path(folder) / f"run {i}")
         for i, (name, source) in enumerate({"shared": zoo, "renumbered": shuffled}.items())
     }
 one = np.stack([order_free_description(values) for values in weights])

@@ -68,6 +68,9 @@ def train(
     model_config = chosen.models[encoder]
     octaves = model_config.encoder.octaves if octaves is None else octaves
     model_config = replace(model_config, encoder=replace(model_config.encoder, kind=encoder, octaves=octaves))
+    if protocol == "as_published" and model_config.decoder.kind == "mlp":  # its decoder encodes as the NeRFs do
+        encoding = Zoo(zoo).rows[0].encoding
+        model_config = replace(model_config, decoder=replace(model_config.decoder, encoding=encoding))
     if split == "all":  # no val split is left to choose a best checkpoint by
         config = replace(config, n_validation=0)
     train_model(

@@ -13,6 +13,7 @@ from n2v.nerf.field import evaluate
 from n2v.nerf.occupancy import SIDE, cell_centres
 
 LATTICE = 32  # questions along a side
+Answers = UInt8[torch.Tensor, "b 4 g g g"] | Float[torch.Tensor, "b 4 g g g"]  # in 1/255, or in [0, 1]
 COARSE = 16  # points along a side of what principal components describe
 
 
@@ -50,8 +51,8 @@ class Residual(nn.Module):
 class AskingEncoder(nn.Module):
     """Three readings of 32^3 answers, one after the other in the embedding.
 
-    1. `n_components` principal components of the answers pooled to 16^3, in closed form (`fit_front`): what objects have
-       in common, without a step of training.
+    1. `n_components` principal components of the answers pooled to 16^3, in closed form (`fit_front`): what
+       objects have in common, without a step of training.
     2. What convolutions find in the whole box, through two layers. With the components these are the leading
        `EncoderConfig.n_shared` numbers.
     3. `n_local` numbers for each of 4^3 parts of the box: a part of an unseen object need not belong to an object like
@@ -82,7 +83,7 @@ class AskingEncoder(nn.Module):
         """Set the components from what training NeRFs answer."""
         self.front.fit(answers)
 
-    def forward(self, answers: Float[torch.Tensor, "b 4 g g g"]) -> Float[torch.Tensor, "b e"]:
+    def forward(self, answers: Answers) -> Float[torch.Tensor, "b e"]:
         if answers.dtype == torch.uint8:
             answers = answers.float() / 255
         found = self.trunk(answers)
@@ -113,7 +114,7 @@ class Front(nn.Module):
         self.basis[:, : len(variances)] = directions
         self.scale.copy_(variances.mean().sqrt())
 
-    def forward(self, answers: Float[torch.Tensor, "b 4 g g g"]) -> Float[torch.Tensor, "b c"]:
+    def forward(self, answers: Answers) -> Float[torch.Tensor, "b c"]:
         with torch.autocast(answers.device.type, enabled=False):
             return (pooled(answers) - self.mean) @ self.basis / self.scale
 
@@ -124,7 +125,7 @@ class Front(nn.Module):
         return values.view(-1, 4, COARSE, COARSE, COARSE)
 
 
-def pooled(answers: torch.Tensor) -> Float[torch.Tensor, "b p"]:
+def pooled(answers: Answers) -> Float[torch.Tensor, "b p"]:
     """Means over 2^3 answers, flat, in [0, 1]."""
     values = answers.float() / 255 if answers.dtype == torch.uint8 else answers.float()
     return nn.functional.avg_pool3d(values, LATTICE // COARSE).flatten(1)

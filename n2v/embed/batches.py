@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int
 
 from n2v.embed.asking import AskingEncoder
 from n2v.embed.protocol import Protocol
-from n2v.embed.sampling import aimed_rays, empty_points, uniform
+from n2v.embed.sampling import aimed_rays, empty_points, pixel_rays, uniform
 from n2v.embed.targets import Targets, ask_targets
 from n2v.errors import BadInput
 from n2v.files import progress
@@ -29,7 +29,7 @@ class SampleConfig:
     n_foreground: int = 25_000
     n_background: int = 10_000
     step: float = 1.4 * math.sqrt(3) / 1024  # sample length on rays, scene units
-    n_rays: int = 4096  # rays tried; those beyond the foreground budget are dropped whole
+    n_rays: int = 512  # rays tried (the authors keep 512); those beyond the foreground budget are dropped whole
 
     @classmethod
     def laptop(cls, n_foreground: int = 192, n_background: int = 64) -> "SampleConfig":
@@ -149,7 +149,8 @@ def ray_batch(
 ) -> RayBatch:
     """Sample, march and render one batch. Beyond the budget of samples whole rays are dropped (or as published)."""
     b, n_rays = len(field_weights), config.n_rays
-    origins, directions = (part.view(-1, 3) for part in aimed_rays(occupied, n_rays, generator))
+    drawn = pixel_rays(b, n_rays, generator) if protocol.stored_cameras else aimed_rays(occupied, n_rays, generator)
+    origins, directions = (part.reshape(-1, 3) for part in drawn)
     owners = torch.arange(b, device=origins.device).repeat_interleave(n_rays)
     samples = march(origins, directions, occupied, config.step, owners)
     counts = samples.counts().view(b, n_rays)

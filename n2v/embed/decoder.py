@@ -1,7 +1,7 @@
 """The decoders: (embedding, position) to density and colour.
 
-`mlp` is the thesis's implicit decoder (Fig 3.6, 3.7), which does all its work for every position. `grid` does most of it
-once an embedding: convolutions make a grid of features, a small network reads them between its points.
+`mlp` is the thesis's implicit decoder (Fig 3.6, 3.7), which does all its work for every position. `grid` does most of
+it once an embedding: convolutions make a grid of features, a small network reads them between its points.
 """
 
 from dataclasses import dataclass
@@ -22,9 +22,9 @@ from n2v.nerf.occupancy import SIDE
 class DecoderConfig:
     """Defaults: the thesis."""
 
-    kind: str = "mlp"  # "mlp" (thesis) or "grid"
     hidden: int = 1024  # width of the layers ("mlp"); of what reads the shared part of an embedding ("grid")
     n_octaves: int = 24  # of the encoded position, as for the NeRFs ("mlp")
+    kind: str = "mlp"  # "mlp" (thesis) or "grid"
     encoding: str = "exact"  # of the position, see n2v.nerf.encoding ("mlp")
     channels: int = 16  # of the last but one convolution ("grid")
     n_features: int = 8  # at each point of the grid ("grid")
@@ -116,10 +116,10 @@ class GridDecoder(nn.Module):
 
     Numbers of an embedding that describe a part of the box (`EncoderConfig.n_local` a part) enter at that part, the
     others everywhere; three doublings lead from 4^3 parts to 32^3 points. Principal components of an asking encoder
-    (`front`, shared with it) are turned back into what they stand for, join half-way, and are what the network's outputs are added to: before the first
-    step the decoder shows them alone. Between points features are
-    interpolated (trilinearly) and a small network turns them into density and colour. A position costs 1/400 of the
-    thesis's decoder, so thousands of samples a NeRF and step are affordable.
+    (`front`, shared with it) are turned back into what they stand for, join half-way, and are what the network's
+    outputs are added to: before the first step the decoder shows them alone. Between points features are interpolated
+    (trilinearly) and a small network turns them into density and colour. A position costs 1/400 of the thesis's
+    decoder, so thousands of samples a NeRF and step are affordable.
     """
 
     def __init__(self, encoder: EncoderConfig, config: DecoderConfig, front: Front | None = None) -> None:
@@ -178,7 +178,7 @@ class GridDecoder(nn.Module):
 
 
 def raw_outputs(answers: Float[torch.Tensor, "b n 4"]) -> Float[torch.Tensor, "b n 4"]:
-    """What `activate` turns into the density and colour of an answer (opacity over a lattice cell, premultiplied RGB)."""
+    """What `activate` turns into density and colour of an answer (opacity over a lattice cell, premultiplied RGB)."""
     opacity = answers[..., :1].clamp(0.001, 0.999)
     density = (-torch.log1p(-opacity) / (SIDE / LATTICE)).log() + 1
     return torch.cat([torch.logit((answers[..., 1:] / opacity).clamp(0.01, 0.99)), density], -1)

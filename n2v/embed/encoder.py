@@ -111,7 +111,10 @@ class RowEncoder(nn.Module):
         return field_weights[:, self.kept].view(len(field_weights), -1, N_HIDDEN)
 
     def forward(self, field_weights: Float[torch.Tensor, "b w"]) -> Float[torch.Tensor, "b e"]:
-        rows = self.rows(field_weights)
+        return self.encode_rows(self.rows(field_weights))
+
+    def encode_rows(self, rows: Float[torch.Tensor, "b r 64"]) -> Float[torch.Tensor, "b e"]:
+        """Embedding of a stack of rows."""
         return self.layers(rows.flatten(0, 1)).view(*rows.shape[:2], -1).amax(1)
 
 

@@ -26,8 +26,8 @@ def batch_loss(
 ) -> tuple[Float[torch.Tensor, ""], float]:
     """`ray_loss` or `point_loss`, as the batch is, and the mean squared error of rays.
 
-    With `bases` (number of each NeRF's base object) and a weight, the contrastive loss of all processes' NeRFs is added,
-    of the leading numbers that `EncoderConfig.n_shared` counts (`model` returns only these).
+    With `bases` (number of each NeRF's base object) and a weight, the contrastive loss of all processes' NeRFs is
+    added, of the leading numbers that `EncoderConfig.n_shared` counts (`model` returns only these).
     """
     with config.autocast(batch.positions.device):
         sigmas, rgbs, embedding = model(inputs, batch.positions)
@@ -97,8 +97,8 @@ def point_loss(
 ) -> tuple[Float[torch.Tensor, ""], float]:
     """Opacity and colour of samples, each counted by the light that reaches it, and the mean squared error of rays.
 
-    mean over light of |alpha - alpha*|, plus `colour_weight` times the mean over light times alpha* of (c - c*)^2 (or |c - c*|), plus
-    `ray_weight` times the mean squared error of the colours that the samples of a ray blend to.
+    mean over light of |alpha - alpha*|, plus `colour_weight` times the mean over light times alpha* of (c - c*)^2 (or
+    |c - c*|), plus `ray_weight` times the mean squared error of the colours that the samples of a ray blend to.
     """
     n = batch.rays.shape[1]
     light = torch.cat([batch.light[:, :n], config.empty_weight * batch.light[:, n:]], 1)

@@ -25,6 +25,8 @@ class Protocol:
     samples_dropped: bool = False
     # Empty points are uniform over the free cells; off: half of them lie within three cells of the object.
     empty_uniform: bool = False
+    # Rays are pixels of the 36 cameras that the pictures were taken with; off: from anywhere above to occupied cells.
+    stored_cameras: bool = False
     # The thesis says L1; the code's smooth L1 is half the squared error wherever errors stay below 1.
     half_squares: bool = False
     # One random background colour a batch; off: one a ray.

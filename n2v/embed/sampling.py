@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 
 from n2v.nerf.march import cell_indices
+from n2v.scenes.cameras import CAMERA_ANGLE_X, orbit_cameras
 from n2v.scenes.objects import AABB
 
 
@@ -23,6 +24,19 @@ def aimed_rays(
     target = occupied_points(occupied, n_rays, generator)
     directions = target - origins
     return origins, directions / directions.norm(dim=-1, keepdim=True)
+
+
+def pixel_rays(
+    n_nerfs: int, n_rays: int, generator: torch.Generator, size_px: int = 224
+) -> tuple[Float[torch.Tensor, "b r 3"], Float[torch.Tensor, "b r 3"]]:
+    """Rays through random pixels of 36 fixed cameras, as the authors draw them; a zoo keeps no cameras of its own."""
+    cameras = torch.from_numpy(orbit_cameras(36, seed=0)).to(generator.device)
+    c2w = cameras[(uniform((n_nerfs, n_rays), generator) * len(cameras)).long()]
+    pixel = (uniform((n_nerfs, n_rays, 2), generator) * size_px).floor() + 0.5 - size_px / 2
+    pixel = pixel / (0.5 * size_px / math.tan(CAMERA_ANGLE_X / 2))
+    local = torch.stack([pixel[..., 0], -pixel[..., 1], -torch.ones_like(pixel[..., 0])], -1)
+    directions = (c2w[..., :3, :3] @ local[..., None])[..., 0]
+    return c2w[..., :3, 3], directions / directions.norm(dim=-1, keepdim=True)
 
 
 def upper_half_points(shape: tuple[int, ...], generator: torch.Generator) -> Float[torch.Tensor, "*n 3"]:

@@ -15,7 +15,7 @@ from n2v.embed.encoder import EncoderConfig
 from n2v.nerf.layout import N_FEATURES, N_OCTAVES, N_OUTPUTS, split_weights
 
 
-def unscaled(matrices: list[Float[torch.Tensor, "b out in"]]) -> list[Float[torch.Tensor, "b out in"]]:
+def unscaled(matrices: list[Float[torch.Tensor, "b _ _"]]) -> list[Float[torch.Tensor, "b _ _"]]:
     """The same function with every hidden neuron's incoming weights of length 1, from the input on."""
     free = []
     for matrix, after in zip(matrices, [*matrices[1:], None], strict=True):

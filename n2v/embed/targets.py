@@ -1,7 +1,8 @@
 """What each NeRF shows, asked once: samples on its own rays with the light that reaches them, and empty points.
 
-The rays of `n2v.embed.batches` are rendered anew in every step, which the thesis's decoder, slow as it is, can afford. A
-decoder that costs a fiftieth a sample would wait for them; so they are drawn once a NeRF, and a step takes a part.
+The rays of `n2v.embed.batches` are rendered anew in every step, which the thesis's decoder, slow as it is, can
+afford. A decoder that costs a fiftieth a sample would wait for them; so they are drawn once a NeRF, and a step takes
+a part.
 """
 
 from dataclasses import dataclass, fields
@@ -25,9 +26,9 @@ GRAIN = 40_000  # positions are kept in steps of 1/40,000 scene unit
 class PointBatch:
     """Samples of b NeRFs: first n on rays, ray after ray, then m of empty space.
 
-    Shapes: positions (b, n + m, 3) scene units; opacity and light (b, n + m), of a sample of STEP and the share of light
-    that reaches it (0 where no sample stands, 1 at points outside the object); rgbs (b, n + m, 3); rays (b, n) the number of
-    each sample's ray, non-decreasing over the whole batch.
+    Shapes: positions (b, n + m, 3) scene units; opacity and light (b, n + m), of a sample of STEP and the share of
+    light that reaches it (0 where no sample stands, 1 at points outside the object); rgbs (b, n + m, 3); rays (b, n)
+    the number of each sample's ray, non-decreasing over the whole batch.
     """
 
     positions: Float[torch.Tensor, "b points 3"]
@@ -43,7 +44,7 @@ class Targets:
 
     positions: Int16[torch.Tensor, "n s 3"]
     values: Float16[torch.Tensor, "n s 5"]  # opacity, light, RGB
-    rays: Int16[torch.Tensor, "n s"]
+    rays: Int16[torch.Tensor, "n r"]
 
     @classmethod
     def of(cls, each: list["Targets"], device: torch.device | str = "cpu") -> "Targets":
@@ -72,8 +73,8 @@ def ask_targets(
 ) -> Targets:
     """Samples of one NeRF, drawn from a stream that its digest names.
 
-    Rays as in `aimed_rays`; light is the exponential of minus the optical depth before a sample. Oracle: the NeRF itself
-    (tests/embed/test_targets.py, to 1e-3).
+    Rays as in `aimed_rays`; light is the exponential of minus the optical depth before a sample. Oracle: the NeRF
+    itself (tests/embed/test_targets.py, to 1e-3).
     """
     stream = torch.Generator().manual_seed(child_seed(0, "targets", digest))
     origins, directions = (part[0] for part in aimed_rays(occupied[None], N_RAYS, stream))

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from n2v.embed.loss import over
+from n2v.nerf.composite import over_background
 from n2v.embed.model import Nerf2Vec
 from n2v.embed.sampling import in_cells
 from n2v.nerf.composite import composite
@@ -35,8 +35,8 @@ def compositing_card(targets: Float[torch.Tensor, "r 4"], generator: torch.Gener
     """Row 5: targets composited a second time are wrong exactly where a ray is half transparent."""
     background = torch.rand(len(targets), 3, generator=generator)
     opacity = targets[:, 3]
-    once = over(targets, background)
-    twice = over(torch.cat([once * targets[:, 3:], targets[:, 3:]], -1), background)
+    once = over_background(targets, background)
+    twice = over_background(torch.cat([once * targets[:, 3:], targets[:, 3:]], -1), background)
     error = (twice - once).abs().mean(1)
     half = (opacity > 0.2) & (opacity < 0.8)
     solid = float(error[opacity > 0.99].mean())

@@ -60,7 +60,7 @@ def embedding_table() -> str:
     lines = ["| profile | `embeddings-rows` | `embeddings-aligned` |", "|---|---|---|"]
     for name in profiles.PROFILES:
         size = profiles.get(name)
-        lines.append(f"| {name} | {size.rows.encoder.embedding} | {size.aligned.encoder.embedding} |")
+        lines.append(f"| {name} | {size.models["rows"].encoder.embedding} | {size.models["aligned"].encoder.embedding} |")
     return "\n".join(lines)
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from n2v.embed.decoder import Decoder, DecoderConfig
+from n2v.embed.decoder import DecoderConfig, MlpDecoder
 from n2v.embed.encoder import EncoderConfig
 from n2v.embed.model import ModelConfig, Nerf2Vec, load_model, save_model
 from n2v.errors import BadInput
@@ -14,7 +14,7 @@ CONFIG = DecoderConfig(hidden=32, n_octaves=6)
 @pytest.fixture
 def decoder():
     torch.manual_seed(0)
-    return Decoder(24, CONFIG)
+    return MlpDecoder(24, CONFIG)
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from n2v.nerf.layout import N_WEIGHTS, SLICES, initial_vector
 
 SMALL = EncoderConfig("rows", widths=(16, 16, 32, 32), embedding=24, n_components=8, hidden=16)
 ALIGNED = EncoderConfig("aligned", embedding=24, n_components=8, hidden=16)
-PLACED, TOKENS = (replace(SMALL, kind=kind) for kind in ("placed", "tokens"))
-KINDS = {"rows": SMALL, "placed": PLACED, "tokens": TOKENS, "attending": replace(TOKENS, heads=4), "aligned": ALIGNED}
+SYMMETRIC = EncoderConfig("symmetric", embedding=24, hidden=16, channels=4)
+KINDS = {"rows": SMALL, "symmetric": SYMMETRIC, "aligned": ALIGNED}
 
 
 @pytest.fixture
@@ -166,21 +166,8 @@ def test_only_the_thesis_s_encoder_is_blind_to_exchanged_rows(vectors, kind):
     assert change(encoder, vectors, moved) > 1e-3
 
 
-def test_tokens_are_projections_of_each_neuron_s_own_weights(vectors):
-    """Against a loop over three neurons, in float64."""
-    encoder = ready(TOKENS, vectors)
-    moved = (vectors - torch.from_numpy(initial_vector())).double()
-    places = {5: slice(5 * 144, 6 * 144), 64: slice(9216, 9216 + 64), 195: slice(17408 + 3 * 64, 17408 + 4 * 64)}
-    found = encoder.tokens(vectors)
-    for token, part in places.items():
-        matrix = encoder.first[token] if token < 64 else encoder.others[token - 64]
-        expected = torch.nn.functional.gelu(torch.nn.functional.layer_norm(moved[:, part] @ matrix.double(), (16,)))
-        torch.testing.assert_close(found[:, token].double(), expected, atol=1e-5, rtol=1e-4)
-
-
-@pytest.mark.parametrize("kind", ["tokens", "aligned"])
-def test_dropout_hides_weights_while_training_only(vectors, kind):
-    encoder = ready(replace(KINDS[kind], dropout=0.3), vectors)
+def test_dropout_hides_weights_while_training_only(vectors):
+    encoder = ready(replace(ALIGNED, dropout=0.3), vectors)
     assert change(encoder, vectors, vectors) == 0
     encoder.train()
     assert change(encoder, vectors, vectors) > 1e-3
@@ -196,7 +183,7 @@ def test_gradients_reach_every_parameter(vectors, kind):
 
 
 def test_unknown_kind():
-    with pytest.raises(BadInput, match="rows, placed, tokens, aligned"):
+    with pytest.raises(BadInput, match="rows, aligned, asking, symmetric"):
         make_encoder(EncoderConfig("faithful"))
-    with pytest.raises(BadInput, match="3 heads"):
-        replace(TOKENS, heads=3)
+    with pytest.raises(BadInput, match="use fewer"):
+        EncoderConfig("asking", embedding=64)

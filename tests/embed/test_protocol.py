@@ -1,5 +1,6 @@
 """Each switch of the published protocol, alone: what it changes, by a closed form where there is one."""
 
+import math
 from dataclasses import asdict, fields, replace
 
 import pytest
@@ -10,13 +11,14 @@ from n2v.embed import protocol as protocols
 from n2v.embed.batches import SampleConfig, TrainingSet
 from n2v.embed.checkpoint import Progress
 from n2v.embed.protocol import Protocol
-from n2v.embed.sampling import aimed_rays, empty_points
+from n2v.embed.sampling import aimed_rays, empty_points, pixel_rays
 from n2v.embed.train import TrainConfig, batch_loss, descend, train
 from n2v.errors import BadInput
 from n2v.files import read_json
 from n2v.nerf.field import evaluate
 from n2v.nerf.march import march
 from n2v.nerf.render import field_query, render_rays
+from n2v.scenes.cameras import CAMERA_ANGLE_X, orbit_cameras
 
 SAMPLES = SampleConfig.laptop(192, 64)
 
@@ -107,6 +109,19 @@ def test_padding_in_the_mean_dilutes_what_most_nerfs_get_wrong(training):
     expected = opacity * float(counts.sum()) / (3 * int(counts.max()))
     assert loss_of(Everywhere(3.0), training, config, batch, rays=False) == pytest.approx(expected, rel=1e-4)
     assert loss_of(Everywhere(3.0), training, recipe(), batch, rays=False) == pytest.approx(opacity, rel=1e-4)
+
+
+def test_stored_cameras_are_thirty_six_eyes_and_pixels(training):
+    """Every ray starts at one of 36 points, through the centre of a pixel of a picture 224 wide."""
+    origins, directions = pixel_rays(2, 400, stream())
+    cameras = torch.from_numpy(orbit_cameras(36, seed=0))
+    apart = torch.cdist(origins.view(-1, 3), cameras[:, :3, 3])
+    assert float(apart.min(1)[0].max()) < 1e-5 and len(apart.argmin(1).unique()) == 36
+    local = (directions.view(-1, 1, 3) @ cameras[apart.argmin(1), :3, :3])[:, 0]
+    pixel = local[:, :2] / -local[:, 2:] * (112 / math.tan(CAMERA_ANGLE_X / 2)) + 112
+    torch.testing.assert_close(pixel - pixel.floor(), torch.full_like(pixel, 0.5), atol=2e-3, rtol=0)
+    assert batch_of(training, recipe(stored_cameras=True)).is_ray.float().mean() < 0.7  # many miss the object
+    assert batch_of(training, recipe()).is_ray.float().mean() > 0.7
 
 
 def test_padding_is_filled_with_empty_points(training):
