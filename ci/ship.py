@@ -53,8 +53,8 @@ def train_on(large: Zoo, other: Zoo, minutes: float, run: Path) -> None:
     parts += [(other, other.indices(split), split, "") for split in ("train", "val")]  # val only watches
     zoo = write_joined(run / "zoo", parts)
     size = profiles.get("laptop")
-    config = replace(size.training(0, "aligned"), time_budget_s=60 * minutes, clock="cpu")
-    train(zoo, config, size.models["aligned"], run, resume=True)
+    config = replace(size.training(0, "asking"), time_budget_s=60 * minutes, clock="cpu")
+    train(zoo, config, size.models["asking"], run, resume=True)
 
 
 def main() -> None:

@@ -188,17 +188,16 @@ caption = "How far an untrained encoder's embedding moves when rows of the hidde
 record.figure("extra-blindness", plot_blindness(shares, changes), caption)
 
 # %% [markdown]
-# *What to see:* the thesis's encoder (rows) stays at zero. So does *placed*, but only until training has made its scales
-# differ: they start equal. The other two move. What they are:
+# *What to see:* the thesis's encoder (rows) stays at zero. The other two move. What they are:
 #
 # | kind | idea |
 # |---|---|
 # | rows | the thesis: the same layers for every row, maximum over rows |
-# | placed | a scale and a shift for each row, learned; mean beside the maximum |
-# | tokens | a token a neuron: weights minus the initial vector, through a projection of its own |
 # | aligned | principal components of the weights, then a small network with a linear skip |
+# | symmetric | messages along the network's own edges: blind to the order of *neurons*, which changes nothing, not of rows |
+# | asking | (not here) the NeRF's answers on a lattice: any NeRF, whatever its neurons |
 #
-# The last is the simplest way to use the alignment. What do principal components of *weights* see? A component is one
+# Principal components are the simplest way to use the alignment. What do principal components of *weights* see? A component is one
 # direction in 18,432 dimensions along which the training NeRFs differ.
 
 # %%
@@ -301,7 +300,7 @@ assert float(opacity_of(torch.tensor(1e6), 0.1)) == 1.0
 config = size.training(seed)
 models = {
     name: train(zoo, size.training(seed, name), size.models[name], run / f"nerf2vec-{name}")
-    for name in ("rows", "aligned")
+    for name in ("rows", "asking")
 }
 
 # %%
@@ -310,23 +309,23 @@ for name in models:
     logs[name] = [json.loads(line) for line in (run / f"nerf2vec-{name}" / "log.jsonl").read_text().splitlines()]
     record.metric(f"ray_psnr_db_{name}", logs[name][-1]["ray_psnr_db"])
     record.metric(f"steps_{name}", logs[name][-1]["step"])
-record.figure("extra-training", plot_training(logs), "The thesis's encoder (rows) and ours (aligned), the same time.")
+record.figure("extra-training", plot_training(logs), "The thesis's encoder (rows) and ours (asking), the same time.")
 
 # %% [markdown]
 # *What to see:* the row encoder's 336 rows take part of each step, so it never gets more steps in the same time (right: where its line
 # ends); but at an equal number of steps it is behind as well. It is not only slow, it is told less.
 #
 # A third one is **best**: where this run's zoo is the mini zoo, the nerf2vec that comes with the project (`data_cards/nerf2vec.md`),
-# trained longer on more NeRFs and on none of the held-out ones; elsewhere, whose objects it may have seen, the aligned one just trained.
+# trained longer on more NeRFs and on none of the held-out ones; elsewhere, whose objects it may have seen, the asking one just trained.
 
 # %%
 best = run / "nerf2vec-best"
-source = run / "nerf2vec-aligned"
+source = run / "nerf2vec-asking"
 if is_mini_zoo(zoo):
     try:
         source = shipped.shipped_run()
     except BadInput as missing:
-        print(f"{missing}; the aligned encoder trained above stands in")
+        print(f"{missing}; the asking encoder trained above stands in")
 shutil.rmtree(best, ignore_errors=True)
 best.mkdir(parents=True)
 for path in source.iterdir():
@@ -356,7 +355,7 @@ caption = (
 record.table("extra-encoders", table, caption)
 
 # %% [markdown]
-# *What to see:* between rows and aligned, decibels and accuracy from the same NeRFs in the same time. Which part the encoder has in it
+# *What to see:* between rows and asking, decibels and accuracy from the same NeRFs in the same time. Which part the encoder has in it
 # and which the second loss: `ci/reference/encoders/` (the encoder gives the decibels and most of the accuracy, the loss gives
 # hit@1). One seed and a small test set here; `python ci/encoders.py --zoo data/mini_zoo --out runs/encoders` takes three.
 #
@@ -481,7 +480,7 @@ dropped, _ = cards.dropping_card(zoo, 0, origins, directions_in, config.samples.
 table = [
     cards.loss_card(stream(5)),
     cards.compositing_card(batch.targets[batch.is_ray], stream(6)),
-    cards.emptiness_card(models["aligned"], zoo, train_split[:8], config.samples.step, stream(7)),
+    cards.emptiness_card(models["asking"], zoo, train_split[:8], config.samples.step, stream(7)),
     dropped,
     cards.schedule_card(curves, ("thesis: 400 epochs, then 100", "published code: 501 epochs")),
 ]

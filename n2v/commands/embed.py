@@ -40,7 +40,7 @@ def train(
 ) -> dict:
     """Train nerf2vec on a zoo; on several GPUs: torchrun --nproc-per-node=N -m n2v.cli train ...
 
-    Example: n2v train data/mini_zoo --out runs/nerf2vec --encoder aligned --minutes 10
+    Example: n2v train data/mini_zoo --out runs/nerf2vec --encoder asking --minutes 10
     """
     import os
     from dataclasses import replace

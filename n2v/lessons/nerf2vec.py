@@ -13,7 +13,7 @@ from n2v.lessons.judge import judge
 from n2v.lessons.thesis_and_code import component_hits
 from n2v.nerf.layout import N_HIDDEN, N_WEIGHTS
 
-LOOKS = {"rows": (THEIRS, "o", "--"), "aligned": (OURS, "s", "-"), "best": ("#009E73", "^", "-.")}
+LOOKS = {"rows": (THEIRS, "o", "--"), "asking": (OURS, "s", "-"), "best": ("#009E73", "^", "-.")}
 
 
 def look_of(name: str) -> dict:

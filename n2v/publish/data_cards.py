@@ -57,10 +57,11 @@ def family_table() -> str:
 
 def embedding_table() -> str:
     """Widths of the embeddings of each profile as a Markdown table."""
-    lines = ["| profile | `embeddings-rows` | `embeddings-aligned` |", "|---|---|---|"]
+    lines = ["| profile | `embeddings-rows` | `embeddings-asking` |", "|---|---|---|"]
     for name in profiles.PROFILES:
         size = profiles.get(name)
-        lines.append(f"| {name} | {size.models["rows"].encoder.embedding} | {size.models["aligned"].encoder.embedding} |")
+        widths = [str(size.models[kind].encoder.embedding) for kind in ("rows", "asking")]
+        lines.append(f"| {name} | {' | '.join(widths)} |")
     return "\n".join(lines)
 
 

@@ -116,7 +116,7 @@ def test_stored_cameras_are_thirty_six_eyes_and_pixels(training):
     origins, directions = pixel_rays(2, 400, stream())
     cameras = torch.from_numpy(orbit_cameras(36, seed=0))
     apart = torch.cdist(origins.view(-1, 3), cameras[:, :3, 3])
-    assert float(apart.min(1)[0].max()) < 1e-5 and len(apart.argmin(1).unique()) == 36
+    assert float(apart.min(1)[0].max()) < 2e-3 and len(apart.argmin(1).unique()) == 36
     local = (directions.view(-1, 1, 3) @ cameras[apart.argmin(1), :3, :3])[:, 0]
     pixel = local[:, :2] / -local[:, 2:] * (112 / math.tan(CAMERA_ANGLE_X / 2)) + 112
     torch.testing.assert_close(pixel - pixel.floor(), torch.full_like(pixel, 0.5), atol=2e-3, rtol=0)
