@@ -19,6 +19,8 @@ ZOO         ?= runs/zoo-$(PER_CLASS)-$(SEED)
 NB          ?= all
 RUN         := runs/$(PROFILE)
 BIN         := .venv/bin
+UV          ?= $(shell command -v uv)
+PINNED      := $(filter torch==2.13.0,$(TORCH))
 STAMP       := .venv/.ready
 
 help: ## this list
@@ -27,11 +29,15 @@ help: ## this list
 
 setup: $(STAMP) ## make .venv with everything (torch first: one wheel for all that follows)
 
-$(STAMP): pyproject.toml ci/constraints.txt
+$(STAMP): pyproject.toml ci/constraints.txt uv.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) '$(TORCH)'
 	$(BIN)/python -m pip uninstall --yes --quiet n2v  # this project's name before 0.3, and Noise2Void's
-	$(BIN)/python -m pip install -e '.[notebooks,dev]' $(if $(filter torch==2.13.0,$(TORCH)),-c ci/constraints.txt)
+ifneq ($(and $(UV),$(PINNED)),)
+	$(UV) sync --frozen --inexact --no-install-package torch --extra notebooks --extra dev
+else
+	$(BIN)/python -m pip install -e '.[notebooks,dev]' $(if $(PINNED),-c ci/constraints.txt)
+endif
 	touch $(STAMP)
 
 test: $(STAMP) ## the test suite; ARGS="-k cameras"

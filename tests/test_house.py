@@ -85,7 +85,7 @@ def test_no_file_knows_one_machine_or_one_index():
     assert not machine.search("see ./opt/a, docs/home/a") and not index.search(f"{web}/simplest")
     for name in tracked():
         data = (ROOT / name).read_bytes() if (ROOT / name).is_file() else b"\0"
-        if b"\0" not in data:
+        if b"\0" not in data and name != "uv.lock":  # names its index; which one, below
             text = data.decode("utf-8", "replace")
             assert not machine.search(text) and not index.search(text), name
 
@@ -109,6 +109,15 @@ def test_versions_agree():
     first = re.search(r"^## (\S+)$", (ROOT / "CHANGELOG.md").read_text(), re.M)
     cited = re.search(r"^version: (\S+)", (ROOT / "CITATION.cff").read_text(), re.M)
     assert first[1] == cited[1] == n2v.__version__
+
+
+def test_every_version_is_pinned_once():
+    """uv.lock names no index but the public one, and ci/constraints.txt, for pip, holds the same versions."""
+    lock = (ROOT / "uv.lock").read_text()
+    assert set(re.findall(r"https?://([^/\"]+)", lock)) == {"pypi.org", "files.pythonhosted.org"}
+    locked = {(one["name"], one["version"]) for one in tomllib.loads(lock)["package"] if "registry" in one["source"]}
+    pinned = re.findall(r"^([\w.-]+)==([^\s;]+)", (ROOT / "ci" / "constraints.txt").read_text(), re.M)
+    assert locked == set(pinned) and len(locked) > 100
 
 
 def test_papers_name_what_exists():

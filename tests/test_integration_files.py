@@ -121,5 +121,5 @@ def test_conda_s_list_agrees_with_ours():
     pip = next(line["pip"] for line in environment["dependencies"] if isinstance(line, dict))
     assert pip == ["-e .[notebooks,dev]"]
     assert tuple(map(int, conda["python"].split("."))) >= tuple(
-        map(int, project["requires-python"].removeprefix(">=").split("."))
+        map(int, project["requires-python"].removeprefix(">=").split(",")[0].split("."))
     )
