@@ -143,28 +143,28 @@ class GridDecoder(nn.Module):
         nn.init.zeros_(self.reader[-1].weight)
         nn.init.zeros_(self.reader[-1].bias)
 
-    def embedding_share(self, embedding: Float[torch.Tensor, "b e"]) -> Float[torch.Tensor, "b f g g g"]:
-        """The grid of features: all that is done once a NeRF."""
+    def embedding_share(self, embedding: Float[torch.Tensor, "b e"]) -> tuple[Float[torch.Tensor, "b f g g g"]]:
+        """The grid of features, alone in a tuple: all that is done once a NeRF."""
         b = len(embedding)
         start = self.whole(embedding[:, : self.n_shared]).view(b, -1, 4, 4, 4)
         if self.parts is not None:
             start = start + self.parts(embedding[:, self.n_shared :].reshape(b, self.n_local, 4, 4, 4))
         found = self.trunk(start)
         if not self.fronts:
-            return self.last(self.join(found))
+            return (self.last(self.join(found)),)
         coarse = self.fronts[0].back(embedding[:, : self.fronts[0].basis.shape[1]])
         features = self.last(self.join(torch.cat([found, coarse.to(found.dtype)], 1)))
         fine = nn.functional.interpolate(coarse, scale_factor=2, mode="trilinear", align_corners=False)
-        return torch.cat([features.float(), fine], 1)
+        return (torch.cat([features.float(), fine], 1),)
 
     def from_share(
-        self, share: Float[torch.Tensor, "b f g g g"], positions: Float[torch.Tensor, "b n 3"]
+        self, share: tuple[Float[torch.Tensor, "b f g g g"]], positions: Float[torch.Tensor, "b n 3"]
     ) -> tuple[Float[torch.Tensor, "b n"], Float[torch.Tensor, "b n 3"]]:
         """Densities and colours at positions in scene units, given `embedding_share`."""
         unit = to_unit_box(positions)
         places = (2 * unit - 1).flip(-1)[:, None, None]  # torch counts z first
         with torch.autocast(positions.device.type, enabled=False):
-            features = nn.functional.grid_sample(share.float(), places, padding_mode="border", align_corners=False)
+            features = nn.functional.grid_sample(share[0].float(), places, padding_mode="border", align_corners=False)
             features = features[:, :, 0, 0].transpose(1, 2)
             outputs = self.reader(features)
             outputs = outputs + raw_outputs(features[..., -4:]) if self.fronts else outputs

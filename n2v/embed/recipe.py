@@ -45,11 +45,11 @@ class TrainConfig:
     temperature: float = 0.2  # of that term
     targets: str = "rays"  # "rays" (thesis): rendered anew in every step; "cached": asked once (n2v.embed.targets)
     n_points: int = 1024  # samples on rays a NeRF and step ("cached")
-    n_empty: int = 256  # points of empty space ("cached")
-    colour_weight: float = 1.0  # of the samples' colours beside their opacity ("cached")
+    n_empty: int = 512  # points of empty space ("cached")
+    colour_weight: float = 4.0  # of the samples' colours beside their opacity ("cached")
     colour_loss: str = "l2"  # "l1" or "l2" ("cached")
-    ray_weight: float = 0.0  # of the colours of rays that the samples make ("cached")
-    empty_weight: float = 0.5  # of empty points among the samples; those on rays count by their light ("cached")
+    ray_weight: float = 20.0  # of the colours of rays that the samples make ("cached")
+    empty_weight: float = 3.0  # of empty points among the samples; those on rays count by their light ("cached")
     alter: bool = False  # mirror, recolour and stretch ("cached", an encoder that asks; n2v.embed.augment)
     stretch: float = 0.2  # see n2v.embed.augment
     amp: bool | None = None  # layers in half precision, activations and compositing not; None: where that is fast

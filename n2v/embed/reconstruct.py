@@ -36,7 +36,7 @@ class DecodedField(Field):
         if occupied is not None:
             self.occupied = occupied
         with torch.no_grad():
-            there = {"dtype": torch.float32, "device": decoder.first.weight.device}
+            there = {"dtype": torch.float32, "device": next(decoder.parameters()).device}
             self._share = decoder.embedding_share(torch.as_tensor(embedding, **there)[None])
 
     def to(self, device: torch.device | str) -> "DecodedField":

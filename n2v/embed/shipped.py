@@ -1,4 +1,4 @@
-"""The trained nerf2vec that comes with the project: where it lies, and how a trained run becomes it."""
+"""The trained nerf2vecs that come with the project: where they lie, and how a trained run becomes one."""
 
 from pathlib import Path
 
@@ -11,30 +11,36 @@ from n2v.embed.tracking import RECORD
 from n2v.errors import BadInput
 from n2v.files import atomic_path, data_folder, git_commit, read_json, write_json
 
-NERF2VEC = data_folder() / "nerf2vec"
+SHIPPED = {"asking": "nerf2vec", "aligned": "nerf2vec_aligned"}  # any NeRF; NeRFs of the shared initial vector
 LIMIT_BYTES = 12_000_000  # of the packed weights
 
 
-def shipped_run() -> Path:
-    """Folder of the trained nerf2vec (data_cards/nerf2vec.md).
+def shipped_run(name: str = "asking") -> Path:
+    """Folder of a trained nerf2vec (data_cards/nerf2vec.md).
 
     Raises:
-        BadInput: it is not here.
+        BadInput: no such model, or it is not here.
     """
-    if not (NERF2VEC / WEIGHTS).is_file():
-        raise BadInput("the trained nerf2vec is not here", where=NERF2VEC, fix="train one: n2v train ZOO --out RUN")
-    return NERF2VEC
+    if name not in SHIPPED:
+        raise BadInput(f"no shipped nerf2vec '{name}'", fix=f"use one of: {', '.join(SHIPPED)}, or a run folder")
+    folder = data_folder() / SHIPPED[name]
+    if not (folder / WEIGHTS).is_file():
+        raise BadInput("the trained nerf2vec is not here", where=folder, fix="train one: n2v train ZOO --out RUN")
+    return folder
 
 
-def load(run: Path | str | None = None) -> Nerf2Vec:
-    """A trained nerf2vec: of a run folder, or the one that comes with the project.
+def load(run: Path | str = "asking") -> Nerf2Vec:
+    """A trained nerf2vec: of a run folder, or one that comes with the project.
+
+    "asking" embeds NeRFs of any start, order of neurons and encoding; "aligned" reads weights and needs the shared
+    initial vector.
 
     >>> model, zoo = n2v.load(), n2v.mini_zoo()
     >>> z = model.embed(zoo["chair-0000"])
     >>> model.decode(z).render(azimuth=30, size_px=32).shape
     (32, 32, 3)
     """
-    return load_model(shipped_run() if run is None else Path(run))
+    return load_model(shipped_run(run) if run in SHIPPED else Path(run))
 
 
 def pack_run(run: Path, out: Path, collection: str, measures: dict) -> dict:

@@ -16,7 +16,7 @@ from n2v.nerf.field import evaluate
 from n2v.nerf.march import march
 from n2v.seeds import child_seed
 
-N_RAYS, N_SAMPLES, N_EMPTY = 512, 4096, 1024  # a NeRF
+N_RAYS, N_SAMPLES, N_EMPTY = 512, 4096, 3072  # a NeRF
 STEP = 0.03  # of the samples, scene units
 DARK = 0.02  # samples that less of the light reaches are left out
 GRAIN = 40_000  # positions are kept in steps of 1/40,000 scene unit

@@ -62,8 +62,10 @@ def test_what_is_too_large_or_broken_is_refused_and_leaves_nothing(run, tmp_path
 
 
 def test_its_place(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(shipped, "NERF2VEC", tmp_path / "data")
+    monkeypatch.setattr(shipped, "data_folder", lambda: tmp_path)
     with pytest.raises(BadInput, match="not here"):
         shipped.load()
-    shipped.pack_run(run, tmp_path / "data", "noise", {})
-    assert shipped.shipped_run() == tmp_path / "data" and not shipped.load().training
+    with pytest.raises(BadInput, match="no shipped nerf2vec 'best'"):
+        shipped.shipped_run("best")
+    shipped.pack_run(run, tmp_path / "nerf2vec", "noise", {})
+    assert shipped.shipped_run() == tmp_path / "nerf2vec" and not shipped.load().training
