@@ -21,9 +21,9 @@ import numpy as np
 from n2v.files import progress, provenance, write_json
 from n2v.nerf.layout import N_WEIGHTS, initial_vector, vector_hash
 from n2v.scenes.classes import CLASSES
-from n2v.zoo.manifest import append
+from n2v.zoo.manifest import Row, append
 from n2v.zoo.shards import write_shard
-from n2v.zoo.store import Row, Zoo
+from n2v.zoo.store import Zoo
 
 CHUNK = 4 << 20  # bytes a read of the plain pass
 
@@ -127,8 +127,10 @@ def measure_stream(folder: Path, options) -> dict:
     forget(folder) if options.cold else None
     n_bytes, first = 0, None
     started = time.perf_counter()
-    for indices, weights in zoo.stream(n_rows=options.block):
-        n_bytes += weights.nbytes // 2 + zoo.packed(indices).nbytes
+    order = sorted(range(len(zoo)), key=lambda i: (zoo.rows[i].shard, zoo.rows[i].row))
+    for start in range(0, len(zoo), options.block):
+        block = order[start : start + options.block]
+        n_bytes += zoo.field_weights(block).nbytes // 2 + zoo.packed(block).nbytes
         first = first or memory_mb()["anonymous_mb"]
     seconds = time.perf_counter() - started
     grown = memory_mb()["anonymous_mb"] - first

@@ -11,8 +11,8 @@ import pytest
 import n2v
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("scenes", "nerf", "zoo", "embed", "tasks", "lessons", "publish", "course", "commands")
-ANYWHERE = ("errors", "files", "identity", "machine", "seeds", "profiles")
+ROOMS = ("scenes", "nerf", "zoo", "formats", "embed", "tasks", "lessons", "publish", "course", "commands")
+ANYWHERE = ("errors", "files", "identity", "machine", "seeds", "profiles", "workers")
 SOURCES = sorted((ROOT / "n2v").rglob("*.py"))
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
 

@@ -95,7 +95,7 @@ def embed(
     """
     from n2v.embed.embeddings import embed_zoo
     from n2v.embed.model import load_model
-    from n2v.embed.published import write_h5
+    from n2v.formats.embeddings import write_h5
     from n2v.zoo.shipped import open_zoo
 
     if out.suffix not in (".safetensors", ""):
@@ -105,5 +105,8 @@ def embed(
     else:
         refuse_used(out)
     embeddings = embed_zoo(load_model(run), open_zoo(zoo))
-    embeddings.save(out) if out.suffix else write_h5(embeddings, out)
+    if out.suffix:
+        embeddings.save(out)
+    else:
+        write_h5(embeddings.values, embeddings.objects, embeddings.splits, out)
     return {"out": str(out), "n": len(embeddings), "numbers_each": embeddings.values.shape[1]}

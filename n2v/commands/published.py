@@ -28,7 +28,7 @@ def zoo_import(
 
     Example: n2v zoo import data --out zoo
     """
-    from n2v.zoo.published_read import import_published
+    from n2v.formats.published_import import import_published
 
     if limit is not None and limit < 1:
         raise BadInput(f"limit {limit}", where="--limit", fix="use at least 1")
@@ -60,7 +60,7 @@ def zoo_export(
 
     Example: n2v zoo export data/mini_zoo --out published
     """
-    from n2v.zoo.published_write import export_published
+    from n2v.formats.published_export import export_published
     from n2v.zoo.store import Zoo
 
     return export_published(Zoo(zoo), out, views=views, force=force, layout=layout)

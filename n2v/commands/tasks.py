@@ -40,12 +40,9 @@ def _parts(embeddings):
 
 def _families(embeddings) -> list[str]:
     """Each object's family: its versions and recolours, which are no independent evidence."""
-    from n2v.identity import Identity
     from n2v.zoo.splits import groups
 
-    known = embeddings.object_ids, embeddings.class_names, embeddings.base_ids, embeddings.shape_groups
-    told = zip(*known, strict=True)
-    return groups([Identity(name, kind, base_id=base, shape_group=group) for name, kind, base, group in told])
+    return groups(embeddings.objects)
 
 
 def classify(

@@ -45,9 +45,10 @@ def fit(
     from dataclasses import replace
 
     from n2v import profiles
+    from n2v import workers as pool
     from n2v.nerf import engines
     from n2v.nerf.recipe import FitConfig
-    from n2v.zoo import cluster, drivers
+    from n2v.zoo import cluster
     from n2v.zoo.build import build_zoo
 
     config = getattr(FitConfig, recipe)() if recipe else profiles.get(profile).fit
@@ -66,7 +67,7 @@ def fit(
         if place != (0, 1):
             raise BadInput("a shard of a SLURM build", where="--shard", fix="leave it out: the pieces are shards")
         return {"backend": why, **cluster.submit(views, out, slurm, resume=resume, **asked)}
-    chosen = drivers.choose(driver, workers, engines.on_gpu(config.backend))
+    chosen = pool.choose(driver, workers, engines.on_gpu(config.backend))
     return {"backend": why, **build_zoo(views, out, shard=place, resume=resume, driver=chosen, **asked)}
 
 

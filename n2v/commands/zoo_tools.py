@@ -17,8 +17,8 @@ def zoo_verify(
 ) -> dict:
     """Read every byte of a zoo again; fails when a NeRF is missing, altered or not finite.
 
-    With --repair damaged NeRFs are quarantined by new lines in the manifest (no line is removed), whole ones are taken
-    out of shards cut short, lines that a crash lost are written again, and half-written files are removed.
+    With --repair damaged NeRFs are quarantined by new lines in the manifest (no line is removed), lines that a crash
+    lost are written again, and half-written files are removed.
 
     Example: n2v zoo verify data/mini_zoo
     """
@@ -48,15 +48,14 @@ def zoo_merge(
         Literal["corrected", "keep"], arg(help="deal train, val and test anew over the union, or keep them")
     ] = "corrected",
     seed: Annotated[int, arg(help="seed of the splits")] = 0,
-    shard_rows: Annotated[int, arg(help="NeRFs in a shard of the new zoo")] = 512,
 ) -> dict:
-    """Merge zoos of one recipe into a new one, checking every NeRF on the way. Run again after a stop, it goes on.
+    """Merge zoos of one recipe into a new one, checking every NeRF on the way. OUT is whole or absent.
 
     Example: n2v zoo merge zoo-1 zoo-2 --out zoo
     """
     from n2v.zoo.merge import merge_zoos
 
-    return merge_zoos(list(zoos), out, conflict=conflict, splits=splits, seed=seed, shard_rows=shard_rows)
+    return merge_zoos(list(zoos), out, conflict=conflict, splits=splits, seed=seed)
 
 
 def zoo_pack(
@@ -67,7 +66,7 @@ def zoo_pack(
 
     Example: n2v zoo pack zoo --out packed
     """
-    from n2v.zoo.pack import pack_zoo
+    from n2v.zoo.merge import pack_zoo
 
     refuse_used(out)
     return pack_zoo(zoo, out)

@@ -1,6 +1,7 @@
 """Embeddings of a whole zoo in one file, with what the tasks need to know of each object."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from torch import nn
 
 from n2v.errors import BadInput
 from n2v.files import atomic_path
+from n2v.identity import Identity
+from n2v.scenes.classes import label_of
 from n2v.zoo.store import Zoo
 
 
@@ -28,6 +31,29 @@ class Embeddings:
     versions: list[int]
     shape_groups: list[str]
     splits: list[str]
+
+    @classmethod
+    def of(
+        cls,
+        values: Float[np.ndarray, "n e"],
+        objects: Sequence[Identity],
+        labels: Int[np.ndarray, "n"],
+        splits: list[str],
+    ) -> "Embeddings":
+        """Of objects by their identities."""
+        told = {"object_ids": "object_id", "base_ids": "base_id", "class_names": "class_name"}
+        told |= {"versions": "version", "shape_groups": "shape_group"}
+        columns = {name: [getattr(one, each) for one in objects] for name, each in told.items()}
+        return cls(values=values, labels=labels, splits=splits, **columns)
+
+    @property
+    def objects(self) -> list[Identity]:
+        """Who each is."""
+        told = zip(self.object_ids, self.class_names, self.base_ids, self.versions, self.shape_groups, strict=True)
+        return [
+            Identity(name, kind, base_id=base, version=version, shape_group=group)
+            for name, kind, base, version, group in told
+        ]
 
     def __len__(self) -> int:
         return len(self.values)
@@ -54,15 +80,17 @@ class Embeddings:
 
     @classmethod
     def load(cls, path: Path) -> "Embeddings":
-        """Read a file written by `save`, or published embeddings (.h5 or a folder of them: n2v.embed.published).
+        """Read a file written by `save`, or published embeddings (.h5 or a folder of them: n2v.formats.embeddings).
 
         Raises:
             BadInput: no or broken files, values that are not finite.
         """
         if Path(path).is_dir() or Path(path).suffix == ".h5":
-            from n2v.embed.published import read_h5
+            from n2v.formats.embeddings import read_h5
 
-            return read_h5(Path(path))
+            values, objects, splits = read_h5(Path(path))
+            labels = [label_of(one.class_name) for one in objects]
+            return cls.of(values, objects, np.array(labels, np.int64), splits)
         fix = "make it with: n2v embed RUN ZOO --out FILE"
         if not Path(path).is_file():
             raise BadInput("no such file", where=path, fix=fix)
@@ -94,13 +122,4 @@ def embed_zoo(model: nn.Module, zoo: Zoo, batch_size: int = 64) -> Embeddings:
         weights = zoo.field_weights(indices[start : start + batch_size])
         parts.append(model.encode(torch.from_numpy(weights)).float().numpy())
     rows = [zoo.rows[i] for i in indices]
-    return Embeddings(
-        values=np.concatenate(parts),
-        object_ids=[row.object_id for row in rows],
-        base_ids=[row.base_id for row in rows],
-        class_names=[row.class_name for row in rows],
-        labels=zoo.labels[indices],
-        versions=[row.version for row in rows],
-        shape_groups=[row.shape_group for row in rows],
-        splits=[row.split for row in rows],
-    )
+    return Embeddings.of(np.concatenate(parts), rows, zoo.labels[indices], [row.split for row in rows])

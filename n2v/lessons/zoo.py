@@ -30,7 +30,7 @@ def quality_figure(zoo: Zoo):
         left.axhline(value, color="black", ls=style, lw=1.2, label=name)
     left.set(xlabel="NeRFs", ylabel="PSNR on held-out views (dB)")
     left.legend(fontsize=8)
-    names = names_of(zoo.labels, zoo.rows.columns["class_name"])
+    names = names_of(zoo.labels, [row.class_name for row in zoo.rows])
     _class_scatter(right, np.column_stack([share, quality]), zoo.labels, names)
     right.set_xlabel("occupied cells (% of the box)")
     right.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=8)

@@ -1,7 +1,7 @@
 """Build a zoo: every view set under a folder becomes one NeRF, on all cores, restartable at any moment."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -20,11 +20,10 @@ from n2v.nerf.recipe import FitConfig, show_step
 from n2v.scenes.classes import class_of, labels_of
 from n2v.scenes.views import TRAIN, ViewSet, find_views, read_views
 from n2v.seeds import child_seed
-from n2v.zoo import drivers
-from n2v.zoo.drivers import Death, Driver
-from n2v.zoo.manifest import is_name
+from n2v.workers import Death, Workers, choose, workers_a_gpu
+from n2v.zoo.manifest import MANIFEST, Row, is_name
 from n2v.zoo.splits import SPLIT_COLUMNS, assign
-from n2v.zoo.store import Row, Zoo, ZooWriter
+from n2v.zoo.store import Zoo, ZooWriter
 
 TOGETHER = 4  # NeRFs in one batched computation: keeps one core's cache busy; shares are dealt in these everywhere
 
@@ -34,9 +33,42 @@ class Outcome:
     """What became of one view set: a fitted NeRF, or the reason why not."""
 
     folder: Path
-    view_set: ViewSet | None
     result: FitResult | None
     problem: str = ""
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one build has to do, and what it knows of the whole collection."""
+
+    config: FitConfig
+    groups: list[list[Path]]  # to be fitted
+    failed: list[Outcome]  # without a usable identity
+    items: dict[Path, Identity]
+    splits: dict[str, dict[str, str]]  # of object ids, by the manifest's column
+    labels: dict[str, int]  # of class names
+    done: set[str]  # object ids that the zoo holds
+    listed: set[tuple[str, str]]  # object ids in quarantine, and why
+
+    def row(self, outcome: Outcome) -> Row:
+        """The manifest line of one outcome, without its place on disk."""
+        who, result = self.items.get(outcome.folder) or Identity(outcome.folder.name, ""), outcome.result
+        return Row(
+            **who.identity,
+            label=self.labels.get(who.class_name, -1),
+            **{name: found.get(who.object_id, "") for name, found in self.splits.items()},
+            seed=result.seed if result else 0,
+            init_hash=vector_hash(initial_vector(self.config.init_seed)),
+            encoding=self.config.encoding,
+            backend=result.config.backend if result else self.config.backend,
+            steps=self.config.n_steps,
+            step=self.config.step,
+            psnr_db=result.psnr_db if result else None,
+            fit_s=result.fit_s if result else None,
+            status=outcome.problem or "ok",
+            psnr_alone_db=result.psnr_alone_db if result else None,
+            psnr_step=show_step(self.config.step) if result else None,
+        )
 
 
 def build_zoo(
@@ -50,27 +82,26 @@ def build_zoo(
     resume: bool = False,
     limit: int | None = None,
     force: bool = False,
-    driver: Driver | None = None,
+    driver: Workers | None = None,
 ) -> dict:
     """Fit one NeRF to each view set under `views` and store them in `out`.
 
     A view set that cannot be read or fitted is quarantined (listed in the manifest with its reason), the rest goes
     on; a collapsed fit is tried once more at half the learning rate. Labels: the thirteen classes have 0 to 12, others
     of the collection 13 and on in sorted order; a zoo that is gone on with keeps those it has given. Splits follow the
-    corrected rule over the whole collection. So every shard of a distributed build agrees on both.
+    rules over the whole collection. So every shard of a distributed build agrees on both.
 
     Args:
         views: Folder of view sets.
         out: Zoo folder.
         config: Recipe.
         seed: Of the splits, and with each object id of that NeRF's ray order and backgrounds.
-        workers: Processes, one thread each; None: one a core, or a few a GPU where the engine computes there. Ignored
-            when a driver is given.
+        workers: Processes, one thread each; None: one a core, or a few a GPU where the engine computes there.
         shard: (i, n): build the i-th of n parts of the collection, i from 0; the parts share `out`.
         resume: Go on with an existing zoo, skipping what it holds.
         limit: At most this many view sets, taken in turn from the classes.
         force: Fit view sets whose silhouettes contradict their cameras, too.
-        driver: Who computes; None: a pool, or this process for one worker or a handful of view sets.
+        driver: Who computes; None: `workers`, or this process for one worker or a handful of view sets.
 
     Returns:
         Counts, mean PSNR (dB; also of the weights alone) and wall seconds, as written to `out`/run.json
@@ -81,44 +112,67 @@ def build_zoo(
         NoEngine: the engine does not work where it should compute.
     """
     started = time.perf_counter()
-    folders = find_views(views)
-    if not folders:
-        raise BadInput(f"no view sets ({TRAIN})", where=views, fix="make them with: n2v render")
-    folders = folders if limit is None else spread(folders, limit)
-    items, problems = plan(folders)
-    splits = {name: assign(items, rule, seed) for name, rule in SPLIT_COLUMNS.items()}
-    done, listed, labels = _already_built(out, config, resume or shard[1] > 1)
-    labels = labels_of((item.class_name for item in items), labels)
-    ids = dict(zip([folder for folder in folders if folder not in problems], items, strict=True))
-    groups = [folders[start : start + TOGETHER] for start in range(0, len(folders), TOGETHER)][shard[0] :: shard[1]]
-    mine = [[folder for folder in group if folder in ids and ids[folder].object_id not in done] for group in groups]
-    mine = _joined([group for group in mine if group], config)
-    driver = driver or drivers.choose("pool" if len(mine) > 1 else "inprocess", workers, on_gpu(config.backend))
-    keep = partial(_store, ZooWriter(out, config.grid_resolution), partial(_row, splits, labels, config), listed)
-    failed = [Outcome(folder, None, None, problems[folder]) for folder in chain(*groups) if folder in problems]
-    keep(failed)
-    fitted, alone = [], []
-    bar = progress(total=sum(map(len, mine)), desc="fitting NeRFs", unit="NeRF")
-    with bar, closing(_fit_all(driver, partial(_fit_group, config=config, seed=seed, force=force), mine)) as finished:
-        for outcomes in finished:
-            keep(outcomes)
-            fitted += [outcome.result.psnr_db for outcome in outcomes if not outcome.problem]
-            alone += [outcome.result.psnr_alone_db or 0.0 for outcome in outcomes if not outcome.problem]
-            failed += [outcome for outcome in outcomes if outcome.problem]
-            bar.update(len(outcomes))
-            bar.set_postfix_str(f"mean {np.mean(fitted or [0]):.1f} dB, {len(failed)} quarantined")
+    share = _share(views, out, config, seed, shard, resume, limit)
+    driver = driver or choose("pool" if len(share.groups) > 1 else "inprocess", workers, on_gpu(config.backend))
+    rows = _fit_and_store(share, ZooWriter(out, config.grid_resolution), driver, seed, force)
+    fitted, failed = ([row for row in rows if (row.status == "ok") == well] for well in (True, False))
     summary = {
         "fitted": len(fitted),
-        "already_there": len(done),
-        "quarantined": [{"object": outcome.folder.name, "reason": outcome.problem} for outcome in failed],
-        "mean_psnr_db": float(np.mean(fitted)) if fitted else None,
-        "mean_psnr_alone_db": float(np.mean(alone)) if alone else None,
+        "already_there": len(share.done),
+        "quarantined": [{"object": row.object_id, "reason": row.status} for row in failed],
+        "mean_psnr_db": float(np.mean([row.psnr_db for row in fitted])) if fitted else None,
+        "mean_psnr_alone_db": float(np.mean([row.psnr_alone_db or 0.0 for row in fitted])) if fitted else None,
         "wall_s": time.perf_counter() - started,
-        "ok": bool(fitted or done or not failed),
+        "ok": bool(fitted or share.done or not failed),
     }
     name = "run.json" if shard[1] == 1 else f"run-{shard[0]}-of-{shard[1]}.json"
     write_json(Path(out) / name, provenance(seed=seed, config=asdict(config), shard=list(shard), **summary))
     return summary
+
+
+def _share(
+    views: Path, out: Path, config: FitConfig, seed: int, shard: tuple[int, int], resume: bool, limit: int | None
+) -> Share:
+    """What a build has to do: every shards-th group of four of the collection, without what `out` holds."""
+    folders = find_views(views)
+    if not folders:
+        raise BadInput(f"no view sets ({TRAIN})", where=views, fix="make them with: n2v render")
+    folders = folders if limit is None else spread(folders, limit)
+    found, problems = plan(folders)
+    items = dict(zip([folder for folder in folders if folder not in problems], found, strict=True))
+    splits = {name: assign(found, rule, seed) for name, rule in SPLIT_COLUMNS.items()}
+    done, listed, labels = _already_built(out, config, resume or shard[1] > 1)
+    groups = [folders[start : start + TOGETHER] for start in range(0, len(folders), TOGETHER)][shard[0] :: shard[1]]
+    failed = [Outcome(folder, None, problems[folder]) for folder in chain(*groups) if folder in problems]
+    mine = [[folder for folder in group if folder in items and items[folder].object_id not in done] for group in groups]
+    mine = _joined([group for group in mine if group], config)
+    labels = labels_of((item.class_name for item in found), labels)
+    return Share(config, mine, failed, items, splits, labels, done, listed)
+
+
+def _fit_and_store(share: Share, writer: ZooWriter, driver: Workers, seed: int, force: bool) -> list[Row]:
+    """The line of every view set, which is stored or listed as soon as it is done."""
+    task = partial(_fit_group, config=share.config, seed=seed, force=force)
+    seen: list[Row] = []
+    bar = progress(total=sum(map(len, share.groups)), desc="fitting NeRFs", unit="NeRF")
+    with bar, closing(driver.run(task, share.groups)) as finished:
+        for outcomes in chain([share.failed], map(_outcomes, finished)):
+            good = [outcome for outcome in outcomes if not outcome.problem]
+            bad = [share.row(outcome) for outcome in outcomes if outcome.problem]
+            rows = [share.row(outcome) for outcome in good]
+            if good:
+                weights, grids = zip(*((one.result.field_weights, one.result.occupied) for one in good), strict=True)
+                writer.add(rows, np.stack(weights), np.stack(grids))
+            writer.quarantine([row for row in bad if (row.object_id, row.status) not in share.listed])
+            seen += rows + bad
+            bar.update(len(outcomes))
+            bar.set_postfix_str(f"{sum(row.status != 'ok' for row in seen)} quarantined")
+    return seen
+
+
+def _outcomes(finished: tuple[list[Path], list[Outcome] | Death]) -> list[Outcome]:
+    group, result = finished
+    return [Outcome(folder, None, result.reason) for folder in group] if isinstance(result, Death) else result
 
 
 def spread(folders: list[Path], limit: int) -> list[Path]:
@@ -136,35 +190,29 @@ def plan(folders: list[Path]) -> tuple[list[Identity], dict[Path, str]]:
     for folder in folders:
         try:
             header = read_json(folder / TRAIN)
-            object_id = str(header["object_id"])
-            class_name = class_of(str(header["class_name"]))
+            object_id, class_name = str(header["object_id"]), class_of(str(header["class_name"]))
             if object_id in seen:
                 raise BadInput(f"object id '{object_id}' is also in {seen[object_id]}", fix="rename one")
             seen[object_id] = folder
-            texts = {name: str(header.get(name) or "") for name in ("base_id", "shape_group", "family", "slots")}
+            names = ("base_id", "shape_group", "source", "licence", "family", "slots")
+            texts = {name: str(header.get(name) or "") for name in names}
             item = Identity(object_id, class_name, version=int(header.get("version", 0)), **texts)
             if bad := [name for name in (object_id, item.base_id, item.shape_group) if not is_name(name)]:
                 raise BadInput(f"id {bad[0]!a}", where=folder / TRAIN, fix="use letters, digits, _ - .")
             items.append(item)
         except BadInput as error:
             problems[folder] = str(error)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             problems[folder] = f"{folder / TRAIN}: no usable identity ({error!r}); render the object again"
     return items, problems
 
 
 def _already_built(out: Path, config: FitConfig, resume: bool) -> tuple[set[str], set[tuple[str, str]], dict[str, int]]:
-    """Object ids that `out` holds, its quarantined ones with their reasons, and the labels given so far.
-
-    Touched only when resuming.
-    """
-    manifest = Path(out) / "manifest.jsonl"
-    if not manifest.exists():
+    """Object ids that `out` holds, its quarantined ones with their reasons, and the labels given so far."""
+    if not (Path(out) / MANIFEST).exists():
         return set(), set(), {}
     if not resume:
-        raise BadInput(
-            "there is a zoo already", where=out, fix="add --resume to go on with it, or choose another folder"
-        )
+        raise BadInput("there is a zoo already", where=out, fix="add --resume to go on, or choose another folder")
     zoo, recipe = Zoo(out), (config.n_steps, config.step, config.encoding)
     for row in zoo.rows:
         if (row.steps, row.step, row.encoding) != recipe:
@@ -178,23 +226,9 @@ def _joined(groups: list[list[Path]], config: FitConfig) -> list[list[Path]]:
     """Groups as they are fitted: on a GPU, several of those that shares are dealt in share a launch."""
     if not on_gpu(config.backend):
         return groups
-    folders, workers = list(chain(*groups)), drivers.workers_a_gpu()
+    folders, workers = list(chain(*groups)), workers_a_gpu()
     size = min(most_on_gpu(config, workers), max(TOGETHER, -(-len(folders) // workers)))
     return [folders[start : start + size] for start in range(0, len(folders), size)]
-
-
-def _fit_all(driver: Driver, task: partial, groups: list[list[Path]]) -> Iterator[list[Outcome]]:
-    """Outcomes of groups as they finish; then those of groups whose process died, one view set at a time."""
-    again = []
-    with closing(driver.run(task, groups)) as finished:
-        for group, result in finished:
-            if isinstance(result, Death):
-                again += [[folder] for folder in group]
-            else:
-                yield result
-    with closing(driver.run(task, again, singly=True)) as finished:
-        for group, result in finished:
-            yield [Outcome(group[0], None, None, result.reason)] if isinstance(result, Death) else result
 
 
 def _fit_group(folders: list[Path], config: FitConfig, seed: int, force: bool = False) -> list[Outcome]:
@@ -204,67 +238,27 @@ def _fit_group(folders: list[Path], config: FitConfig, seed: int, force: bool = 
         try:
             readable.append((folder, read_views(folder)))
         except BadInput as error:
-            outcomes.append(Outcome(folder, None, None, str(error)))
+            outcomes.append(Outcome(folder, None, str(error)))
     for folder, view_set, result in _fit_together(readable, config, seed, force):
         if isinstance(result, FitResult) and result.status != "ok":
             gentler = replace(config, learning_rate=config.learning_rate / 2)
             result = fit([view_set], gentler, [child_seed(seed, view_set.object_id)], force)[0]
         problem = str(result) if isinstance(result, BadInput) else result.status.removeprefix("ok")
-        outcomes.append(Outcome(folder, _without_pictures(view_set), result if not problem else None, problem))
+        outcomes.append(Outcome(folder, result if not problem else None, problem))
     return outcomes
 
 
-def _without_pictures(view_set: ViewSet) -> ViewSet:
-    """Its identity: what a manifest line needs, small enough to pass between processes."""
-    return replace(view_set, images=view_set.images[:0], held_out_images=view_set.held_out_images[:0])
-
-
-def _fit_together(readable: list[tuple[Path, ViewSet]], config: FitConfig, seed: int, force: bool) -> list[tuple]:
-    """Fit view sets in one batch; if one of them cannot be fitted, one by one."""
-    seeds = [child_seed(seed, view_set.object_id) for _, view_set in readable]
+def _fit_together(readable: list[tuple[Path, ViewSet]], config: FitConfig, seed: int, force: bool) -> Iterator[tuple]:
+    """Folder, view set and result of each, fitted in one batch; if one of them cannot be fitted, one by one."""
+    view_sets = [view_set for _, view_set in readable]
     try:
-        results = fit([view_set for _, view_set in readable], config, seeds, force)
-        return [(*pair, result) for pair, result in zip(readable, results, strict=True)]
+        results = fit(view_sets, config, [child_seed(seed, one.object_id) for one in view_sets], force)
+        yield from ((*pair, result) for pair, result in zip(readable, results, strict=True))
     except NoEngine:
         raise
     except BadInput as error:
         if len(readable) == 1:
-            return [(*readable[0], error)]
-        return [_fit_together([pair], config, seed, force)[0] for pair in readable]
-
-
-def _store(writer: ZooWriter, row_of: Callable[[Outcome], Row], listed: set, outcomes: list[Outcome]) -> None:
-    """Store what was fitted and list what was not, unless it is `listed` with the same reason."""
-    good = [outcome for outcome in outcomes if not outcome.problem]
-    bad = [row_of(outcome) for outcome in outcomes if outcome.problem]
-    if good:
-        writer.add(
-            [row_of(outcome) for outcome in good],
-            np.stack([outcome.result.field_weights for outcome in good]),
-            np.stack([outcome.result.occupied for outcome in good]),
-        )
-    writer.quarantine([row for row in bad if (row.object_id, row.status) not in listed])
-
-
-def _row(splits: dict[str, dict[str, str]], labels: dict[str, int], config: FitConfig, outcome: Outcome) -> Row:
-    """The manifest line of one outcome, without its place on disk."""
-    view_set, result = outcome.view_set, outcome.result
-    told = view_set.identity if view_set else {}
-    class_name = class_of(view_set.class_name) if view_set else ""
-    object_id = view_set.object_id if view_set else outcome.folder.name
-    return Row(
-        **{**told, "object_id": object_id, "class_name": class_name},
-        label=labels.get(class_name, -1),
-        **{name: found.get(object_id, "") for name, found in splits.items()},
-        seed=result.seed if result else 0,
-        init_hash=vector_hash(initial_vector(config.init_seed)),
-        encoding=config.encoding,
-        backend=result.config.backend if result else config.backend,
-        steps=config.n_steps,
-        step=config.step,
-        psnr_db=result.psnr_db if result else None,
-        fit_s=result.fit_s if result else None,
-        status=outcome.problem or "ok",
-        psnr_alone_db=result.psnr_alone_db if result else None,
-        psnr_step=show_step(config.step) if result else None,
-    )
+            yield (*readable[0], error)
+            return
+        for pair in readable:
+            yield from _fit_together([pair], config, seed, force)

@@ -1,4 +1,4 @@
-"""A collection as jobs: a SLURM array of `fit --shard i/N` pieces, or the same pieces as processes of one machine.
+"""A collection as a SLURM array of `fit --shard i/N` pieces.
 
 Every piece is the same restartable build of its share, so it does no harm to run one again, to have it pre-empted
 and queued anew, or to let two of them overlap. Library: submitit (MIT).
@@ -6,17 +6,16 @@ and queued anew, or to let two of them overlap. Library: submitit (MIT).
 
 import shlex
 import sys
-import time
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from n2v.errors import BadInput, MissingPart
 from n2v.machine import polite_threads
-from n2v.zoo.drivers import Pool
+from n2v.workers import Workers
 
 OURS = ("array", "error", "open_mode", "output", "signal")  # sbatch options that submitit sets and relies on
+REQUEUES = 100  # time limits a piece may meet before it gives up
 WARNING_S = 120  # how long before a time limit a piece is told, so that it can queue itself again
 
 
@@ -34,8 +33,6 @@ class SlurmConfig:
     logs: Path | None = None  # folder for scripts and logs, seen by all nodes; none: ZOO-jobs beside the zoo
     extra: tuple[str, ...] = ()  # further sbatch options, such as account=lab or exclusive
     setup: tuple[str, ...] = ()  # shell lines before a piece starts, such as "module load cuda"
-    executor: str = "slurm"  # slurm, or local: processes of this machine, waited for
-    requeues: int = 100  # time limits a piece may meet before it gives up
     dry_run: bool = False  # show the sbatch script and submit nothing
 
     def check(self) -> None:
@@ -43,10 +40,8 @@ class SlurmConfig:
         for name in ("pieces", "at_once", "time_min", "memory_gb", "cpus"):
             if getattr(self, name) <= 0:
                 raise BadInput(f"{getattr(self, name)}", where=f"--slurm.{name.replace('_', '-')}", fix="use 1 or more")
-        if self.gpus < 0 or self.requeues < 0:
-            raise BadInput("a negative number", where="--slurm.gpus or --slurm.requeues", fix="use 0 or more")
-        if self.executor not in ("slurm", "local"):
-            raise BadInput(f"unknown executor '{self.executor}'", where="--slurm.executor", fix="use slurm or local")
+        if self.gpus < 0:
+            raise BadInput("a negative number", where="--slurm.gpus", fix="use 0 or more")
         self.options()
 
     def options(self) -> dict[str, str | bool]:
@@ -55,9 +50,8 @@ class SlurmConfig:
         options = {name.strip().replace("-", "_"): value.strip() if equals else True for name, equals, value in parts}
         for name in options:
             if not name.isidentifier() or name in OURS:
-                raise BadInput(
-                    f"sbatch option '{name}'", where="--slurm.extra", fix=f"write name=value, not one of {OURS}"
-                )
+                fix = f"write name=value, not one of {OURS}"
+                raise BadInput(f"sbatch option '{name}'", where="--slurm.extra", fix=fix)
         return options
 
     def sbatch(self) -> dict:
@@ -93,7 +87,7 @@ class Piece:
         from n2v.zoo.build import build_zoo
 
         polite_threads()
-        driver = Pool.gpus() if self.gpus else Pool.of(self.cpus)
+        driver = Workers.gpus() if self.gpus else Workers.of(self.cpus)
         return build_zoo(**self.arguments, shard=self.shard, resume=True, driver=driver)
 
     def checkpoint(self):
@@ -104,52 +98,48 @@ class Piece:
 
 
 def submit(views: Path, out: Path, slurm: SlurmConfig, *, resume: bool = False, **arguments: object) -> dict:
-    """Fit a collection as jobs; further arguments are build_zoo's (config, seed, limit).
+    """Fit a collection as one job array; further arguments are build_zoo's (config, seed, limit).
 
     Returns:
-        With executor "slurm" the job's number, at once; with "local" what was fitted, when all pieces have ended;
-        in a dry run the script.
+        The job's number, at once; in a dry run the script.
 
     Raises:
         BadInput: no view sets, a zoo that is there without `resume`, no SLURM here, or sbatch refuses.
         MissingPart: submitit is not installed.
     """
     from n2v.scenes.views import find_views
+    from n2v.zoo.manifest import MANIFEST
 
     slurm.check()
     views, out = Path(views).resolve(), Path(out).resolve()
     if not find_views(views):
         raise BadInput("no view sets", where=views, fix="make some with: n2v render")
-    if (out / "manifest.jsonl").exists() and not resume:
-        raise BadInput(
-            "there is a zoo already", where=out, fix="add --resume to go on with it, or choose another folder"
-        )
+    if (out / MANIFEST).exists() and not resume:
+        raise BadInput("there is a zoo already", where=out, fix="add --resume to go on, or choose another folder")
     logs = (slurm.logs or out.with_name(f"{out.name}-jobs")).resolve()
-    shared = {"views": views, "out": out, **arguments}
-    pieces = [Piece(shared, (i, slurm.pieces), slurm.cpus, slurm.gpus) for i in range(slurm.pieces)]
     if slurm.dry_run:
         return {"script": sbatch_script(slurm, logs)}
-    return run_local(pieces, slurm, logs) if slurm.executor == "local" else run_slurm(pieces, slurm, logs)
+    shared = {"views": views, "out": out, **arguments}
+    return _submit([Piece(shared, (i, slurm.pieces), slurm.cpus, slurm.gpus) for i in range(slurm.pieces)], slurm, logs)
 
 
 def sbatch_script(slurm: SlurmConfig, logs: Path) -> str:
-    """The script that `run_slurm` hands to sbatch (compared with the real one in tests/zoo/test_drivers.py)."""
+    """The script that sbatch is handed (compared with the real one in tests/zoo/test_cluster.py)."""
     module = _submitit()
     command = f"{shlex.quote(sys.executable)} -u -m submitit.core._submit {shlex.quote(str(logs))}"
     n = slurm.pieces if slurm.pieces > 1 else None
     return module.slurm.slurm._make_sbatch_string(command=command, folder=logs, map_count=n, **slurm.sbatch())
 
 
-def run_slurm(pieces: list[Callable[[], dict]], slurm: SlurmConfig, logs: Path) -> dict:
+def _submit(pieces: list[Piece], slurm: SlurmConfig, logs: Path) -> dict:
     """Submit pieces as one job array and return its number."""
     module = _submitit()
     before = set(logs.iterdir()) if logs.is_dir() else None
     try:
-        executor = module.SlurmExecutor(logs, max_num_timeout=slurm.requeues)
+        executor = module.SlurmExecutor(logs, max_num_timeout=REQUEUES)
     except RuntimeError:
-        raise BadInput(
-            "no SLURM here (srun is not found)", fix="add --slurm.executor local, or --slurm.dry-run"
-        ) from None
+        fix = "see --slurm.dry-run for the script, or use --driver pool, or --shard on each machine"
+        raise BadInput("no SLURM here (srun is not found)", fix=fix) from None
     executor.update_parameters(**slurm.sbatch())
     try:
         jobs = executor.submit_array(pieces)
@@ -159,54 +149,8 @@ def run_slurm(pieces: list[Callable[[], dict]], slurm: SlurmConfig, logs: Path) 
         if before is None:
             logs.rmdir()
         raise BadInput(f"sbatch refused: {error}", fix="see --slurm.dry-run for the script") from None
-    return {
-        "job": jobs[0].job_id.partition("_")[0],
-        "pieces": len(jobs),
-        "logs": logs,
-        "then": "when it has ended: n2v zoo info, and the same command with --resume fits what is missing",
-    }
-
-
-def run_local(pieces: list[Callable[[], dict]], slurm: SlurmConfig, logs: Path) -> dict:
-    """Run pieces as processes of this machine, `at_once` of them at a time, and wait for all."""
-    executor = _submitit().LocalExecutor(logs, max_num_timeout=slurm.requeues)
-    executor.update_parameters(
-        timeout_min=slurm.time_min, signal_delay_s=WARNING_S, gpus_per_node=slurm.gpus, setup=slurm.setup
-    )
-    waiting, running, ended = deque(enumerate(pieces)), {}, {}
-    try:
-        while waiting or running:
-            while waiting and len(running) < slurm.at_once:
-                i, piece = waiting.popleft()
-                running[i] = executor.submit(piece)
-            for i in [i for i, job in running.items() if job.done()]:
-                ended[i] = running.pop(i)
-            time.sleep(0.1)
-    finally:
-        for job in running.values():
-            job.cancel()
-    return _gathered(ended, logs)
-
-
-def _gathered(ended: Mapping[int, object], logs: Path) -> dict:
-    """Results of pieces that ended well, and the last line of the others' logs."""
-    results, failed = [], []
-    for i, job in sorted(ended.items()):
-        if job.paths.result_pickle.exists() and job.exception() is None:
-            results.append(job.result())
-        else:
-            lines = (job.stderr() or "").strip().splitlines()
-            failed.append({"piece": i, "reason": lines[-1] if lines else "no output", "log": job.paths.stderr})
-    quarantined = [one for result in results for one in result["quarantined"]]
-    holds_some = any(result["fitted"] or result["already_there"] for result in results)
-    return {
-        "ok": not failed and (holds_some or not quarantined),
-        "pieces": len(ended),
-        "fitted": sum(result["fitted"] for result in results),
-        "quarantined": quarantined,
-        "failed": failed,
-        "logs": logs,
-    }
+    then = "when it has ended: n2v zoo info, and the same command with --resume fits what is missing"
+    return {"job": jobs[0].job_id.partition("_")[0], "pieces": len(jobs), "logs": logs, "then": then}
 
 
 def _submitit():

@@ -10,18 +10,18 @@ NeRF by it, and `n2v zoo verify` names it. Lines without a digest (of 0.2 and be
 """
 
 import fcntl
-import hashlib
 import json
 import math
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
 
 from n2v.errors import BadInput
-from n2v.files import sync_folder
+from n2v.files import sha256_of, sync_folder
 from n2v.identity import Identity
 from n2v.nerf.encoding import ENCODINGS
 from n2v.scenes.classes import CLASSES
@@ -74,7 +74,7 @@ FLOATS = tuple(field.name for field in fields(Row) if field.name not in TEXTS + 
 
 def row_digest(weights: np.ndarray, packed: np.ndarray) -> str:
     """SHA-256 over one NeRF's stored weights and occupancy bits."""
-    return hashlib.sha256(weights.tobytes() + packed.tobytes()).hexdigest()
+    return sha256_of(weights.tobytes() + packed.tobytes())
 
 
 def copy_of(values: dict) -> tuple[str, int, str]:
@@ -92,13 +92,14 @@ def lines_of(rows: Iterable[Row]) -> bytes:
 def _digest(values: dict) -> str:
     """SHA-256 over a line's values in a fixed order, whatever their names."""
     text = json.dumps({name: value for name, value in values.items() if name != DIGEST}, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return sha256_of(text.encode())
 
 
 def append(folder: Path, rows: list[Row]) -> None:
     """Add lines at the manifest's end, all of them or none, and sync them to disk.
 
-    Writers take turns by a lock on the file. A line that a crash tore is closed first, so that it spoils no other.
+    Writers take turns by a lock on the file, which goes when it is closed. A line that a crash tore is closed first, so
+    that it spoils no other.
 
     Raises:
         BadInput: The disk is full.
@@ -108,8 +109,11 @@ def append(folder: Path, rows: list[Row]) -> None:
     path = Path(folder) / MANIFEST
     data = lines_of(rows)
     handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+    locked = False
     try:
-        locked = _lock(handle)
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            locked = True
         size = os.fstat(handle).st_size
         if size and os.pread(handle, 1, size - 1) != b"\n":
             data = b"\n" + data
@@ -123,13 +127,16 @@ def append(folder: Path, rows: list[Row]) -> None:
     sync_folder(folder)
 
 
-def _lock(handle: int) -> bool:
-    """Wait for a file's lock, which goes when the handle closes; False where the file system knows no locks."""
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-    except OSError:
-        return False
-    return True
+def read_lines(folder: Path) -> tuple[list[dict], list[str]]:
+    """The usable lines of a zoo's manifest, also those that later ones replaced, and notes on the others.
+
+    Raises:
+        BadInput: There is no manifest.
+    """
+    path = Path(folder) / MANIFEST
+    if not path.is_file():
+        raise BadInput("no zoo here (no manifest.jsonl)", where=folder, fix="make one with: n2v fit VIEWS --out ZOO")
+    return parse(path.read_bytes(), path)
 
 
 def parse(data: bytes, where: Path) -> tuple[list[dict], list[str]]:
@@ -175,6 +182,9 @@ def wrong(values: dict) -> str:
     """What cannot be right in a line's values, or an empty text. Lines that offer no NeRF need no more than a name."""
     if not is_inside(values["shard"]):
         return f"path '{values['shard']}' leaves its folder"
+    for name in FLOATS:
+        if values[name] is not None and not math.isfinite(values[name]):
+            return f"{name} {values[name]} cannot be"
     if values["status"] != "ok":
         return "" if is_name(values["object_id"]) else f"object_id {values['object_id']!a} is no name"
     for name in ("object_id", "base_id", "class_name", "shape_group"):
@@ -197,7 +207,7 @@ def wrong(values: dict) -> str:
         "psnr_db": _is_db(values["psnr_db"]),
         "psnr_alone_db": _is_db(values["psnr_alone_db"]),
         "psnr_step": values["psnr_step"] is None or 0 < values["psnr_step"] <= 10,
-        "fit_s": values["fit_s"] is None or 0 <= values["fit_s"] < math.inf,
+        "fit_s": values["fit_s"] is None or values["fit_s"] >= 0,
     }
     return next((f"{name} {values[name]!r} cannot be" for name, right in checks.items() if not right), "")
 
@@ -209,19 +219,12 @@ def _is_db(value: float | None) -> bool:
 
 def _fits(values: dict) -> bool:
     """True when every value has its field's type and a size that a column can hold."""
-    if any(type(values[name]) is not str for name in TEXTS):
-        return False
-    for name in INTEGERS:
-        if type(values[name]) is not int or not -(1 << 63) <= values[name] < 1 << 63:
-            return False
-    for name in FLOATS:
-        value = values[name]
-        if value is None and name != "step":
-            continue
-        if type(value) not in (int, float):
-            return False
-        values[name] = float(value)
-    return True
+    values |= {name: float(values[name]) for name in FLOATS if type(values[name]) is int}
+    return (
+        all(type(values[name]) is str for name in TEXTS)
+        and all(type(values[name]) is int and -(1 << 63) <= values[name] < 1 << 63 for name in INTEGERS)
+        and all(type(values[name]) is float or (values[name] is None and name != "step") for name in FLOATS)
+    )
 
 
 def is_inside(path: str) -> bool:
@@ -229,7 +232,7 @@ def is_inside(path: str) -> bool:
     return not path.startswith("/") and ".." not in path.split("/")
 
 
-def settle(lines: list[dict]) -> tuple[list[dict], list[dict]]:
+def settle(lines: list[dict]) -> tuple[list[Row], list[Row]]:
     """What the lines amount to: the NeRF of each object that has one, and the last word on each that has none.
 
     Both sorted by object id.
@@ -243,6 +246,6 @@ def settle(lines: list[dict]) -> tuple[list[dict], list[dict]]:
             here = copy_of(values)
             kept = [other for other in copies.get(object_id, ()) if copy_of(other) != here]
             copies[object_id] = [*kept, values] if values["status"] == "ok" else kept
-    usable = [copies[object_id][-1] for object_id in sorted(last) if copies.get(object_id)]
-    without = [last[object_id] for object_id in sorted(last) if not copies.get(object_id)]
+    usable = [Row(**copies[object_id][-1]) for object_id in sorted(last) if copies.get(object_id)]
+    without = [Row(**last[object_id]) for object_id in sorted(last) if not copies.get(object_id)]
     return usable, without

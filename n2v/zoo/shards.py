@@ -1,14 +1,12 @@
 """Shards: safetensors files with the weights, occupancy bits and manifest lines of some NeRFs."""
 
 import fcntl
-import json
 import os
 import uuid
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -65,21 +63,16 @@ class Shard:
     resolution: int
     ends: Int[np.ndarray, "n"] | None = None  # of each row's compressed occupancy; None: stored as it is
 
-    def read(self, name: str, start: int, stop: int) -> np.ndarray:
-        """Rows start..stop - 1 of "weights" or "occupancy", copied out of the file."""
-        if not 0 <= start < stop <= self.n:
-            raise IndexError(f"row {start if start < 0 or start >= self.n else stop - 1} of {self.n}")
+    def read(self, name: str, row: int) -> np.ndarray:
+        """One row of "weights" or "occupancy", copied out of the file."""
+        if not 0 <= row < self.n:
+            raise IndexError(f"row {row} of {self.n}")
         tensor = self.file.get_slice(name)
         if name != "occupancy" or self.ends is None:
-            return tensor[start:stop]
-        edges = [int(self.ends[start - 1]) if start else 0, *self.ends[start:stop].tolist()]
-        return np.stack([self._unzipped(tensor[first:last]) for first, last in pairwise(edges)])
-
-    def _unzipped(self, data: np.ndarray) -> np.ndarray:
-        """Occupancy bits; a damaged stream, or one that would swell beyond its grid, is refused."""
-        size = self.resolution**3 // 8
-        unzip = zlib.decompressobj()
-        bits = unzip.decompress(data.tobytes(), size + 1)
+            return tensor[row]
+        packed = tensor[int(self.ends[row - 1]) if row else 0 : int(self.ends[row])]
+        size, unzip = self.resolution**3 // 8, zlib.decompressobj()
+        bits = unzip.decompress(packed.tobytes(), size + 1)  # no more, whatever the stream would swell to
         if len(bits) != size or not unzip.eof:
             raise zlib.error("occupancy of another size")
         return np.frombuffer(bits, np.uint8)
@@ -97,31 +90,27 @@ class Shard:
 
 
 class Shards:
-    """The shards of one folder, of which at most `max_open` are open at a time; a forked process opens its own."""
+    """The shards of one folder, of which at most `max_open` are open at a time; handed to a process, none are."""
 
     def __init__(self, folder: Path, max_open: int = MAX_OPEN) -> None:
         self.folder, self.max_open = Path(folder), max_open
         self._open: dict[str, Shard] = {}
-        self._process = os.getpid()
 
     def __getstate__(self) -> dict:
         return {**self.__dict__, "_open": {}}
 
     def __getitem__(self, name: str) -> Shard:
         """A shard by its path inside the folder; BadInput when it is missing, broken or not a shard."""
-        if self._process != os.getpid():
-            self._open, self._process = {}, os.getpid()
         shard = self._open.pop(name, None) or open_shard(self.folder, name)
         self._open[name] = shard  # now the youngest
         while len(self._open) > self.max_open:
             self._open.pop(next(iter(self._open)), None)
         return shard
 
-    def read(self, name: str, tensor: str, start: int, stop: int) -> np.ndarray:
-        """Rows start..stop - 1 of one tensor of one shard."""
-        shard = self[name]
+    def read(self, name: str, tensor: str, row: int) -> np.ndarray:
+        """One row of one tensor of one shard."""
         try:
-            return shard.read(tensor, start, stop)
+            return self[name].read(tensor, row)
         except (SafetensorError, IndexError, zlib.error) as error:
             what, fix = f"broken shard ({error})", "run: n2v zoo verify"
             raise BadInput(what, where=self.folder / name, fix=fix) from None
@@ -155,32 +144,6 @@ def _rising(ends: np.ndarray | None) -> bool:
     return ends is None or (ends.dtype == np.int64 and ends[0] > 0 and bool((np.diff(ends) > 0).all()))
 
 
-def salvage(folder: Path, name: str, row: int) -> tuple[np.ndarray, np.ndarray, int] | None:
-    """Weights, occupancy bits and resolution of one row of a shard that was cut short; None when they are not there.
-
-    Trusts nothing but the header: the caller compares the checksum.
-    """
-    try:
-        data = np.memmap(inside(folder, name), np.uint8, "r")
-        start = 8 + int.from_bytes(data[:8].tobytes(), "little")
-        header = json.loads(data[8:start].tobytes()) if 8 < start <= min(len(data), 100 << 20) else {}
-        found = []
-        for tensor in ("weights", "occupancy"):
-            entry = header[tensor]
-            kind = np.dtype(np.uint8 if entry["dtype"] == "U8" else DTYPES[entry["dtype"]])
-            width = int(entry["shape"][1]) * kind.itemsize
-            first = start + int(entry["data_offsets"][0]) + row * width
-            piece = data[first : first + width] if row >= 0 and first >= start else data[:0]
-            if len(piece) != width or not width:
-                return None
-            found.append(piece.copy().view(kind))
-        resolution = int(header["__metadata__"]["resolution"])
-        whole = (len(found[0]), len(found[1])) == (N_WEIGHTS, resolution**3 // 8)
-        return (found[0], found[1], resolution) if whole else None
-    except (OSError, BadInput, ValueError, KeyError, TypeError, IndexError, AttributeError):
-        return None
-
-
 def on_disk(folder: Path) -> Iterator[str]:
     """Names of all whole shards in a zoo's folder, named in its manifest or not."""
     for path in sorted((Path(folder) / FOLDER).glob("*.safetensors")):
@@ -191,9 +154,7 @@ def on_disk(folder: Path) -> Iterator[str]:
 def temporaries(folder: Path) -> list[Path]:
     """Half-written files that a killed writer left; those of a running writer look the same, so hold the lock."""
     places = (Path(folder), Path(folder) / FOLDER)
-    return sorted(
-        path for place in places for path in place.glob(".*.*.*") if path.suffix in (".safetensors", ".json", ".index")
-    )
+    return sorted(path for one in places for path in one.glob(".*.*.*") if path.suffix in (".safetensors", ".json"))
 
 
 class FolderLock:

@@ -19,9 +19,8 @@ from n2v.errors import BadInput
 from n2v.nerf.layout import N_WEIGHTS
 from n2v.nerf.nerf import Nerf
 from n2v.nerf.occupancy import pack_bits, unpack_bits
-from n2v.zoo.manifest import MANIFEST, Row, append, row_digest, shown, wrong
+from n2v.zoo.manifest import MANIFEST, Row, append, read_lines, row_digest, settle, shown, wrong
 from n2v.zoo.shards import FOLDER, FolderLock, Shards, temporaries, write_shard
-from n2v.zoo.table import read_table
 
 __all__ = ["MANIFEST", "Row", "Zoo", "ZooWriter", "row_digest"]
 
@@ -93,8 +92,8 @@ class Zoo:
 
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder)
-        self.rows, without, self.notes = read_table(self.folder)
-        self.quarantined: list[Row] = list(without)
+        lines, self.notes = read_lines(self.folder)
+        self.rows, self.quarantined = settle(lines)
         self._shards = Shards(self.folder)
 
     def __len__(self) -> int:
@@ -114,7 +113,7 @@ class Zoo:
 
     @cached_property
     def object_ids(self) -> list[str]:
-        return list(self.rows.columns["object_id"])
+        return [row.object_id for row in self.rows]
 
     @cached_property
     def _positions(self) -> dict[str, int]:
@@ -122,11 +121,11 @@ class Zoo:
 
     @property
     def labels(self) -> Int[np.ndarray, "n"]:
-        return self.rows.columns["label"].copy()
+        return np.array([row.label for row in self.rows], np.int64)
 
     def indices(self, split: str | None = None) -> Int[np.ndarray, "n"]:
         """Positions of a split's NeRFs (all without a name)."""
-        return np.arange(len(self)) if split is None else self.rows.where("split", split)
+        return np.array([i for i, row in enumerate(self.rows) if split in (None, row.split)], np.int64)
 
     def index_of(self, object_id: str) -> int:
         """Position of an object; names the ids most like it when there is none."""
@@ -141,7 +140,7 @@ class Zoo:
         """Occupancy cells a side: that of the first shard which can be opened."""
         if not len(self):
             raise BadInput("the zoo holds no NeRF", where=self.folder, fix="see its manifest for the reasons")
-        for shard in dict.fromkeys(self.rows.columns["shard"]):
+        for shard in dict.fromkeys(row.shard for row in self.rows):
             try:
                 return self._shards[shard].resolution
             except BadInput as error:
@@ -153,62 +152,60 @@ class Zoo:
 
         Reads every weight once. The others also join `quarantined`, so that whoever goes on without them can say so.
         """
-        good, bad, reasons = [], [], {}
+        good, reasons = [], {}
+        listed = {row.object_id for row in self.quarantined}
         for i in range(len(self)) if indices is None else np.atleast_1d(indices).tolist():
+            row = self.rows[i]
             try:
-                weights, _ = self.stored(i)
-                problem = "" if np.isfinite(weights).all() else "weights are not finite"
+                problem = "" if np.isfinite(self.stored(row)[0]).all() else "weights are not finite"
             except BadInput as error:
                 problem = str(error)
-            if problem:
-                bad.append(self.rows[i])
-                reasons[bad[-1].object_id] = problem
-            else:
+            if not problem:
                 good.append(i)
-        listed = {row.object_id for row in self.quarantined}
-        bad = [row for row in bad if row.object_id not in listed]
-        self.quarantined += [replace(row, status=f"unreadable: {reasons[row.object_id]}") for row in bad]
+                continue
+            reasons[row.object_id] = problem
+            if row.object_id not in listed:
+                self.quarantined.append(replace(row, status=f"unreadable: {problem}"))
         return np.array(good, np.int64), reasons
 
-    def stored(self, i: int | np.integer) -> tuple[Float[np.ndarray, "w"], UInt8[np.ndarray, "b"]]:
-        """One NeRF's weights in their stored type and its packed occupancy bits: the bytes its checksum covers."""
-        return self.read(self.rows.columns["shard"][i], int(self.rows.columns["row"][i]))
+    def stored(self, row: Row) -> tuple[Float[np.ndarray, "w"], UInt8[np.ndarray, "b"]]:
+        """Weights in their stored type and packed occupancy bits at a row's place: the bytes its checksum covers."""
+        return tuple(self._shards.read(row.shard, name, row.row) for name in ("weights", "occupancy"))
 
-    def read(self, shard: str, row: int) -> tuple[Float[np.ndarray, "w"], UInt8[np.ndarray, "b"]]:
-        """The same for any place in a shard, listed or not."""
-        return tuple(self._shards.read(shard, name, row, row + 1)[0] for name in ("weights", "occupancy"))
+    def problem(self, row: Row) -> str:
+        """What is wrong with the copy that a row names; empty where it is on disk, as it was written, and finite."""
+        place = f"{row.shard} row {row.row}"
+        try:
+            weights, packed = self.stored(row)
+        except BadInput as error:
+            return f"{place}: {error.what}"
+        if row_digest(weights, packed) != row.sha256:
+            return f"{place}: bytes do not match their checksum"
+        return "" if np.isfinite(weights).all() else f"{place}: weights are not finite"
 
     def field_weights(self, indices=None) -> Float[np.ndarray, "n w"]:
         """Weights as float32; checked to be finite."""
-        chosen = self._chosen(indices)
-        values = np.empty((len(chosen), N_WEIGHTS), np.float32)
-        self._gather("weights", chosen, torch.from_numpy(values))
-        finite = np.isfinite(values).all(1)
-        if not finite.all():
-            name = self.rows[int(chosen[np.argmin(finite)])].object_id
-            raise BadInput(f"weights of {name} are not finite", where=self.folder, fix="run: n2v zoo verify")
+        values = np.empty((len(self._chosen(indices)), N_WEIGHTS), np.float32)
+        for place, row, read in self._read("weights", indices):
+            values[place] = read
+            if not np.isfinite(read).all():
+                what, fix = f"weights of {row.object_id} are not finite", "run: n2v zoo verify"
+                raise BadInput(what, where=self.folder, fix=fix)
         return values
 
     def packed(self, indices=None) -> UInt8[np.ndarray, "n b"]:
         """Occupancy grids as bits (see n2v.nerf.occupancy.unpack_bits)."""
-        chosen = self._chosen(indices)
-        bits = np.empty((len(chosen), self.resolution**3 // 8), np.uint8)
-        self._gather("occupancy", chosen, torch.from_numpy(bits))
+        bits = np.empty((len(self._chosen(indices)), self.resolution**3 // 8), np.uint8)
+        for place, _, read in self._read("occupancy", indices):
+            if len(read) != bits.shape[1]:
+                what, fix = "NeRFs with grids of different sizes", "keep one zoo for each size"
+                raise BadInput(what, where=self.folder, fix=fix)
+            bits[place] = read
         return bits
 
     def occupied(self, indices=None) -> Bool[np.ndarray, "n g g g"]:
         """Occupancy grids."""
         return unpack_bits(self.packed(indices), self.resolution)
-
-    def stream(self, indices=None, n_rows: int = 256) -> Iterator[tuple[Int[np.ndarray, "n"], np.ndarray]]:
-        """Blocks of at most `n_rows` NeRFs as (positions, weights float32), in the order they lie on disk.
-
-        Memory stays that of one block, whatever the zoo's size.
-        """
-        chosen = self._chosen(indices)
-        chosen = chosen[self._disk_order(chosen)]
-        for start in range(0, len(chosen), n_rows):
-            yield chosen[start : start + n_rows], self.field_weights(chosen[start : start + n_rows])
 
     def _chosen(self, indices) -> Int[np.ndarray, "n"]:
         """Positions as an array; negative ones count from the end."""
@@ -217,22 +214,8 @@ class Zoo:
             raise IndexError(f"position {chosen.min()} or {chosen.max()} of {len(self)} NeRFs")
         return np.where(chosen < 0, chosen + len(self), chosen)
 
-    def _disk_order(self, chosen: np.ndarray) -> np.ndarray:
-        columns = self.rows.columns
-        return np.lexsort((columns["row"][chosen], columns["shard"].codes[chosen]))
-
-    def _gather(self, tensor: str, chosen: np.ndarray, out: torch.Tensor) -> None:
-        """Fill out[k] with the rows `chosen`, one read for each run of neighbours in a shard; out's type wins."""
-        order = self._disk_order(chosen)
-        shards, rows = self.rows.columns["shard"].codes[chosen][order], self.rows.columns["row"][chosen][order]
-        ends = np.flatnonzero((np.diff(shards) != 0) | (np.diff(rows) != 1) | (np.diff(order) != 1)) + 1
-        for start, stop in zip([0, *ends.tolist()], [*ends.tolist(), len(order)], strict=True):
-            if start == stop:
-                continue
-            name = self.rows.columns["shard"].choices[shards[start]]
-            block = self._shards.read(name, tensor, int(rows[start]), int(rows[stop - 1]) + 1)
-            part = out[int(order[start]) : int(order[start]) + stop - start]
-            if block.shape != tuple(part.shape):
-                what, fix = "NeRFs with grids of different sizes", "keep one zoo for each size"
-                raise BadInput(what, where=self.folder, fix=fix)
-            part.copy_(torch.from_numpy(block))
+    def _read(self, tensor: str, indices) -> Iterator[tuple[int, Row, np.ndarray]]:
+        """Place among `indices`, row and stored values of each, in the order they lie on disk."""
+        rows = [(place, self.rows[i]) for place, i in enumerate(self._chosen(indices).tolist())]
+        for place, row in sorted(rows, key=lambda one: (one[1].shard, one[1].row)):
+            yield place, row, self._shards.read(row.shard, tensor, row.row)

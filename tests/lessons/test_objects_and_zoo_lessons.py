@@ -259,7 +259,7 @@ def test_a_block_is_replaced_and_nothing_else(tmp_path):
 
 def test_every_figure_draws(folder):
     zoo = Zoo(folder)
-    zoo.rows.columns["psnr_db"] = np.nan_to_num(zoo.rows.columns["psnr_db"], nan=26.0)
+    zoo.rows = [replace(one, psnr_db=one.psnr_db or 26.0) for one in zoo.rows]
     assert len(quality_figure(zoo).axes) == 2
     points = np.random.default_rng(0).normal(size=(6, 2))
     assert len(map_figure({"one": points, "two": points, "three": points}, zoo.labels).axes) == 4

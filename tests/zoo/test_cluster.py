@@ -6,17 +6,16 @@ import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from tiny import TINY, contents, make_views
 
 from n2v.commands.zoo import fit
 from n2v.errors import BadInput, MissingPart
+from n2v.workers import Workers
 from n2v.zoo import cluster
 from n2v.zoo.build import build_zoo
-from n2v.zoo.cluster import Piece, SlurmConfig, run_local, submit
-from n2v.zoo.drivers import InProcess
+from n2v.zoo.cluster import Piece, SlurmConfig, submit
 
 submitit = pytest.importorskip("submitit", reason="extra [cluster] is not installed")
 
@@ -51,18 +50,16 @@ def on_path(folder, name, text, monkeypatch):
 @pytest.mark.slow
 def test_pieces_equal_one_process_even_when_one_dies(views, tmp_path):
     """Three at once, the second of them killed; a second submission, cut in another way, finishes."""
-    out, logs = tmp_path / "zoo", tmp_path / "logs"
-    shared = {"views": views, "out": out, "config": TINY}
-    slurm = SlurmConfig(pieces=3, at_once=3, cpus=1, executor="local", logs=logs)
-    summary = run_local([Piece(shared, (0, 3)), DyingPiece(shared, (1, 3)), Piece(shared, (2, 3))], slurm, logs)
-    assert not summary["ok"] and summary["fitted"] == len(contents(out)) == 5
-    assert [row["piece"] for row in summary["failed"]] == [1] and Path(summary["failed"][0]["log"]).exists()
-    with pytest.raises(BadInput, match="there is a zoo already.*--resume"):
-        submit(views, out, slurm, config=TINY)
-    again = submit(views, out, replace(slurm, pieces=2, logs=None), resume=True, config=TINY)
-    assert again["ok"] and (again["pieces"], again["fitted"], again["failed"]) == (2, 4, [])
-    assert (tmp_path / "zoo-jobs").is_dir()  # where logs go by default
-    build_zoo(views, tmp_path / "here", TINY, driver=InProcess())
+    out, shared = tmp_path / "zoo", {"views": views, "out": tmp_path / "zoo", "config": TINY}
+    executor = submitit.LocalExecutor(tmp_path / "logs")
+    first = [
+        executor.submit(piece) for piece in (Piece(shared, (0, 3)), DyingPiece(shared, (1, 3)), Piece(shared, (2, 3)))
+    ]
+    first[1].wait()
+    assert first[0].result()["fitted"] + first[2].result()["fitted"] == len(contents(out)) == 5
+    again = [executor.submit(Piece(shared, (i, 2))) for i in range(2)]
+    assert sum(job.result()["fitted"] for job in again) == 4
+    build_zoo(views, tmp_path / "here", TINY, driver=Workers())
     assert contents(out) == contents(tmp_path / "here")
 
 
@@ -95,19 +92,6 @@ def children(process):
     found = [path for path in Path("/proc").glob("[0-9]*/stat") if path.exists()]
     parents = {int(path.parent.name): int(path.read_text().rpartition(")")[2].split()[1]) for path in found}
     return [number for number, parent in parents.items() if parent == process]
-
-
-def test_pieces_that_came_to_nothing_did_not_go_well(tmp_path):
-    def piece(fitted, already_there, quarantined):
-        told = {"fitted": fitted, "already_there": already_there, "quarantined": ["x"] * quarantined}
-        paths = SimpleNamespace(result_pickle=tmp_path)
-        return SimpleNamespace(paths=paths, exception=lambda: None, result=lambda: told)
-
-    nothing, empty_share = piece(0, 0, 4), piece(0, 0, 0)
-    assert not cluster._gathered({0: nothing, 1: empty_share}, tmp_path)["ok"]
-    for better in (piece(1, 0, 3), piece(0, 1, 4)):
-        assert cluster._gathered({0: nothing, 1: better}, tmp_path)["ok"]
-    assert cluster._gathered({0: empty_share}, tmp_path)["ok"]
 
 
 def test_sbatch_is_told_what_was_asked_for(views, tmp_path, monkeypatch):
@@ -149,7 +133,7 @@ def test_a_cluster_that_is_not_there_or_refuses_is_one_line(views, tmp_path, mon
     slurm = SlurmConfig(logs=tmp_path / "logs")
     with monkeypatch.context() as patch:
         patch.setenv("PATH", str(tmp_path))
-        with pytest.raises(BadInput, match="no SLURM here.*--slurm.executor local"):
+        with pytest.raises(BadInput, match="no SLURM here.*--driver pool"):
             submit(views, tmp_path / "zoo", slurm, config=TINY)
     on_path(tmp_path / "bin", "sbatch", "echo 'error: invalid partition specified: x' >&2; exit 1", monkeypatch)
     on_path(tmp_path / "bin", "srun", "", monkeypatch)

@@ -163,8 +163,8 @@ def another_row(folder):
 DAMAGE = [  # what, which NeRFs verify must name, words it must use, which have to be fitted again
     (cut_in_the_header, SHARD, "broken shard", SHARD),
     (cut_in_the_middle, SHARD, "broken shard", SHARD),
-    (cut_in_the_last_grid, SHARD, "broken shard", SHARD[3:]),
-    (cut_one_byte, SHARD, "broken shard", []),
+    (cut_in_the_last_grid, SHARD, "broken shard", SHARD),
+    (cut_one_byte, SHARD, "broken shard", SHARD),
     (empty_file, SHARD, "broken shard", SHARD),
     (huge_header, SHARD, "broken shard", SHARD),
     (missing, SHARD, "missing shard", SHARD),
@@ -184,7 +184,7 @@ DAMAGE = [  # what, which NeRFs verify must name, words it must use, which have 
 
 @pytest.mark.parametrize(("damage", "named", "words", "lost"), DAMAGE, ids=[damage.__name__ for damage, *_ in DAMAGE])
 def test_named_quarantined_and_only_it_made_again(damage, named, words, lost, zoo, sound, views):
-    """Those that need no fit are taken from the bytes or the spare lines that are still there."""
+    """Those that need no fit are taken up by the spare lines that are still there."""
     before = {one.object_id: one for one in Zoo(sound).rows}
     damage(zoo)
     report = verify(zoo)
@@ -238,7 +238,7 @@ def test_a_shard_brought_back_is_used_again(zoo):
     assert repair(zoo)["quarantined"] == SHARD and len(Zoo(zoo)) == 8
     (zoo / "aside").rename(path)
     done = repair(zoo)
-    assert done["restored"] == SHARD and len(Zoo(zoo)) == 12 and verify(zoo)["problems"] == []
+    assert done["adopted"] == SHARD and len(Zoo(zoo)) == 12 and verify(zoo)["problems"] == []
     assert not any(repair(zoo).values())
 
 

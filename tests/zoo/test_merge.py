@@ -61,11 +61,12 @@ def test_labels_of_other_classes_are_dealt_anew(tmp_path):
     assert [row.label for row in merged.quarantined] == [13]
 
 
-def test_the_union_bit_by_bit_with_new_splits(parts, tmp_path):
+def test_the_union_bit_by_bit_with_new_splits(parts, tmp_path, monkeypatch):
     """Against the sources' rows and the split rule over a list made by hand."""
-    result = merge_zoos(parts, tmp_path / "all", shard_rows=7)
+    monkeypatch.setattr("n2v.zoo.merge.SHARD_ROWS", 7)
+    result = merge_zoos(parts, tmp_path / "all")
     merged = Zoo(tmp_path / "all")
-    assert (result["n"], result["copied"], result["duplicates"], result["damaged"]) == (42, 42, 1, [])
+    assert (result["n"], result["duplicates"], result["damaged"]) == (42, 1, [])
     expected = {one.object_id: one for folder in parts for one in Zoo(folder).rows}
     names = [f"chair-{i:02}{tail}" for i in range(20) for tail in ("", "_A1")] + [f"chair-0{i}_A2" for i in range(3)]
     splits = assign([Identity(name, "chair", base_id=name[:8]) for name in names])
@@ -82,21 +83,14 @@ def test_the_union_bit_by_bit_with_new_splits(parts, tmp_path):
     assert verify(tmp_path / "all")["problems"] == verify(tmp_path / "all")["leftovers"] == []
 
 
-def test_again_changes_nothing_and_the_order_of_zoos_does_not_matter(parts, tmp_path):
+def test_the_order_of_zoos_does_not_matter_and_nothing_is_replaced(parts, tmp_path):
     merge_zoos(parts, tmp_path / "all")
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "all").rglob("*")}
-    assert merge_zoos(parts, tmp_path / "all")["copied"] == 0
+    with pytest.raises(BadInput, match="all: there is something already; choose another"):
+        merge_zoos(parts, tmp_path / "all")
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "all").rglob("*")} == before
     merge_zoos(parts[::-1] + parts[:1], tmp_path / "turned")
     assert content(tmp_path / "turned") == content(tmp_path / "all")
-    with pytest.raises(BadInput, match="all: holds another zoo already; give --out"):
-        merge_zoos(parts[:2], tmp_path / "all")
-    with pytest.raises(BadInput, match="holds another zoo already"):
-        merge_zoos(parts, tmp_path / "all", seed=1)
-    (tmp_path / "notes").mkdir()
-    (tmp_path / "notes" / "a.txt").touch()
-    with pytest.raises(BadInput, match="holds something else"):
-        merge_zoos(parts, tmp_path / "notes")
 
 
 def test_kept_splits_and_the_leak_they_bring(tmp_path):
@@ -123,7 +117,7 @@ def test_what_does_not_fit_together_is_refused(tmp_path):
     other = make(tmp_path / "class", [family(0, 0, class_name="table", label=10)])
     with pytest.raises(BadInput, match="different objects of one id: chair-00; rename"):
         merge_zoos([first, other], tmp_path / "all", conflict="best")
-    with pytest.raises(BadInput, match="merged into itself"):
+    with pytest.raises(BadInput, match="something already"):
         merge_zoos([first, other], first)
     with pytest.raises(BadInput, match="no zoo here"):
         merge_zoos([first, tmp_path / "nothing"], tmp_path / "all")
@@ -153,8 +147,7 @@ def test_a_damaged_nerf_is_replaced_by_its_twin_or_listed(parts, tmp_path):
     result = zoo_merge(tuple(parts), tmp_path / "all")
     merged = Zoo(tmp_path / "all")
     assert not result["ok"] and result["damaged"] == ["chair-04"] and result["n"] == 41
-    assert "chair-03" in merged.object_ids and "altered" in merged.quarantined[-1].status
-    assert merge_zoos(parts, tmp_path / "all")["copied"] == 0
+    assert "chair-03" in merged.object_ids and any("checksum" in row.status for row in merged.quarantined)
     shard_of(parts[1], "chair-00_A1").unlink()
     result = zoo_merge(tuple(parts), tmp_path / "more")
     assert len(result["damaged"]) == 11 and result["n"] == 31
@@ -166,7 +159,7 @@ def test_stored_types_are_kept(tmp_path):
     full = make(tmp_path / "full", [family(1, 0)])
     merge_zoos([half, full], tmp_path / "all")
     merged = Zoo(tmp_path / "all")
-    assert [merged.stored(i)[0].dtype for i in range(3)] == [np.float16, np.float32, np.float16]
+    assert [merged.stored(row)[0].dtype for row in merged.rows] == [np.float16, np.float32, np.float16]
 
 
 def die_at_call(number: int, folders: list, out) -> None:
@@ -180,12 +173,13 @@ def die_at_call(number: int, folders: list, out) -> None:
         fsync(handle)
 
     os.fsync = dying
-    merge_zoos(folders, out, shard_rows=16)
+    merge_zoos(folders, out)
 
 
-def test_killed_at_every_step_out_is_whole_or_absent_and_the_next_run_goes_on(parts, tmp_path):
-    merge_zoos(parts, tmp_path / "all", shard_rows=16)
-    copied = []
+def test_killed_at_every_step_out_is_whole_or_absent_and_the_next_run_makes_it(parts, tmp_path, monkeypatch):
+    monkeypatch.setattr("n2v.zoo.merge.SHARD_ROWS", 16)
+    merge_zoos(parts, tmp_path / "all")
+    unfinished = 0
     for number in range(1, 40):
         out = tmp_path / f"killed-{number}"
         process = get_context("fork").Process(target=die_at_call, args=(number, parts, out))
@@ -194,29 +188,19 @@ def test_killed_at_every_step_out_is_whole_or_absent_and_the_next_run_goes_on(pa
         if process.exitcode == 0:
             break
         assert process.exitcode == -signal.SIGKILL
-        assert not out.exists() or content(out) == content(tmp_path / "all")
-        copied.append(merge_zoos(parts, out, shard_rows=16)["copied"])
+        if not out.exists():
+            unfinished += 1
+            merge_zoos(parts, out)
         assert content(out) == content(tmp_path / "all") and len(Zoo(out).quarantined) == 1
         report = verify(out)
         assert report["problems"] == report["leftovers"] == report["notes"] == []
         assert not list(tmp_path.glob(".killed*"))
-    assert len(copied) > 10 and {0, 10, 42} <= set(copied)  # every stage was met, and nothing is copied twice
-    assert copied == sorted(copied, reverse=True)
-
-
-def test_what_another_merge_left_is_not_taken_over(parts, tmp_path):
-    process = get_context("fork").Process(target=die_at_call, args=(7, parts, tmp_path / "all"))
-    process.start()
-    process.join(60)
-    assert (tmp_path / ".all.merging").exists() and not (tmp_path / "all").exists()
-    merge_zoos(parts[:2], tmp_path / "all", seed=3)
-    merge_zoos(parts[:2], tmp_path / "clean", seed=3)
-    assert content(tmp_path / "all") == content(tmp_path / "clean")
+    assert unfinished > 8
 
 
 def test_two_merges_at_once_are_kept_apart(parts, tmp_path):
-    held = ZooWriter(tmp_path / ".all.merging", RESOLUTION, alone=True)
-    with pytest.raises(BadInput, match="somebody else is writing here"):
+    held = ZooWriter(tmp_path / ".all.growing", RESOLUTION, alone=True)
+    with pytest.raises(BadInput, match="somebody else is making this zoo"):
         merge_zoos(parts, tmp_path / "all")
     del held
     assert merge_zoos(parts, tmp_path / "all")["n"] == 42

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from n2v.embed.embeddings import Embeddings
-from n2v.embed.published import read_h5, write_h5
 from n2v.errors import BadInput, MissingPart
+from n2v.formats.embeddings import read_h5, write_h5
 
 h5py = pytest.importorskip("h5py")
 CHAIR, SOFA = "03001627", "04256520"
@@ -38,7 +38,7 @@ def nf2vec(root):
 
 
 def test_nf2vec_files(tmp_path):
-    found = read_h5(nf2vec(tmp_path))
+    found = Embeddings.load(nf2vec(tmp_path))
     assert found.object_ids == ["s_A1", *[f"c{number}" for number in range(11)]]
     assert found.splits == ["test"] + ["train"] * 11 and found.labels.tolist() == [9] + [4] * 11
     assert (found.base_ids[0], found.versions[0], found.class_names[0]) == ("s", 1, "sofa")
@@ -48,8 +48,8 @@ def test_nf2vec_files(tmp_path):
 
 
 def test_ours_in_their_form_and_back(tmp_path):
-    found = read_h5(nf2vec(tmp_path / "theirs"))
-    write_h5(found, tmp_path / "ours")
+    found = Embeddings.load(nf2vec(tmp_path / "theirs"))
+    write_h5(found.values, found.objects, found.splits, tmp_path / "ours")
     with h5py.File(tmp_path / "ours" / "train" / "10.h5") as file:  # as nf2vec's classifier opens it
         assert int(np.array(file.get("class_id"))) == 4 and file["data_dir"][()].decode().endswith(f"/{CHAIR}/c10")
         np.testing.assert_array_equal(np.array(file.get("embedding")), vector(10))
@@ -58,7 +58,7 @@ def test_ours_in_their_form_and_back(tmp_path):
     assert (again.object_ids, again.splits, again.versions) == (found.object_ids, found.splits, found.versions)
     mug = replace(found, class_names=["mug", *found.class_names[1:]])
     with pytest.raises(BadInput, match="unknown class 'mug'"):
-        write_h5(mug, tmp_path / "mugs")
+        write_h5(mug.values, mug.objects, mug.splits, tmp_path / "mugs")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ours", "theirs"]
 
 
@@ -72,7 +72,7 @@ def test_a_pipe_is_not_waited_for(tmp_path):
 def test_gmnerf_files_carry_a_synset_and_an_id(tmp_path):
     write(tmp_path / "val" / "0.h5", embedding=vector(0), class_id=CHAIR, nerf_id="abc_A2")
     write(tmp_path / "val" / "1.h5", embedding=vector(1), class_id=SOFA, nerf_id="abc_A2")
-    found = read_h5(tmp_path)
+    found = Embeddings.load(tmp_path)
     assert found.object_ids == ["abc_A2", f"{SOFA}_abc_A2"] and found.versions == [2, 2]
     assert found.base_ids == ["abc", "abc"] and found.class_names == ["chair", "sofa"]
     assert found.splits == ["val", "val"]
@@ -80,10 +80,10 @@ def test_gmnerf_files_carry_a_synset_and_an_id(tmp_path):
 
 def test_without_names_and_many_in_one_file(tmp_path):
     path = write(tmp_path / "all.h5", embedding=np.stack([vector(0), vector(1)]), class_id=[0, 12])
-    found = read_h5(path)
+    found = Embeddings.load(path)
     assert found.object_ids == ["unlisted-all-0", "unlisted-all-1"] and found.class_names == ["airplane", "watercraft"]
     one = write(tmp_path / "validation" / "3.h5", embedding=vector(3), class_id=1)
-    assert (read_h5(one).object_ids, read_h5(one).splits) == (["val-3"], ["val"])
+    assert (Embeddings.load(one).object_ids, Embeddings.load(one).splits) == (["val-3"], ["val"])
 
 
 DEFECTS = {

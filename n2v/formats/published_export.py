@@ -15,14 +15,15 @@ from jaxtyping import Bool, Float
 
 from n2v.errors import BadInput
 from n2v.files import progress, read_json
+from n2v.formats.published import GMNERF, GRID, KEY, LIST_NAMES, RESOLUTION, WEIGHTS
+from n2v.formats.published_import import ROWS
 from n2v.nerf.occupancy import pack_bits
 from n2v.scenes.cameras import CAMERA_ANGLE_X, orbit_cameras
 from n2v.scenes.classes import CLASSES, SYNSETS, label_of
 from n2v.scenes.objects import AABB
 from n2v.scenes.views import TRAIN, find_views, read_views, write_views
-from n2v.zoo.published import GMNERF, GRID, KEY, LIST_NAMES, RESOLUTION, WEIGHTS
-from n2v.zoo.published_read import ROWS
-from n2v.zoo.store import Row, Zoo, row_digest
+from n2v.zoo.manifest import Row, row_digest
+from n2v.zoo.store import Zoo
 
 COMPRESSED = "transforms_train_compressed.json"  # cameras without spaces: the name the authors' loaders open
 N_POSES = 36  # of an object without pictures: the authors train on rays of its NeRF from poses alone

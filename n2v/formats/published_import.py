@@ -3,8 +3,9 @@
 import json
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass, replace
-from functools import cache
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -12,21 +13,10 @@ import torch
 
 from n2v.errors import BadInput
 from n2v.files import progress, provenance, write_json
-from n2v.identity import Identity as Whose
-from n2v.nerf.fit import view_psnr
-from n2v.nerf.layout import N_HIDDEN, N_OUTPUTS, SLICES, initial_vector, vector_hash
-from n2v.nerf.occupancy import pack_bits
-from n2v.nerf.recipe import THESIS_STEP
-from n2v.nerf.render import field_query
-from n2v.scenes.classes import label_of
-from n2v.scenes.views import TRAIN, read_views
-from n2v.zoo.build import spread
-from n2v.zoo.manifest import REFUSED, UNLISTED, parse, wrong
-from n2v.zoo.published import (
+from n2v.formats.published import (
     GRID,
     RESOLUTION,
     WEIGHTS,
-    Identity,
     find_folders,
     find_lists,
     identify,
@@ -36,8 +26,18 @@ from n2v.zoo.published import (
     rebuild_grid,
     stays_inside,
 )
+from n2v.identity import Identity
+from n2v.nerf.fit import view_psnr
+from n2v.nerf.layout import N_HIDDEN, N_OUTPUTS, SLICES, initial_vector, vector_hash
+from n2v.nerf.occupancy import pack_bits
+from n2v.nerf.recipe import THESIS_STEP
+from n2v.nerf.render import field_query
+from n2v.scenes.classes import SYNSETS, label_of
+from n2v.scenes.views import TRAIN, read_views
+from n2v.zoo.build import spread
+from n2v.zoo.manifest import MANIFEST, REFUSED, UNLISTED, Row, parse, row_digest, wrong
 from n2v.zoo.splits import RULES, assign, leak
-from n2v.zoo.store import MANIFEST, Row, Zoo, ZooWriter, row_digest
+from n2v.zoo.store import Zoo, ZooWriter
 
 ROWS = "n2v_rows.jsonl"  # beside an export: the manifest lines of the zoo it came from
 SHARD = 64  # NeRFs in one file
@@ -47,20 +47,26 @@ KNOWN_SEEDS = (999, 1337)  # the authors', and tiny-cuda-nn's own
 
 @dataclass(frozen=True)
 class Found:
-    """One folder of a collection: its identity, or the reason why it has none; `told` is its line in ROWS."""
+    """One folder of a collection: whose NeRF it holds, or the reason why it has none; `told` is its line in ROWS.
+
+    `named` is what the folder's path says; `who` has an id that is unique, and what `told` says of its relatives.
+    """
 
     folder: Path
-    object_id: str
-    identity: Identity | None = None
+    who: Identity
+    named: Identity | None = None
     problem: str = ""
     told: Row | None = None
 
-    @property
-    def item(self) -> Whose:
-        """For the split rules."""
-        base, group = (self.told.base_id, self.told.shape_group) if self.told else (self.identity.base_id, "")
-        told = {"base_id": base, "version": self.identity.version, "shape_group": group}
-        return Whose(self.object_id, self.identity.class_name, **told)
+
+@dataclass
+class Tally:
+    """What came of an import."""
+
+    imported: int = 0
+    rebuilt_grids: int = 0
+    unmeasured: int = 0
+    quarantined: list[dict] = field(default_factory=list)
 
 
 def import_published(
@@ -79,7 +85,7 @@ def import_published(
     """Read every published NeRF at or below `folder` into the zoo `out`.
 
     Args:
-        folder: Any folder of the layout that n2v.zoo.published describes.
+        folder: Any folder of the layout that n2v.formats.published describes.
         out: Zoo folder.
         source: Where the NeRFs come from, for every row; None: as an export tells, else "published".
         licence: Their licence; None: as an export tells, else "unknown".
@@ -100,29 +106,24 @@ def import_published(
     started = time.perf_counter()
     found = find_all(folder, limit)
     good = [one for one in found if not one.problem]
-    splits, n_listed = _splits(good, Path(folder), lists, rule, seed)
+    splits, n_absent = _splits(good, Path(folder), lists, rule, seed)
     held = _held(out, resume)
-    todo = [one for one in found if one.object_id not in held]
-    counts, problems = Counter(), []
-    writer = ZooWriter(out, resolution=RESOLUTION)
+    todo, tally = [one for one in found if one.who.object_id not in held], Tally()
+    row_of, writer = partial(_row, splits, source, licence), ZooWriter(out, resolution=RESOLUTION)
     with progress(total=len(todo), desc="importing NeRFs", unit="NeRF") as bar:
         for start in range(0, len(todo), SHARD):
             part = todo[start : start + SHARD]
-            problems += _import_part(part, writer, splits, source, licence, measure, counts)
+            _import_part(part, writer, row_of, measure, tally)
             bar.update(len(part))
-            bar.set_postfix_str(f"{len(problems)} quarantined")
-    names = [one.object_id for one in good]
+            bar.set_postfix_str(f"{len(tally.quarantined)} quarantined")
     summary = {
-        "imported": counts["imported"],
-        "already_there": len(held.intersection(names)),
-        "quarantined": problems,
-        "rebuilt_grids": counts["rebuilt"],
-        "unmeasured": counts["unmeasured"],
-        "splits": dict(Counter(splits[name] for name in names)),
-        "listed_but_absent": n_listed,
-        "test_with_a_version_in_train": leak([one.item for one in good], splits),
+        **asdict(tally),
+        "already_there": len(held.intersection(one.who.object_id for one in good)),
+        "splits": dict(Counter(splits[one.who.object_id] for one in good)),
+        "listed_but_absent": n_absent,
+        "test_with_a_version_in_train": leak([one.who for one in good], splits),
         "wall_s": time.perf_counter() - started,
-        "ok": counts["imported"] > 0 or bool(held),
+        "ok": tally.imported > 0 or bool(held),
     }
     write_json(Path(out) / "run.json", provenance(seed=seed, folder=Path(folder).name, rule=rule, **summary))
     return summary
@@ -131,37 +132,40 @@ def import_published(
 def find_all(root: Path, limit: int | None = None) -> list[Found]:
     """Every object folder with its identity, ids made unique: an id in a second class gets the synset before it."""
     folders = find_folders(root)
-    folders = folders if limit is None else sorted(spread(folders, limit))
+    folders = folders if limit is None else spread(folders, limit)
     if not folders:
         raise BadInput("no published NeRF here", where=root, fix=f"give a folder of <synset>/<object id>/{WEIGHTS}")
-    told, ids, places = _read_rows(Path(root)), {}, {}
+    told, ids, places = _read_rows(Path(root)), set(), {}
     found = []
     for folder in folders:
         place = folder.relative_to(root).as_posix()
         one = _find_one(folder, root, told.get(place))
-        if not one.problem and one.identity in places:
-            other = places[one.identity].relative_to(root)
-            one = replace(one, object_id=place, problem=f"the same object is in {other.as_posix()}")
-        elif not one.problem and one.object_id in ids:
-            one = replace(one, object_id=f"{one.identity.synset}_{one.object_id}")
+        if not one.problem and one.named in places:
+            one = replace(one, who=Identity(place, ""), problem=f"the same object is in {places[one.named]}")
+        elif not one.problem and one.who.object_id in ids:
+            name = f"{SYNSETS[one.who.class_name]}_{one.who.object_id}"
+            one = replace(one, who=replace(one.who, object_id=name))
         if not one.problem:
-            ids[one.object_id] = places[one.identity] = folder
+            ids.add(one.who.object_id)
+            places[one.named] = place
         found.append(one)
     return found
 
 
 def _find_one(folder: Path, root: Path, told: Row | None) -> Found:
     """Identity of a folder; a folder or file that is a link out of `root` has none."""
+    nobody = Identity(folder.name, "")
     for path in (folder, folder / WEIGHTS, folder / GRID, folder / TRAIN):
         if not stays_inside(path, root):
-            return Found(folder, folder.name, problem=f"{path.name} is a link that leads outside the collection")
+            return Found(folder, nobody, problem=f"{path.name} is a link that leads outside the collection")
     try:
-        identity = identify(folder.absolute())
+        named = identify(folder.absolute())
     except BadInput as error:
-        return Found(folder, folder.name, problem=error.what)
-    if told and (told.class_name, told.version) == (identity.class_name, identity.version):
-        return Found(folder, told.object_id, identity, told=told)
-    return Found(folder, identity.object_id, identity)
+        return Found(folder, nobody, problem=error.what)
+    if told and (told.class_name, told.version) == (named.class_name, named.version):
+        relatives = {"base_id": told.base_id, "shape_group": told.shape_group}
+        return Found(folder, replace(named, object_id=told.object_id, **relatives), named, told=told)
+    return Found(folder, named, named)
 
 
 def _splits(
@@ -175,10 +179,10 @@ def _splits(
     if lists and not files:
         raise BadInput("no split lists here", where=lists, fix="it must hold train.json, validation.json or test.json")
     if not files:
-        return assign([one.item for one in good], rule or "corrected", seed), 0
+        return assign([one.who for one in good], rule or "corrected", seed), 0
     listed = read_lists(files)
-    splits = {one.object_id: listed.get(one.identity, UNLISTED) for one in good}
-    return splits, len(listed.keys() - {one.identity for one in good})
+    splits = {one.who.object_id: listed.get(one.named, UNLISTED) for one in good}
+    return splits, len(listed.keys() - {one.named for one in good})
 
 
 def _held(out: Path, resume: bool) -> set[str]:
@@ -190,51 +194,53 @@ def _held(out: Path, resume: bool) -> set[str]:
     return set(Zoo(out).object_ids)
 
 
-def _import_part(
-    part: list[Found], writer: ZooWriter, splits: dict, source: str | None, licence: str | None, measure: bool, counts
-) -> list[dict]:
-    """Read some folders, store what is sound as one shard, quarantine the rest; returns the reasons."""
-    rows, vectors, grids, bad = [], [], [], []
+def _import_part(part: list[Found], writer: ZooWriter, row_of: Callable[..., Row], measure: bool, tally: Tally) -> None:
+    """Read some folders, store what is sound as one shard, quarantine the rest."""
+    good, bad = [], []
     for one in part:
         try:
             if one.problem:
                 raise BadInput(one.problem)
-            weights = read_weights(one.folder)
-            has_grid = (one.folder / GRID).exists()
+            weights, has_grid = read_weights(one.folder), (one.folder / GRID).exists()
             occupied = read_grid(one.folder) if has_grid else rebuild_grid(weights)
-            row = _row(one, splits, row_digest(weights, pack_bits(occupied)), weights)
-            row = replace(row, source=source or row.source, licence=licence or row.licence)
+            row = row_of(one, weights, occupied)
             if problem := wrong(asdict(row)):
                 raise BadInput(problem)
             if measure and row.psnr_db is None:
                 quality = measured_psnr(one.folder, weights, occupied, row.encoding)
-                row = replace(row, psnr_db=quality, psnr_step=THESIS_STEP if quality is not None else None)
-                counts["unmeasured"] += row.psnr_db is None
+                row = replace(row, psnr_db=quality, psnr_step=None if quality is None else THESIS_STEP)
+                tally.unmeasured += quality is None
         except BadInput as error:
-            bad.append(replace(_row(one, splits, None), status=error.what))
+            bad.append(replace(row_of(one), status=error.what))
             continue
-        rows, vectors, grids = [*rows, row], [*vectors, weights], [*grids, occupied]
-        counts["rebuilt"] += not has_grid
-    if rows:
-        writer.add(rows, np.stack(vectors), np.stack(grids))
-        counts["imported"] += len(rows)
+        good.append((row, weights, occupied))
+        tally.rebuilt_grids += not has_grid
+    if good:
+        rows, weights, grids = zip(*good, strict=True)
+        writer.add(list(rows), np.stack(weights), np.stack(grids))
     writer.quarantine(bad)
-    return [{"object": row.object_id, "reason": row.status} for row in bad]
+    tally.imported += len(good)
+    tally.quarantined += [{"object": row.object_id, "reason": row.status} for row in bad]
 
 
-def _row(one: Found, splits: dict, digest: str | None, weights: np.ndarray | None = None) -> Row:
+def _row(
+    splits: dict[str, str],
+    source: str | None,
+    licence: str | None,
+    one: Found,
+    weights: np.ndarray | None = None,
+    occupied: np.ndarray | None = None,
+) -> Row:
     """The manifest line of a folder. What an export tells of its fit holds only for the very bytes it wrote."""
-    who = one.identity
-    row = Row(
-        object_id=one.object_id,
-        base_id=one.item.base_id if who else one.object_id,
-        class_name=who.class_name if who else "",
-        label=label_of(who.class_name) if who else -1,
-        version=who.version if who else 0,
-        shape_group=one.item.shape_group if who else "",
-        source="published",
-        licence="unknown",
-        split=splits.get(one.object_id, ""),
+    label = label_of(one.who.class_name) if one.who.class_name else -1
+    split = splits.get(one.who.object_id, "")
+    if one.told and weights is not None and row_digest(weights, pack_bits(occupied)) == one.told.sha256:
+        row = replace(one.told, label=label, split=split, status="ok", shard="", row=-1, sha256="")
+        return replace(row, source=source or row.source, licence=licence or row.licence)
+    return Row(
+        **{**one.who.identity, "source": source or "published", "licence": licence or "unknown"},
+        label=label,
+        split=split,
         seed=0,
         init_hash=_initial_hash(weights) if weights is not None else "",
         encoding="tcnn",
@@ -244,18 +250,13 @@ def _row(one: Found, splits: dict, digest: str | None, weights: np.ndarray | Non
         psnr_db=None,
         fit_s=None,
     )
-    if one.told and digest == one.told.sha256:
-        row = replace(one.told, label=row.label, split=row.split, status="ok")
-    return replace(row, shard="", row=-1, sha256="")
 
 
 def _initial_hash(weights: np.ndarray) -> str:
     """Which initial vector a NeRF started from, read off its padding rows, which fitting leaves alone."""
     padding = slice(SLICES[-1].start + N_OUTPUTS * N_HIDDEN, SLICES[-1].stop)
-    for vector, name in _known_vectors():
-        if np.array_equal(weights[padding], vector[padding]):
-            return name
-    return "unknown"
+    known = (name for vector, name in _known_vectors() if np.array_equal(weights[padding], vector[padding]))
+    return next(known, "unknown")
 
 
 @cache
@@ -274,13 +275,8 @@ def measured_psnr(folder: Path, weights: np.ndarray, occupied: np.ndarray, encod
         views = read_views(folder)
     except BadInput:
         return None
-    few = replace(
-        views,
-        images=views.images[:N_MEASURED],
-        c2w=views.c2w[:N_MEASURED],
-        held_out_images=views.held_out_images[:N_MEASURED],
-        held_out_c2w=views.held_out_c2w[:N_MEASURED],
-    )
+    names = ("images", "c2w", "held_out_images", "held_out_c2w")
+    few = replace(views, **{name: getattr(views, name)[:N_MEASURED] for name in names})
     query = field_query(torch.from_numpy(weights), encoding)
     quality = view_psnr(query, torch.from_numpy(occupied), few, THESIS_STEP)
     if not np.isfinite(quality):

@@ -8,21 +8,21 @@ Lists of a split are JSON lists of such folders (train.json, validation.json, te
 in gmnerf's nerf/shapenet/train.txt beside nerf/shapenet/mlp/<synset>/<object id>.
 """
 
-import json
 import os
 import re
 import zipfile
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
 
 from n2v.errors import BadInput
+from n2v.files import read_json, read_text
+from n2v.identity import Identity
 from n2v.nerf.layout import N_WEIGHTS
 from n2v.nerf.occupancy import learned_occupancy
-from n2v.scenes.classes import CLASSES, SYNSETS, label_of
+from n2v.scenes.classes import CLASSES, label_of
 from n2v.scenes.objects import AABB
 from n2v.scenes.views import TRAIN
 
@@ -35,23 +35,6 @@ MAX_WEIGHTS, MAX_GRID = 1 << 20, 32 << 20  # bytes; a sound file has 75 kB, a gr
 BOX_TOLERANCE = 1e-3  # scene units; 0.7 in float16 is 0.70020
 
 
-class Identity(NamedTuple):
-    """Whose NeRF a folder holds."""
-
-    class_name: str
-    base_id: str
-    version: int = 0
-
-    @property
-    def object_id(self) -> str:
-        """Base id with the version's suffix."""
-        return f"{self.base_id}_A{self.version}" if self.version else self.base_id
-
-    @property
-    def synset(self) -> str:
-        return SYNSETS[self.class_name]
-
-
 def identify(path: str | Path) -> Identity:
     """Class, base id and version from the last parts of a folder's path; Windows separators are accepted.
 
@@ -61,10 +44,16 @@ def identify(path: str | Path) -> Identity:
     parts = PurePosixPath(str(path).replace("\\", "/")).parts
     if len(parts) < 2:
         raise BadInput("no class folder above it", where=path, fix="keep the layout <synset>/<object id>")
-    label = label_of(parts[-2])
+    class_name = CLASSES[label_of(parts[-2])]
     name = re.fullmatch(r"(.+?)(?:_A([12]))?", parts[-1])
     root = re.search(r"_A([12])$", parts[-3]) if len(parts) > 2 else None
-    return Identity(CLASSES[label], name[1], int(name[2] or (root[1] if root else 0)))
+    version = int(name[2] or (root[1] if root else 0))
+    return Identity(versioned(name[1], version), class_name, base_id=name[1], version=version)
+
+
+def versioned(base_id: str, version: int) -> str:
+    """A base id with the version's suffix."""
+    return f"{base_id}_A{version}" if version else base_id
 
 
 def find_folders(root: Path) -> list[Path]:
@@ -114,15 +103,8 @@ def read_lists(lists: dict[str, Path]) -> dict[Identity, str]:
         BadInput: A list is no list of folder paths, or names an unknown class.
     """
     splits = {}
-    for split in ("train", "val", "test"):
-        if split not in lists:
-            continue
-        path = lists[split]
-        try:
-            text = path.read_text()
-            entries = json.loads(text) if path.suffix == ".json" else text.split()
-        except (ValueError, UnicodeDecodeError) as error:
-            raise BadInput(f"not valid JSON ({error})", where=path, fix="restore the list") from None
+    for split, path in sorted(lists.items(), key=lambda one: list(LIST_NAMES).index(one[0])):
+        entries = read_json(path) if path.suffix == ".json" else read_text(path).split()
         if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
             raise BadInput("not a list of folder paths", where=path, fix="give a JSON list of texts")
         try:

@@ -17,6 +17,10 @@ from test_store import row
 from n2v import cli
 from n2v.commands.published import zoo_export, zoo_import
 from n2v.errors import BadInput
+from n2v.formats import published_export
+from n2v.formats.published import WEIGHTS
+from n2v.formats.published_export import export_published
+from n2v.formats.published_import import import_published
 from n2v.nerf.fit import FitConfig, fit, held_out_psnr
 from n2v.nerf.recipe import THESIS_STEP
 from n2v.nerf.render import field_query, psnr, render_image
@@ -24,10 +28,6 @@ from n2v.scenes.cameras import orbit_cameras
 from n2v.scenes.raycast import render_rgba
 from n2v.scenes.shapes import make_object
 from n2v.scenes.views import ViewSet, read_views, write_views
-from n2v.zoo import published_write
-from n2v.zoo.published import WEIGHTS
-from n2v.zoo.published_read import import_published
-from n2v.zoo.published_write import export_published
 from n2v.zoo.store import Zoo, ZooWriter
 
 
@@ -251,7 +251,7 @@ def test_pictures_and_cameras_go_along(tmp_path):
 
 def test_an_export_is_whole_or_absent_and_replaces_nothing_else(tmp_path, monkeypatch):
     zoo, out = make_zoo(tmp_path / "zoo"), tmp_path / "data"
-    real, calls = published_write._write_one, []
+    real, calls = published_export._write_one, []
 
     def interrupted(*arguments):
         calls.append(arguments)
@@ -259,7 +259,7 @@ def test_an_export_is_whole_or_absent_and_replaces_nothing_else(tmp_path, monkey
             raise KeyboardInterrupt
         return real(*arguments)
 
-    monkeypatch.setattr(published_write, "_write_one", interrupted)
+    monkeypatch.setattr(published_export, "_write_one", interrupted)
     with pytest.raises(KeyboardInterrupt):
         export_published(zoo, out)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["zoo"]

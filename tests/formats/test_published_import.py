@@ -9,6 +9,9 @@ import pytest
 import torch
 
 from n2v.errors import BadInput
+from n2v.formats import published_import
+from n2v.formats.published import find_folders, identify, read_grid, rebuild_grid
+from n2v.formats.published_import import import_published
 from n2v.nerf.layout import N_WEIGHTS, initial_vector, vector_hash
 from n2v.nerf.occupancy import learned_occupancy
 from n2v.nerf.recipe import THESIS_STEP
@@ -17,9 +20,6 @@ from n2v.scenes.cameras import turntable_cameras
 from n2v.scenes.raycast import render_rgba
 from n2v.scenes.shapes import make_object
 from n2v.scenes.views import ViewSet, write_views
-from n2v.zoo import published_read
-from n2v.zoo.published import find_folders, identify, read_grid, rebuild_grid
-from n2v.zoo.published_read import import_published
 from n2v.zoo.store import Zoo
 from n2v.zoo.verify import verify
 
@@ -251,9 +251,9 @@ def test_unusable_lists_stop_the_import_before_it_begins(collection, tmp_path, t
 
 
 def test_an_interrupted_import_goes_on_to_the_same_zoo(collection, tmp_path, monkeypatch):
-    monkeypatch.setattr(published_read, "SHARD", 2)
+    monkeypatch.setattr(published_import, "SHARD", 2)
     import_published(collection, tmp_path / "whole")
-    reads, real = [], published_read.read_weights
+    reads, real = [], published_import.read_weights
 
     def interrupted(folder):
         reads.append(folder)
@@ -261,7 +261,7 @@ def test_an_interrupted_import_goes_on_to_the_same_zoo(collection, tmp_path, mon
             raise KeyboardInterrupt
         return real(folder)
 
-    monkeypatch.setattr(published_read, "read_weights", interrupted)
+    monkeypatch.setattr(published_import, "read_weights", interrupted)
     with pytest.raises(KeyboardInterrupt):
         import_published(collection, tmp_path / "zoo")
     assert len(Zoo(tmp_path / "zoo")) == 2
@@ -293,7 +293,7 @@ def test_a_missing_grid_is_rebuilt_in_the_authors_encoding(collection, tmp_path,
         asked.append(field_weights)
         return some_grid(9).numpy()
 
-    monkeypatch.setattr(published_read, "rebuild_grid", rebuilt)
+    monkeypatch.setattr(published_import, "rebuild_grid", rebuilt)
     assert import_published(collection, tmp_path / "zoo")["rebuilt_grids"] == 1
     zoo = Zoo(tmp_path / "zoo")
     np.testing.assert_array_equal(asked[0], some_weights(4).numpy())
@@ -356,10 +356,14 @@ def test_psnr_is_measured_where_there_are_pictures(collection, tmp_path):
 
 
 def test_identities():
-    assert identify(f"x/{CHAIR}/a_A1") == ("chair", "a", 1) and identify(f"x/{CHAIR}/a_A1").object_id == "a_A1"
-    assert identify(f"data_TRAINED_A2/{CHAIR}/a") == ("chair", "a", 2)
-    assert identify(f"data_TRAINED/{CHAIR}/u_A3") == ("chair", "u_A3", 0)
-    assert identify("sofa/_A1") == ("sofa", "_A1", 0)
+    for path, expected in {
+        f"x/{CHAIR}/a_A1": ("a_A1", "chair", "a", 1),
+        f"data_TRAINED_A2/{CHAIR}/a": ("a_A2", "chair", "a", 2),
+        f"data_TRAINED/{CHAIR}/u_A3": ("u_A3", "chair", "u_A3", 0),
+        "sofa/_A1": ("_A1", "sofa", "_A1", 0),
+    }.items():
+        found = identify(path)
+        assert (found.object_id, found.class_name, found.base_id, found.version) == expected
     for path in ("a", "teapot/a"):
         with pytest.raises(BadInput):
             identify(path)

@@ -1,4 +1,4 @@
-"""Published embeddings (HDF5 files of nf2vec and gmnerf) as n2v's own.
+"""Published embeddings (HDF5 files of nf2vec and gmnerf).
 
 Both write one file an object, <split>/<number>.h5: `embedding` (e,), `class_id` (nf2vec: label 0..12; gmnerf: the
 synset) and, when present, `data_dir` (nf2vec: the NeRF's folder) or `nerf_id` (gmnerf: the object's id). One file
@@ -6,38 +6,31 @@ with a row an object in every dataset is read too. `write_h5` writes nf2vec's fo
 """
 
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
 
-from n2v.embed.embeddings import Embeddings
 from n2v.errors import BadInput, MissingPart
 from n2v.files import plain_file, progress
-from n2v.scenes.classes import CLASSES, label_of
+from n2v.formats.published import identify, versioned
+from n2v.identity import Identity
+from n2v.scenes.classes import CLASSES, SYNSETS, label_of
 from n2v.zoo.manifest import UNLISTED
-from n2v.zoo.published import Identity, identify
 
 SPLIT_FOLDERS = {"train": "train", "val": "val", "validation": "val", "test": "test"}
 MOST_NUMBERS = 1 << 28  # in one dataset: a gigabyte of float32
 FIX = "give a .h5 file, or the folder of them that the authors' export made"
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One embedding with what its file tells; `name` is for an object whose file does not."""
-
-    values: np.ndarray
-    identity: Identity
-    split: str
-
-
-def read_h5(path: Path) -> Embeddings:
-    """Read published embeddings: a file, or every .h5 file at or below a folder, in the order of their numbers.
+def read_h5(path: Path) -> tuple[Float[np.ndarray, "n e"], list[Identity], list[str]]:
+    """Values, objects and splits of a file, or of every .h5 file at or below a folder, in the order of their numbers.
 
     The folder a file lies in (train, val, validation, test) is its split. Without `data_dir` or `nerf_id` an object
     is named after its split and number, and counts as a base object. An id in a second class gets that class's
-    synset before it, as in n2v.zoo.published_read.
+    synset before it, as in n2v.formats.published_import.
 
     Raises:
         MissingPart: h5py is not installed.
@@ -47,27 +40,24 @@ def read_h5(path: Path) -> Embeddings:
     files = [path] if path.is_file() else sorted(path.rglob("*.h5"), key=_order)
     if not files:
         raise BadInput("no .h5 file here", where=path, fix=FIX)
-    entries = []
+    values, objects, splits = [], {}, []
     for file in progress(files, desc="reading embeddings", unit="file"):
-        entries += _read_file(file)
-    lengths = {len(entry.values) for entry in entries}
+        for one, who, split in _read_file(file):
+            name = who.object_id if who.object_id not in objects else f"{SYNSETS[who.class_name]}_{who.object_id}"
+            if name in objects:
+                raise BadInput(
+                    f"object '{name}' is there twice", where=path, fix="read one model's embeddings at a time"
+                )
+            objects[name] = replace(who, object_id=name)
+            values.append(one)
+            splits.append(split)
+    lengths = sorted({len(one) for one in values})
     if len(lengths) > 1:
-        raise BadInput(f"embeddings of lengths {sorted(lengths)}", where=path, fix="read one model's at a time")
-    ids = _unique_ids([entry.identity for entry in entries], path)
-    base_ids = [entry.identity.base_id for entry in entries]
-    return Embeddings(
-        values=np.stack([entry.values for entry in entries]),
-        object_ids=ids,
-        base_ids=base_ids,
-        class_names=[entry.identity.class_name for entry in entries],
-        labels=np.array([label_of(entry.identity.class_name) for entry in entries], np.int64),
-        versions=[entry.identity.version for entry in entries],
-        shape_groups=base_ids,
-        splits=[entry.split for entry in entries],
-    )
+        raise BadInput(f"embeddings of lengths {lengths}", where=path, fix="read one model's at a time")
+    return np.stack(values), list(objects.values()), splits
 
 
-def write_h5(embeddings: Embeddings, out: Path) -> None:
+def write_h5(values: Float[np.ndarray, "n e"], objects: Sequence[Identity], splits: Sequence[str], out: Path) -> None:
     """Write embeddings as nf2vec's classifier and retrieval read them, the whole folder `out` or nothing.
 
     Shape groups are not in that form: read back, every base object is its own.
@@ -80,16 +70,16 @@ def write_h5(embeddings: Embeddings, out: Path) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.absolute().parent, prefix=f".{out.name}.") as scratch:
         fresh = Path(scratch) / "new"
-        for split in dict.fromkeys(embeddings.splits):
-            (fresh / split).mkdir(parents=True)
-            for number, i in enumerate(embeddings.of_split(split)):
-                label_of(embeddings.class_names[i])
-                one = Identity(embeddings.class_names[i], embeddings.base_ids[i], embeddings.versions[i])
-                root = f"./data/data_TRAINED{f'_A{one.version}' if one.version else ''}"
-                with h5py.File(fresh / split / f"{number}.h5", "w") as file:
-                    file["data_dir"] = f"{root}/{one.synset}/{one.object_id}"
-                    file["embedding"] = embeddings.values[i].astype(np.float32)
-                    file["class_id"] = np.int64(embeddings.labels[i])
+        numbers = dict.fromkeys(splits, 0)
+        for one, who, split in zip(values, objects, splits, strict=True):
+            label, name = label_of(who.class_name), versioned(who.base_id, who.version)
+            root = versioned("./data/data_TRAINED", who.version)
+            (fresh / split).mkdir(parents=True, exist_ok=True)
+            with h5py.File(fresh / split / f"{numbers[split]}.h5", "w") as file:
+                file["data_dir"] = f"{root}/{SYNSETS[who.class_name]}/{name}"
+                file["embedding"] = one.astype(np.float32)
+                file["class_id"] = np.int64(label)
+            numbers[split] += 1
         fresh.rename(out)
 
 
@@ -105,18 +95,8 @@ def _order(file: Path) -> tuple[str, int, str]:
     return str(file.parent), int(file.stem) if file.stem.isdecimal() else -1, file.stem
 
 
-def _unique_ids(identities: list[Identity], where: Path) -> list[str]:
-    taken: dict[str, Identity] = {}
-    for identity in identities:
-        name = identity.object_id if identity.object_id not in taken else f"{identity.synset}_{identity.object_id}"
-        if name in taken:
-            raise BadInput(f"object '{name}' is there twice", where=where, fix="read one model's embeddings at a time")
-        taken[name] = identity
-    return list(taken)
-
-
-def _read_file(path: Path) -> list[Entry]:
-    """Embeddings of one file, one or many."""
+def _read_file(path: Path) -> list[tuple[np.ndarray, Identity, str]]:
+    """Values, object and split of each embedding in one file."""
     h5py = _h5py()
     try:
         with h5py.File(plain_file(path), "r") as file:
@@ -128,10 +108,8 @@ def _read_file(path: Path) -> list[Entry]:
         raise BadInput("embedding, class_id and name differ in number, or class_id is missing", where=path, fix=FIX)
     split = SPLIT_FOLDERS.get(path.absolute().parent.name, UNLISTED)
     names = names or [f"{split}-{path.stem}" + (f"-{row}" if len(values) > 1 else "") for row in range(len(values))]
-    return [
-        Entry(one, _identity(name, class_id, path), split)
-        for one, name, class_id in zip(values, names, class_ids, strict=True)
-    ]
+    told = zip(values, names, class_ids, strict=True)
+    return [(one, _identity(name, class_id, path), split) for one, name, class_id in told]
 
 
 def _dataset(file, name: str, path: Path):
@@ -175,10 +153,10 @@ def _identity(name: object, class_id: object, path: Path) -> Identity:
         if isinstance(class_id, str):
             class_name = CLASSES[label_of(class_id)]
         else:
-            class_name = CLASSES[range(len(CLASSES))[int(class_id)]] if int(class_id) >= 0 else ""
+            class_name = dict(enumerate(CLASSES)).get(int(class_id), "")
         told = str(name).replace("\\", "/").rstrip("/")
         found = identify(told if "/" in told else f"{class_name}/{told}")
-    except (BadInput, IndexError, TypeError, ValueError) as error:
+    except (BadInput, TypeError, ValueError) as error:
         raise BadInput(f"class_id {class_id} of '{name}': {error}", where=path, fix="restore the file") from None
     if found.class_name != class_name:
         raise BadInput(f"class_id {class_id} is {class_name}, but the NeRF is in {told}", where=path, fix="check both")
