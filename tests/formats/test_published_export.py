@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from test_published import CHAIR, LAMP, SOFA, some_grid, some_weights, write
-from test_store import row
+from one_row import row
+from test_published_import import CHAIR, LAMP, SOFA, some_grid, some_weights, write
 
 from n2v import cli
 from n2v.commands.published import zoo_export, zoo_import

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from one_row import row
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
@@ -18,19 +19,10 @@ from n2v.errors import BadInput
 from n2v.nerf.layout import N_WEIGHTS
 from n2v.zoo.manifest import DIGEST, append
 from n2v.zoo.repair import repair
-from n2v.zoo.store import MANIFEST, Row, Zoo, ZooWriter, row_digest
+from n2v.zoo.store import MANIFEST, Zoo, ZooWriter, row_digest
 from n2v.zoo.verify import info, verify
 
 RESOLUTION = 8
-
-
-def row(object_id: str, **changes) -> Row:
-    values = {
-        "base_id": object_id, "class_name": "chair", "label": 4, "version": 0, "shape_group": object_id,
-        "split": "train", "source": "test", "licence": "MIT", "seed": 1, "init_hash": "0", "encoding": "exact",
-        "backend": "torch", "steps": 1, "step": 0.04, "psnr_db": 27.0, "fit_s": 1.0,
-    }  # fmt: skip
-    return Row(object_id=object_id, **{**values, **changes})
 
 
 def nerfs(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
