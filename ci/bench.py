@@ -18,9 +18,8 @@ import numpy as np
 import torch
 from bench_gpu import training_step
 
-from n2v.embed.batches import SampleConfig
-from n2v.embed.counted import count_step, estimated_nerfs_a_second
 from n2v.embed.model import ModelConfig, Nerf2Vec
+from n2v.embed.recipe import SampleConfig, count_step, estimated_nerfs_a_second
 from n2v.files import provenance, write_json
 from n2v.nerf.composite import composite, over_background, premultiplied
 from n2v.nerf.field import activate, evaluate, evaluate_reference, run_layers, to_unit_box

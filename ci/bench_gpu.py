@@ -20,10 +20,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from n2v.embed.batches import SampleConfig, TrainingSet
+from n2v.embed.batches import TrainingSet
 from n2v.embed.checkpoint import Progress
-from n2v.embed.counted import count_step
 from n2v.embed.model import ModelConfig, Nerf2Vec
+from n2v.embed.recipe import SampleConfig, count_step
 from n2v.embed.train import TrainConfig, batch_loss, descend
 from n2v.files import provenance, write_json
 from n2v.nerf.batches import Batches, training_batches

@@ -22,8 +22,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from n2v.cli import main as n2v
-from n2v.embed.compare import Losers, compare_reconstructions
 from n2v.embed.model import load_model
+from n2v.embed.reconstruct import Losers, compare_reconstructions
 from n2v.files import provenance, read_json, write_json
 from n2v.lessons.drawing.pictures import sheet
 from n2v.lessons.drawing.style import apply_style

@@ -11,10 +11,9 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from n2v.embed.compare import Losers, compare_reconstructions
 from n2v.embed.embeddings import embed_zoo
-from n2v.embed.model import load_model
-from n2v.embed.shipped import SHIPPED, pack_run
+from n2v.embed.model import SHIPPED, load_model, pack_run
+from n2v.embed.reconstruct import Losers, compare_reconstructions
 from n2v.files import data_folder
 from n2v.nerf.nerf import Turntable
 from n2v.publish.data_cards import shipped_table, write_block

@@ -15,7 +15,7 @@ HOMES = {
     "mini_zoo": ("n2v.zoo.shipped", "mini_zoo"),
     "real_zoo": ("n2v.zoo.shipped", "real_zoo"),
     "open": ("n2v.zoo.shipped", "open_zoo"),
-    "load": ("n2v.embed.shipped", "load"),
+    "load": ("n2v.embed.model", "load"),
     "fit": ("n2v.nerf.fit", "fit_one"),
     "FitConfig": ("n2v.nerf.recipe", "FitConfig"),
     "Nerf": ("n2v.nerf.nerf", "Nerf"),

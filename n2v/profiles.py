@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass, replace
 
-from n2v.embed.batches import SampleConfig
 from n2v.embed.decoder import DecoderConfig
 from n2v.embed.encoder import EncoderConfig
 from n2v.embed.model import ModelConfig
-from n2v.embed.recipe import TrainConfig
+from n2v.embed.recipe import SampleConfig, TrainConfig
 from n2v.errors import BadInput
 from n2v.nerf.recipe import FitConfig
 

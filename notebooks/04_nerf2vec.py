@@ -40,13 +40,12 @@ import numpy as np
 import torch
 
 from n2v import profiles
-from n2v.embed import shipped
+from n2v.embed import model as shipped
 from n2v.embed.batches import TrainingSet
 from n2v.embed.embeddings import embed_zoo
-from n2v.embed.encoder import kept_weights, leading_directions, make_encoder
-from n2v.embed.matrix import weight_matrix
+from n2v.embed.encoder import kept_weights, leading_directions, make_encoder, weight_matrix
 from n2v.embed.model import ModelConfig, Nerf2Vec, load_model
-from n2v.embed.protocol import Protocol
+from n2v.embed.recipe import Protocol
 from n2v.embed.train import TrainConfig, batch_loss, train
 from n2v.errors import BadInput
 from n2v.files import read_json
@@ -487,7 +486,7 @@ table = [
 record.table("extra-protocol", table, "Thesis, published code and ours; rows numbered as in the project's list.")
 
 # %% [markdown]
-# Each of these is a switch (`n2v.embed.protocol.Protocol`); all on is the published protocol, and `tests/embed/test_protocol.py`
+# Each of these is a switch (`n2v.embed.recipe.Protocol`); all on is the published protocol, and `tests/embed/test_protocol.py`
 # checks what each one changes.
 
 # %% [markdown]

@@ -37,13 +37,13 @@ import numpy as np
 import torch
 
 from n2v import profiles
-from n2v.embed.compare import Losers, compare_reconstructions, some_of
-from n2v.embed.lost import join_bands, psnr_chain, where_lost
 from n2v.embed.model import Nerf2Vec, load_model
+from n2v.embed.reconstruct import Losers, compare_reconstructions, some_of
 from n2v.lessons import reconstruction as checks
 from n2v.lessons.drawing.pictures import sheet
 from n2v.lessons.drawing.style import apply_style
 from n2v.lessons.reconstruction import plot_losers, plot_outline, plot_quality, plot_thickness
+from n2v.lessons.where_lost import join_bands, psnr_chain, where_lost
 from n2v.nerf.nerf import Turntable
 from n2v.nerf.render import psnr
 from n2v.publish.record import Recorder

@@ -84,8 +84,8 @@ def assignment_grade(
     if not sys.platform.startswith("linux"):
         raise BadInput(f"grading runs on Linux only, not on {sys.platform}", fix="use a Linux machine or container")
     from n2v import profiles
-    from n2v.course.grade import grade, totals, write_feedback, write_grades
     from n2v.course.contained import Limits
+    from n2v.course.grade import grade, totals, write_feedback, write_grades
 
     profiles.get(profile)
     refuse_used(out, is_file=True, force=force)

@@ -46,7 +46,7 @@ def train(
     from dataclasses import replace
 
     from n2v import profiles
-    from n2v.embed.protocol import get as get_protocol
+    from n2v.embed.recipe import get as get_protocol
     from n2v.embed.train import train as train_model
     from n2v.files import read_json
     from n2v.zoo.store import Zoo

@@ -1,13 +1,12 @@
 """Training batches: rays aimed at each NeRF, and what the NeRF itself shows along them (thesis 3.3.5)."""
 
-import math
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float, Int
 
 from n2v.embed.asking import AskingEncoder
-from n2v.embed.protocol import Protocol
+from n2v.embed.recipe import Protocol, SampleConfig
 from n2v.embed.sampling import aimed_rays, empty_points, pixel_rays, uniform
 from n2v.embed.targets import Targets, ask_targets
 from n2v.errors import BadInput
@@ -20,21 +19,6 @@ from n2v.zoo.splits import groups
 from n2v.zoo.store import Zoo
 
 CORRECTED = Protocol()
-
-
-@dataclass(frozen=True)
-class SampleConfig:
-    """How many coordinates a NeRF gives a training step; defaults: the thesis (section 3.3.1)."""
-
-    n_foreground: int = 25_000
-    n_background: int = 10_000
-    step: float = 1.4 * math.sqrt(3) / 1024  # sample length on rays, scene units
-    n_rays: int = 512  # rays tried (the authors keep 512); those beyond the foreground budget are dropped whole
-
-    @classmethod
-    def laptop(cls, n_foreground: int = 192, n_background: int = 64) -> "SampleConfig":
-        """Coarse samples for two cores."""
-        return cls(n_foreground, n_background, step=0.04, n_rays=n_foreground // 4)
 
 
 @dataclass(frozen=True)

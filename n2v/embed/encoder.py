@@ -5,7 +5,7 @@
 | rows | the thesis: every row of the weight matrix through the same layers, maximum over rows | weights |
 | aligned | principal components of the whole vector, a small network with a linear skip | weights of one shared start |
 | asking | answers of the NeRF on a lattice, 3-D convolutions (n2v.embed.asking) | any NeRF |
-| symmetric | messages along the network's own edges (n2v.embed.symmetric) | any order and scale of neurons |
+| symmetric | messages along the network's own edges (n2v.embed.encoder) | any order and scale of neurons |
 """
 
 from dataclasses import dataclass
@@ -14,9 +14,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import nn
 
-from n2v.embed.matrix import weight_matrix
 from n2v.errors import BadInput
-from n2v.nerf.layout import N_HIDDEN, N_OCTAVES, N_OUTPUTS, N_WEIGHTS, SHAPES, SLICES
+from n2v.nerf.layout import N_FEATURES, N_HIDDEN, N_OCTAVES, N_OUTPUTS, N_WEIGHTS, SHAPES, SLICES, split_weights
 
 N_PARTS = 4**3  # parts of the box that an asking encoder describes one by one
 N_EXACT = 4096  # NeRFs up to which principal components are exact; beyond, randomised (Halko et al., arXiv 0909.4061)
@@ -49,7 +48,7 @@ class EncoderConfig:
 
     @property
     def n_shared(self) -> int:
-        """Leading numbers of an embedding that versions of an object are asked to share (n2v.embed.contrastive)."""
+        """Leading numbers of an embedding that versions of an object are asked to share (n2v.embed.loss)."""
         return self.embedding - self.n_local * N_PARTS if self.kind == "asking" else self.embedding
 
 
@@ -78,7 +77,6 @@ def kept_weights(octaves: int | None) -> Int[torch.Tensor, "k"]:
 def make_encoder(config: EncoderConfig) -> nn.Module:
     """The encoder a configuration names."""
     from n2v.embed.asking import AskingEncoder
-    from n2v.embed.symmetric import SymmetricEncoder
 
     known = {"rows": RowEncoder, "aligned": AlignedEncoder, "asking": AskingEncoder, "symmetric": SymmetricEncoder}
     if config.kind not in known:
@@ -180,3 +178,66 @@ def leading_directions(
     values, vectors = torch.linalg.eigh(centred @ centred.T)  # n x n: n is far below 18,432
     values, vectors = values.flip(0)[:n].clamp(min=1e-12), vectors.flip(1)[:, :n]
     return values / len(centred), centred.T @ vectors / values.sqrt()
+
+
+N_PADDING = 48 * N_HIDDEN  # (64 - 16) * 64 zeros: the output matrix brought to 64 rows
+N_ROWS = (N_WEIGHTS + N_PADDING) // N_HIDDEN  # 336
+
+
+def weight_matrix(field_weights: Float[torch.Tensor, "b w"]) -> Float[torch.Tensor, "b rows 64"]:
+    """Row-major re-cut at 64 numbers a row.
+
+    Rows 0-143 are the 64 x 144 input matrix (so each neuron's 144 weights straddle rows), 144-271 the two hidden
+    matrices, 272-275 the four outputs, 276-287 padding equal in every NeRF, 288-335 zeros.
+    """
+    padded = torch.nn.functional.pad(field_weights, (0, N_PADDING))
+    return padded.view(len(field_weights), N_ROWS, N_HIDDEN)
+
+
+def unscaled(matrices: list[Float[torch.Tensor, "b _ _"]]) -> list[Float[torch.Tensor, "b _ _"]]:
+    """The same function with every hidden neuron's incoming weights of length 1, from the input on."""
+    free = []
+    for matrix, after in zip(matrices, [*matrices[1:], None], strict=True):
+        matrix = matrix if not free else matrix * lengths[:, None]
+        if after is None:
+            return [*free, matrix]
+        lengths = matrix.norm(dim=2).clamp(min=1e-8)
+        free.append(matrix / lengths[..., None])
+    raise ValueError("no matrices")
+
+
+class SymmetricEncoder(nn.Module):
+    """One sweep of messages from input to output and one back, then mean and maximum over each layer's neurons."""
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        octaves, width = config.octaves or N_OCTAVES, config.channels * 8
+        columns = torch.arange(N_FEATURES) // 2 % N_OCTAVES < octaves
+        self.register_buffer("columns", columns.nonzero()[:, 0], persistent=False)
+
+        def layers(n_inputs: int) -> nn.Sequential:
+            return nn.Sequential(
+                nn.LayerNorm(n_inputs), nn.Linear(n_inputs, width), nn.GELU(), nn.Linear(width, width), nn.GELU()
+            )
+
+        self.forth = nn.ModuleList([layers(len(self.columns)), layers(width), layers(width)])
+        self.out = layers(width + N_OUTPUTS)
+        self.back = nn.ModuleList([layers(2 * width), layers(2 * width), layers(2 * width)])
+        self.last = nn.Sequential(
+            nn.Linear(6 * width + N_OUTPUTS * width, config.hidden), nn.LayerNorm(config.hidden), nn.GELU(),
+            nn.Linear(config.hidden, config.embedding),
+        )  # fmt: skip
+
+    def forward(self, field_weights: Float[torch.Tensor, "b w"]) -> Float[torch.Tensor, "b e"]:
+        first, second, third, last = split_weights(field_weights.float())
+        first, second, third, last = unscaled([first[..., self.columns], second, third, last[:, :N_OUTPUTS]])
+        neurons = [self.forth[0](first)]
+        for matrix, step in zip((second, third), self.forth[1:], strict=True):
+            neurons.append(step(matrix @ neurons[-1]))
+        named = torch.eye(N_OUTPUTS, device=last.device).expand(len(last), -1, -1)
+        outputs = self.out(torch.cat([last @ neurons[-1], named], -1))
+        found, told = [], outputs
+        for matrix, neuron, step in zip((last, third, second), reversed(neurons), self.back, strict=True):
+            told = step(torch.cat([neuron, matrix.transpose(1, 2) @ told], -1))
+            found += [told.mean(1), told.amax(1)]
+        return self.last(torch.cat([*found, outputs.flatten(1)], -1))

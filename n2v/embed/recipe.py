@@ -1,14 +1,65 @@
 """How nerf2vec is trained: every number of the recipe."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from itertools import pairwise
 
 import torch
 
-from n2v.embed.batches import SampleConfig
-from n2v.embed.protocol import Protocol
+from n2v.embed.encoder import N_ROWS
+from n2v.embed.model import ModelConfig
 from n2v.errors import BadInput
 from n2v.machine import fast_bfloat16
+from n2v.nerf.layout import N_HIDDEN
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """One switch for each place where the published code differs from sound practice.
+
+    Each is tested alone, most against a closed form (tests/embed/test_protocol.py). Source: the code of nerf2vec and
+    nf2vec, `train_nerf2vec.py` and `nerf/utils.py`. Not repeated: the jitter of its samples along a ray.
+    """
+
+    # Targets are composited over the background twice, so whatever is semi-transparent is wrong:
+    # (C + b (1 - a)) a + b (1 - a) instead of C + b (1 - a).
+    composited_twice: bool = False
+    # In empty space the raw density, per scene unit and without bound, is the blend factor of colour and background.
+    density_as_alpha: bool = False
+    # Empty points fill what rays leave of the budget; NeRFs with fewer get zeros, which count in the mean.
+    padding_in_mean: bool = False
+    # Beyond the budget, samples are dropped at random and the light they block is missing from the prediction, while
+    # the target has it; off: whole rays are dropped.
+    samples_dropped: bool = False
+    # Empty points are uniform over the free cells; off: half of them lie within three cells of the object.
+    empty_uniform: bool = False
+    # Rays are pixels of the 36 cameras that the pictures were taken with; off: from anywhere above to occupied cells.
+    stored_cameras: bool = False
+    # The thesis says L1; the code's smooth L1 is half the squared error wherever errors stay below 1.
+    half_squares: bool = False
+    # One random background colour a batch; off: one a ray.
+    one_background: bool = False
+    # 501 epochs at one rate; off: the schedule of the configuration.
+    constant_rate: bool = False
+    # The loss is scaled by 2^10 and the scaler then left alone: gradients are never divided again, and an overflow is
+    # never skipped. AdamW divides by the gradient's own size, so the factor itself changes next to nothing.
+    scaler_not_stepped: bool = False
+
+    @classmethod
+    def as_published(cls) -> "Protocol":
+        """Everything as the published code does it."""
+        return cls(**{switch.name: True for switch in fields(cls)})
+
+
+PROTOCOLS = {"corrected": Protocol, "as_published": Protocol.as_published}
+
+
+def get(name: str) -> Protocol:
+    """A protocol by name."""
+    if name not in PROTOCOLS:
+        raise BadInput(f"unknown protocol '{name}'", fix=f"use one of: {', '.join(PROTOCOLS)}")
+    return PROTOCOLS[name]()
+
 
 CHOICES = {
     "schedule": ("steps", "cosine"),
@@ -20,6 +71,21 @@ CHOICES = {
     "targets": ("rays", "cached"),
     "colour_loss": ("l1", "l2"),
 }
+
+
+@dataclass(frozen=True)
+class SampleConfig:
+    """How many coordinates a NeRF gives a training step; defaults: the thesis (section 3.3.1)."""
+
+    n_foreground: int = 25_000
+    n_background: int = 10_000
+    step: float = 1.4 * math.sqrt(3) / 1024  # sample length on rays, scene units
+    n_rays: int = 512  # rays tried (the authors keep 512); those beyond the foreground budget are dropped whole
+
+    @classmethod
+    def laptop(cls, n_foreground: int = 192, n_background: int = 64) -> "SampleConfig":
+        """Coarse samples for two cores."""
+        return cls(n_foreground, n_background, step=0.04, n_rays=n_foreground // 4)
 
 
 @dataclass(frozen=True)
@@ -41,7 +107,7 @@ class TrainConfig:
     background_weight: float = 0.2
     foreground_loss: str = "smooth_l1"  # "smooth_l1" (authors' code) or "l1" (thesis): of rays' colours
     background_loss: str = "smooth_l1"  # the same of empty points' opacity
-    contrastive_weight: float = 0.0  # of the term that keeps versions of an object together (n2v.embed.contrastive)
+    contrastive_weight: float = 0.0  # of the term that keeps versions of an object together (n2v.embed.loss)
     temperature: float = 0.2  # of that term
     targets: str = "rays"  # "rays" (thesis): rendered anew in every step; "cached": asked once (n2v.embed.targets)
     n_points: int = 1024  # samples on rays a NeRF and step ("cached")
@@ -50,8 +116,8 @@ class TrainConfig:
     colour_loss: str = "l2"  # "l1" or "l2" ("cached")
     ray_weight: float = 20.0  # of the colours of rays that the samples make ("cached")
     empty_weight: float = 3.0  # of empty points among the samples; those on rays count by their light ("cached")
-    alter: bool = False  # mirror, recolour and stretch ("cached", an encoder that asks; n2v.embed.augment)
-    stretch: float = 0.2  # see n2v.embed.augment
+    alter: bool = False  # mirror, recolour and stretch ("cached", an encoder that asks; n2v.embed.targets)
+    stretch: float = 0.2  # see n2v.embed.targets
     amp: bool | None = None  # layers in half precision, activations and compositing not; None: where that is fast
     half: str = "bfloat16"  # or "float16", with a gradient scaler
     clip_norm: float | None = None  # largest norm of a step's gradient; None: as it is
@@ -119,3 +185,44 @@ class TrainConfig:
             return self.learning_rate if share < 0.8 else self.final_rate
         warm = min(1.0, share / 0.03 + 0.05)
         return warm * (self.final_rate + (self.learning_rate - self.final_rate) * (1 + math.cos(math.pi * share)) / 2)
+
+
+@dataclass(frozen=True)
+class StepCount:
+    """Multiply-adds of one NeRF in one training step, forward and backward."""
+
+    encoder: int
+    decoder: int
+
+    @property
+    def total(self) -> int:
+        return self.encoder + self.decoder
+
+
+def count_step(config: ModelConfig, n_positions: int) -> StepCount:
+    """Multiply-adds of one NeRF's matrix products, `n_positions` of them decoded; exact for the products.
+
+    Backward, each layer takes one product for its weights and one for its input, unless that input needs no gradient
+    (weights of the NeRF, encoded positions). Left out: sums, activations, batch norm, the rendering of targets.
+    Oracle: torch's FlopCounterMode (tests/embed/test_counted.py).
+
+    Raises:
+        BadInput: another encoder than the thesis's.
+    """
+    if config.encoder.kind != "rows" or config.encoder.octaves is not None:
+        raise BadInput(f"encoder '{config.encoder.kind}' is not counted", fix="use the thesis's: rows, all octaves")
+    widths = [N_HIDDEN, *config.encoder.widths, config.encoder.embedding]
+    layers = [a * b for a, b in pairwise(widths)]
+    encoder = N_ROWS * (3 * sum(layers) - layers[0])
+    hidden, features = config.decoder.hidden, 6 * config.decoder.n_octaves
+    share = 3 * 2 * config.encoder.embedding * hidden  # of the first and the skip layer, once a NeRF
+    position = 2 * 2 * features * hidden + 3 * (4 * hidden**2 + 4 * hidden)
+    return StepCount(encoder, share + n_positions * position)
+
+
+def estimated_nerfs_a_second(config: ModelConfig, n_positions: int, peak_tflops: float, reached: float = 0.4) -> float:
+    """NeRFs a second of training on a processor of `peak_tflops` (1e12 operations a second, two a multiply-add).
+
+    An estimate, not a measurement: `reached`, the share of the peak that such layers get, is assumed.
+    """
+    return peak_tflops * 1e12 * reached / (2 * count_step(config, n_positions).total)

@@ -9,17 +9,13 @@ from pathlib import Path
 
 import torch
 
-from n2v.embed.augment import augmented
 from n2v.embed.batches import RayBatch, TrainingSet, epoch_batches
-from n2v.embed.checkpoint import BEST, STATE, Progress, restore_progress, save_progress
-from n2v.embed.contrastive import versions_together
-from n2v.embed.loss import batch_loss
-from n2v.embed.model import WEIGHTS, ModelConfig, Nerf2Vec, save_model
+from n2v.embed.checkpoint import BEST, LOG, STATE, VALIDATION, Progress, Records, restore_progress, save_progress
+from n2v.embed.loss import batch_loss, versions_together
+from n2v.embed.model import RECORD, WEIGHTS, ModelConfig, Nerf2Vec, save_model
 from n2v.embed.parallel import Ranks, distributed, processes
-from n2v.embed.protocol import Protocol
-from n2v.embed.recipe import TrainConfig
-from n2v.embed.targets import PointBatch
-from n2v.embed.tracking import LOG, RECORD, VALIDATION, Records
+from n2v.embed.recipe import Protocol, TrainConfig
+from n2v.embed.targets import PointBatch, augmented
 from n2v.errors import BadInput
 from n2v.files import progress, provenance, sha256_of, write_json
 from n2v.seeds import child_seed

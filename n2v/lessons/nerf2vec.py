@@ -6,8 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from n2v.embed.encoder import RowEncoder
-from n2v.embed.matrix import N_ROWS, weight_matrix
+from n2v.embed.encoder import N_ROWS, RowEncoder, weight_matrix
 from n2v.lessons.drawing.style import CHANCE, OURS, THEIRS
 from n2v.lessons.judge import judge
 from n2v.lessons.thesis_and_code import component_hits

@@ -4,10 +4,9 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from n2v.nerf.composite import over_background
 from n2v.embed.model import Nerf2Vec
 from n2v.embed.sampling import in_cells
-from n2v.nerf.composite import composite
+from n2v.nerf.composite import composite, over_background
 from n2v.nerf.field import evaluate
 from n2v.nerf.layout import N_HIDDEN, SLICES
 from n2v.nerf.march import march

@@ -134,7 +134,7 @@ def _zoo(name: str) -> Callable[[], str]:
 
 
 def _nerf2vec() -> str:
-    from n2v.embed.shipped import load
+    from n2v.embed.model import load
 
     return f"{sum(one.numel() for one in load().parameters()):,} parameters"
 

@@ -3,9 +3,9 @@
 import numpy as np
 from jaxtyping import Float, Int
 
-from n2v.embed.compare import MEASURES, compare_reconstructions
 from n2v.embed.embeddings import embed_zoo
 from n2v.embed.model import Nerf2Vec
+from n2v.embed.reconstruct import MEASURES, compare_reconstructions
 from n2v.nerf.nerf import Turntable
 from n2v.tasks.classify import HeadConfig, linear_probe, principal_components, train_head
 from n2v.tasks.metrics import summarise

@@ -11,10 +11,10 @@ import torch
 from safetensors.torch import save_file
 from solids import ROWS_TINY
 
-from n2v.embed.batches import SampleConfig, TrainingSet
+from n2v.embed.batches import TrainingSet
 from n2v.embed.model import Nerf2Vec
 from n2v.embed.parallel import Ranks, distributed, processes
-from n2v.embed.protocol import Protocol
+from n2v.embed.recipe import Protocol, SampleConfig
 from n2v.embed.train import TrainConfig, batch_loss
 from n2v.zoo.store import Zoo
 

@@ -7,10 +7,8 @@ import pytest
 import torch
 
 from n2v.embed.asking import LATTICE, AskingEncoder, ask
-from n2v.embed.augment import augmented
-from n2v.embed.encoder import EncoderConfig, make_encoder
-from n2v.embed.symmetric import unscaled
-from n2v.embed.targets import GRAIN, N_SAMPLES, STEP, PointBatch, Targets, ask_targets
+from n2v.embed.encoder import EncoderConfig, make_encoder, unscaled
+from n2v.embed.targets import GRAIN, N_SAMPLES, STEP, PointBatch, Targets, ask_targets, augmented
 from n2v.nerf.field import evaluate
 from n2v.nerf.layout import split_weights
 from n2v.nerf.neurons import permute_neurons

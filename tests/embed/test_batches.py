@@ -8,11 +8,11 @@ import torch
 from safetensors.numpy import load_file, save_file
 from solids import SOLIDS, write_zoo
 
-from n2v.embed.batches import SampleConfig, TrainingSet, epoch_batches, ray_batch
+from n2v.embed.batches import TrainingSet, epoch_batches, ray_batch
 from n2v.embed.decoder import DecoderConfig
 from n2v.embed.encoder import EncoderConfig
 from n2v.embed.model import ModelConfig, Nerf2Vec
-from n2v.embed.protocol import Protocol
+from n2v.embed.recipe import Protocol, SampleConfig
 from n2v.embed.sampling import aimed_rays, empty_points, in_cells, occupied_points
 from n2v.embed.train import TrainConfig, batch_loss
 from n2v.errors import BadInput

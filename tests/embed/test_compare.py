@@ -10,17 +10,10 @@ from discs import disc
 from scipy.ndimage import gaussian_filter
 from solids import SOLIDS, write_zoo
 
-from n2v.embed.compare import (
-    LOSERS,
-    MEASURES,
-    Losers,
-    compare_reconstructions,
-    picture_measures,
-    some_of,
-)
 from n2v.embed.decoder import DecoderConfig
 from n2v.embed.encoder import EncoderConfig
 from n2v.embed.model import ModelConfig, Nerf2Vec
+from n2v.embed.reconstruct import LOSERS, MEASURES, Losers, compare_reconstructions, picture_measures, some_of
 from n2v.errors import BadInput
 from n2v.nerf.nerf import Turntable
 from n2v.tasks.encoders import reconstruction_summary

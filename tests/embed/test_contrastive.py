@@ -7,12 +7,12 @@ import pytest
 import torch
 from solids import write_zoo
 
-from n2v.embed.batches import SampleConfig, TrainingSet
-from n2v.embed.contrastive import contrastive_loss, versions_together
+from n2v.embed.batches import TrainingSet
 from n2v.embed.decoder import DecoderConfig
 from n2v.embed.encoder import EncoderConfig
+from n2v.embed.loss import contrastive_loss, versions_together
 from n2v.embed.model import ModelConfig
-from n2v.embed.recipe import TrainConfig
+from n2v.embed.recipe import SampleConfig, TrainConfig
 from n2v.embed.train import train
 from n2v.nerf.layout import N_WEIGHTS, initial_vector
 

@@ -5,10 +5,10 @@ import torch
 from solids import ALIGNED_TINY, ROWS_TINY
 from torch.utils.flop_counter import FlopCounterMode
 
-from n2v.embed.counted import count_step, estimated_nerfs_a_second
 from n2v.embed.decoder import DecoderConfig
 from n2v.embed.encoder import EncoderConfig
 from n2v.embed.model import ModelConfig, Nerf2Vec
+from n2v.embed.recipe import count_step, estimated_nerfs_a_second
 from n2v.errors import BadInput
 from n2v.nerf.layout import N_WEIGHTS
 

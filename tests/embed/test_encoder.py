@@ -7,8 +7,15 @@ import pytest
 import torch
 
 from n2v.embed import encoder as encoder_room
-from n2v.embed.encoder import AlignedEncoder, EncoderConfig, RowEncoder, kept_weights, make_encoder
-from n2v.embed.matrix import N_ROWS, weight_matrix
+from n2v.embed.encoder import (
+    N_ROWS,
+    AlignedEncoder,
+    EncoderConfig,
+    RowEncoder,
+    kept_weights,
+    make_encoder,
+    weight_matrix,
+)
 from n2v.embed.model import ModelConfig, Nerf2Vec
 from n2v.errors import BadInput
 from n2v.nerf.layout import N_WEIGHTS, SLICES, initial_vector

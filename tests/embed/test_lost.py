@@ -7,7 +7,7 @@ import pytest
 import torch
 from discs import disc
 
-from n2v.embed.lost import edge_distance, error_bands, error_shares, join_bands, psnr_chain, thickness
+from n2v.lessons.where_lost import edge_distance, error_bands, error_shares, join_bands, psnr_chain, thickness
 
 
 def test_error_has_a_place():

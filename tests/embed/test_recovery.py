@@ -16,10 +16,11 @@ import torch
 from safetensors import SafetensorError, safe_open
 from solids import ALIGNED_TINY, ROWS_TINY, SOLIDS, write_zoo
 
-from n2v.embed.batches import SampleConfig, TrainingSet
+from n2v.embed.batches import TrainingSet
 from n2v.embed.checkpoint import Progress
 from n2v.embed.model import Nerf2Vec, load_model
 from n2v.embed.parallel import Ranks
+from n2v.embed.recipe import SampleConfig
 from n2v.embed.train import TrainConfig, batch_loss, descend, to_db, train, validation_mse
 from n2v.errors import BadInput, MissingPart
 from n2v.files import read_json

@@ -8,11 +8,12 @@ import pytest
 import torch
 from solids import SOLIDS, write_zoo
 
-from n2v.embed.batches import SampleConfig, TrainingSet
-from n2v.embed.compare import Losers, compare_reconstructions
+from n2v.embed.batches import TrainingSet
 from n2v.embed.decoder import DecoderConfig
 from n2v.embed.encoder import EncoderConfig
 from n2v.embed.model import ModelConfig, Nerf2Vec, load_model
+from n2v.embed.recipe import SampleConfig
+from n2v.embed.reconstruct import Losers, compare_reconstructions
 from n2v.embed.train import TrainConfig, batch_loss, train
 from n2v.errors import BadInput
 from n2v.files import read_json

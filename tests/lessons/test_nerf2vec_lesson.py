@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from n2v.embed.encoder import EncoderConfig, RowEncoder, make_encoder
-from n2v.embed.matrix import weight_matrix
+from n2v.embed.encoder import EncoderConfig, RowEncoder, make_encoder, weight_matrix
 from n2v.files import write_json
 from n2v.lessons import nerf2vec, reconstruction
 from n2v.lessons import thesis_and_code as cards

@@ -7,8 +7,8 @@ from functools import cached_property
 import torch
 from jaxtyping import Bool, Float
 
+from n2v.embed.decoder import OPACITY_FLOOR, cell_opacity, grown, query_occupancy
 from n2v.embed.model import Nerf2Vec
-from n2v.embed.reconstruct import OPACITY_FLOOR, cell_opacity, grown, query_occupancy
 from n2v.nerf.march import camera_rays
 from n2v.nerf.render import Query, as_picture, render_rays
 from n2v.scenes.cameras import CAMERA_ANGLE_X, orbit_camera

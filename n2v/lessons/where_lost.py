@@ -58,7 +58,7 @@ def join_bands(bands: list[list[dict]]) -> list[dict[str, float]]:
 
 
 def where_lost(shown: Float[torch.Tensor, "v h w 4"], truth: Float[torch.Tensor, "v h w 4"]) -> dict:
-    """All of this file for one reconstruction: columns for n2v.embed.compare."""
+    """All of this file for one reconstruction: columns for n2v.embed.reconstruct."""
     return {
         "error_shares": error_shares(shown, truth),
         "bands": error_bands(shown, truth),
