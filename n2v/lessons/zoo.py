@@ -1,13 +1,15 @@
-"""Notebook 03, many NeRFs: how good they are and how far their weights moved as figures; damage on purpose."""
+"""Notebook 03, many NeRFs: quality and travel as figures, stored studies, damage on purpose."""
 
+import csv
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
 from n2v.errors import BadInput
-from n2v.files import inside, write_bytes
+from n2v.files import data_folder, inside, write_bytes
 from n2v.lessons.drawing.plots import _class_scatter
 from n2v.lessons.drawing.style import OURS
 from n2v.nerf.layout import LAYERS, N_OCTAVES, octave_travel, travel
@@ -78,3 +80,22 @@ def flip_bit(folder: Path, row: Row, weight: int, bit: int) -> tuple[float, floa
     values.append(np.frombuffer(data, dtype, 1, at)[0].item())
     write_bytes(path, bytes(data))
     return values[0], values[1]
+
+
+def study(name: str) -> list[dict]:
+    """Rows of a study that was measured once and is kept with the project; none where there is no checkout.
+
+    Args:
+        name: ci/reference/NAME/NAME.csv; ci/NAME.py made it.
+    """
+    path = data_folder().parent / "ci" / "reference" / name / f"{name}.csv"
+    if not path.is_file():
+        return []
+    with open(path, newline="") as file:
+        return [{column: _number(value) for column, value in row.items()} for row in csv.DictReader(file)]
+
+
+def _number(text: str) -> float | str:
+    with suppress(ValueError):
+        return float(text)
+    return text

@@ -8,8 +8,10 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import torch
 
 from n2v.errors import BadInput
+from n2v.lessons.drawing.pictures import sheet
 from n2v.lessons.drawing.plots import map_figure
 from n2v.lessons.objects import (
     alpha_figure,
@@ -20,8 +22,8 @@ from n2v.lessons.objects import (
     in_white,
     misread,
 )
-from n2v.lessons.zoo import flip_bit, quality_figure, travel_figure
-from n2v.nerf.layout import LAYERS, N_WEIGHTS, SLICES, initial_vector, octave_travel, travel
+from n2v.lessons.zoo import flip_bit, quality_figure, study, travel_figure
+from n2v.nerf.layout import LAYERS, N_WEIGHTS, SLICES, initial_vector, octave_travel, split_weights, travel
 from n2v.publish.data_cards import count_table, read_block, write_block
 from n2v.scenes.augment import AugmentConfig, augment
 from n2v.scenes.cameras import check_cameras, orbit_cameras
@@ -31,6 +33,7 @@ from n2v.scenes.raycast import render_rgba, shade
 from n2v.scenes.shapes import make_object
 from n2v.scenes.views import ViewSet
 from n2v.tasks.classify import leave_one_out
+from n2v.zoo.shipped import mini_zoo
 from n2v.zoo.store import Row, Zoo, ZooWriter
 from n2v.zoo.verify import verify
 
@@ -322,3 +325,40 @@ def test_exercises_have_solutions_checks_that_explain_and_hidden_tests(name):
             assert "### END HIDDEN TESTS" in hidden
             asserts = [node for node in ast.walk(ast.parse(visible)) if isinstance(node, ast.Assert)]
             assert asserts and all(node.msg is not None for node in asserts), source
+
+
+def test_stored_studies_are_numbers_with_the_columns_that_the_lesson_draws():
+    columns = {
+        "completeness": {"object", "recipe", "asked", "stored_db", "alone_db"},
+        "learned_start": {"start", "steps", "n", "stored_db", "stored_db_sd", "version_found", "class_found"},
+        "choices": {"weight", "share", "seed", "steps", "n", "whole_db", "object_db"},
+    }
+    for name, wanted in columns.items():
+        rows = study(name)
+        assert rows and wanted <= set(rows[0]), name
+        assert all(np.isfinite(value) for row in rows for value in row.values() if not isinstance(value, str))
+    assert study("nobody ran this") == []
+
+
+def run_exercise(number: int, solution: str | None = None) -> None:
+    """Exercise and check of notebook 03 with what they need from the cells before; a solution may be planted."""
+    best = mini_zoo()
+    told = {"np": np, "torch": torch, "replace": replace, "sheet": sheet, "split_weights": split_weights, "best": best}
+    told["based"] = np.flatnonzero([row.version == 0 for row in best.rows])
+    cells = code_cells(MINE[1])
+    at = [i for i, (tag, _) in enumerate(cells) if tag == "exercise"][number - 1]
+    for source in (solution or cells[at][1], cells[at + 1][1]):
+        exec(source, told)
+
+
+def test_few_bits_break_a_nerf_and_planted_roundings_are_named():
+    run_exercise(4)
+    for solution, words in (
+        ("def quantised(matrix, n_bits): return matrix", "8 values"),
+        ("def quantised(m, b): s = np.ptp(m) / 2**b; return m.min() + np.floor((m - m.min()) / s) * s", "8 values"),
+        ("def quantised(m, b): s = np.ptp(m) / (2**b - 1); return m.min() + (m - m.min()) // s * s", "nearest"),
+        ("def quantised(m, b): return quantised_(m.ravel(), b)\n"
+         "def quantised_(m, b): s = np.ptp(m) / (2**b - 1); return m.min() + np.round((m - m.min()) / s) * s", "shape"),
+    ):  # fmt: skip
+        with pytest.raises(AssertionError, match=words):
+            run_exercise(4, solution)
