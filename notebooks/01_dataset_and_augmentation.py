@@ -20,7 +20,8 @@
 # all around, find out why the authors' way of splitting such a collection lets a network see its test objects during
 # training, and measure whether altered versions and unequal classes help or hurt.
 #
-# **You need** Python; no earlier notebook. **Time** smoke 1 min, laptop 3 min on two cores.
+# **You need** Python; no earlier notebook. **Time** smoke 1 min, laptop 3 min on two cores. **Elsewhere** (Binder,
+# Colab; no GPU needed): [docs/elsewhere.md](../docs/elsewhere.md).
 #
 # **Afterwards you can** say what an augmentation keeps and what it changes, read a view set, recognise a camera in a
 # foreign convention, composite a picture with straight alpha, compute how much a split leaks before you run it, and draw
@@ -515,7 +516,7 @@ record.table(
 shapes = mesh_silhouettes(trio)
 seen = overlap(shapes, shapes)
 bases_of, made_of = np.array([one.base_id for one in trio]), np.array([combination(one) for one in trio])
-truth = np.array([label_of(one.class_name) for one in trio])
+labels = np.array([label_of(one.class_name) for one in trio])
 itself = np.eye(len(trio), dtype=bool)
 barred = {"as published": itself, "corrected": bases_of[:, None] == bases_of, "novel": made_of[:, None] == made_of}
 asked = [next(i for i, one in enumerate(trio) if one.class_name == name) + 3 for name in CLASSES[::2]]
@@ -580,7 +581,7 @@ record.verdict("extra-split-measures", claim, gain, gain - half, gain + half, ab
 # %%
 numbers = mesh_ruler(trio)
 apart = distances(numbers / numbers.std(0), numbers / numbers.std(0))
-right = truth[np.where(barred["corrected"], np.inf, apart).argmin(1)] == truth
+right = labels[np.where(barred["corrected"], np.inf, apart).argmin(1)] == labels
 by_object = right.reshape(-1, 3).mean(1)  # trio stands in threes
 dice = np.random.default_rng(seed)
 drawn = {
@@ -588,15 +589,15 @@ drawn = {
     f"whole objects ({by_object.size})": [dice.choice(by_object, by_object.size).mean() for _ in range(2000)],
 }
 figure, axis = plt.subplots(figsize=(6.5, 2.8))
-widths = {}
+widths, bins = {}, 100 * np.linspace(np.min(list(drawn.values())), np.max(list(drawn.values())), 40)
 for (name, means), style in zip(
     drawn.items(), ({"hatch": "//", "alpha": 0.5}, {"histtype": "step", "lw": 2}), strict=True
 ):
     low, high = np.percentile(means, [2.5, 97.5])
     widths[name] = high - low
-    axis.hist(100 * np.array(means), bins=30, label=f"{name}: {low:.1%} to {high:.1%}", **style)
+    axis.hist(100 * np.array(means), bins=bins, label=f"{name}: {low:.1%} to {high:.1%}", **style)
 axis.set(xlabel="ruler right in the drawn collection, %", ylabel="of 2,000 draws")
-axis.legend(fontsize=8)
+axis.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, 1.28))
 narrow, wide = widths.values()
 caption = (
     f"2,000 bootstrap means. Drawing families makes the interval {wide / narrow:.2f} times as wide as drawing versions."
@@ -762,8 +763,8 @@ values, vectors = np.linalg.eigh(weights @ weights.T)
 weights = vectors * np.sqrt(values.clip(0))  # 585 numbers for 18,432: all distances stay
 zoo_bases, zoo_versions = (np.array([getattr(row, name) for row in zoo.rows]) for name in ("base_id", "version"))
 collections = {
-    "silhouettes": (shapes.astype(np.float32), bases_of, np.array([one.version for one in trio]), truth),
-    "weights of the mini zoo": (weights, zoo_bases, zoo_versions, zoo.labels),
+    "silhouettes": (shapes.astype(np.float32), bases_of, np.array([one.version for one in trio]), labels),
+    "mini zoo's weights": (weights, zoo_bases, zoo_versions, zoo.labels),
 }
 tripled = {
     f"{name},\n{reader}": (right_by_training_set(*collection, reader), collection[1].tolist())
@@ -813,19 +814,19 @@ hits = {name: np.zeros(len(trio)) for name in wanted}
 answers = {name: np.zeros(13) for name in wanted}
 for draw in range(3):
     dice = np.random.default_rng([seed, draw])
-    for train, test in StratifiedGroupKFold(10, shuffle=True, random_state=draw).split(seen, truth, bases_of):
+    for train, test in StratifiedGroupKFold(10, shuffle=True, random_state=draw).split(seen, labels, bases_of):
         for name, n_of_class in wanted.items():
             chosen = [
-                dice.permutation(np.unique(bases_of[train[truth[train] == label]]))[: round(n)]
+                dice.permutation(np.unique(bases_of[train[labels[train] == label]]))[: round(n)]
                 for label, n in enumerate(n_of_class)
             ]
             kept = train[np.isin(bases_of[train], np.concatenate(chosen))]
-            answer = truth[kept][seen[np.ix_(test, kept)].argmax(1)]
-            hits[name][test] += (answer == truth[test]) / 3
+            answer = labels[kept][seen[np.ix_(test, kept)].argmax(1)]
+            hits[name][test] += (answer == labels[test]) / 3
             answers[name] += np.bincount(answer, minlength=13) / 3
 
 # %%
-recall = {name: np.array([right[truth == label].mean() for label in range(13)]) for name, right in hits.items()}
+recall = {name: np.array([right[labels == label].mean() for label in range(13)]) for name, right in hits.items()}
 order = np.argsort(-shares)
 figure, (left, right) = plt.subplots(1, 2, figsize=(10.5, 3.3), width_ratios=[2.6, 1])
 for shift, (name, values) in enumerate(recall.items()):
@@ -837,7 +838,7 @@ left.set_xticks(range(13), [f"{CLASSES[i]}\n{wanted['as Table 3.1'][i]:.0f}" for
 left.set_ylabel("class told, % of its objects")
 left.legend(fontsize=8)
 right.set_xticks(range(2), ["classes\nalike", "as Table 3.1"])
-right.set_xlabel("test set")
+right.set(xlabel="test set", ylabel="class told, % of the test set")
 caption = (
     f"Left: by class, from the commonest; below the name its objects in train of {n_all}, otherwise {n_all / 13:.0f} each. "
     "Right: the same two readers on two test sets."
@@ -845,7 +846,7 @@ caption = (
 record.figure("extra-imbalance", figure, caption)
 common, rare = order[:4], order[-4:]
 for name, some, sign in (("four commonest", common, 1), ("four rarest", rare, -1)):
-    chosen = np.isin(truth, some)
+    chosen = np.isin(labels, some)
     gain = sign * (hits["as Table 3.1"] - hits["alike"])[chosen]
     low, high = cluster_interval(gain, bases_of[chosen].tolist())
     claim = f"Table 3.1's proportions {'help' if sign > 0 else 'hurt'} the {name} classes"

@@ -19,7 +19,8 @@
 # **You will** look at 585 NeRFs that come with the project, fit some yourself, ask of each how good it is and where its weights
 # went, put a collection on disk so that damage is noticed, and look at the weights as data.
 #
-# **You need** notebooks 01 and 02. **Time** smoke 2 min, laptop 4 min on two cores; most of it is the fits.
+# **You need** notebooks 01 and 02. **Time** smoke 2 min, laptop 4 min on two cores; most of it is the fits. **Elsewhere** (Binder,
+# Colab; no GPU needed): [docs/elsewhere.md](../docs/elsewhere.md).
 #
 # **Afterwards you can** say what a collection of NeRFs must record to be worth anything, what it costs to store, why a NeRF
 # must be asked about the empty space around its object, and show that the shared initial vector puts the class into the raw

@@ -51,7 +51,7 @@ from n2v.errors import BadInput
 from n2v.files import read_json
 from n2v.lessons import nerf2vec as checks
 from n2v.lessons import thesis_and_code as cards
-from n2v.lessons.drawing.diagrams import DATA_COLOUR, LAYER_COLOUR, flow, layer_boxes, matrix_picture
+from n2v.lessons.drawing.diagrams import DATA_COLOUR, LAYER_COLOUR, flow, framework, layer_boxes, matrix_picture
 from n2v.lessons.drawing.plots import map_figure, project
 from n2v.lessons.drawing.style import apply_style
 from n2v.lessons.nerf2vec import plot_blindness, plot_front, plot_schedules, plot_training
@@ -87,12 +87,8 @@ def stream(name: int = 0):
 # the decoder is asked for something else: density and colour at any position. What the NeRF *does* is kept, not how.
 
 # %%
-boxes = [
-    ("NeRF weights\n18,432", DATA_COLOUR), ("encoder", LAYER_COLOUR), ("embedding", DATA_COLOUR),
-    ("decoder\n(+ position)", LAYER_COLOUR), ("density, colour", DATA_COLOUR),
-    ("the same from\nthe NeRF itself", DATA_COLOUR), ("loss", "#ffe0a3"),
-]  # fmt: skip
-record.figure("fig-1.1", flow(boxes, "nerf2vec"), "The framework: trained against the NeRF's own renderings.")
+caption = "The framework. The target does not pass through the encoder: the NeRF is asked at the same positions."
+record.figure("fig-1.1", framework(), caption)
 
 # %% [markdown]
 # ## 2. The encoder's input (Fig 3.5)

@@ -1,9 +1,16 @@
 """Pictures: colours over a background, sheets, animations."""
 
+import inspect
+
 import numpy as np
+import torch
 from PIL import Image
 
+from n2v.embed.batches import SampleConfig, TrainingSet
+from n2v.embed.model import Nerf2Vec
+from n2v.lessons.drawing.diagrams import FRAMEWORK, framework
 from n2v.lessons.drawing.pictures import png_bytes, sheet, to_rgb, write_gif
+from n2v.zoo.shipped import mini_zoo
 
 FRAMES = [np.full((8, 8, 4), value, np.float32) for value in (0.0, 0.5, 1.0)]
 
@@ -35,3 +42,25 @@ def test_png_round_trip():
 
     picture = np.random.default_rng(0).integers(0, 255, (5, 5, 3)).astype(np.uint8)
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(png_bytes(picture)))), picture)
+
+
+def before(name: str) -> set[str]:
+    """Parts of the framework from which a way leads to this one."""
+    direct = {part for part, (*_, into) in FRAMEWORK.items() if name in into}
+    return direct.union(*map(before, direct))
+
+
+def test_the_framework_is_drawn_as_it_is_trained():
+    """The target branches off before the encoder and meets the decoder's answer in the loss alone."""
+    import matplotlib.pyplot as plt
+
+    assert before("target") == {"weights", "positions", "nerf"}
+    assert before("answer") == {"weights", "positions", "encoder", "embedding", "decoder"}
+    assert [part for part, (*_, into) in FRAMEWORK.items() if "loss" in into] == ["answer", "target"]
+    assert "positions" in inspect.signature(Nerf2Vec.forward).parameters
+    training = TrainingSet(mini_zoo(), "train", at_most=1)
+    batch = training.batch(torch.tensor([0]), SampleConfig.laptop(64, 16), torch.Generator().manual_seed(0))
+    assert not batch.targets.requires_grad and batch.targets.shape[-1] == 4  # the NeRF's own, nothing learned
+    figure = framework()
+    assert len(figure.axes[0].patches) == len(FRAMEWORK)
+    plt.close(figure)

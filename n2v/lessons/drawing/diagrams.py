@@ -39,6 +39,41 @@ def flow(boxes: list[tuple[str, str]], title: str = "", a_row: int = 7):
     return figure
 
 
+FRAMEWORK = {  # name: place, text, colour, and what it goes into: how nerf2vec is trained (thesis Fig 1.1)
+    "weights": ((0, 0), "NeRF weights\n18,432", DATA_COLOUR, ("encoder", "nerf")),
+    "encoder": ((1, 0), "encoder", LAYER_COLOUR, ("embedding",)),
+    "embedding": ((2, 0), "embedding", DATA_COLOUR, ("decoder",)),
+    "positions": ((2, -0.6), "positions", DATA_COLOUR, ("decoder", "nerf")),
+    "decoder": ((3, 0), "decoder", LAYER_COLOUR, ("answer",)),
+    "answer": ((4, 0), "density, colour", DATA_COLOUR, ("loss",)),
+    "nerf": ((3, -1.2), "the NeRF itself\n(frozen)", DATA_COLOUR, ("target",)),
+    "target": ((4, -1.2), "target: what\nit shows there", DATA_COLOUR, ("loss",)),
+    "loss": ((5, -0.6), "loss", NORM_COLOUR, ()),
+}
+
+
+def framework(parts: dict = FRAMEWORK):
+    """Boxes at their places, an arrow to each part that one goes into; bent where parts of a row lie between."""
+    import matplotlib.pyplot as plt
+
+    figure, axis = plt.subplots(figsize=(9, 2.9))
+    drawn = {}
+    for name, ((x, y), text, colour, _) in parts.items():
+        drawn[name] = plt.Rectangle((x - 0.38, y - 0.2), 0.76, 0.4, facecolor=colour, edgecolor="black", lw=0.8)
+        axis.add_patch(drawn[name])
+        axis.text(x, y, text, ha="center", va="center", fontsize=8)
+    for name, (start, _, _, into) in parts.items():
+        for other in into:
+            end = parts[other][0]
+            bent = abs(end[0] - start[0]) > 1 and end[1] != start[1]
+            bend = "angle,angleA=-90,angleB=180,rad=0" if bent else "arc3"
+            arrow = {"arrowstyle": "->", "connectionstyle": bend, "patchA": drawn[name], "patchB": drawn[other]}
+            axis.annotate("", end, start, arrowprops=arrow)
+    axis.set(xlim=(-0.5, 5.5), ylim=(-1.5, 0.3))
+    axis.set_axis_off()
+    return figure
+
+
 def ray_profile(t_mids: np.ndarray, sigmas: np.ndarray, weights: np.ndarray, rgbs: np.ndarray):
     """Density, transmittance and blend weight along one ray; the dots have the samples' colours."""
     import matplotlib.pyplot as plt
