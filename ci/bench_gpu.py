@@ -26,7 +26,7 @@ from n2v.embed.model import ModelConfig, Nerf2Vec
 from n2v.embed.recipe import SampleConfig, count_step
 from n2v.embed.train import TrainConfig, batch_loss, descend
 from n2v.files import provenance, write_json
-from n2v.nerf.batches import Batches, training_batches
+from n2v.nerf.batches import Batches, prepare
 from n2v.nerf.engines import torch_engine, triton_fit
 from n2v.nerf.engines.tcnn_engine import TcnnBackend
 from n2v.nerf.field import evaluate_reference, to_unit_box
@@ -120,13 +120,7 @@ def parity(encoding: str, n: int, device: str) -> dict:
 def prepared(view_sets: list[ViewSet], config: FitConfig, n_batches: int, device: str) -> tuple[list, list[Batches]]:
     """Hulls and batches of each object."""
     hulls = [carve(one, config.grid_resolution, device) for one in view_sets]
-    pairs = list(zip(view_sets, hulls, strict=True))
-    draws = [torch.Generator().manual_seed(seed) for seed in range(len(pairs))]
-    packed = [
-        training_batches(*pair, replace(config, n_steps=n_batches), draw)
-        for pair, draw in zip(pairs, draws, strict=True)
-    ]
-    return hulls, packed
+    return hulls, prepare(view_sets, hulls, replace(config, n_steps=n_batches), list(range(len(hulls))))[0]
 
 
 def crowd(engine: str, k: int, batches: list[Batches], sizes: Sizes, device: str) -> dict:

@@ -58,6 +58,13 @@ def test_importing_it_loads_no_library():
     assert done.stdout.strip() == "[]"
 
 
+def test_profiles_load_no_trainer():
+    trainers = {"n2v.embed.train", "n2v.nerf.fit", "n2v.nerf.batches", "n2v.nerf.engines", "n2v.zoo.build"}
+    code = f"import sys, n2v.profiles; print(sorted({trainers} & {{*sys.modules}}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_what_is_missing_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr("n2v.zoo.shipped.DATA", tmp_path)
     for take in (n2v.mini_zoo, n2v.real_zoo, lambda: n2v.open("real_zoo")):
@@ -73,6 +80,7 @@ def test_a_nerf_and_what_it_decodes_to_are_fields():
         assert isinstance(field, n2v.Field) and field.occupied.dtype == torch.bool
         assert [tuple(one.shape) for one in field.query(points)] == [(5,), (5, 3)]
         front, side = field.render(size_px=24), field.render(azimuth=90, size_px=24)
+        assert np.array_equal(front, field.render(size_px=24, device="cpu"))
         assert front._repr_png_().startswith(b"\x89PNG") and front[0]._repr_png_() is None
         assert np.abs(front.astype(int) - side).max() > 50
 

@@ -68,8 +68,13 @@ class VariantField(nn.Module):
         return activate(self.layers[-1](hidden))
 
     def query(self) -> Query:
-        """For n2v.nerf.render."""
-        return lambda positions: self(to_unit_box(positions))
+        """For n2v.nerf.render, on any device: positions go to the weights, and what they answer comes back."""
+
+        def answer(positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            found = self(to_unit_box(positions.to(self.layers[0].weight.device)))
+            return tuple(part.to(positions.device) for part in found)
+
+        return answer
 
     @torch.no_grad()
     def start_from(self, field_weights: Float[torch.Tensor, "w"]) -> None:
@@ -91,7 +96,7 @@ def fit_variant(
     hull: Bool[torch.Tensor, "g g g"] | None = None,
     shared_start: bool = False,
     on_step: Callable[[int, float, VariantField], None] | None = None,
-    device: torch.device | str = "cpu",
+    device: torch.device | str | None = None,
 ) -> tuple[VariantField, Bool[torch.Tensor, "g g g"], dict]:
     """Fit one variant with the usual recipe; returns it, the hull it was fitted in, and {psnr_db, fit_s, ...}.
 
@@ -105,7 +110,8 @@ def fit_variant(
         shared_start: Start from the initial vector that all NeRFs share, instead of random weights.
         on_step: Called before every step, and at the end, with the steps done, the last loss (NaN at first) and
             the field. Its time is not counted.
-        device: Where everything is prepared, fitted and measured; what is random is drawn on the CPU.
+        device: Where it is prepared, fitted and measured; None: on a CUDA device, if there is one. What comes back is
+            on the CPU, where all that is random is drawn.
 
     Raises:
         BadInput: unknown loss, or `shared_start` for another network than the thesis's.
@@ -117,6 +123,7 @@ def fit_variant(
     field = VariantField(variant)
     if shared_start:
         field.start_from(torch.from_numpy(initial_vector(config.init_seed)))
+    device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     field = field.to(device)
     hull = carve(view_set, config.grid_resolution, device) if hull is None else hull.to(device)
     batches = pack_batches(view_set, hull, config.n_samples, config.step, config.n_steps, generator)
@@ -125,7 +132,7 @@ def fit_variant(
         psnr_db = view_psnr(field.query(), hull, view_set, config.step)
     numbers = {"encoding": variant.encoding, "width": variant.width, "octaves": variant.n_octaves, "seed": seed}
     rays = float(batches.is_ray.sum()) / len(batches)
-    return field, hull, {**numbers, "loss": loss, "psnr_db": psnr_db, "fit_s": fit_s, "rays_a_step": rays}
+    return field.cpu(), hull.cpu(), {**numbers, "loss": loss, "psnr_db": psnr_db, "fit_s": fit_s, "rays_a_step": rays}
 
 
 def _descend(field, batches: Batches, config: FitConfig, generator, measure: Callable, on_step) -> float:

@@ -126,6 +126,15 @@ def training_batches(
     return _with_empty(batches, EmptySpace.around(hull, n_points, generator), config.n_samples)
 
 
+def prepare(
+    view_sets: list[ViewSet], hulls: list[Bool[torch.Tensor, "g g g"]], config: FitConfig, seeds: list[int]
+) -> tuple[list[Batches], list[torch.Generator]]:
+    """`training_batches` of each object, and the generator that its backgrounds come from."""
+    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+    each = zip(view_sets, hulls, generators, strict=True)
+    return [training_batches(views, hull, config, generator) for views, hull, generator in each], generators
+
+
 def _with_empty(batches: Batches, empty: EmptySpace, n_samples: int) -> Batches:
     """Batches with the points of empty space before their rays: rays of one sample with transparent pixels.
 
@@ -146,20 +155,22 @@ def _with_empty(batches: Batches, empty: EmptySpace, n_samples: int) -> Batches:
 
 
 def training_rays(
-    view_set: ViewSet, margin_px: int, device: torch.device | str = "cpu"
+    view_set: ViewSet, margin_px: int | None, device: torch.device | str = "cpu"
 ) -> tuple[Float[torch.Tensor, "r 3"], Float[torch.Tensor, "r 3"], Float[torch.Tensor, "r 4"]]:
-    """Origins, directions and RGBA of all pixels within `margin_px` of an opaque one, over all training views."""
+    """Origins, directions and straight RGBA in [0, 1] of training pixels at most `margin_px` from an opaque one.
+
+    None: of all pixels.
+    """
     images = torch.from_numpy(np.ascontiguousarray(view_set.images)).to(device)
     cameras = torch.as_tensor(view_set.c2w, dtype=torch.float32, device=device)
-    opaque = (images[..., 3] > 0).float()[:, None]
-    wide = torch.nn.functional.max_pool2d(opaque, 2 * margin_px + 1, 1, margin_px)[:, 0] > 0
-    origins, directions, colours = [], [], []
+    wide = images[..., 3] > (-1 if margin_px is None else 0)
+    if margin_px:
+        wide = torch.nn.functional.max_pool2d(wide.float()[:, None], 2 * margin_px + 1, 1, margin_px)[:, 0] > 0
+    parts = []
     for image, c2w, kept in zip(images, cameras, wide.flatten(1), strict=True):
-        origin, direction = camera_rays(c2w, view_set.size_px, view_set.camera_angle_x)
-        origins.append(origin[kept])
-        directions.append(direction[kept])
-        colours.append(image.view(-1, 4)[kept].float() / 255)
-    return torch.cat(origins), torch.cat(directions), torch.cat(colours)
+        rays = camera_rays(c2w, view_set.size_px, view_set.camera_angle_x)
+        parts.append([part[kept] for part in (*rays, image.view(-1, 4).float() / 255)])
+    return tuple(map(torch.cat, zip(*parts, strict=True)))
 
 
 def margin_px(view_set: ViewSet, resolution: int) -> int:
@@ -191,10 +202,8 @@ def pack_batches(
     origins, directions, colours = origins[order], directions[order], colours[order]
     longest = math.ceil(math.sqrt(3) * SIDE / step)
     if longest > n_samples:
-        raise BadInput(
-            f"a ray can hold {longest} samples but a step only {n_samples}",
-            fix="raise n_samples or the step length",
-        )
+        what = f"a ray can hold {longest} samples but a step only {n_samples}"
+        raise BadInput(what, fix="raise n_samples or the step length")
     samples = _march_until(origins, directions, hull, step, n_samples * n_batches)
     if not len(samples.ray_indices):
         raise nothing
@@ -203,16 +212,14 @@ def pack_batches(
 
 def _march_until(origins, directions, hull, step: float, wanted: int, chunk: int = 16384) -> Samples:
     """March rays in order until `wanted` samples were found or the rays are used up."""
-    ray_indices, t_starts, t_ends, found = [], [], [], 0
+    parts, found = [], 0
     for start in range(0, len(origins), chunk):
         part = march(origins[start : start + chunk], directions[start : start + chunk], hull, step)
-        ray_indices.append(part.ray_indices + start)
-        t_starts.append(part.t_starts)
-        t_ends.append(part.t_ends)
+        parts.append((part.ray_indices + start, part.t_starts, part.t_ends))
         found += len(part.t_starts)
         if found >= wanted:
             break
-    return Samples(torch.cat(ray_indices), torch.cat(t_starts), torch.cat(t_ends), len(origins))
+    return Samples(*map(torch.cat, zip(*parts, strict=True)), len(origins))
 
 
 def _cut(samples: Samples, origins, directions, colours, n_samples: int, n_batches: int) -> Batches:
@@ -235,16 +242,13 @@ def _cut(samples: Samples, origins, directions, colours, n_samples: int, n_batch
     batch = batch_of_ray[ray_of_sample]
     place = torch.arange(len(batch), **on) - start_of_batch[batch]
     b, n_slots = len(cuts) - 1, int((cut[1:] - cut[:-1]).max()) + 1
-    t_starts, t_ends, source = (
-        values[: len(batch)] for values in (samples.t_starts, samples.t_ends, samples.ray_indices)
-    )
-    t_mids = (t_starts + t_ends) / 2
+    kept = Samples(samples.ray_indices[: len(batch)], samples.t_starts[: len(batch)], samples.t_ends[: len(batch)], 0)
     positions = torch.full((b, n_samples, 3), 0.5, **on)
-    positions[batch, place] = to_unit_box(origins[source] + directions[source] * t_mids[:, None])
+    positions[batch, place] = to_unit_box(kept.positions(origins, directions))
     slots = torch.full((b, n_samples), n_slots - 1, **on)
     slots[batch, place] = slot_of_ray[ray_of_sample]
     lengths = torch.zeros(b, n_samples, **on)
-    lengths[batch, place] = t_ends - t_starts
+    lengths[batch, place] = kept.t_ends - kept.t_starts
     targets = torch.zeros(b, n_slots, 4, **on)
     targets[batch_of_ray, slot_of_ray] = colours[rays]
     is_ray = torch.zeros(b, n_slots, dtype=torch.bool, **on)

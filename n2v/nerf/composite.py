@@ -84,16 +84,7 @@ def depths_before(
     before = torch.cumsum(counted, 0) - counted
     rays = torch.arange(n_rays, device=ray_indices.device)
     starts = torch.searchsorted(ray_indices, rays).clamp(max=len(depths) - 1)  # a count would make a GPU's host wait
-    return FiniteGradient.apply(before - before[starts][ray_indices])
-
-
-class FiniteGradient(torch.autograd.Function):
-    """The same values; on the way back a gradient that is not finite becomes 0."""
-
-    @staticmethod
-    def forward(ctx, values: torch.Tensor) -> torch.Tensor:
-        return values.view_as(values)
-
-    @staticmethod
-    def backward(ctx, gradient: torch.Tensor) -> torch.Tensor:
-        return gradient.nan_to_num(0.0, 0.0, 0.0)
+    since = before - before[starts][ray_indices]
+    if since.requires_grad:
+        since.register_hook(lambda gradient: gradient if gradient is None else gradient.nan_to_num(0.0, 0.0, 0.0))
+    return since

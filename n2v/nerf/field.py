@@ -30,9 +30,7 @@ def to_unit_box(positions: Float[torch.Tensor, "*n 3"], aabb=AABB) -> Float[torc
     return (positions - low) / (high - low)
 
 
-def activate(
-    outputs: Float[torch.Tensor, "*n 4"],
-) -> tuple[Float[torch.Tensor, "*n"], Float[torch.Tensor, "*n 3"]]:
+def activate(outputs: Float[torch.Tensor, "*n 4"]) -> tuple[Float[torch.Tensor, "*n"], Float[torch.Tensor, "*n 3"]]:
     """Raw outputs to density (per scene unit) and colour in [0, 1]: exp(x - 1) and sigmoid."""
     return TruncatedExp.apply(outputs[..., 3] - 1), torch.sigmoid(outputs[..., :3])
 
@@ -59,9 +57,7 @@ def within_box(sigmas: Float[torch.Tensor, "*n"], unit: Float[torch.Tensor, "*n 
 
 
 def evaluate(
-    field_weights: Float[torch.Tensor, "k w"],
-    positions: Float[torch.Tensor, "k n 3"],
-    encoding: str = "exact",
+    field_weights: Float[torch.Tensor, "k w"], positions: Float[torch.Tensor, "k n 3"], encoding: str = "exact"
 ) -> tuple[Float[torch.Tensor, "k n"], Float[torch.Tensor, "k n 3"]]:
     """Density (per scene unit; 0 outside the box) and colour of k NeRFs at n positions each, in scene units.
 
@@ -76,9 +72,7 @@ def evaluate(
 
 
 def evaluate_reference(
-    field_weights: Float[torch.Tensor, "k w"],
-    positions: Float[torch.Tensor, "k n 3"],
-    encoding: str = "exact",
+    field_weights: Float[torch.Tensor, "k w"], positions: Float[torch.Tensor, "k n 3"], encoding: str = "exact"
 ) -> tuple[Float[torch.Tensor, "k n"], Float[torch.Tensor, "k n 3"]]:
     """`evaluate` in PyTorch: any device, with gradients, both encodings."""
     unit = to_unit_box(positions)

@@ -8,13 +8,17 @@ import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from n2v.nerf.ablation import Variant, VariantField
 from n2v.nerf.batches import training_batches
 from n2v.nerf.engines import triton_fit
-from n2v.nerf.engines.torch_engine import fit_loss
+from n2v.nerf.engines.torch_engine import fit_loss, rendering_loss
 from n2v.nerf.fit import held_out_psnr
 from n2v.nerf.layout import initial_vector
+from n2v.nerf.nerf import Nerf, Turntable
 from n2v.nerf.occupancy import carve, check_silhouettes, grids_of
 from n2v.nerf.recipe import FitConfig
+from n2v.nerf.render import render_image
+from n2v.scenes.cameras import front_camera
 
 MAKERS = {torch.arange, torch.empty, torch.eye, torch.full, torch.linspace, torch.ones, torch.tensor, torch.zeros}
 RETURNS = (
@@ -69,10 +73,26 @@ def test_what_is_prepared_and_measured_says_where(ball):
     with Homeless() as mode:
         hull, batches = prepared(ball)
         held_out_psnr(weights, grids_of(weights, hull, "tcnn")[0], ball, config)
+        triton_fit.Resident.of([batches, batches], "cpu")
     assert mode.made == {} and len(batches)
     with Homeless() as mode:
         torch.arange(3)
     assert mode.made == {"arange": 1}
+
+
+def test_pictures_and_variants_say_where(ball):
+    """What is made on the way to a picture is made where the field is, and so is a variant's loss."""
+    nerf = Nerf("a", torch.from_numpy(initial_vector()), carve(ball, 16), 0.05, "tcnn")
+    config = replace(CONFIG, n_steps=1)
+    variant, batches = VariantField(Variant(8, 4)), prepared(ball)[1]
+    with Homeless() as mode:
+        picture = nerf.image(size_px=8, device="cpu")
+        assert nerf.views(Turntable(2, 8), device="cpu").shape == (2, 8, 8, 4)
+        rendering_loss(variant, [batches], 0, config, [torch.Generator().manual_seed(0)]).backward()
+        render_image(variant.query(), nerf.occupied, front_camera(), 8, step=0.05, device="cpu")
+    assert mode.made == {} and torch.equal(picture, nerf.image(size_px=8))
+    elsewhere = nerf.to("meta")
+    assert {elsewhere.field_weights.device.type, elsewhere.occupied.device.type} == {"meta"}
 
 
 class Idle:

@@ -173,7 +173,7 @@ def test_without_a_compiler_auto_takes_torch_and_says_why(monkeypatch):
 def test_a_source_that_does_not_compile_is_a_reason_not_a_crash(monkeypatch, tmp_path):
     broken = tmp_path / "fused.cpp"
     broken.write_text("this is not C++")
-    monkeypatch.setattr(build, "KERNEL", broken)
+    monkeypatch.setattr(build, "FUSED_SOURCE", broken)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     build.load_kernel.cache_clear()
     try:
@@ -187,8 +187,8 @@ def test_a_source_that_does_not_compile_is_a_reason_not_a_crash(monkeypatch, tmp
 
 def test_a_library_that_encodes_wrongly_is_not_used(monkeypatch, tmp_path):
     wrong = tmp_path / "fused.cpp"
-    wrong.write_text(build.KERNEL.read_text().replace("odd ? 0.25f : 0.0f", "odd ? 0.3f : 0.0f"))
-    monkeypatch.setattr(build, "KERNEL", wrong)
+    wrong.write_text(build.FUSED_SOURCE.read_text().replace("odd ? 0.25f : 0.0f", "odd ? 0.3f : 0.0f"))
+    monkeypatch.setattr(build, "FUSED_SOURCE", wrong)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     build.load_kernel.cache_clear()
     try:
@@ -203,7 +203,7 @@ def test_a_library_that_encodes_wrongly_is_not_used(monkeypatch, tmp_path):
 def test_narrow_vectors_give_the_same_numbers(weights, tmp_path, monkeypatch, flag):
     """Other processors have 8 or 4 lanes: compiled here and run here."""
     path = tmp_path / "fused.so"
-    command = [build.find_compiler(), *build.FLAGS, flag, str(build.KERNEL), "-o", str(path)]
+    command = [build.find_compiler(), *build.FLAGS, flag, str(build.FUSED_SOURCE), "-o", str(path)]
     if subprocess.run(command, capture_output=True, check=False).returncode:
         pytest.skip(f"this compiler has no {flag}")
     library = build.declare(ctypes.CDLL(str(path)))

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 
 from n2v.errors import BadInput
-from n2v.nerf.batches import Batches, looks, training_batches
+from n2v.nerf.batches import Batches, looks, prepare
 from n2v.nerf.engines.torch_engine import backgrounds_of
 from n2v.nerf.field import to_unit_box, within_box
 from n2v.nerf.layout import N_WEIGHTS, initial_vector
@@ -21,9 +21,8 @@ class NativeBackend:
 
     def fit(self, view_sets, hulls, config, seeds):
         fitted = []
-        for view_set, hull, seed in zip(view_sets, hulls, seeds, strict=True):
-            generator = torch.Generator().manual_seed(seed)
-            batches = training_batches(view_set, hull, config, generator)
+        for each in zip(view_sets, hulls, seeds, strict=True):  # one after another: a core's memory holds one's batches
+            (batches,), (generator,) = prepare(*([one] for one in each[:2]), config, [each[2]])
             fitted.append(optimise_fused(batches, config, generator))
         return torch.stack(fitted)
 

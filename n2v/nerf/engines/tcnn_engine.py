@@ -8,15 +8,14 @@ import os
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch.utils import cpp_extension
 
 from n2v.errors import BadInput
+from n2v.nerf.batches import training_rays
 from n2v.nerf.composite import over_background, premultiplied
 from n2v.nerf.field import activate, evaluate_reference, to_unit_box, within_box
 from n2v.nerf.layout import N_OCTAVES, N_WEIGHTS, initial_vector
-from n2v.nerf.march import camera_rays
 from n2v.scenes.objects import AABB
 
 NOT_ON_PYPI = "it is not on PyPI; on a machine with an NVIDIA GPU: conda env create -f environment.yml"
@@ -63,15 +62,13 @@ class TcnnBackend:
         field = self._field()
         drawn, ours = field.params.detach().float().cpu(), torch.from_numpy(initial_vector())
         if not torch.equal(drawn, ours):
-            raise RuntimeError(
-                f"tiny-cuda-nn's initial vector differs from ours at {int((drawn != ours).sum())} places"
-            )
+            n = int((drawn != ours).sum())
+            raise RuntimeError(f"tiny-cuda-nn's initial vector differs from ours at {n} places")
         points = torch.rand(100, 3, generator=torch.Generator().manual_seed(0)) * 1.2 - 0.6
         found = _query(field, points.to(self.device))
         expected = evaluate_reference(ours[None], points[None], "tcnn")
-        worst = max(
-            float((one.detach().cpu() - other[0]).abs().max()) for one, other in zip(found, expected, strict=True)
-        )
+        pairs = zip(found, expected, strict=True)
+        worst = max(float((one.detach().cpu() - other[0]).abs().max()) for one, other in pairs)
         if not worst < 1e-2:
             raise RuntimeError(f"tiny-cuda-nn evaluates {worst:.1e} away from PyTorch")
         origins = points[:16].to(self.device) * 0.1
@@ -100,7 +97,7 @@ class TcnnBackend:
         import nerfacc
 
         generator = torch.Generator(self.device).manual_seed(seed)
-        origins, directions, pixels = _all_rays(view_set, self.device)
+        origins, directions, pixels = training_rays(view_set, None, self.device)
         field = self._field(config.init_seed)
         estimator = nerfacc.OccGridEstimator(list(AABB), config.grid_resolution, levels=1).to(self.device)
         optimiser = torch.optim.Adam([field.params], lr=config.learning_rate, eps=1e-15)
@@ -162,19 +159,6 @@ def _query(field, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     unit = to_unit_box(positions)
     sigmas, rgbs = activate(field(unit).float())
     return within_box(sigmas, unit), rgbs
-
-
-def _all_rays(view_set, device: torch.device) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Every pixel of every training view: origins, directions, RGBA in [0, 1]."""
-    rays = [
-        camera_rays(c2w.float(), view_set.size_px, view_set.camera_angle_x) for c2w in torch.as_tensor(view_set.c2w)
-    ]
-    origins, directions = (torch.cat([pair[i] for pair in rays]).to(device) for i in (0, 1))
-    return (
-        origins,
-        directions,
-        torch.from_numpy(np.ascontiguousarray(view_set.images)).view(-1, 4).to(device).float() / 255,
-    )
 
 
 def unlock(since: float | None) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from jaxtyping import Float
 
-from n2v.nerf.batches import Batches, looks, training_batches
+from n2v.nerf.batches import Batches, looks, prepare
 from n2v.nerf.composite import composite, over_background, premultiplied
 from n2v.nerf.encoding import encode
 from n2v.nerf.field import activate, evaluate_reference, run_layers
@@ -23,12 +23,8 @@ class TorchBackend:
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
 
     def fit(self, view_sets, hulls, config, seeds):
-        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-        batches = [
-            training_batches(view_set, hull, config, generator).to(self.device)
-            for view_set, hull, generator in zip(view_sets, hulls, generators, strict=True)
-        ]
-        return optimise(batches, config, generators).cpu()
+        batches, generators = prepare(view_sets, hulls, config, seeds)
+        return optimise([part.to(self.device) for part in batches], config, generators).cpu()
 
     def evaluate(self, field_weights, positions, encoding):
         with torch.no_grad():

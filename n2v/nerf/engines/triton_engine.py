@@ -2,7 +2,7 @@
 
 import torch
 
-from n2v.nerf.batches import Batches, training_batches
+from n2v.nerf.batches import Batches, prepare
 from n2v.nerf.engines import triton_fit
 from n2v.nerf.engines.torch_engine import backgrounds_of, fit_loss
 from n2v.nerf.field import evaluate_reference, to_unit_box, within_box
@@ -18,11 +18,7 @@ class TritonBackend:
     device = torch.device("cuda")
 
     def fit(self, view_sets, hulls, config, seeds):
-        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-        batches = [
-            training_batches(view_set, hull, config, generator)
-            for view_set, hull, generator in zip(view_sets, hulls, generators, strict=True)
-        ]
+        batches, generators = prepare(view_sets, hulls, config, seeds)
         return triton_fit.optimise_by_triton(batches, config, generators)
 
     def evaluate(self, field_weights, positions, encoding):

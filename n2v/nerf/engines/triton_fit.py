@@ -64,7 +64,7 @@ class Resident:
         """Lay the batches of all NeRFs out one after another, rays padded to the widest."""
         n_slots = max(part.targets.shape[1] for part in batches)
         rows = [_ray_ranges(part, n_slots) for part in batches]
-        counts = torch.tensor([len(part) for part in batches])
+        counts = torch.tensor([len(part) for part in batches], device=device)
         joined = {
             "positions": torch.cat([part.positions for part in batches]),
             "lengths": torch.cat([part.lengths for part in batches]),
@@ -74,7 +74,7 @@ class Resident:
             "shares": torch.cat([shares for _, _, shares in rows]),
         }
         placed = {name: value.contiguous().to(device) for name, value in joined.items()}
-        return cls(**placed, first=(counts.cumsum(0) - counts).to(device), counts=counts.to(device))
+        return cls(**placed, first=counts.cumsum(0) - counts, counts=counts)
 
     def look_again(self, batches: list[Batches], field_weights: Float[torch.Tensor, "k w"], encoding: str) -> None:
         """`Batches.look_again` of each NeRF, on the positions here."""
@@ -90,7 +90,7 @@ class Resident:
 def _ray_ranges(part: Batches, n_slots: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """First and last-plus-one sample of each ray (int32), and its share of the mean (0 for padding)."""
     b, r = part.is_ray.shape
-    flat = part.slots + torch.arange(b)[:, None] * r
+    flat = part.slots + torch.arange(b, device=part.slots.device)[:, None] * r
     counts = torch.bincount(flat.view(-1), minlength=b * r).view(b, r) * part.is_ray
     ends = counts.cumsum(1)
     shares = part.is_ray.float() / part.is_ray.sum(1, keepdim=True)

@@ -17,7 +17,7 @@ import torch
 
 from n2v.files import atomic_path
 
-KERNEL = Path(__file__).with_name("fused.cpp")
+FUSED_SOURCE = Path(__file__).with_name("fused.cpp")
 SWITCH = "N2V_NATIVE"
 # Contraction is harmless: the only product whose rounding matters is by a power of two, which is exact.
 FLAGS = ("-O3", "-std=c++17", "-shared", "-fPIC", "-ffp-contract=fast", "-fno-math-errno")
@@ -70,11 +70,7 @@ def compiled(compiler: str) -> tuple[Path, str]:
 def _compile(command: list[str], path: Path) -> None:
     with atomic_path(path) as temporary:
         subprocess.run(
-            [*command, str(KERNEL), "-o", str(temporary)],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=True,
+            [*command, str(FUSED_SOURCE), "-o", str(temporary)], capture_output=True, text=True, timeout=120, check=True
         )
 
 
@@ -85,7 +81,7 @@ def _cache_folder() -> Path:
 def _key(compiler: str, flags: list[str]) -> str:
     """Names source, compiler and processor: home folders are shared between machines of a cluster."""
     version = subprocess.run([compiler, "--version"], capture_output=True, timeout=20, check=True).stdout
-    parts = [KERNEL.read_bytes(), version, " ".join(flags).encode(), _processor().encode()]
+    parts = [FUSED_SOURCE.read_bytes(), version, " ".join(flags).encode(), _processor().encode()]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
 
