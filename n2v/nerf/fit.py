@@ -110,22 +110,12 @@ def fit(
     field_weights = backend.fit(view_sets, hulls, config, seeds)
     fit_s = (time.perf_counter() - started) / len(view_sets)
     results = []
-    for i, (view_set, hull) in enumerate(zip(view_sets, hulls, strict=True)):
-        weights = field_weights[i].to(hull.device)
-        occupied, alone = grids_of(weights, hull, config.encoding)
-        quality, quality_alone = (held_out_psnr(weights, grid, view_set, config) for grid in (occupied, alone))
-        results.append(
-            FitResult(
-                object_id=view_set.object_id,
-                field_weights=field_weights[i].numpy().copy(),
-                occupied=occupied.cpu().numpy(),
-                psnr_db=quality,
-                fit_s=fit_s,
-                seed=seeds[i],
-                config=config,
-                psnr_alone_db=quality_alone if np.isfinite(quality_alone) else None,
-            )
-        )
+    for view_set, hull, own, seed in zip(view_sets, hulls, field_weights, seeds, strict=True):
+        weights = own.to(hull.device)
+        grids = grids_of(weights, hull, config.encoding)
+        quality, alone = (held_out_psnr(weights, grid, view_set, config) for grid in grids)
+        found = own.numpy().copy(), grids[0].cpu().numpy(), quality, fit_s, seed, config
+        results.append(FitResult(view_set.object_id, *found, alone if np.isfinite(alone) else None))
     return results
 
 
@@ -139,11 +129,11 @@ def fit_apart(view_sets: list[ViewSet], configs: list[FitConfig], seed: int = 0)
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         carved = threads.map(lambda key: carve(to_carve[key], key[1]), to_carve)
         hulls = dict(zip(to_carve, carved, strict=True))
-        return list(
-            threads.map(
-                lambda one, config, key: fit([one], config, [seed], hulls=[hulls[key]])[0], view_sets, configs, keys
-            )
-        )
+
+        def alone(one: ViewSet, config: FitConfig, key: tuple) -> FitResult:
+            return fit([one], config, [seed], hulls=[hulls[key]])[0]
+
+        return list(threads.map(alone, view_sets, configs, keys))
 
 
 def held_out_psnr(field_weights, occupied, view_set: ViewSet, config: FitConfig) -> float:

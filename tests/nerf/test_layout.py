@@ -32,12 +32,7 @@ def test_matrices_are_row_major_and_cover_the_vector():
     matrices = split_weights(flat)
     assert [tuple(matrix.shape[1:]) for matrix in matrices] == [(64, 144), (64, 64), (64, 64), (16, 64)]
     assert matrices[0][0, 1, 0] == 144 and matrices[3][1, 15, 63] == 2 * N_WEIGHTS - 1
-    assert [(part.start, part.stop) for part in SLICES] == [
-        (0, 9216),
-        (9216, 13312),
-        (13312, 17408),
-        (17408, 18432),
-    ]
+    assert [(part.start, part.stop) for part in SLICES] == [(0, 9216), (9216, 13312), (13312, 17408), (17408, 18432)]
 
 
 def test_hash_names_a_vector():

@@ -54,28 +54,19 @@ def compiled(compiler: str) -> tuple[Path, str]:
     Raises:
         subprocess.SubprocessError: the compiler refused, or took over two minutes.
     """
-    problem = ""
+    problem, cache = "", Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     for native in ("-march=native", "-mcpu=native", ""):
         flags = [*FLAGS, *([native] if native else [])]
-        path = _cache_folder() / f"fused-{_key(compiler, flags)}.so"
+        path = cache / "n2v" / f"fused-{_key(compiler, flags)}.so"
         try:
             if not path.exists():
-                _compile([compiler, *flags], path)
+                with atomic_path(path) as made:
+                    command = [compiler, *flags, str(FUSED_SOURCE), "-o", str(made)]
+                    subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
             return path, native
         except subprocess.CalledProcessError as error:  # a flag that this compiler does not know: try the next
             problem = error.stderr.strip() or "the compiler failed without a word"
     raise subprocess.SubprocessError(problem)
-
-
-def _compile(command: list[str], path: Path) -> None:
-    with atomic_path(path) as temporary:
-        subprocess.run(
-            [*command, str(FUSED_SOURCE), "-o", str(temporary)], capture_output=True, text=True, timeout=120, check=True
-        )
-
-
-def _cache_folder() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "n2v"
 
 
 def _key(compiler: str, flags: list[str]) -> str:
