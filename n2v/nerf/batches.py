@@ -163,7 +163,7 @@ def training_rays(
     """
     images = torch.from_numpy(np.ascontiguousarray(view_set.images)).to(device)
     cameras = torch.as_tensor(view_set.c2w, dtype=torch.float32, device=device)
-    wide = images[..., 3] > (-1 if margin_px is None else 0)
+    wide = images[..., 3] > 0 if margin_px is not None else torch.ones_like(images[..., 3], dtype=torch.bool)
     if margin_px:
         wide = torch.nn.functional.max_pool2d(wide.float()[:, None], 2 * margin_px + 1, 1, margin_px)[:, 0] > 0
     parts = []

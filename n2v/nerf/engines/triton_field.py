@@ -7,6 +7,8 @@ this step, so nothing is copied between steps. Importing this file needs triton;
 Compiled, layers multiply float16 operands and add in float32 (HALF), and sines are the hardware's (HARDWARE): what
 tiny-cuda-nn does. Interpreted, there is neither: float32 operands for exact parity, or HALF alone.
 
+Run-time type checks are off here (`no_type_check`): arguments are pointers and compile-time sizes.
+
 Layouts, all row-major: positions (rows, n, 3) in [0, 1]^3; fields (k, n, 4) = r, g, b, density; weights (k, 18432) as
 in n2v.nerf.layout.
 """
@@ -28,12 +30,8 @@ ROUNDER: tl.constexpr = tl.constexpr(12582912.0)  # 1.5 * 2^23: adding and subtr
 LOW_BITS: tl.constexpr = tl.constexpr(-(1 << 29))  # mask: float64 digits that float32 has no room for
 
 
-def kernel(function):
-    """A Triton kernel whose arguments (pointers and compile-time sizes) are not type-checked at run time."""
-    return triton.jit(no_type_check(function))
-
-
-@kernel
+@triton.jit
+@no_type_check
 def _operand(values, HALF: tl.constexpr):
     """Values as the matrix products take them."""
     if HALF:
@@ -42,7 +40,8 @@ def _operand(values, HALF: tl.constexpr):
         return values
 
 
-@kernel
+@triton.jit
+@no_type_check
 def _dot(a, b, HALF: tl.constexpr):
     """Matrix product of two operands, accumulated in float32."""
     if HALF:
@@ -51,7 +50,8 @@ def _dot(a, b, HALF: tl.constexpr):
         return tl.dot(a, b, input_precision="ieee")
 
 
-@kernel
+@triton.jit
+@no_type_check
 def _sine(angle, HARDWARE: tl.constexpr):
     """Sine in radians; the hardware's instruction errs by at most 2^-20.9 where |angle| <= pi."""
     if HARDWARE:
@@ -62,7 +62,8 @@ def _sine(angle, HARDWARE: tl.constexpr):
         return tl.sin(angle)
 
 
-@kernel
+@triton.jit
+@no_type_check
 def _features(x, y, z, FIRST: tl.constexpr, N: tl.constexpr, TCNN: tl.constexpr, HARDWARE: tl.constexpr):
     """Sines and cosines FIRST .. FIRST + N - 1 of 72 pairs at (BLOCK, 1) coordinates, as n2v.nerf.encoding."""
     pair = FIRST + tl.arange(0, N)[None, :]
@@ -80,7 +81,8 @@ def _features(x, y, z, FIRST: tl.constexpr, N: tl.constexpr, TCNN: tl.constexpr,
     return tl.join(sine, cosine).reshape(x.shape[0], 2 * N)
 
 
-@kernel
+@triton.jit
+@no_type_check
 def _tcnn_sine(angle, HARDWARE: tl.constexpr):
     """Sine as tiny-cuda-nn takes it; interpreted, with its instruction's first step: turns rounded toward zero."""
     if not HARDWARE:
@@ -90,19 +92,22 @@ def _tcnn_sine(angle, HARDWARE: tl.constexpr):
     return _sine(angle, HARDWARE).to(tl.float16).to(tl.float32)
 
 
-@kernel
+@triton.jit
+@no_type_check
 def _matrix(start, ROWS: tl.constexpr, COLUMNS: tl.constexpr, STRIDE: tl.constexpr, HALF: tl.constexpr):
     """A (ROWS, COLUMNS) block of a row-major matrix with STRIDE numbers a row, as an operand."""
     return _operand(tl.load(start + tl.arange(0, ROWS)[:, None] * STRIDE + tl.arange(0, COLUMNS)[None, :]), HALF)
 
 
-@kernel
+@triton.jit
+@no_type_check
 def _put(start, block, ROWS: tl.constexpr, COLUMNS: tl.constexpr, STRIDE: tl.constexpr):
     """The opposite of `_matrix`."""
     tl.store(start + tl.arange(0, ROWS)[:, None] * STRIDE + tl.arange(0, COLUMNS)[None, :], block)
 
 
-@kernel
+@triton.jit
+@no_type_check
 def _matrices(weights, HALF: tl.constexpr):
     """The five blocks of one NeRF: input columns 0..127 and 128..143, two hidden matrices, the padded output."""
     front = _matrix(weights, WIDTH, 128, IN, HALF)
@@ -112,7 +117,8 @@ def _matrices(weights, HALF: tl.constexpr):
     return front, back, second, third, _matrix(weights + OUTPUT, 16, WIDTH, WIDTH, HALF)
 
 
-@kernel
+@triton.jit
+@no_type_check
 def _encoded(at, inside, TCNN: tl.constexpr, HALF: tl.constexpr, HARDWARE: tl.constexpr):
     """Features 0..127 and 128..143 of positions at pointers `at`; those not `inside` stand in the box's middle."""
     x = tl.load(at, mask=inside, other=0.5)
@@ -122,14 +128,16 @@ def _encoded(at, inside, TCNN: tl.constexpr, HALF: tl.constexpr, HARDWARE: tl.co
     return early, _operand(_features(x, y, z, 64, 8, TCNN, HARDWARE), HALF)
 
 
-@kernel
+@triton.jit
+@no_type_check
 def _relu(values, HALF: tl.constexpr):
     """Unlike maximum, this lets NaN through: a broken NeRF must be seen."""
     low = _operand(values, HALF)
     return tl.maximum(low, tl.zeros_like(low), propagate_nan=tl.PropagateNan.ALL)
 
 
-@kernel
+@triton.jit
+@no_type_check
 def _hidden(early, late, front, back, second, third, HALF: tl.constexpr):
     """The three hidden layers of one tile, after ReLU, each (BLOCK, 64), as operands."""
     one = _relu(_dot(early, tl.trans(front), HALF) + _dot(late, tl.trans(back), HALF), HALF)
@@ -137,7 +145,8 @@ def _hidden(early, late, front, back, second, third, HALF: tl.constexpr):
     return one, two, _relu(_dot(two, tl.trans(third), HALF), HALF)
 
 
-@kernel
+@triton.jit
+@no_type_check
 def field_forward(
     positions, rows, weights, fields, n,
     BLOCK: tl.constexpr, TCNN: tl.constexpr, HALF: tl.constexpr, HARDWARE: tl.constexpr,
@@ -157,7 +166,8 @@ def field_forward(
         tl.store(fields + place * 4 + channel, value, mask=(place < n) & (channel < 4))
 
 
-@kernel
+@triton.jit
+@no_type_check
 def field_backward(
     points, ends, weights, pulls, deltas, partials, n, n_rays,
     BLOCK: tl.constexpr, TCNN: tl.constexpr, HALF: tl.constexpr, HARDWARE: tl.constexpr,
@@ -197,7 +207,8 @@ def field_backward(
     _put(partials + OUTPUT, d_last, 16, WIDTH, WIDTH)
 
 
-@kernel
+@triton.jit
+@no_type_check
 def input_backward(
     points, ends, deltas, partials, n, n_rays,
     BLOCK: tl.constexpr, TCNN: tl.constexpr, HALF: tl.constexpr, HARDWARE: tl.constexpr,

@@ -8,9 +8,12 @@ picture nor in the gradient. They are the far end of a ray, so `lit` (k, r) says
 samples that count are laid one after the other for the backward kernels.
 """
 
+from typing import no_type_check
+
+import triton
 import triton.language as tl
 
-from n2v.nerf.engines.triton_field import SIZE, field_backward, field_forward, input_backward, kernel
+from n2v.nerf.engines.triton_field import SIZE, field_backward, field_forward, input_backward
 
 __all__ = [
     "adam",
@@ -27,7 +30,8 @@ EXP_15: tl.constexpr = tl.constexpr(3269017.372472110639)  # where the gradient 
 DEEPEST: tl.constexpr = tl.constexpr(1e4)  # optical depth at which nothing is left to see (n2v.nerf.composite)
 
 
-@kernel
+@triton.jit
+@no_type_check
 def _opacity(depth):
     """1 - exp(-depth) for depth >= 0; a series below 1/4, where the subtraction would lose digits."""
     series = 1.0 - depth / 6.0 * (1.0 - depth / 7.0)
@@ -36,7 +40,8 @@ def _opacity(depth):
     return tl.where(depth < 0.25, series, 1.0 - tl.exp(-depth))
 
 
-@kernel
+@triton.jit
+@no_type_check
 def composite_forward(
     fields, lengths, rows, starts, ends, shown, light, lit, n, n_rays, dark, BLOCK: tl.constexpr
 ):  # fmt: skip
@@ -68,7 +73,8 @@ def composite_forward(
     tl.store(lit + nerf * n_rays + ray, n_lit, mask=ray < n_rays)
 
 
-@kernel
+@triton.jit
+@no_type_check
 def composite_backward(
     positions, fields, lengths, rows, starts, lit, lit_ends, light, picture_pulls, points, pulls, n, n_rays, scale,
     BLOCK: tl.constexpr,
@@ -116,7 +122,8 @@ def composite_backward(
         later += weight * gain
 
 
-@kernel
+@triton.jit
+@no_type_check
 def loss_gradient(
     shown, targets, is_ray, rows, backgrounds, pulls, errors, n_rays, PER_RAY: tl.constexpr, BLOCK: tl.constexpr
 ):
@@ -147,7 +154,8 @@ def loss_gradient(
     tl.store(errors + nerf * n_rays + ray, error * share, mask=inside)
 
 
-@kernel
+@triton.jit
+@no_type_check
 def add_partials(partials, gradient, bad, n_parts, unscale, PARTS: tl.constexpr, BLOCK: tl.constexpr):
     """Sum partial gradients in one fixed order; bad[nerf] becomes 1 if a number of that NeRF is not finite."""
     nerf = tl.program_id(1).to(tl.int64)
@@ -164,7 +172,8 @@ def add_partials(partials, gradient, bad, n_parts, unscale, PARTS: tl.constexpr,
     tl.store(gradient + at, total)
 
 
-@kernel
+@triton.jit
+@no_type_check
 def adam(
     weights, gradient, mean, square, bad, taken, taken_next, corrections, rate, BLOCK: tl.constexpr
 ):  # fmt: skip
