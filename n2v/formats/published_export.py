@@ -21,7 +21,7 @@ from n2v.nerf.occupancy import pack_bits
 from n2v.scenes.cameras import CAMERA_ANGLE_X, orbit_cameras
 from n2v.scenes.classes import CLASSES, SYNSETS, label_of
 from n2v.scenes.objects import AABB
-from n2v.scenes.views import TRAIN, find_views, read_views, write_views
+from n2v.scenes.views import TRAIN, find_views, read_record, read_views, write_views
 from n2v.zoo.manifest import Row, row_digest
 from n2v.zoo.store import Zoo
 
@@ -159,14 +159,8 @@ def _places(rows: Sequence[Row], layout: str) -> dict[str, str]:
 
 def _pictures(views: Path | None) -> dict[str, Path]:
     """Folders of view sets by object id."""
-    if views is None:
-        return {}
-    found = {}
-    for folder in find_views(views):
-        header = read_json(folder / TRAIN)
-        name = header.get("object_id") if isinstance(header, dict) else None
-        found[str(name or folder.name)] = folder
-    return found
+    folders = [] if views is None else find_views(views)
+    return {str(read_record(folder / TRAIN).get("object_id") or folder.name): folder for folder in folders}
 
 
 def _write_one(

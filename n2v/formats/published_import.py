@@ -35,9 +35,9 @@ from n2v.nerf.render import field_query
 from n2v.scenes.classes import SYNSETS, label_of
 from n2v.scenes.views import TRAIN, read_views
 from n2v.zoo.build import spread
-from n2v.zoo.manifest import MANIFEST, REFUSED, UNLISTED, Row, parse, row_digest, wrong
+from n2v.zoo.manifest import REFUSED, UNLISTED, Row, parse, row_digest, wrong
 from n2v.zoo.splits import RULES, assign, leak
-from n2v.zoo.store import Zoo, ZooWriter
+from n2v.zoo.store import ZooWriter, going_on
 
 ROWS = "n2v_rows.jsonl"  # beside an export: the manifest lines of the zoo it came from
 SHARD = 64  # NeRFs in one file
@@ -107,7 +107,8 @@ def import_published(
     found = find_all(folder, limit)
     good = [one for one in found if not one.problem]
     splits, n_absent = _splits(good, Path(folder), lists, rule, seed)
-    held = _held(out, resume)
+    zoo = going_on(out, resume)
+    held = set(zoo.object_ids) if zoo else set()
     todo, tally = [one for one in found if one.who.object_id not in held], Tally()
     row_of, writer = partial(_row, splits, source, licence), ZooWriter(out, resolution=RESOLUTION)
     with progress(total=len(todo), desc="importing NeRFs", unit="NeRF") as bar:
@@ -183,15 +184,6 @@ def _splits(
     listed = read_lists(files)
     splits = {one.who.object_id: listed.get(one.named, UNLISTED) for one in good}
     return splits, len(listed.keys() - {one.named for one in good})
-
-
-def _held(out: Path, resume: bool) -> set[str]:
-    """Object ids of the zoo in `out`."""
-    if not (Path(out) / MANIFEST).exists():
-        return set()
-    if not resume:
-        raise BadInput("there is a zoo already", where=out, fix="add --resume to go on with it, or choose another")
-    return set(Zoo(out).object_ids)
 
 
 def _import_part(part: list[Found], writer: ZooWriter, row_of: Callable[..., Row], measure: bool, tally: Tally) -> None:

@@ -21,9 +21,9 @@ from n2v.scenes.classes import class_of, labels_of
 from n2v.scenes.views import TRAIN, ViewSet, find_views, read_views
 from n2v.seeds import child_seed
 from n2v.workers import Death, Workers, choose, workers_a_gpu
-from n2v.zoo.manifest import MANIFEST, Row, is_name
+from n2v.zoo.manifest import Row, is_name
 from n2v.zoo.splits import SPLIT_COLUMNS, assign
-from n2v.zoo.store import Zoo, ZooWriter
+from n2v.zoo.store import ZooWriter, going_on
 
 TOGETHER = 4  # NeRFs in one batched computation: keeps one core's cache busy; shares are dealt in these everywhere
 
@@ -209,11 +209,9 @@ def plan(folders: list[Path]) -> tuple[list[Identity], dict[Path, str]]:
 
 def _already_built(out: Path, config: FitConfig, resume: bool) -> tuple[set[str], set[tuple[str, str]], dict[str, int]]:
     """Object ids that `out` holds, its quarantined ones with their reasons, and the labels given so far."""
-    if not (Path(out) / MANIFEST).exists():
+    zoo, recipe = going_on(out, resume), (config.n_steps, config.step, config.encoding)
+    if zoo is None:
         return set(), set(), {}
-    if not resume:
-        raise BadInput("there is a zoo already", where=out, fix="add --resume to go on, or choose another folder")
-    zoo, recipe = Zoo(out), (config.n_steps, config.step, config.encoding)
     for row in zoo.rows:
         if (row.steps, row.step, row.encoding) != recipe:
             was = f"{row.object_id} was fitted with {row.steps} steps of {row.step:.3g}, {row.encoding} encoding"

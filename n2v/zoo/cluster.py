@@ -108,14 +108,13 @@ def submit(views: Path, out: Path, slurm: SlurmConfig, *, resume: bool = False, 
         MissingPart: submitit is not installed.
     """
     from n2v.scenes.views import find_views
-    from n2v.zoo.manifest import MANIFEST
+    from n2v.zoo.store import going_on
 
     slurm.check()
     views, out = Path(views).resolve(), Path(out).resolve()
     if not find_views(views):
         raise BadInput("no view sets", where=views, fix="make some with: n2v render")
-    if (out / MANIFEST).exists() and not resume:
-        raise BadInput("there is a zoo already", where=out, fix="add --resume to go on, or choose another folder")
+    going_on(out, resume)
     logs = (slurm.logs or out.with_name(f"{out.name}-jobs")).resolve()
     if slurm.dry_run:
         return {"script": sbatch_script(slurm, logs)}

@@ -80,6 +80,15 @@ class ZooWriter:
         append(self.folder, [replace(row, object_id=shown(row.object_id)) for row in rows])
 
 
+def going_on(out: Path, resume: bool) -> "Zoo | None":
+    """The zoo that is in `out` already, which may only be gone on with; None where there is none."""
+    if not (Path(out) / MANIFEST).exists():
+        return None
+    if not resume:
+        raise BadInput("there is a zoo already", where=out, fix="add --resume to go on, or choose another folder")
+    return Zoo(out)
+
+
 class Zoo:
     """Random access to a zoo. `rows` holds the usable NeRFs, sorted by object id; `quarantined` the others.
 
