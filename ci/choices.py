@@ -14,11 +14,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from n2v import profiles
-from n2v.embed.compare import compare_reconstructions
+from n2v.embed.reconstruct import compare_reconstructions
 from n2v.embed.train import train
 from n2v.files import provenance, write_bytes, write_json
 from n2v.nerf.nerf import Turntable
-from n2v.tasks.encoders import reconstruction_summary
+from n2v.tasks.metrics import reconstruction_summary
 from n2v.zoo.shipped import mini_zoo
 
 N_POINTS, THESIS = 192, (0.8, 0.6)  # points of a NeRF in a step; weight of rays' loss, share of points on rays

@@ -25,9 +25,10 @@ from n2v.embed.train import TrainConfig, train
 from n2v.errors import BadInput
 from n2v.files import provenance, read_json, write_bytes, write_json
 from n2v.nerf.nerf import Turntable
-from n2v.tasks.classify import HeadConfig
-from n2v.tasks.encoders import encoder_measures, raw_measures
+from n2v.tasks.bars import BARS, bars
+from n2v.tasks.head import HeadConfig
 from n2v.tasks.metrics import summarise
+from n2v.tasks.read import encoder_measures, reader_measures
 from n2v.zoo.store import Zoo
 
 LOOK = Turntable(n_views=2)
@@ -46,7 +47,6 @@ VARIANTS = {  # name: changes of the laptop profile's encoder of that kind, and 
     "aligned-8-versions-clipped": {"kind": "aligned", "octaves": 8, "contrastive_weight": 0.05, "clip_norm": 1.0},
 }
 RECIPE = {"contrastive_weight": 0.0, "clip_norm": None}  # what changes the training, not the network
-RAW = "raw weights"
 DECIDING = ("foreground_db", "full_db", "given_db", "linear_probe", "head", "hit_at_1", "ms_a_step")
 FACTS = ("variant", "zoo", "n_train", "n_read", "n_pictures")  # the same in every run of a row
 
@@ -60,13 +60,13 @@ def model_config(variant: str) -> ModelConfig:
 
 
 def one_run(zoo: Zoo, variant: str, seed: int, folder: Path, config: TrainConfig, held_out, pictures: int) -> dict:
-    """Train one variant and measure it, or read the raw weights; what was done before is only looked up."""
+    """Train one variant and measure it, or read a bar; what was done before is only looked up."""
 
     def measure() -> dict:
         train_split, head = zoo.indices("train"), HeadConfig(n_epochs=100)
-        if variant == RAW:
-            found = raw_measures(zoo, train_split, held_out, 64, head, seed)
-            return {"n_train": len(train_split), **found}
+        if variant in BARS:
+            found = reader_measures({variant: bars(zoo)[variant]}, zoo, train_split, held_out, head, seed)[variant]
+            return {"n_train": len(train_split), "n_read": len(held_out), **found}
         recipe = {name: VARIANTS[variant].get(name, usual) for name, usual in RECIPE.items()}
         mine = replace(config, seed=seed, **recipe)
         train(zoo, mine, model_config(variant), folder, resume=True)
@@ -143,7 +143,7 @@ def main() -> None:
         raise BadInput("two collections of one name", where=options.zoo[0].name, fix="rename a folder")
     told = {name: vars(options)[name] for name in ("minutes", "held_out", "pictures", "float32")}
     same_options(options.out, told | {"zoos": {path.name: path.resolve() for path in options.zoo}})
-    names = [RAW, *options.variants]
+    names = [*BARS, *options.variants]
     todo = [(seed, path, name) for seed in range(options.seeds) for path in options.zoo for name in names]
     runs, started = [], time.perf_counter()
     for seed, path, name in todo:  # seed by seed: a stopped run leaves whole rounds

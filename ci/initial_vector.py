@@ -22,8 +22,9 @@ from n2v.embed.train import train
 from n2v.files import provenance, write_json
 from n2v.nerf.neurons import order_free_description
 from n2v.scenes.views import find_views, read_views
-from n2v.tasks.classify import principal_components
-from n2v.tasks.initial_vector import changed_zoo, field_values, matched, read_split, refit_zoo, renumbered
+from n2v.tasks.bars import field_values, principal_components
+from n2v.tasks.read import read_all, wide
+from n2v.tasks.starts import changed_zoo, matched, refit_zoo, renumbered
 from n2v.zoo.build import build_zoo
 from n2v.zoo.store import Zoo
 
@@ -33,7 +34,7 @@ def make_zoos(views: Path, work: Path, size: profiles.Profile, limit: int | None
     build_zoo(views, work / "shared", size.fit, seed=seed, limit=limit, resume=True)
     shared = Zoo(work / "shared")
     folders = {folder.name: folder for folder in find_views(views)}
-    random = refit_zoo(shared, lambda name: read_views(folders[name]), work / "random", size.fit)
+    random = refit_zoo(shared, work / "random", size.fit, lambda name: read_views(folders[name]))
     strangers = derived(shared, work / "renumbered", lambda values: renumbered(values, seed))
     reference = shared.field_weights(0)[0]
     return {
@@ -57,7 +58,7 @@ def features_of(zoo: Zoo, work: Path, size: profiles.Profile, minutes: float) ->
     """Everything that is read: weights, order-free description, values of the field, embeddings of trained encoders."""
     weights, train_part = zoo.field_weights(), zoo.indices("train")
     order_free = np.stack([order_free_description(one) for one in weights])
-    values = field_values(weights, zoo.occupied(), [row.encoding for row in zoo.rows])
+    values = field_values(weights, zoo.occupied(), zoo.rows[0].encoding)
     found = {
         "raw weights": _reduced(weights, train_part),
         "order-free description": _reduced(order_free, train_part),
@@ -78,6 +79,11 @@ def _reduced(values: np.ndarray, train_part: np.ndarray) -> np.ndarray:
     return principal_components(values[train_part], [values])[1].astype(np.float32)
 
 
+def base_ids(zoo: Zoo) -> list[str]:
+    """Which object each NeRF is a version of."""
+    return [row.base_id for row in zoo.rows]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("views", type=Path)
@@ -93,10 +99,9 @@ def main() -> None:
     rows = []
     for name, zoo in make_zoos(options.views, options.work, size, options.limit, options.seed).items():
         test = np.concatenate([zoo.indices("test"), zoo.indices("val")])
-        for kind, features in features_of(zoo, options.work, size, options.minutes).items():
-            numbers = read_split(features, zoo.labels, zoo.indices("train"), test)
-            rows.append({"start": name, "features": kind, **numbers})
-            print(rows[-1], flush=True)
+        kinds, split = features_of(zoo, options.work, size, options.minutes), (zoo.indices("train"), test)
+        rows += [{"start": name, **row} for row in wide(read_all(kinds, zoo.labels, base_ids(zoo), split, head=None))]
+        print(*rows[-len(kinds) :], sep="\n", flush=True)
     options.out.mkdir(parents=True, exist_ok=True)
     with open(options.out / "initial_vector.csv", "w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")

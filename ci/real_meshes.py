@@ -30,7 +30,7 @@ from n2v.lessons.drawing.style import apply_style
 from n2v.nerf.nerf import Turntable
 from n2v.scenes.classes import CLASSES
 from n2v.scenes.views import find_views, read_views
-from n2v.tasks.encoders import reconstruction_summary
+from n2v.tasks.metrics import reconstruction_summary
 from n2v.zoo.store import Zoo
 from n2v.zoo.verify import info
 
@@ -65,6 +65,7 @@ def judge(name: str, folder: Path, work: Path, out: Path) -> dict[str, float]:
             seconds[f"{task} {name}"] = run(task, embeddings, "--out", place, "--zoo", work / "zoo", "--force", *more)
         shutil.copy(place / "tables" / f"{table}.csv", out / f"{task}_{name}.csv")
         shutil.copy(place / "figures" / f"{figure}.png", out / f"{task}_{name}.png")
+    shutil.copy(work / f"classify-{name}" / "tables" / "extra-bars.csv", out / f"bars_{name}.csv")
     return seconds
 
 

@@ -14,13 +14,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from encoders import RAW, VARIANTS, brief, means, one_run, same_options, write_csv
+from encoders import VARIANTS, brief, means, one_run, same_options, write_csv
 from joined import write_joined
 
 from n2v import profiles
 from n2v.errors import BadInput
 from n2v.files import provenance, write_json
 from n2v.lessons.drawing.style import apply_style
+from n2v.tasks.bars import BARS
 from n2v.zoo.shipped import open_zoo
 from n2v.zoo.splits import nested_order
 from n2v.zoo.store import Zoo
@@ -84,7 +85,7 @@ def main() -> None:
     )
     config = replace(config, amp=False) if options.float32 else config
     todo = [
-        (seed, n, name) for n in options.sizes for seed in range(options.seeds) for name in (RAW, *options.variants)
+        (seed, n, name) for n in options.sizes for seed in range(options.seeds) for name in (*BARS, *options.variants)
     ]
     same_options(
         options.out, {name: vars(options)[name] for name in ("zoo", "test", "minutes", "steps", "pictures", "float32")}

@@ -17,7 +17,9 @@ from n2v.embed.reconstruct import Losers, compare_reconstructions
 from n2v.files import data_folder
 from n2v.nerf.nerf import Turntable
 from n2v.publish.data_cards import shipped_table, write_block
-from n2v.tasks.encoders import raw_measures, reader_measures, reconstruction_summary
+from n2v.tasks.bars import bars
+from n2v.tasks.metrics import reconstruction_summary
+from n2v.tasks.read import reader_measures
 from n2v.zoo.shipped import open_zoo
 from n2v.zoo.store import Zoo
 
@@ -30,13 +32,15 @@ def measure(run: Path, zoo: Zoo, name: str) -> dict:
     model, train, test = load_model(run), zoo.indices("train"), zoo.indices("test")
     losers = Losers(zoo, train, model.config.encoder.embedding)
     rows = compare_reconstructions({"nerf2vec": model}, zoo, test, Turntable(), losers)
-    embeddings = embed_zoo(model, zoo)
+    kinds = {"embeddings": embed_zoo(model, zoo).values, **bars(zoo, model=model)}
+    readers = reader_measures(kinds, zoo, train, test)
     return {
         "test": name,
         "n": len(test),
         "reconstruction": reconstruction_summary(rows),
-        "readers": reader_measures(embeddings.values, embeddings.labels, embeddings.base_ids, train, test),
-        "raw_weights": raw_measures(zoo, train, test),
+        "readers": readers["embeddings"],
+        "raw_weights": readers["raw weights, whitened"],
+        "bars": readers,
     }
 
 

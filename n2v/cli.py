@@ -61,6 +61,7 @@ def commands() -> dict[str, Callable]:
         "retrieve": tasks.retrieve,
         "interpolate": tasks.interpolate,
         "generate": tasks.generate,
+        "benchmark": tasks.benchmark,
         "reproduce": show.reproduce,
         "report": pages.report,
         "site": pages.site,

@@ -48,7 +48,7 @@ from n2v.nerf.nerf import Turntable
 from n2v.nerf.render import psnr
 from n2v.publish.record import Recorder
 from n2v.seeds import seed_everything
-from n2v.tasks.encoders import reconstruction_summary
+from n2v.tasks.metrics import reconstruction_summary
 from n2v.zoo.shipped import real_zoo
 from n2v.zoo.store import Zoo
 

@@ -57,8 +57,7 @@ from n2v.publish.record import Recorder
 from n2v.scenes.classes import CLASSES
 from n2v.scenes.views import find_views, read_views
 from n2v.seeds import seed_everything
-from n2v.tasks.classify import linear_probe, principal_components
-from n2v.tasks.initial_vector import FIRST_START, changed_zoo, field_values, matched, read_few, read_split, renumbered
+from n2v.tasks.bars import field_values, principal_components
 from n2v.tasks.interpolate import (
     GAMMAS,
     draw_pairs,
@@ -69,7 +68,9 @@ from n2v.tasks.interpolate import (
     walks_between,
     weights_picture,
 )
-from n2v.tasks.repeats import over_repeats
+from n2v.tasks.metrics import over_repeats
+from n2v.tasks.read import linear_probe, read_all, wide
+from n2v.tasks.starts import FIRST_START, changed_zoo, matched, renumbered
 from n2v.zoo.build import spread
 from n2v.zoo.shipped import real_zoo
 from n2v.zoo.store import Zoo
@@ -364,27 +365,25 @@ features = {
     ("renumbered, matched to the initial vector", "raw weights"): back,
     ("renumbered, matched to one NeRF", "raw weights"): matched(strangers, weights[bases[0]]),
     ("shared or renumbered", "order-free description"): one,
-    ("shared or renumbered", "values of the field"): field_values(weights, grids, [row.encoding for row in zoo.rows]),
+    ("shared or renumbered", "values of the field"): field_values(weights, grids, zoo.rows[0].encoding),
     ("shared start", "embedding, best"): codes["best"].values,
     ("renumbered", "embedding, best"): embed(models["best"], strangers),
     ("renumbered, matched to the initial vector", "embedding, best"): embed(models["best"], back),
     ("shared start", "embedding, rows, trained briefly on these"): embed(encoders["shared"], weights),
     ("renumbered", "embedding, rows, trained briefly on these"): embed(encoders["renumbered"], strangers),
 }
-table = []
-for (start, kind), values in features.items():
-    _, flat = principal_components(values[train_part], [values])
-    row = read_split(flat.astype(np.float32), labels, train_part, test_part)
-    table.append({"start": start, "features": kind, **row})
+flat = {key: principal_components(values[train_part], [values])[1] for key, values in features.items()}
+read = read_all(flat, labels, codes["best"].base_ids, (train_part, test_part), head=None)
+table = [{"start": row["features"][0], **row, "features": row["features"][1]} for row in wide(read)]
 record.table(
     "extra-initial-vector-tasks", table,
-    f"Class of {len(test_part)} held-out NeRFs of the zoo: nearest of {len(train_part)} training NeRFs, and linear probe, both on 64 "
-    "principal components of the training NeRFs (on all 18,432 numbers the nearest neighbour is worse: notebook 08). low, high: 95 % "
-    "Wilson interval; shuffled labels: chance. One seed.",
+    f"{len(test_part)} held-out NeRFs of the zoo: class by linear probe and by the nearest of {len(train_part)} training NeRFs (hit@1), "
+    "versions found among all; on 64 principal components of the training NeRFs (on all 18,432 numbers neighbours are worse: "
+    "notebook 08). low, high: 95 % interval by object. One seed.",
 )  # fmt: skip
 for key, name in ((0, "shared"), (1, "renumbered"), (2, "matched")):
-    record.metric(f"nn_raw_{name}", table[key]["nearest neighbour"])
-record.metric("nn_order_free", table[4]["nearest neighbour"])
+    record.metric(f"nn_raw_{name}", table[key]["hit@1"])
+record.metric("nn_order_free", table[4]["hit@1"])
 
 # %% [markdown]
 # *What to see:* renumbering throws the nearest neighbour to chance, for raw weights and for an encoder that was trained on ordered
@@ -444,18 +443,19 @@ few = {
 }
 for name, values in fitted.items():
     few[name, "order-free description"] = np.stack([order_free_description(one) for one in values])
-    few[name, "values of the field"] = field_values(values, occupied[name], [quick.encoding] * len(sets))
+    few[name, "values of the field"] = field_values(values, occupied[name], quick.encoding)
     few[name, "embedding, best"] = embed(models["best"], values)
-table = [{"start": start, "features": kind, "psnr_db": float(psnr_db[start.split(",")[0]]), **read_few(values, truth)}
-         for (start, kind), values in few.items()]  # fmt: skip
+read = read_all(few, truth, [views.base_id for views in sets], head=None)
+table = [{"start": row["features"][0], **row, "features": row["features"][1]} for row in wide(read)]
+table = [{**row, "psnr_db": float(psnr_db[row["start"].split(",")[0]])} for row in table]
 record.table(
     "extra-random-starts", table,
-    f"The same {len(sets)} objects from one start and from one start each ({n_steps} steps): class of the nearest other object, and "
-    f"of a linear probe over three folds. One seed; ci/initial_vector.py runs it larger. {n_known} of the objects were in the encoder's "
+    f"The same {len(sets)} objects from one start and from one start each ({n_steps} steps): class of the nearest object "
+    f"of the other folds (hit@1), and by linear probe, over five folds. One seed; ci/initial_vector.py runs it larger. {n_known} of the objects were in the encoder's "
     "training, longer fitted: its row on the shared start flatters it.",
 )  # fmt: skip
 for start in ("shared", "random"):
-    record.metric(f"few_nn_raw_{start}", table[0 if start == "shared" else 1]["nearest neighbour"])
+    record.metric(f"few_nn_raw_{start}", table[0 if start == "shared" else 1]["hit@1"])
 
 # %% [markdown]
 # ### The walk itself

@@ -48,9 +48,8 @@ from n2v.lessons.generation import measure_figure
 from n2v.publish.record import Recorder
 from n2v.scenes.classes import CLASSES
 from n2v.seeds import child_seed, seed_everything
-from n2v.tasks.classify import linear_probe, principal_components
-from n2v.tasks.flow import FlowConfig, train_flow
-from n2v.tasks.generate import GanConfig, train_latent_gan
+from n2v.tasks.bars import principal_components
+from n2v.tasks.generate import FlowConfig, GanConfig, train_flow, train_latent_gan
 from n2v.tasks.generation_measures import (
     class_verdicts,
     coverage,
@@ -61,7 +60,8 @@ from n2v.tasks.generation_measures import (
     picture_features,
 )
 from n2v.tasks.interpolate import decoded_pictures
-from n2v.tasks.repeats import over_repeats
+from n2v.tasks.metrics import over_repeats
+from n2v.tasks.read import linear_probe
 from n2v.tasks.retrieve import distances
 
 size, run = profiles.get(profile), Path(out_dir)

@@ -1,8 +1,9 @@
-"""`n2v classify`, `retrieve`, `interpolate` and `generate`: the thesis's tasks on a file of embeddings."""
+"""`n2v classify`, `retrieve`, `interpolate`, `generate`: the thesis's tasks on embeddings; and `n2v benchmark`."""
 
 from pathlib import Path
 from typing import Annotated, Literal
 
+import numpy as np
 from tyro.conf import Positional, arg
 
 from n2v.commands.output import Force, refuse_used
@@ -29,6 +30,22 @@ def _features(embeddings, zoo: Path | None) -> dict:
     return kinds
 
 
+def _bar_rows(embeddings, zoo: Path | None, config) -> list[dict]:
+    """With a zoo, the embeddings beside every bar made from its NeRFs, all by the same readers."""
+    from n2v.tasks.bars import bars
+    from n2v.tasks.read import read_all
+    from n2v.zoo.store import Zoo
+
+    if zoo is None:
+        return []
+    collection = Zoo(zoo)
+    order, kinds = np.array([collection.index_of(name) for name in embeddings.object_ids]), {}
+    for name, vectors in bars(collection).items():
+        kinds[name] = lambda train, vectors=vectors: vectors(order[train])[order]
+    kinds = {"embeddings": embeddings.values, **kinds}
+    return read_all(kinds, embeddings.labels, _families(embeddings), _parts(embeddings), config)
+
+
 def _parts(embeddings):
     train, test = embeddings.of_split("train"), embeddings.of_split("test")
     if not len(train) or not len(test):
@@ -48,7 +65,7 @@ def _families(embeddings) -> list[str]:
 def classify(
     embeddings: EmbeddingsFile,
     out: Out,
-    zoo: Annotated[Path | None, arg(help="also classify the raw weights of this zoo")] = None,
+    zoo: Annotated[Path | None, arg(help="also read raw weights and every bar of this zoo")] = None,
     seeds: Annotated[int, arg(help="repetitions of each head")] = 3,
     epochs: Annotated[int, arg(help="training epochs of the head")] = 150,
     mix: Annotated[bool, arg(help="also train the head on mixtures of two objects of a class, as the authors")] = False,
@@ -58,12 +75,13 @@ def classify(
 
     Example: n2v classify embeddings.safetensors --out classified
     """
+    from sklearn.metrics import confusion_matrix
+
     from n2v.embed.embeddings import Embeddings
     from n2v.lessons.classification import plot_accuracy, plot_confusion
     from n2v.publish.record import Recorder
     from n2v.tasks.classify import by_class, compare
     from n2v.tasks.head import HeadConfig
-    from n2v.tasks.metrics import confusion_matrix
 
     refuse_used(out, force=force)
     if seeds < 1 or epochs < 1:
@@ -74,13 +92,15 @@ def classify(
     rows, heads = compare(kinds, loaded.labels, train, test, config, tuple(range(seeds)), _families(loaded))
     labels, predicted = loaded.labels[test], heads["embeddings"][0]
     names = names_of(loaded.labels, loaded.class_names)
-    confusions = plot_confusion(confusion_matrix(labels, predicted, len(names)), names=names)
+    confusions = plot_confusion(confusion_matrix(labels, predicted, labels=range(len(names))), names=names)
     record = Recorder(out, "classify")
     note = "Accuracy on the test split of the corrected rule; intervals: low/high by item, low_objects/high_objects by "
     record.table("table-4.1", rows, note + "object with all its versions and recolours.")
     record.table(
         "extra-per-class", by_class(labels, predicted, names), "The head on embeddings, class by class (first seed)."
     )
+    if heights := _bar_rows(loaded, zoo, HeadConfig(n_epochs=epochs)):
+        record.table("extra-bars", heights, "Bars that an embedding has to clear; lead: that of embeddings.")
     record.figure("extra-accuracy", plot_accuracy(rows), "Accuracy by features and reader.")
     record.figure("extra-confusion", confusions, "Confusions of the head on embeddings.")
     return {"out": str(out), "rows": rows}
@@ -89,7 +109,7 @@ def classify(
 def retrieve(
     embeddings: EmbeddingsFile,
     out: Out,
-    zoo: Annotated[Path | None, arg(help="also retrieve by the raw weights of this zoo")] = None,
+    zoo: Annotated[Path | None, arg(help="also read raw weights and every bar of this zoo")] = None,
     k: Annotated[tuple[int, ...], arg(help="neighbours looked at")] = (1, 5, 10),
     metric: Annotated[Literal["euclidean", "cosine"], arg(help="distance between features")] = "euclidean",
     force: Force = False,
@@ -120,6 +140,8 @@ def retrieve(
         rows,
         "Corrected: test objects look among training objects. As published: among test, own versions too.",
     )
+    if heights := _bar_rows(loaded, zoo, None):
+        record.table("extra-bars", heights, "Bars that an embedding has to clear; lead: that of embeddings.")
     record.figure("extra-retrieval", plot_retrieval(tables), "Retrieval, corrected protocol.")
     return {"out": str(out), "rows": rows}
 
@@ -183,8 +205,7 @@ def generate(
     from n2v.embed.model import load_model
     from n2v.lessons.drawing.pictures import sheet
     from n2v.publish.record import Recorder
-    from n2v.tasks.flow import FlowConfig, train_flow
-    from n2v.tasks.generate import GanConfig, train_latent_gan
+    from n2v.tasks.generate import FlowConfig, GanConfig, train_flow, train_latent_gan
     from n2v.tasks.generation_measures import judge
     from n2v.tasks.interpolate import decoded_pictures
     from n2v.tasks.retrieve import distances
@@ -226,3 +247,33 @@ def generate(
         "extra-generation", [row], "mmd and the yardstick of novelty: held-out embeddings; the rest: training ones."
     )
     return {"out": str(out), "rows": [row]}
+
+
+def benchmark(
+    entry: Annotated[Positional[str], arg(metavar="ENTRY", help="ENTRY.py, a nerf2vec's folder, or a built-in name")],
+    out: Out,
+    tracks: Annotated[tuple[str, ...], arg(help="shared, renumbered, 'random start', novel, real")] = (),
+    runs: Annotated[int, arg(help="repetitions, for prediction intervals")] = 1,
+    on: Annotated[Literal["test", "val"], arg(help="val: to choose on; test: once, for the table")] = "test",
+    weights_alone: Annotated[bool, arg(help="give the entry no occupancy")] = False,
+    random_starts: Annotated[int, arg(help="NeRFs fitted again from random starts, about a second each")] = 507,
+    minutes: Annotated[float, arg(help="limit of the entry's own work in a run")] = 30,
+    resume: Annotated[bool, arg(help="go on with what is at --out")] = False,
+) -> dict:
+    """Enter a benchmark of vectors made from NeRF weights (docs/benchmark.md): benchmark.csv and benchmark.png.
+
+    Example: n2v benchmark data/nerf2vec --out benchmarked --tracks shared real
+    """
+    from n2v.lessons.drawing.benchmark import write_benchmark
+    from n2v.tasks.benchmark import TRACKS, Settings
+    from n2v.tasks.benchmark import benchmark as run_benchmark
+
+    refuse_used(out, resume=resume)
+    if runs < 1 or minutes <= 0 or random_starts < 1:
+        said = f"{runs} runs, {minutes:g} minutes, {random_starts} random starts"
+        raise BadInput(said, fix="use more than 0 of each")
+    settings = Settings(on, weights_alone, random_starts)
+    rows = run_benchmark([entry], out / "work", tracks or TRACKS, runs, settings, minutes)
+    write_benchmark(rows, out)
+    brief = ("entry", "track", "measure", "value", "low", "high")
+    return {"out": str(out), "rows": [{name: row.get(name) for name in brief} for row in rows]}

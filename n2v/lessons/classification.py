@@ -8,8 +8,8 @@ import torch
 from n2v.lessons.drawing.style import CHANCE, OURS, THEIRS
 from n2v.lessons.judge import judge
 from n2v.scenes.classes import CLASSES
-from n2v.tasks.classify import nearest_neighbour
 from n2v.tasks.metrics import mcnemar, wilson_interval
+from n2v.tasks.read import nearest_neighbour
 
 
 def plot_confusion(counts: np.ndarray, title: str = "", names: Sequence[str] = CLASSES):
@@ -61,7 +61,7 @@ def plot_accuracy(rows: list[dict], title: str = ""):
 
 
 def plot_leak(rows: list[dict], title: str = ""):
-    """Accuracy under each split of n2v.tasks.leak.leak_study, a group of bars a kind of features."""
+    """Accuracy under each split of n2v.tasks.classify.leak_study, a group of bars a kind of features."""
     import matplotlib.pyplot as plt
 
     kinds, splits = (list(dict.fromkeys(row[key] for row in rows)) for key in ("features", "split"))

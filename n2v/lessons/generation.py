@@ -7,7 +7,7 @@ import torch
 
 from n2v.lessons.drawing.style import CHANCE, OURS, THEIRS
 from n2v.lessons.judge import judge
-from n2v.tasks.flow import FlowConfig, follow, train_flow, training_pair
+from n2v.tasks.generate import FlowConfig, follow, train_flow, training_pair
 from n2v.tasks.generation_measures import coverage, novelty
 
 
@@ -15,7 +15,7 @@ def measure_figure(table: list[dict], measures: dict[str, str]):
     """Mean and 95 % interval; the yardstick's value runs through each panel as a dashed line, cheats are grey diamonds.
 
     Args:
-        table: Rows {generator, a measure, its ±}, from n2v.tasks.repeats.
+        table: Rows {generator, a measure, its ±}, from n2v.tasks.metrics.over_repeats.
         measures: Column to its axis label.
     """
     import matplotlib.pyplot as plt

@@ -15,7 +15,7 @@ def walk_figure(table: list[dict], measures: dict[str, str]):
     """Mean and 95 % interval over the pairs, a panel a measure; filled: same class, open: across classes.
 
     Args:
-        table: Rows {kind, walk, a measure, its ±}, from n2v.tasks.repeats.
+        table: Rows {kind, walk, a measure, its ±}, from n2v.tasks.metrics.over_repeats.
         measures: Column to its axis label.
     """
     import matplotlib.pyplot as plt

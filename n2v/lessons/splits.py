@@ -13,8 +13,8 @@ from n2v.scenes.classes import CLASSES, label_of
 from n2v.scenes.objects import SceneObject, read_slots
 from n2v.scenes.raycast import render_rgba
 from n2v.tasks.bars import overlap
-from n2v.tasks.classify import nearest_neighbour
 from n2v.tasks.metrics import cluster_interval
+from n2v.tasks.read import nearest_neighbour
 from n2v.zoo.splits import assign, combination, leak
 
 ORDER = ("as_published", "corrected", "novel")  # from the most that is let through to the least

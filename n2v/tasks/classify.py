@@ -1,65 +1,22 @@
-"""Readers of embeddings and flat weights side by side: the thesis's head, a linear probe, nearest neighbours."""
+"""Classifiers side by side as in Table 4.1, and what the published split's leak is worth."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
-import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from n2v.errors import BadInput
+from n2v.identity import Identity
 from n2v.scenes.classes import CLASSES
-from n2v.tasks.head import Head, HeadConfig, check_features, mean_and_scale, span_basis, train_head
-from n2v.tasks.metrics import cluster_interval, macro_f1, summarise, wilson_interval
+from n2v.seeds import child_seed
+from n2v.tasks.head import HeadConfig, train_head
+from n2v.tasks.metrics import cluster_interval, lead, summarise, wilson_interval
+from n2v.tasks.read import linear_probe, nearest_neighbour
+from n2v.tasks.retrieve import distances
+from n2v.zoo.splits import assign, groups
 
-__all__ = ["Head", "HeadConfig", "train_head"]  # used from here too
-
-
-def principal_components(train: Float[np.ndarray, "n d"], others: list[np.ndarray], n: int = 64) -> list[np.ndarray]:
-    """Train and other features in the first n principal components of the training features."""
-    from sklearn.decomposition import PCA
-
-    front = PCA(min(n, len(train) - 1, train.shape[1]), svd_solver="full").fit(train)
-    return [front.transform(train), *(front.transform(other) for other in others)]
-
-
-def linear_probe(train, train_labels, test) -> Int[np.ndarray, "n"]:
-    """Logistic regression on standardised features; its strength is chosen by cross-validation on train.
-
-    Where a class has a single training item there is nothing to cross-validate, and the strength is scikit-learn's.
-
-    With more features than items they are first turned into the span of the training items. That changes nothing:
-    the best weights of an L2-regularised linear model lie in it (tests/tasks/test_classify.py).
-    """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import GridSearchCV, StratifiedKFold
-
-    check_features(train, train_labels)
-    if not np.isfinite(test).all():
-        raise BadInput("features are not finite", fix="embed again")
-    x, x_test = (torch.as_tensor(values, dtype=torch.float32) for values in (train, test))
-    mean, scale = mean_and_scale(x)
-    x, x_test = (x - mean) / scale, (x_test - mean) / scale
-    if x.shape[1] > len(x):
-        basis = span_basis(x)
-        x, x_test = x @ basis, x_test @ basis
-    folds = min(3, int(np.bincount(train_labels)[np.unique(train_labels)].min()))
-    model = LogisticRegression(max_iter=2000)
-    if folds >= 2:
-        split = StratifiedKFold(folds, shuffle=True, random_state=0)
-        model = GridSearchCV(model, {"C": [0.003, 0.03, 0.3]}, cv=split)
-    return model.fit(x.numpy(), train_labels).predict(x_test.numpy())
-
-
-def nearest_neighbour(train, train_labels, test, k: int = 1) -> Int[np.ndarray, "n"]:
-    """Most frequent label among the k nearest training items (Euclidean); of equally frequent ones the nearest's."""
-    from n2v.tasks.retrieve import distances
-
-    check_features(train, train_labels)
-    if not 1 <= k <= len(train):
-        raise BadInput(f"k = {k} of {len(train)} training items", fix="use k from 1 to their number")
-    near = train_labels[np.argsort(distances(test, train), axis=1, kind="stable")[:, :k]]
-    votes = (near[:, :, None] == near[:, None, :]).sum(2)
-    return near[np.arange(len(near)), votes.argmax(1)]
+PUBLISHED, WITHOUT, CORRECTED = "as published", "as published, twins taken out of train", "corrected"
 
 
 def evaluate(
@@ -71,18 +28,14 @@ def evaluate(
     `base_ids`, `low_objects` and `high_objects` count the `n_objects` base objects instead (versions of one object are
     not independent). They say how far another test set would move it; `sd` how far another seed would.
     """
+    from sklearn.metrics import f1_score
+
     right = np.stack([predicted == labels for predicted in predictions])
-    over_runs = summarise(right.mean(1))
-    low, high = wilson_interval(over_runs["mean"] * len(labels), len(labels))
-    row = {
-        "accuracy": over_runs["mean"],
-        "sd": over_runs["sd"],
-        "runs": len(right),
-        "n": len(labels),
-        "low": low,
-        "high": high,
-        "macro_f1": float(np.mean([macro_f1(labels, predicted) for predicted in predictions])),
-    }
+    over_runs, n, known = summarise(right.mean(1)), len(labels), np.unique(labels)
+    low, high = wilson_interval(over_runs["mean"] * n, n)
+    scores = [f1_score(labels, one, labels=known, average="macro", zero_division=0) for one in predictions]
+    row = {"accuracy": over_runs["mean"], "sd": over_runs["sd"], "runs": len(right), "n": n, "low": low, "high": high}
+    row["macro_f1"] = float(np.mean(scores))
     if base_ids is not None:
         low, high = cluster_interval(right.mean(0), base_ids)
         row |= {"n_objects": len(set(base_ids)), "low_objects": low, "high_objects": high}
@@ -96,21 +49,15 @@ def by_class(
 
     `names` by label: `n2v.scenes.classes.names_of` where there are other classes than the thirteen.
     """
-    rows = []
-    for label in np.unique(labels):
-        mine, named = labels == label, predicted == label
-        hits = int((mine & named).sum())
-        wrong = predicted[mine & ~named]
-        rows.append(
-            {
-                "class": names[label],
-                "n": int(mine.sum()),
-                "precision": hits / named.sum() if named.any() else None,
-                "recall": hits / mine.sum(),
-                "f1": 2 * hits / (mine.sum() + named.sum()),
-                "most often taken for": names[np.bincount(wrong).argmax()] if len(wrong) else "",
-            }
-        )
+    from sklearn.metrics import precision_recall_fscore_support
+
+    known, rows = np.unique(labels), []
+    scores = precision_recall_fscore_support(labels, predicted, labels=known, zero_division=np.nan)
+    for label, precision, recall, f1, n in zip(known, *scores, strict=True):
+        wrong = predicted[(labels == label) & (predicted != label)]
+        taken_for = names[np.bincount(wrong).argmax()] if len(wrong) else ""
+        row = {"class": names[label], "n": int(n), "precision": None if np.isnan(precision) else precision}
+        rows.append({**row, "recall": recall, "f1": f1, "most often taken for": taken_for})
     return rows
 
 
@@ -124,12 +71,12 @@ def compare(
     base_ids: list[str] | None = None,
     shuffle: tuple[str, ...] | None = None,
 ) -> tuple[list[dict], dict[str, list[Int[np.ndarray, "t"]]]]:
-    """Every kind of feature through head, linear probe and nearest neighbours.
+    """Every kind of features through head, linear probe and nearest neighbours.
 
     `shuffle` names the kinds that also get the control, the head on shuffled labels; None: all.
 
     Returns:
-        Rows {features, reader, and what `evaluate` measures}, and the heads' predictions for each kind of feature.
+        Rows {features, reader, and what `evaluate` measures}, and the heads' predictions for each kind of features.
     """
     rows, heads = [], {}
     mine = None if base_ids is None else [base_ids[i] for i in test]
@@ -143,10 +90,9 @@ def compare(
             "5 nearest neighbours": [nearest_neighbour(x, y, x_test, min(5, len(x)))],
         }
         if shuffle is None or name in shuffle:
-            orders = [np.random.default_rng(seed).permutation(y) for seed in seeds]
-            readers["head, shuffled labels"] = [
-                train_head(x, order, config, seed).predict(x_test) for order, seed in zip(orders, seeds, strict=True)
-            ]
+            orders = {seed: np.random.default_rng(seed).permutation(y) for seed in seeds}
+            shuffled = [train_head(x, order, config, seed).predict(x_test) for seed, order in orders.items()]
+            readers["head, shuffled labels"] = shuffled
         rows += [
             {"features": name, "reader": reader, **evaluate(y_test, runs, mine)} for reader, runs in readers.items()
         ]
@@ -155,8 +101,83 @@ def compare(
 
 def leave_one_out(features: Float[np.ndarray, "n d"], labels: Int[np.ndarray, "n"]) -> float:
     """Accuracy of the nearest other item's class."""
-    hits = [
-        nearest_neighbour(np.delete(features, i, 0), np.delete(labels, i), features[i : i + 1])[0] == labels[i]
-        for i in range(len(features))
-    ]
-    return float(np.mean(hits))
+    apart = distances(features, features)
+    np.fill_diagonal(apart, np.inf)
+    return float((labels[apart.argmin(1)] == labels).mean())
+
+
+def leak_splits(
+    items: Sequence[Identity], seed: int = 0
+) -> dict[str, tuple[Int[np.ndarray, "m"], Int[np.ndarray, "t"]]]:
+    """Train and test positions under three rules, with equally many training items of each class under all of them.
+
+    The published rule as it is; the same test items, but every version of them taken out of train; the corrected rule.
+    Nothing is tuned here, so validation joins the test items.
+
+    Raises:
+        BadInput: the published rule, which rounds a tenth down, leaves nothing to test.
+    """
+    family, classes = np.array(groups(items)), np.array([item.class_name for item in items])
+    held = {PUBLISHED: _held_out(items, "as_published", seed), CORRECTED: _held_out(items, "corrected", seed)}
+    parts = {name: (np.flatnonzero(~out), np.flatnonzero(out)) for name, out in held.items()}
+    train, test = parts[PUBLISHED]
+    if not len(test):
+        raise BadInput("the published rule tests nothing here", fix="use at least 10 objects a class and version")
+    parts[WITHOUT] = train[~np.isin(family[train], family[test])], test
+    rng, chosen = np.random.default_rng(child_seed(seed, "leak")), {name: [] for name in parts}
+    for class_name in np.unique(classes):
+        members = {name: train[classes[train] == class_name] for name, (train, _) in parts.items()}
+        n = min(map(len, members.values()))
+        for name, mine in members.items():
+            chosen[name].append(rng.permutation(mine)[:n])
+    return {name: (np.sort(np.concatenate(chosen[name])), parts[name][1]) for name in (PUBLISHED, WITHOUT, CORRECTED)}
+
+
+def _held_out(items: Sequence[Identity], rule: str, seed: int) -> Bool[np.ndarray, "n"]:
+    """Which items a rule keeps from training. The published rule has one seed of its own: other draws, other names."""
+    names = [item.object_id for item in items]
+    if rule == "as_published" and seed:
+        order = np.random.default_rng(child_seed(seed, "names")).permutation(len(items))
+        names = [f"{place:09d}" for place in order]
+    renamed = [replace(item, object_id=name) for item, name in zip(items, names, strict=True)]
+    splits = assign(renamed, rule, seed)
+    return np.array([splits[name] != "train" for name in names])
+
+
+def leak_study(
+    features: dict[str, Float[np.ndarray, "n d"]],
+    items: Sequence[Identity],
+    labels: Int[np.ndarray, "n"],
+    config: HeadConfig | None = None,
+    seeds: tuple[int, ...] = (0, 1, 2),
+) -> list[dict]:
+    """Accuracy of the thesis's head under each rule; a seed draws the splits anew and starts another head.
+
+    `gain` is the accuracy above the one without twins, on the same test items; intervals count families of objects (all
+    versions and recolours), over all draws. Only the classifier's training is changed: an encoder that made the
+    features may have seen test objects, without their labels.
+    """
+    family, rows = np.array(groups(items)), []
+    draws = [leak_splits(items, seed) for seed in seeds]
+    for kind, values in features.items():
+        right = {
+            name: [
+                (train_head(values[train], labels[train], config, seed).predict(values[test]) == labels[test]) * 1.0
+                for seed, (train, test) in ((seed, parts[name]) for seed, parts in zip(seeds, draws, strict=True))
+            ]
+            for name in draws[0]
+        }
+        for name, runs in right.items():
+            tested = family[np.concatenate([parts[name][1] for parts in draws])]
+            over_runs = summarise([run.mean() for run in runs])
+            low, high = cluster_interval(np.concatenate(runs), tested)
+            row = {"features": kind, "split": name, "accuracy": over_runs["mean"], "sd": over_runs["sd"]}
+            row |= {"runs": len(runs), "n": len(tested), "n_objects": len(set(tested))}
+            row |= {"low_objects": low, "high_objects": high, "n_train": len(draws[0][name][0])}
+            leaked = [np.isin(family[parts[name][1]], family[parts[name][0]]).mean() for parts in draws]
+            row["test items with a version in train"] = float(np.mean(leaked))
+            if name == PUBLISHED:
+                gains = lead(np.concatenate(runs), np.concatenate(right[WITHOUT]), tested)
+                row |= dict(zip(("gain", "gain_low", "gain_high"), gains, strict=True))
+            rows.append(row)
+    return rows

@@ -1,7 +1,8 @@
 """The baseline that looks: a residual network on pictures of the NeRFs, one view or nine.
 
-The thesis used ResNet50, from scratch and pretrained on ImageNet. No pretrained weights are shipped here (a user's file
-is read) and ResNet50 from scratch needs a GPU, so a laptop trains a smaller network of the same kind, labelled as such.
+The thesis used ResNet50 (He et al. 2015), from scratch and pretrained on ImageNet. No pretrained weights are shipped
+here (a user's file is read; names are torchvision's) and ResNet50 from scratch needs a GPU, so a laptop trains a
+smaller network of the same kind, labelled as such.
 """
 
 from dataclasses import dataclass, replace
@@ -10,14 +11,127 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Float, Int
+from safetensors.torch import load_file
 from torch import nn
 
 from n2v.errors import BadInput
 from n2v.scenes.classes import CLASSES
 from n2v.seeds import child_seed
-from n2v.tasks.resnet import ResNet, load_resnet50, resnet50, small_resnet
 
 IMAGENET_MEAN, IMAGENET_SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+class Block(nn.Module):
+    """Convolutions with batch norms beside a shortcut: two of 3 x 3, or `deep`: 1 x 1, 3 x 3, 1 x 1 (fourfold).
+
+    The stride is in the first 3 x 3 one, as torchvision has it.
+    """
+
+    def __init__(self, n_in: int, width: int, stride: int, deep: bool) -> None:
+        super().__init__()
+        shapes = [(1, width, 1), (3, width, stride), (1, 4 * width, 1)] if deep else [(3, width, stride), (3, width, 1)]
+        self.depth, n = len(shapes), n_in
+        for number, (kernel, n_out, step) in enumerate(shapes, 1):
+            self.add_module(f"conv{number}", nn.Conv2d(n, n_out, kernel, step, kernel // 2, bias=False))
+            self.add_module(f"bn{number}", nn.BatchNorm2d(n_out))
+            n = n_out
+        self.n_out, self.downsample = n, None
+        if stride > 1 or n_in != n:
+            self.downsample = nn.Sequential(nn.Conv2d(n_in, n, 1, stride, bias=False), nn.BatchNorm2d(n))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        inside = x
+        for number in range(1, self.depth + 1):
+            inside = self.get_submodule(f"bn{number}")(self.get_submodule(f"conv{number}")(inside))
+            inside = torch.relu(inside) if number < self.depth else inside
+        return torch.relu(inside + (x if self.downsample is None else self.downsample(x)))
+
+
+class ResNet(nn.Module):
+    """Stem (7 x 7, stride 2, then a maximum, stride 2), stages `layer1`, `layer2`, ... of blocks, mean, logits.
+
+    Args:
+        deep: Kind of the blocks.
+        depths: Blocks in each stage; every stage but the first halves the picture and doubles the width.
+        width: Of the stem and the first stage.
+        n_classes: Logits.
+    """
+
+    def __init__(self, deep: bool, depths: tuple[int, ...], width: int, n_classes: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, width, 7, 2, 3, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        n_in, self.n_stages = width, len(depths)
+        for stage, depth in enumerate(depths):
+            blocks = []
+            for number in range(depth):
+                blocks.append(Block(n_in, width << stage, 2 if stage and not number else 1, deep))
+                n_in = blocks[-1].n_out
+            self.add_module(f"layer{stage + 1}", nn.Sequential(*blocks))
+        self.fc = nn.Linear(n_in, n_classes)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def features(self, pictures: Float[torch.Tensor, "n 3 h w"]) -> Float[torch.Tensor, "n f"]:
+        """What the logits are made of: 2048 numbers in ResNet50."""
+        x = torch.relu(self.bn1(self.conv1(pictures)))
+        x = nn.functional.max_pool2d(x, 3, 2, 1)
+        for stage in range(self.n_stages):
+            x = self.get_submodule(f"layer{stage + 1}")(x)
+        return x.mean((2, 3))
+
+    def forward(self, pictures: Float[torch.Tensor, "n 3 h w"]) -> Float[torch.Tensor, "n c"]:
+        return self.fc(self.features(pictures))
+
+
+def resnet50(n_classes: int = 1000) -> ResNet:
+    """25,557,032 numbers in 161 tensors with 1000 classes."""
+    return ResNet(True, (3, 4, 6, 3), 64, n_classes)
+
+
+def small_resnet(n_classes: int, width: int = 16) -> ResNet:
+    """Three stages of one basic block each: eight layers, for pictures of 64 pixels on two cores."""
+    return ResNet(False, (1, 1, 1), width, n_classes)
+
+
+def load_resnet50(path: Path, n_classes: int) -> ResNet:
+    """ResNet50 with weights from torchvision's file, and a new last layer for `n_classes`.
+
+    Args:
+        path: `resnet50-*.pth` (never unpickled beyond tensors) or the same names in a .safetensors file.
+        n_classes: Logits; the file's own last layer is dropped.
+
+    Raises:
+        BadInput: no such file, a file that is not tensors by name, or not those of ResNet50.
+    """
+    stored, net = _read(Path(path)), resnet50()
+    expected = net.state_dict()
+    named = {name for name in expected if not name.endswith("num_batches_tracked")}  # older files lack these
+    odd = sorted((named - set(stored)) | (set(stored) - set(expected)))
+    odd += [name for name in sorted(named & set(stored)) if stored[name].shape != expected[name].shape]
+    if odd:
+        raise BadInput(f"not ResNet50's weights (look at {odd[0]})", where=path, fix="use torchvision's resnet50 file")
+    net.load_state_dict(stored, strict=False)
+    net.fc = nn.Linear(net.fc.in_features, n_classes)
+    return net
+
+
+def _read(path: Path) -> dict[str, torch.Tensor]:
+    """Tensors by name."""
+    fix = "use torchvision's resnet50-*.pth, or the same as .safetensors"
+    if not path.is_file():
+        raise BadInput("no such file", where=path, fix=fix)
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        stored = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # the readers raise whatever a broken file makes them stumble over
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise BadInput(f"not a file of weights ({reason})", where=path, fix=fix) from None
+    if not isinstance(stored, dict) or not all(isinstance(value, torch.Tensor) for value in stored.values()):
+        raise BadInput("not tensors by name", where=path, fix=fix)
+    return stored
 
 
 @dataclass(frozen=True)

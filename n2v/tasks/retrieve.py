@@ -9,7 +9,6 @@ from n2v.tasks.metrics import (
     average_precision,
     chance_average_precision,
     chance_hit_at_k,
-    chance_precision,
     cluster_interval,
     hit_at_k,
     precision_at_k,
@@ -48,25 +47,6 @@ def rank(
     return order, ~np.take_along_axis(forbidden, order, 1)
 
 
-def retrieval_measures(
-    queries: Float[np.ndarray, "q d"],
-    query_labels: Int[np.ndarray, "q"],
-    gallery: Float[np.ndarray, "g d"],
-    gallery_labels: Int[np.ndarray, "g"],
-    forbidden: Bool[np.ndarray, "q g"] | None = None,
-    ks: tuple[int, ...] = KS,
-    metric: str = "euclidean",
-    query_groups: list[str] | None = None,
-) -> list[dict]:
-    """`ranking_measures` of the ranking by distance.
-
-    Raises:
-        BadInput: what `distances` and `ranking_measures` refuse.
-    """
-    distance = distances(queries, gallery, metric)
-    return ranking_measures(distance, query_labels, gallery_labels, forbidden, ks, query_groups)
-
-
 def ranking_measures(
     distance: Float[np.ndarray, "q g"],
     query_labels: Int[np.ndarray, "q"],
@@ -98,7 +78,7 @@ def ranking_measures(
     found = {}
     for k in ks:
         found[f"hit@{k}"] = hit_at_k(relevant, k), chance_hit_at_k(query_labels, counts, k)
-        found[f"precision@{k}"] = precision_at_k(relevant, k), chance_precision(query_labels, counts)
+        found[f"precision@{k}"] = precision_at_k(relevant, k), chance_hit_at_k(query_labels, counts, 1)
         found[f"mAP@{k}"] = average_precision(relevant, k), chance_average_precision(query_labels, counts, k)
     # forbidden entries stand last and are never relevant
     found["mAP"] = average_precision(relevant), chance_average_precision(query_labels, counts)
@@ -124,9 +104,9 @@ def as_published(
     features, labels, test: Int[np.ndarray, "t"], ks=KS, base_ids: list[str] | None = None, metric: str = "euclidean"
 ) -> list[dict]:
     """The thesis's protocol: query and gallery are the test set, only the query itself is left out."""
-    chosen, classes = features[test], labels[test]
+    apart, classes = distances(features[test], features[test], metric), labels[test]
     mine = None if base_ids is None else [base_ids[i] for i in test]
-    return retrieval_measures(chosen, classes, chosen, classes, np.eye(len(test), dtype=bool), ks, metric, mine)
+    return ranking_measures(apart, classes, classes, np.eye(len(test), dtype=bool), ks, mine)
 
 
 def corrected(
@@ -142,13 +122,11 @@ def corrected(
 
     A grouped split has none in train; with `base_ids` they are left out of the ranking under any split.
     """
-    own, mine = None, None
+    own, mine, apart = None, None, distances(features[test], features[train], metric)
     if base_ids is not None:
         bases = np.array(base_ids)
         own, mine = bases[test][:, None] == bases[train][None], [base_ids[i] for i in test]
-    return retrieval_measures(
-        features[test], labels[test], features[train], labels[train], own, ks, metric, query_groups=mine
-    )
+    return ranking_measures(apart, labels[test], labels[train], own, ks, mine)
 
 
 def random_rankings(

@@ -10,8 +10,7 @@ import torch
 from n2v.embed.model import Nerf2Vec
 from n2v.nerf.nerf import Turntable
 from n2v.tasks.head import Head
-from n2v.tasks.pictures import PictureConfig, as_input
-from n2v.tasks.resnet import ResNet
+from n2v.tasks.pictures import PictureConfig, ResNet, as_input
 from n2v.zoo.store import Zoo
 
 

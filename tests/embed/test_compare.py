@@ -16,7 +16,7 @@ from n2v.embed.model import ModelConfig, Nerf2Vec
 from n2v.embed.reconstruct import LOSERS, MEASURES, Losers, compare_reconstructions, picture_measures, some_of
 from n2v.errors import BadInput
 from n2v.nerf.nerf import Turntable
-from n2v.tasks.encoders import reconstruction_summary
+from n2v.tasks.metrics import reconstruction_summary
 
 LOOK = Turntable(n_views=2, size_px=24)
 

@@ -20,7 +20,7 @@ from n2v.files import read_json
 from n2v.nerf.field import evaluate
 from n2v.nerf.nerf import Turntable
 from n2v.seeds import child_seed
-from n2v.tasks.encoders import reconstruction_summary
+from n2v.tasks.metrics import reconstruction_summary
 from n2v.zoo.store import Zoo
 
 SAMPLES = SampleConfig.laptop(192, 64)

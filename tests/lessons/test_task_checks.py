@@ -5,8 +5,8 @@ import pytest
 from scipy import stats
 
 from n2v.lessons import classification, retrieval
-from n2v.tasks.classify import nearest_neighbour
 from n2v.tasks.metrics import average_precision, hit_at_k, mcnemar, wilson_interval
+from n2v.tasks.read import nearest_neighbour
 from n2v.tasks.retrieve import distances
 
 RNG = np.random.default_rng(0)

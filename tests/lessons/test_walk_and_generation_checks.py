@@ -6,7 +6,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 
 from n2v.lessons import generation, interpolation
-from n2v.tasks.flow import FlowConfig, follow, train_flow, training_pair
+from n2v.tasks.generate import FlowConfig, follow, train_flow, training_pair
 from n2v.tasks.generation_measures import coverage, novelty
 from n2v.tasks.interpolate import lerp, slerp, smoothness
 

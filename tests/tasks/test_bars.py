@@ -1,11 +1,15 @@
 """What can be read without learning: each bar against a hand-made collection, and one that must not tell."""
 
+import importlib
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from n2v.nerf.layout import N_FEATURES, N_WEIGHTS, initial_vector
-from n2v.tasks.bars import low_octaves, nearness, overlap, pooled_occupancy, ruler, silhouettes, whitened_within
-from n2v.tasks.classify import nearest_neighbour
+from n2v.tasks.bars import BARS, bars, fit_bar, low_octaves, overlap, pooled_occupancy, ruler, whitening
+from n2v.tasks.read import answers, nearest_neighbour
+from n2v.zoo.shipped import mini_zoo
 
 
 def boxes(sizes, resolution: int = 24) -> np.ndarray:
@@ -69,15 +73,56 @@ def test_whitening_makes_versions_near_and_needs_their_ids():
         names = np.array(ids)[test]
         return float((names[distance.argmin(1)] == names).mean())
 
-    _, whitened = whitened_within(features[train], [ids[i] for i in train], [features[test]])
-    shuffled = rng.permutation([ids[i] for i in train]).tolist()
-    _, control = whitened_within(features[train], shuffled, [features[test]])
+    whitened = whitening(features[train], [ids[i] for i in train])(features[test])
+    control = whitening(features[train], rng.permutation([ids[i] for i in train]).tolist())(features[test])
     assert found(whitened) > found(features[test]) + 0.3 and found(whitened) > found(control) + 0.3
 
 
-def test_nearness_sees_a_planted_twin_and_an_object_of_its_own():
-    shapes = silhouettes(boxes([(20, 20, 4), (20, 19, 4), (4, 20, 20), (4, 19, 20), (20, 20, 5)]))
+def test_nearness_sees_a_planted_twin_and_an_object_of_its_own(monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "ci")
+    hardness = importlib.import_module("hardness")
+    shapes = hardness.silhouettes(boxes([(20, 20, 4), (20, 19, 4), (4, 20, 20), (4, 19, 20), (20, 20, 5)]))
     ids = ["flat", "flat", "tall", "tall", "twin"]
-    nearest, own = nearness(shapes, ids, np.array([4]), np.array([0, 1, 2, 3]))
+    nearest, own = hardness.nearness(shapes, ids, np.array([4]), np.array([0, 1, 2, 3]))
     assert nearest[0] > 0.8 and (nearest > own).tolist()[2:] == [False, False] and (own > 0.9).all()
     assert overlap(shapes[:1], shapes[:1])[0, 0] == 1
+
+
+@pytest.fixture(scope="module")
+def few():
+    """96 NeRFs of the mini zoo: four classes, eight objects each in three versions; the last two objects are asked."""
+    zoo, chosen, asked = mini_zoo(), [], []
+    for label in (0, 3, 6, 10):
+        names = sorted({row.base_id for row in zoo.rows if row.label == label})[:8]
+        chosen += [i for i, row in enumerate(zoo.rows) if row.base_id in names]
+        asked += [zoo.rows[i].base_id in names[6:] for i in chosen[-24:]]
+    return zoo, np.array(chosen), np.array(asked)
+
+
+@pytest.mark.parametrize("name", BARS)
+def test_a_bar_finds_classes_and_objects_and_nothing_when_its_rows_are_shuffled(few, name):
+    zoo, chosen, asked = few
+    weights, occupied = zoo.field_weights(chosen), zoo.occupied(chosen)
+    objects = np.array([zoo.rows[int(i)].base_id for i in chosen])
+    numbers = np.unique(objects, return_inverse=True)[1]
+    bar = fit_bar(name, weights[~asked], occupied[~asked], numbers[~asked])
+    vectors = bar(weights, occupied)
+    assert vectors.shape[0] == 96 and np.isfinite(vectors).all()
+    assert np.allclose(bar(weights[5:7], occupied[5:7]), vectors[5:7], atol=1e-4)  # a vector is its own NeRF's alone
+    pairs = [(of[~asked], of[asked]) for of in (zoo.labels[chosen], objects)]
+    found = answers(vectors[~asked], vectors[asked], *pairs, head=None)
+    order = np.random.default_rng(1).permutation(96)
+    control = answers(vectors[order][~asked], vectors[order][asked], *pairs, head=None)
+    names = "linear probe", "versions found"
+    score, chance = (np.mean([one[name].mean() for name in names]) for one in (found, control))
+    assert score > chance + 0.2 and chance < 0.4, (score, chance)  # of noise: 1/4 and 2/95
+
+
+def test_bars_of_a_zoo_are_fitted_on_training_rows_alone(few):
+    zoo, chosen, _ = few
+    known = bars(zoo)
+    assert tuple(known) == tuple([*BARS[:3], *BARS[3:]])
+    first, other = (known["ruler"](part) for part in (chosen[:40], chosen[40:]))
+    assert first.shape == (585, 7) and not np.allclose(first, other)  # another part, other scales
+    again = fit_bar("ruler", zoo.field_weights(chosen[:40]), zoo.occupied(chosen[:40]), np.arange(40))
+    assert np.array_equal(first[:3], again(zoo.field_weights(range(3)), zoo.occupied(range(3))))

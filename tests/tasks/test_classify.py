@@ -13,8 +13,9 @@ from sklearn.preprocessing import StandardScaler
 
 from n2v.errors import BadInput
 from n2v.scenes.classes import CLASSES
-from n2v.tasks.classify import by_class, compare, evaluate, linear_probe, nearest_neighbour
+from n2v.tasks.classify import by_class, compare, evaluate
 from n2v.tasks.head import HeadConfig, random_span_basis, span_basis, train_head, with_mixed
+from n2v.tasks.read import linear_probe, nearest_neighbour
 
 QUICK = HeadConfig(widths=(32, 16), dropout=0.2, n_epochs=60, batch_size=64)
 

@@ -7,27 +7,10 @@ import torch
 from n2v import profiles
 from n2v.embed.embeddings import embed_zoo
 from n2v.embed.model import Nerf2Vec
-from n2v.tasks.classify import HeadConfig, linear_probe, principal_components
-from n2v.tasks.encoders import reader_measures, reconstruction_summary
+from n2v.tasks.bars import principal_components
+from n2v.tasks.metrics import reconstruction_summary
+from n2v.tasks.read import linear_probe
 from n2v.zoo.shipped import mini_zoo
-
-QUICK = HeadConfig(n_epochs=20)
-
-
-@pytest.fixture
-def objects():
-    rng = np.random.default_rng(0)
-    labels = np.arange(60) % 3
-    features = (rng.normal(size=(3, 8))[labels] * 4 + rng.normal(size=(60, 8))).astype(np.float32)
-    return features, labels, [f"object-{i // 2}" for i in range(60)], np.arange(40), np.arange(40, 60)
-
-
-def test_readers_find_classes_and_find_none_in_noise(objects):
-    features, labels, base_ids, train, test = objects
-    found = reader_measures(features, labels, base_ids, train, test, QUICK)
-    assert min(found.values()) > 0.9 and set(found) == {"linear_probe", "head", "hit_at_1"}
-    noise = np.random.default_rng(1).normal(size=features.shape).astype(np.float32)
-    assert max(reader_measures(noise, labels, base_ids, train, test, QUICK).values()) < 0.75
 
 
 def test_summary_counts_and_leaves_out_what_is_not_finite():

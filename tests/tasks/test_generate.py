@@ -7,8 +7,15 @@ import pytest
 import torch
 
 from n2v.errors import BadInput
-from n2v.tasks.flow import FlowConfig, follow, train_flow, training_pair
-from n2v.tasks.generate import GanConfig, gradient_penalty, train_latent_gan
+from n2v.tasks.generate import (
+    FlowConfig,
+    GanConfig,
+    follow,
+    gradient_penalty,
+    train_flow,
+    train_latent_gan,
+    training_pair,
+)
 from n2v.tasks.generation_measures import frechet_distance
 
 CENTRES, SHARES = np.array([[-3.0, 0.0], [3.0, 1.0], [0.0, -4.0]]), np.array([0.2, 0.5, 0.3])

@@ -5,8 +5,8 @@ import pytest
 
 from n2v.errors import BadInput
 from n2v.identity import Identity
+from n2v.tasks.classify import CORRECTED, PUBLISHED, WITHOUT, leak_splits, leak_study
 from n2v.tasks.head import HeadConfig
-from n2v.tasks.leak import CORRECTED, PUBLISHED, WITHOUT, leak_splits, leak_study
 from n2v.zoo.splits import assign
 
 QUICK = HeadConfig(widths=(32,), dropout=0.0, n_epochs=60, batch_size=32)

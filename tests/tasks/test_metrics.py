@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import f1_score
 from torchmetrics.retrieval import RetrievalMAP
 
 from n2v.scenes.classes import FREQUENCIES
@@ -11,13 +10,13 @@ from n2v.tasks.metrics import (
     average_precision,
     chance_average_precision,
     chance_hit_at_k,
-    chance_precision,
     cluster_interval,
-    confusion_matrix,
     hit_at_k,
-    macro_f1,
+    lead,
     mcnemar,
+    over_repeats,
     precision_at_k,
+    prediction_interval,
     summarise,
     wilson_interval,
 )
@@ -44,14 +43,6 @@ def test_average_precision_equals_torchmetrics():
     assert average_precision(relevant).mean() == pytest.approx(float(theirs), abs=1e-6)
 
 
-def test_f1_and_confusion_equal_sklearn():
-    rng = np.random.default_rng(1)
-    labels, predicted = rng.integers(0, 4, 200), rng.integers(0, 4, 200)
-    assert macro_f1(labels, predicted) == pytest.approx(f1_score(labels, predicted, average="macro"))
-    counts = confusion_matrix(labels, predicted, 4)
-    assert counts.sum() == 200 and counts[2, 3] == ((labels == 2) & (predicted == 3)).sum()
-
-
 def test_chance_floors_equal_random_rankings():
     """Ten classes of unequal size, 4,000 random rankings: every floor within 1 %."""
     rng = np.random.default_rng(2)
@@ -62,7 +53,7 @@ def test_chance_floors_equal_random_rankings():
     tiled = np.tile(counts, (len(queries), 1))
     for k in (1, 5, 10):
         assert hit_at_k(relevant, k).mean() == pytest.approx(chance_hit_at_k(queries, tiled, k), abs=0.01)
-        assert precision_at_k(relevant, k).mean() == pytest.approx(chance_precision(queries, tiled), abs=0.01)
+        assert precision_at_k(relevant, k).mean() == pytest.approx(chance_hit_at_k(queries, tiled, 1), abs=0.01)
         floor = chance_average_precision(queries, tiled, k)
         assert average_precision(relevant, k).mean() == pytest.approx(floor, abs=0.01)
     assert average_precision(relevant).mean() == pytest.approx(chance_average_precision(queries, tiled), abs=0.01)
@@ -118,3 +109,34 @@ def test_cluster_interval_of_single_items_and_of_unanimous_groups():
     right = np.array([1.0] * 70 + [0.0] * 30)
     assert cluster_interval(right, [str(i) for i in range(100)]) == pytest.approx(wilson_interval(70, 100), abs=0.02)
     assert cluster_interval(np.ones(30), ["a"] * 15 + ["b"] * 15) == wilson_interval(2, 2)
+
+
+def test_a_lead_is_paired_by_object():
+    """Where both are right on the same objects no lead is claimed; where one is right on more, one is."""
+    rng, names = np.random.default_rng(0), np.repeat(np.arange(60), 2).astype(str)
+    ours = np.repeat(rng.random(60) < 0.7, 2).astype(float)
+    assert lead(ours, ours, names)[0] == 0
+    worse = ours * np.repeat(rng.random(60) < 0.7, 2)
+    mean, low, high = lead(ours, worse, names)
+    assert mean == pytest.approx((ours - worse).mean()) and 0 < low < mean < high
+
+
+def test_a_prediction_interval_holds_one_more_run():
+    """95 % of new runs, from five before them; the interval of the mean holds far fewer."""
+    rng = np.random.default_rng(0)
+    drawn = rng.normal(size=(2000, 6))
+    limits = [prediction_interval(runs) for *runs, _ in drawn]
+    inside = [low <= new <= high for (low, high), new in zip(limits, drawn[:, -1], strict=True)]
+    assert np.mean(inside) == pytest.approx(0.95, abs=0.02)
+    of_mean = [abs(new - np.mean(runs)) < summarise(runs)["half_width"] for *runs, new in drawn]
+    assert np.mean(of_mean) < 0.8 and np.isnan(prediction_interval([1.0])).all()
+
+
+def test_repeats_are_summarised_by_group_with_an_interval():
+    rows = [{"space": "e", "pair": (0, i), "solid": value, "far": None} for i, value in enumerate((0.4, 0.6))]
+    rows.append({"space": "w", "pair": (1, 2), "solid": 0.1, "far": 2.0})
+    first, second = over_repeats(rows, ("space",), "pairs", ("pair",))
+    assert list(first) == ["space", "pairs", "solid", "solid ±", "far", "far ±"]
+    assert first["pairs"] == 2 and first["solid"] == pytest.approx(0.5) and first["far"] is None
+    assert first["solid ±"] == pytest.approx(12.706 * np.sqrt(0.02) / np.sqrt(2), rel=1e-3)  # one degree of freedom
+    assert second["solid"] == 0.1 and np.isnan(second["solid ±"])

@@ -6,8 +6,15 @@ import torch
 from safetensors.torch import save_file
 
 from n2v.errors import BadInput
-from n2v.tasks.pictures import PictureConfig, as_input, make_network, readings
-from n2v.tasks.resnet import load_resnet50, resnet50, small_resnet
+from n2v.tasks.pictures import (
+    PictureConfig,
+    as_input,
+    load_resnet50,
+    make_network,
+    readings,
+    resnet50,
+    small_resnet,
+)
 
 
 @pytest.fixture(scope="module")

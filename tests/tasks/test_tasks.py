@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from n2v.errors import BadInput
-from n2v.tasks.classify import HeadConfig, compare, linear_probe, nearest_neighbour, principal_components, train_head
+from n2v.tasks.bars import principal_components
+from n2v.tasks.classify import compare
+from n2v.tasks.head import HeadConfig, train_head
 from n2v.tasks.pictures import PictureConfig, predict_views, readings, train_on_pictures, vote
+from n2v.tasks.read import linear_probe, nearest_neighbour
 from n2v.tasks.retrieve import as_published, corrected, distances, instance_retrieval
 from n2v.tasks.timing import time_call
 

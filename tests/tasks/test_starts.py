@@ -13,16 +13,8 @@ from n2v.scenes.cameras import orbit_cameras
 from n2v.scenes.raycast import render_rgba
 from n2v.scenes.shapes import make_object
 from n2v.scenes.views import ViewSet
-from n2v.tasks.initial_vector import (
-    FIRST_START,
-    changed_zoo,
-    field_values,
-    matched,
-    read_few,
-    read_split,
-    refit_zoo,
-    renumbered,
-)
+from n2v.tasks.bars import field_values
+from n2v.tasks.starts import FIRST_START, changed_zoo, matched, portraits, refit_zoo, renumbered
 from n2v.zoo.shipped import mini_zoo
 from n2v.zoo.store import Zoo, ZooWriter
 
@@ -48,24 +40,17 @@ def test_matching_undoes_renumbering_exactly(chosen):
 
 def test_the_function_does_not_know_the_order(chosen):
     zoo, few = chosen
-    weights, grids, encodings = zoo.field_weights(few), zoo.occupied(few), ["exact"] * len(few)
-    mine, theirs = (field_values(one, grids, encodings, side=6) for one in (weights, renumbered(weights)))
-    assert np.allclose(mine, theirs, atol=1e-4) and mine.shape == (12, 4 * 6**3)
+    weights, grids = zoo.field_weights(few), zoo.occupied(few)
+    mine, *others = (
+        field_values(one, grids, side=6)
+        for one in (weights, renumbered(weights), renumbered(weights, scale=True), weights[::-1])
+    )
+    assert all(np.allclose(mine, theirs, atol=1e-4) for theirs in others[:2]) and not np.allclose(mine, others[2])
+    assert mine.shape == (12, 4 * 6**3)
+    assert not np.allclose(renumbered(weights), renumbered(weights, scale=True))  # and mine.shape == (12, 4 * 6**3)
     assert mine.min() >= 0 and mine.max() <= 1 and mine.std() > 0.01
-    nothing = field_values(weights, np.zeros_like(grids), encodings, side=6)
+    nothing = field_values(weights, np.zeros_like(grids), side=6)
     assert nothing.max() == 0
-
-
-def test_readers_see_classes_and_shuffled_labels_do_not():
-    rng = np.random.default_rng(0)
-    labels = np.repeat(np.arange(4), 12)
-    features = (3 * rng.normal(size=(4, 10))[labels] + rng.normal(size=(48, 10))).astype(np.float32)
-    order = rng.permutation(48)
-    for row in (read_few(features, labels), read_split(features, labels, order[:30], order[30:])):
-        assert row["nearest neighbour"] > 0.85 and row["linear probe"] > 0.85
-        assert row["nearest neighbour, low"] < row["nearest neighbour"] <= row["nearest neighbour, high"] + 1e-9
-        assert row["shuffled labels"] < 0.6
-    assert read_few(rng.normal(size=(48, 10)).astype(np.float32), labels)["nearest neighbour"] < 0.6
 
 
 def test_a_changed_zoo_keeps_its_identities(chosen, tmp_path):
@@ -94,12 +79,23 @@ def test_random_starts_are_recorded_and_resumed(chosen, tmp_path):
     rows = [replace(zoo.rows[int(i)], shard="", row=-1, sha256="") for i in few[:3]]
     writer.add(rows, zoo.field_weights(few[:3]), zoo.occupied(few[:3]))
     source = Zoo(tmp_path / "few")
-    assert len(refit_zoo(source, views.get, tmp_path / "random", TINY, limit=2)) == 2
-    again = refit_zoo(source, views.get, tmp_path / "random", TINY)
+    assert len(refit_zoo(source, tmp_path / "random", TINY, views.get, [0, 1])) == 2
+    again = refit_zoo(source, tmp_path / "random", TINY, views.get)
     assert again.object_ids == source.object_ids
     hashes = [vector_hash(initial_vector(FIRST_START + i)) for i in range(3)]
     assert [row.init_hash for row in again.rows] == hashes and [row.split for row in again.rows] == [
         row.split for row in source.rows
     ]
-    own = fit([views[source.object_ids[1]]], replace(TINY, init_seed=FIRST_START + 1), [source.rows[1].seed])[0]
+    own = fit([views[source.object_ids[1]]], replace(TINY, init_seed=FIRST_START + 1), [0])[0]
     assert np.array_equal(again.field_weights(1)[0], own.field_weights)
+
+
+def test_a_portrait_is_what_the_nerf_shows(chosen):
+    """Straight colour over white is the rendering again, to the rounding of a byte; and some pictures are held out."""
+    zoo, few = chosen
+    nerf = zoo[few[4]]
+    views = portraits(nerf, 8, 32)
+    assert len(views.images) >= 8 and len(views.images) + len(views.held_out_images) == 12
+    opacity = views.images[0][..., 3:] / 255
+    over_white = views.images[0][..., :3] / 255 * opacity + 1 - opacity
+    assert np.abs(over_white - nerf.image(views.c2w[0], 32)[..., :3].numpy()).max() < 0.06

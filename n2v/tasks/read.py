@@ -1,0 +1,272 @@
+"""One way to read vectors, for every table in which embeddings are compared.
+
+A linear probe, the thesis's head, nearest neighbours by class, and the other versions of the same object: the same
+readers for embeddings and for every bar, with intervals by object beside the spread over training seeds.
+"""
+
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+
+from n2v.embed.embeddings import embed_zoo
+from n2v.embed.model import Nerf2Vec
+from n2v.embed.reconstruct import compare_reconstructions
+from n2v.errors import BadInput
+from n2v.nerf.nerf import Turntable
+from n2v.tasks.bars import bars
+from n2v.tasks.head import HeadConfig, check_features, mean_and_scale, span_basis, train_head
+from n2v.tasks.metrics import (
+    Names,
+    average_precision,
+    cluster_interval,
+    hit_at_k,
+    lead,
+    reconstruction_summary,
+    summarise,
+)
+from n2v.tasks.retrieve import distances, rank
+from n2v.zoo.store import Zoo
+
+STANDARD = HeadConfig()  # of the head; where None is given the head is left out
+PROBE, HEAD, HIT, MAP, VERSIONS = "linear probe", "head", "hit@1", "mAP@10", "versions found"
+Answers = dict[str, Float[np.ndarray, "t"]]  # by measure, in [0, 1]; NaN where there is nothing to find
+
+
+def linear_probe(train, train_labels, test) -> Int[np.ndarray, "n"]:
+    """Logistic regression on standardised features; its strength is chosen by cross-validation on train.
+
+    Where a class has a single training item there is nothing to cross-validate, and the strength is scikit-learn's.
+
+    With more features than items they are first turned into the span of the training items. That changes nothing:
+    the best weights of an L2-regularised linear model lie in it (tests/tasks/test_classify.py).
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import GridSearchCV, StratifiedKFold
+
+    check_features(train, train_labels)
+    if not np.isfinite(test).all():
+        raise BadInput("features are not finite", fix="embed again")
+    x, x_test = (torch.as_tensor(values, dtype=torch.float32) for values in (train, test))
+    mean, scale = mean_and_scale(x)
+    x, x_test = (x - mean) / scale, (x_test - mean) / scale
+    if x.shape[1] > len(x):
+        basis = span_basis(x)
+        x, x_test = x @ basis, x_test @ basis
+    folds = min(3, int(np.bincount(train_labels)[np.unique(train_labels)].min()))
+    model = LogisticRegression(max_iter=2000)
+    if folds >= 2:
+        split = StratifiedKFold(folds, shuffle=True, random_state=0)
+        model = GridSearchCV(model, {"C": [0.003, 0.03, 0.3]}, cv=split)
+    return model.fit(x.numpy(), train_labels).predict(x_test.numpy())
+
+
+def nearest_neighbour(train, train_labels, test, k: int = 1) -> Int[np.ndarray, "n"]:
+    """Most frequent label among the k nearest training items (Euclidean); of equally frequent ones the nearest's."""
+    check_features(train, train_labels)
+    if not 1 <= k <= len(train):
+        raise BadInput(f"k = {k} of {len(train)} training items", fix="use k from 1 to their number")
+    near = train_labels[np.argsort(distances(test, train), axis=1, kind="stable")[:, :k]]
+    votes = (near[:, :, None] == near[:, None, :]).sum(2)
+    return near[np.arange(len(near)), votes.argmax(1)]
+
+
+def answers(
+    features_train: Float[np.ndarray, "m d"],
+    features_test: Float[np.ndarray, "t d"],
+    labels: tuple[np.ndarray, np.ndarray],
+    objects: tuple[Names, Names],
+    head: HeadConfig | None = STANDARD,
+    seed: int = 0,
+) -> Answers:
+    """What each reader makes of each test item, after training on the others.
+
+    hit@1 and mAP@10 rank the training items, own versions left out; "versions found" asks whether the nearest of all
+    other items, tested ones too, is a version of the same object.
+
+    Args:
+        features_train: Vectors to learn from.
+        features_test: Vectors to be asked about.
+        labels: Of the former and the latter.
+        objects: Which object each is a version of, likewise.
+        head: Recipe of the head; None leaves it out.
+        seed: Of the head's start and batches.
+    """
+    (y, y_test), t = labels, len(features_test)
+    names = np.concatenate([objects[1], objects[0]])
+    apart = distances(features_test, np.concatenate([features_test, features_train]))
+    own = names[:t, None] == names[None]
+    order, allowed = rank(apart[:, t:], own[:, t:])
+    relevant = (y[order] == y_test[:, None]) & allowed
+    own[np.arange(t), np.arange(t)], apart[np.arange(t), np.arange(t)] = False, np.inf
+    nearest_is_own = own[np.arange(t), apart.argmin(1)]
+    found = {PROBE: (linear_probe(features_train, y, features_test) == y_test).astype(float)}
+    if head is not None:
+        found[HEAD] = (train_head(features_train, y, head, seed).predict(features_test) == y_test).astype(float)
+    return found | {
+        HIT: hit_at_k(relevant, 1),
+        MAP: average_precision(relevant, 10),
+        VERSIONS: np.where(own.any(1), nearest_is_own, np.nan),
+    }
+
+
+def cross_answers(
+    features_of: Callable[[Int[np.ndarray, "m"]], Float[np.ndarray, "n d"]],
+    labels: Int[np.ndarray, "n"],
+    objects: Names,
+    n_folds: int = 5,
+    head: HeadConfig | None = STANDARD,
+    seed: int = 0,
+) -> Answers:
+    """The same by cross-validation: every item is asked once, and all versions of an object are in one fold.
+
+    `features_of` gets the training positions of a fold and gives the vectors of all items: what it fits, it fits there.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    names, found = np.array(objects), {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a class with fewer objects than folds
+        folds = list(StratifiedGroupKFold(n_folds, shuffle=True, random_state=0).split(labels, labels, names))
+    for train, test in folds:
+        values = features_of(train)
+        pairs = (labels[train], labels[test]), (names[train], names[test])
+        for measure, right in answers(values[train], values[test], *pairs, head, seed).items():
+            found.setdefault(measure, np.full(len(labels), np.nan))[test] = right
+    return found
+
+
+def ask(values, labels, objects: Names, split=None, head: HeadConfig | None = STANDARD, seed: int = 0) -> Answers:
+    """`answers` about a split (positions to learn from, to ask about), or `cross_answers` without one.
+
+    `values`: vectors of all items (n, d), or a function from training positions to them.
+    """
+    values_of, names = values if callable(values) else lambda _: values, np.array(objects)
+    if split is None:
+        return cross_answers(values_of, labels, names, 5, head, seed)
+    x, pairs = values_of(split[0]), [tuple(of[part] for part in split) for of in (labels, names)]
+    return answers(x[split[0]], x[split[1]], *pairs, head, seed)
+
+
+def summary(runs: list[Answers], objects: Names, than: list[Answers] | None = None) -> list[dict]:
+    """A row a measure: mean, sd over runs (training seeds), and the 95 % interval by object of the mean over runs.
+
+    `lead`: by how much another set of runs on the same items is ahead, with its interval, paired by object.
+    """
+    rows = []
+    for measure in runs[0]:
+        values = np.stack([run[measure] for run in runs])
+        asked = np.isfinite(values).all(0)
+        if not asked.any():
+            continue
+        names, over_runs, mean = np.array(objects)[asked], summarise(values[:, asked].mean(1)), values[:, asked].mean(0)
+        low, high = cluster_interval(mean, names)
+        row = {"measure": measure, "value": over_runs["mean"], "low": low, "high": high, "sd": over_runs["sd"]}
+        row |= {"runs": len(runs), "n": int(asked.sum()), "n_objects": len(np.unique(names))}
+        if than is not None:
+            ours = np.mean([run[measure][asked] for run in than], 0)
+            row |= dict(zip(("lead", "lead_low", "lead_high"), lead(ours, mean, names), strict=True))
+        rows.append(row)
+    return rows
+
+
+def read(
+    features_train: Float[np.ndarray, "m d"],
+    features_test: Float[np.ndarray, "t d"],
+    labels: tuple[np.ndarray, np.ndarray],
+    objects: tuple[Names, Names],
+    head: HeadConfig | None = STANDARD,
+    seeds: tuple[int, ...] = (0,),
+) -> list[dict]:
+    """All readers, a row each: `answers` over seeds of the head, and their `summary`."""
+    runs = [answers(features_train, features_test, labels, objects, head, seed) for seed in seeds]
+    return summary(runs, objects[1])
+
+
+def read_all(
+    kinds: dict[str, np.ndarray | Callable],
+    labels: Int[np.ndarray, "n"],
+    objects: Names,
+    split: tuple[np.ndarray, np.ndarray] | None = None,
+    head: HeadConfig | None = STANDARD,
+    seeds: tuple[int, ...] = (0,),
+) -> list[dict]:
+    """Rows {features, measure, ...} of several kinds of vectors, and the first kind's lead over each other.
+
+    Args:
+        kinds: Vectors of all items (n, d), or a function from training positions to them, as from `bars`.
+        labels: Of all items.
+        objects: Which object each is a version of.
+        split: Positions to train readers on and to ask about; None: cross-validation.
+        head: Recipe of the head; None leaves it out.
+        seeds: Of the head.
+    """
+    names, rows, first = np.array(objects), [], None
+    asked = np.arange(len(labels)) if split is None else split[1]
+    for kind, values in kinds.items():
+        runs = [ask(values, labels, names, split, head, seed) for seed in seeds]
+        rows += [{"features": kind, **row} for row in summary(runs, names[asked], first)]
+        first = first or runs
+    return rows
+
+
+def wide(rows: list[dict]) -> list[dict]:
+    """The same with a row a kind of vectors: features, n, and every measure with its interval."""
+    table: dict[str, dict] = {}
+    for row in rows:
+        line, name = table.setdefault(row["features"], {"features": row["features"], "n": row["n"]}), row["measure"]
+        line |= {name: row["value"], f"{name}, low": row["low"], f"{name}, high": row["high"]}
+    return list(table.values())
+
+
+def real_table(zoo: Zoo, embeddings: dict[str, np.ndarray], head: HeadConfig | None = STANDARD) -> list[dict]:
+    """Embeddings of a zoo of real objects beside every bar: rows {features, measure, ...} by cross-validation.
+
+    Intervals draw whole shape groups. Nothing here was trained on the objects but readers and bars, and those not on
+    the ones that they are asked about.
+    """
+    groups, labels = [row.shape_group for row in zoo.rows], zoo.labels
+    rows = read_all({**embeddings, **bars(zoo, groups)}, labels, groups, None, head)
+    commonest = float((labels == np.bincount(labels).argmax()).mean())
+    return [*rows, {"features": "commonest class", "measure": "none", "value": commonest, "n": len(labels)}]
+
+
+def encoder_measures(
+    model: Nerf2Vec,
+    zoo: Zoo,
+    train: Int[np.ndarray, "m"],
+    held_out: Int[np.ndarray, "t"],
+    config: Turntable | None = None,
+    n_pictures: int | None = None,
+    head: HeadConfig = STANDARD,
+    seed: int = 0,
+) -> dict[str, float]:
+    """Reconstruction of held-out NeRFs (the first `n_pictures` of them in a seeded order) and readers of embeddings.
+
+    `zoo` must be readable throughout, so that positions in it are positions among the embeddings.
+    """
+    drawn = np.random.default_rng(seed).permutation(held_out)[:n_pictures]
+    table = reconstruction_summary(
+        [{**row, "split": "held out"} for row in compare_reconstructions({"model": model}, zoo, drawn, config)]
+    )
+    own, given = (next(row for row in table if row["occupancy"] == way) for way in ("own", "given"))
+    return {
+        "foreground_db": own["foreground_db"],
+        "full_db": own["full_db"],
+        "given_db": given["full_db"],
+        "given_foreground_db": given["foreground_db"],
+        **reader_measures({"": embed_zoo(model, zoo).values}, zoo, train, held_out, head, seed)[""],
+        "n_pictures": len(drawn),
+        "n_read": len(held_out),
+    }
+
+
+def reader_measures(kinds: dict, zoo: Zoo, train, held_out, head: HeadConfig = STANDARD, seed: int = 0) -> dict:
+    """Every reader of each kind of vectors (as `read_all` takes them): kind -> {linear_probe, head, hit_at_1, ...}."""
+    found, ids = {}, [row.base_id for row in zoo.rows]
+    for row in read_all(kinds, zoo.labels, ids, (train, held_out), head, (seed,)):
+        name = row["measure"].lower().replace("@", "_at_").replace(" ", "_")
+        found.setdefault(row["features"], {})[name] = row["value"]
+    return found
