@@ -26,8 +26,8 @@ from n2v.scenes.shapes import (
     slot_options,
     tables,
 )
-from n2v.scenes.shapes.kit import Kit, outline
-from n2v.scenes.shapes.looks import PATTERNS, corner_uv
+from n2v.scenes.shapes.looks import PATTERNS, corner_uv, mask
+from n2v.scenes.shapes.parts import Kit, outline
 
 EVERY = [(name, family) for name in CLASSES for family in FAMILIES[name]]
 
@@ -144,8 +144,8 @@ def test_textures_on_about_two_parts_in_five(many):
 def test_patterns_differ_and_coordinates_stay_on_a_label():
     rng = np.random.default_rng(0)
     for pattern, _ in PATTERNS.values():
-        mask = pattern(rng)
-        assert mask.shape == (64, 64) and 0 <= mask.min() < mask.max() <= 1
+        share = mask(pattern, rng)
+        assert share.shape == (64, 64) and 0 <= share.min() < share.max() <= 1
     corners = rng.uniform(-1, 1, (50, 3, 3))
     fitted, tiled = corner_uv(corners, 0.0), corner_uv(corners, 0.5)
     assert fitted.min() >= 0 and fitted.max() <= 1 and tiled.min() < 0

@@ -13,23 +13,21 @@ from n2v.errors import BadInput
 from n2v.scenes.classes import CLASSES, FREQUENCIES, label_of
 from n2v.scenes.objects import SceneObject
 from n2v.scenes.shapes import airplanes, cars, cases, lamps, rifles, screens, seating, tables, watercraft
-from n2v.scenes.shapes.kit import Kit
+from n2v.scenes.shapes.parts import Kit
 from n2v.seeds import child_seed
 
-BUILDERS = {
-    "airplane": airplanes.airplane, "bench": seating.bench, "cabinet": cases.cabinet, "car": cars.car,
-    "chair": seating.chair, "display": screens.display, "lamp": lamps.lamp, "speaker": cases.speaker,
-    "rifle": rifles.rifle, "sofa": seating.sofa, "table": tables.table, "phone": screens.phone,
-    "watercraft": watercraft.watercraft,
+# of each class: its builder, and its families, the options of the slot `body`
+_CLASSES = {
+    "airplane": (airplanes.airplane, airplanes.FUSELAGES), "bench": (seating.bench, seating.BENCH_SEATS.split()),
+    "cabinet": (cases.cabinet, cases.BODIES), "car": (cars.car, cars.BODIES),
+    "chair": (seating.chair, seating.CHAIR_SEATS.split()), "display": (screens.display, screens.DISPLAYS),
+    "lamp": (lamps.lamp, lamps.SHADES), "speaker": (cases.speaker, cases.BODIES),
+    "rifle": (rifles.rifle, rifles.STOCKS), "sofa": (seating.sofa, seating.SOFA_SEATS.split()),
+    "table": (tables.table, tables.TOPS), "phone": (screens.phone, screens.PHONES),
+    "watercraft": (watercraft.watercraft, watercraft.HULLS),
 }  # fmt: skip
-FAMILIES: dict[str, tuple[str, ...]] = {  # options of the slot `body`
-    "airplane": tuple(airplanes.FUSELAGES), "bench": seating.BENCH_SEATS,
-    "cabinet": tuple(cases.BODIES), "car": tuple(cars.BODIES), "chair": seating.CHAIR_SEATS,
-    "display": tuple(screens.DISPLAYS), "lamp": tuple(lamps.SHADES), "speaker": tuple(cases.BODIES),
-    "rifle": rifles.STOCKS,
-    "sofa": seating.SOFA_SEATS, "table": tuple(tables.TOPS),
-    "phone": tuple(screens.PHONES), "watercraft": tuple(watercraft.HULLS),
-}  # fmt: skip
+BUILDERS = {name: builder for name, (builder, _) in _CLASSES.items()}
+FAMILIES: dict[str, tuple[str, ...]] = {name: tuple(bodies) for name, (_, bodies) in _CLASSES.items()}
 FREQUENCY_RULES = ("balanced", "thesis", "half")
 AMBIGUOUS_SHARE = 0.055  # of the classes that have such objects: 4 % of all
 _PLAIN = {"extra": "none"}

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from n2v.scenes.shapes.kit import Kit
+from n2v.scenes.shapes.parts import Kit
 
 FUSELAGES = {  # half widths at 0, 1/8, 1/3, 2/3, 7/8 and 1 of the length, and height over width
     "tube": ((0.2, 0.8, 1.0, 1.0, 0.6, 0.25), 1.0),
@@ -22,117 +22,79 @@ WINGS = {  # sweep (share of the half span that the tip lies behind), tip chord 
 }  # fmt: skip
 
 
-def _wing(
-    k: Kit,
-    name: str,
-    root,
-    span: float,
-    chord: float,
-    tip: float,
-    back: float,
-    up: float,
-    thick: float,
-    upright: bool = False,
-) -> None:
-    """One half of a wing from its root (x, y of the leading edge, z); span < 0 goes to the other side."""
-    root = np.asarray(root, float)
+def _wing(k: Kit, name: str, root, span: float, plan: tuple, thick: float = 0.05, upright: bool = False) -> None:
+    """One half of a wing from its root (x, y of the leading edge, z); span < 0 goes to the other side.
+
+    `plan`: chord at the root, the tip's share of it, how far the tip lies behind and how far up.
+    """
+    chord, tip, back, up = plan
     rings = []
     for t in (0.0, 0.5, 1.0):
         c = chord * (1 - t * (1 - tip))
         y = np.array([0, 0.25, 0.6, 1, 0.6, 0.25]) * c + back * t
         z = np.array([0, 0.5, 0.4, 0, -0.4, -0.5]) * thick * (1 - 0.5 * t)
         out = np.full(6, span * t)
-        rings.append(np.column_stack([z, y, out] if upright else [out, y, z + up * t]) + root)
+        rings.append(np.column_stack([z, y, out] if upright else [out, y, z + up * t]) + np.asarray(root, float))
     k.loft(name, rings, "wing")
 
 
-def _pair(
-    k: Kit,
-    name: str,
-    y: float,
-    z: float,
-    span: float,
-    chord: float,
-    tip: float,
-    back: float,
-    up: float,
-    thick: float = 0.05,
-    x: float = 0.0,
-) -> None:
+def _pair(k: Kit, name: str, y: float, z: float, span: float, plan: tuple, thick: float = 0.05, x: float = 0.0) -> None:
     for side in (-1, 1):
-        _wing(k, name, (side * x, y, z), side * span, chord, tip, back, up, thick)
+        _wing(k, name, (side * x, y, z), side * span, plan, thick)
 
 
-def _fuselage(k: Kit, length: float, r: float) -> None:
+def _fuselage(k: Kit, d: float, r: float) -> None:
     widths, high = FUSELAGES[k.draw("body", list(FUSELAGES))]
     places, rise, squash = (0, 0.125, 0.33, 0.67, 0.875, 1), k.u(-0.3, 0.8), k.u(0.5, 1.0)
     for x in (-2.2 * r, 2.2 * r) if k.slots["body"] == "twin" else (0.0,):
-        stations = [
-            (
-                p * length - length / 2,
-                r * a,
-                -high * r * a + rise * r * max(p - 0.6, 0),
-                high * r * a + rise * r * max(p - 0.6, 0),
-                squash,
-            )
-            for p, a in zip(places, widths, strict=True)
-        ]
-        k.hull("fuselage", stations, "body")
-        k.parts[-1].vertices[:, 0] += x
+        lift = [rise * r * max(p - 0.6, 0) for p in places]
+        shape = zip(places, widths, lift, strict=True)
+        stations = [(p * d - d / 2, r * a, -high * r * a + up, high * r * a + up, squash) for p, a, up in shape]
+        k.hull("fuselage", stations, "body", x=x)
     if k.chance(0.6):
-        k.ball("canopy", (0, -0.3 * length, high * r * 0.85), (0.5 * r, 0.12 * length, 0.6 * r), "glass")
+        k.ball("canopy", (0, -0.3 * d, high * r * 0.85), (0.5 * r, 0.12 * d, 0.6 * r), "glass")
 
 
-def _wings(k: Kit, length: float, r: float) -> tuple[float, float, float]:
+def _wings(k: Kit, d: float, r: float) -> tuple[float, float, float]:
     """Build them; the leading edge at the root, half span and chord."""
     sweep, tip, span, chord = WINGS[k.draw("support", list(WINGS))]
     kind = k.slots["support"]
     span, chord = span * k.size(0.6, 1.1) * 0.55, chord * k.size(0.7, 1.3) * 0.8
-    y, z, up = -0.5 * chord + k.u(-0.12, 0.08) * length, r * k.pick(-0.5, -0.2, 0.7), k.u(-0.05, 0.2) * span
+    y, z, up = -0.5 * chord + k.u(-0.12, 0.08) * d, r * k.pick(-0.5, -0.2, 0.7), k.u(-0.05, 0.2) * span
     back = sweep * span
     if kind == "biplane":
         for at in (-0.8 * r, 1.6 * r):
-            _pair(k, "wing", y, at, span, chord, tip, back, 0.02)
+            _pair(k, "wing", y, at, span, (chord, tip, back, 0.02))
         for x in (-0.7 * span, -0.05, 0.05, 0.7 * span):
             k.rod("strut", (x, y + 0.4 * chord, -0.8 * r), (x, y + 0.4 * chord, 1.6 * r), 0.012, "hub")
     elif kind == "gull":
-        _pair(k, "wing", y, z, 0.4 * span, chord, 0.85, 0.3 * back, 0.2 * span)
-        _pair(
-            k,
-            "wing_tip",
-            y + 0.3 * back,
-            z + 0.2 * span,
-            0.6 * span,
-            0.85 * chord,
-            tip,
-            0.7 * back,
-            -0.08 * span,
-            x=0.4 * span,
-        )
+        _pair(k, "wing", y, z, 0.4 * span, (chord, 0.85, 0.3 * back, 0.2 * span))
+        tip_plan = (0.85 * chord, tip, 0.7 * back, -0.08 * span)
+        _pair(k, "wing_tip", y + 0.3 * back, z + 0.2 * span, 0.6 * span, tip_plan, x=0.4 * span)
     else:
-        _pair(k, "wing", y, z, span, chord, tip, back, up, 0.06)
+        _pair(k, "wing", y, z, span, (chord, tip, back, up), 0.06)
     if kind == "canard":
-        _pair(k, "canard", -0.36 * length, z, 0.35 * span, 0.3 * chord, 0.5, 0.1 * span, 0.0)
+        _pair(k, "canard", -0.36 * d, z, 0.35 * span, (0.3 * chord, 0.5, 0.1 * span, 0.0))
     if kind == "delta" and k.chance(0.4):
-        _pair(k, "canard", -0.34 * length, z + 0.5 * r, 0.3 * span, 0.2 * chord, 0.4, 0.1 * span, 0.0)
+        _pair(k, "canard", -0.34 * d, z + 0.5 * r, 0.3 * span, (0.2 * chord, 0.4, 0.1 * span, 0.0))
     return y, span, chord
 
 
-def _nacelle(k: Kit, x: float, y: float, z: float, r: float, length: float) -> None:
-    profile = [(0.8 * r, -length / 2), (r, -0.3 * length), (0.95 * r, 0.2 * length), (0.5 * r, length / 2)]
+def _nacelle(k: Kit, x: float, y: float, z: float, r: float, d: float) -> None:
+    profile = [(0.8 * r, -d / 2), (r, -0.3 * d), (0.95 * r, 0.2 * d), (0.5 * r, d / 2)]
     k.lathe("engine", profile, "engine", (x, y, z), "y", 12)
 
 
 def _propeller(k: Kit, x: float, y: float, z: float, r: float) -> None:
     k.lathe("spinner", [(0.02, -0.1), (0.14 * r + 0.02, 0), (0.14 * r + 0.02, 0.08)], "hub", (x, y, z), "y", 10)
-    n, phase = int(k.pick(2, 3, 4)), k.u(0, 3)
+    n, phase = k.pick(2, 3, 4), k.u(0, 3)
     for a in 2 * np.pi * np.arange(n) / n + phase:
         at = (x + 0.5 * r * np.cos(a), y, z + 0.5 * r * np.sin(a))
         k.block("blade", at, (r, 0.03, 0.1 * r + 0.02), "hub", angles=(0, -a, 0))
 
 
-def _engines(k: Kit, y: float, span: float, chord: float, length: float, r: float) -> None:
-    kind = k.draw("engines", ["none", "wing2", "nose", "rear2", "wing4", "props2", "tail", "pusher"])
+def _engines(k: Kit, y: float, span: float, chord: float, d: float, r: float) -> None:
+    kind = k.draw("engines", "none wing2 nose rear2 wing4 props2 tail pusher")
     size = k.u(0.05, 0.09)
     if kind in ("wing2", "wing4", "props2"):
         for share in (0.32, 0.62) if kind == "wing4" else (k.u(0.28, 0.45),):
@@ -142,55 +104,54 @@ def _engines(k: Kit, y: float, span: float, chord: float, length: float, r: floa
                 if kind == "props2":
                     _propeller(k, x, at - 0.15, -0.3 * r - 0.03, 0.2)
     elif kind == "nose":
-        _propeller(k, 0, -0.5 * length - 0.01, 0, k.u(0.2, 0.32))
+        _propeller(k, 0, -0.5 * d - 0.01, 0, k.u(0.2, 0.32))
     elif kind == "rear2":
         for side in (-1, 1):
-            _nacelle(k, side * 1.4 * r, 0.28 * length, 0.5 * r, size, 0.3)
-            k.block("pylon", (side * 0.9 * r, 0.28 * length, 0.4 * r), (1.2 * r, 0.12, 0.03), "body")
+            _nacelle(k, side * 1.4 * r, 0.28 * d, 0.5 * r, size, 0.3)
+            k.block("pylon", (side * 0.9 * r, 0.28 * d, 0.4 * r), (1.2 * r, 0.12, 0.03), "body")
     elif kind == "tail":
-        _nacelle(k, 0, 0.4 * length, 1.3 * r, 1.3 * size, 0.3)
+        _nacelle(k, 0, 0.4 * d, 1.3 * r, 1.3 * size, 0.3)
     elif kind == "pusher":
-        _propeller(k, 0, 0.5 * length, 0, 0.22)
+        _propeller(k, 0, 0.5 * d, 0, 0.22)
 
 
-def _tail(k: Kit, length: float, r: float) -> None:
-    kind = k.draw("tail", ["standard", "tee", "twin", "vee", "none", "cross"])
-    y, high, chord = 0.36 * length, k.size(0.18, 0.38), k.u(0.12, 0.22)
+def _tail(k: Kit, d: float, r: float) -> None:
+    kind = k.draw("tail", "standard tee twin vee none cross")
+    y, high, chord = 0.36 * d, k.size(0.18, 0.38), k.u(0.12, 0.22)
     level = {"tee": high, "cross": 0.5 * high}.get(kind, 0.0)
     if kind in ("standard", "tee", "cross"):
-        _wing(k, "fin", (0, y, 0), high, chord * 1.3, 0.6, 0.6 * high, 0, 0.05, upright=True)
+        _wing(k, "fin", (0, y, 0), high, (chord * 1.3, 0.6, 0.6 * high, 0), upright=True)
     elif kind == "twin":
         for side in (-1, 1):
-            _wing(k, "fin", (side * 0.2, y + 0.03, 0), 0.8 * high, chord, 0.6, 0.1, 0, 0.04, upright=True)
+            _wing(k, "fin", (side * 0.2, y + 0.03, 0), 0.8 * high, (chord, 0.6, 0.1, 0), 0.04, upright=True)
     if kind == "vee":
-        _pair(k, "tailplane", y, 0.2 * r, 0.25, chord, 0.5, 0.12, 0.25)
+        _pair(k, "tailplane", y, 0.2 * r, 0.25, (chord, 0.5, 0.12, 0.25))
     elif kind != "none":
-        _pair(k, "tailplane", y + 0.55 * level, level, k.u(0.18, 0.32), chord, 0.5, k.u(0.02, 0.15), 0.02)
+        _pair(k, "tailplane", y + 0.55 * level, level, k.u(0.18, 0.32), (chord, 0.5, k.u(0.02, 0.15), 0.02))
 
 
 def airplane(k: Kit) -> None:
-    length, r = k.size(0.7, 1.3), k.size(0.06, 0.15)
-    _fuselage(k, length, r)
-    y, span, chord = _wings(k, length, r)
-    _engines(k, y, span, chord, length, r)
-    _tail(k, length, r)
-    gear = k.draw("extra", ["none", "wheels", "floats", "missiles", "antenna", "skis"])
+    d, r = k.size(0.7, 1.3), k.size(0.06, 0.15)
+    _fuselage(k, d, r)
+    y, span, chord = _wings(k, d, r)
+    _engines(k, y, span, chord, d, r)
+    _tail(k, d, r)
+    gear = k.draw("extra", "none wheels floats missiles antenna skis")
     if gear == "wheels":
         for x, at in ((0, -0.35), (-1.5 * r, 0.03), (1.5 * r, 0.03)):
-            k.rod("strut", (0.4 * x, at * length, -0.3 * r), (x, at * length, -2.6 * r), 0.015, "hub")
-            k.wheel("wheel", (x, at * length, -2.7 * r), 0.05, 0.04)
+            k.rod("strut", (0.4 * x, at * d, -0.3 * r), (x, at * d, -2.6 * r), 0.015, "hub")
+            k.wheel("wheel", (x, at * d, -2.7 * r), 0.05, 0.04)
     elif gear in ("floats", "skis"):
         tall = 0.08 if gear == "floats" else 0.02
         for side in (-1, 1):
             x = side * 2.0 * r
             shape = ((-0.4, 0.01, 0.0, 0.5), (-0.25, 0.05, tall / 2, 0.3), (0.25, 0.03, 0.0, 0.3))
-            k.hull("float", [(p * length, a, -3 * r - deep, -3 * r + tall, e) for p, a, deep, e in shape], "extra")
-            k.parts[-1].vertices[:, 0] += x
+            k.hull("float", [(p * d, a, -3 * r - deep, -3 * r + tall, e) for p, a, deep, e in shape], "extra", x=x)
             for at in (-0.2, 0.1):
-                k.rod("strut", (0.3 * x, at * length, -0.3 * r), (x, at * length, -3 * r + tall / 2), 0.012, "hub")
+                k.rod("strut", (0.3 * x, at * d, -0.3 * r), (x, at * d, -3 * r + tall / 2), 0.012, "hub")
     elif gear == "missiles":
         for side in (-0.5, 0.5):
             k.rod("missile", (side * span, y + 0.2 * chord, -0.04), (side * span, y + chord, -0.04), 0.03, "extra")
     elif gear == "antenna":
-        k.rod("mast", (0, 0.1 * length, 0.5 * r), (0, 0.1 * length, 3 * r), 0.03, "hub")
-        k.lathe("dish", [(0.2, -0.02), (0.22, 0), (0.2, 0.03)], "extra", (0, 0.1 * length, 3 * r))
+        k.rod("mast", (0, 0.1 * d, 0.5 * r), (0, 0.1 * d, 3 * r), 0.03, "hub")
+        k.lathe("dish", [(0.2, -0.02), (0.22, 0), (0.2, 0.03)], "extra", (0, 0.1 * d, 3 * r))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from n2v.scenes.shapes.kit import Kit
+from n2v.scenes.shapes.parts import Kit
 
 # body: (position along 0 front .. 1 back, height) of the lower body's top line, then of the cabin: where its
 # windscreen starts, roof starts, roof ends, rear window ends; roof height over the lower body
@@ -20,128 +20,100 @@ BODIES = {
 }
 
 
-def _side(k: Kit, body: str, w: float, length: float, clear: float) -> float:
+def _side(k: Kit, body: str, w: float, d: float, clear: float) -> float:
     """Lower body and cabin; the height of the roof."""
     tops, (screen, roof, end, rear), high = BODIES[body]
     tops = np.array(tops) * k.u(0.9, 1.15) * 0.75
     ease = k.u(0.0, 0.5)
     places = (0.0, 0.04, 0.3, 0.7, 0.96, 1.0)
     heights = np.interp(places, (0.04, 0.3, 0.7, 0.96), tops)
-    low = (clear + 0.08, clear, clear, clear, clear, clear + 0.08)
-    stations = [
-        (
-            p * length - length / 2,
-            w / 2 * (0.86 if p in (0, 1) else 1),
-            a,
-            clear + b * (0.75 if p in (0, 1) else 1),
-            ease,
-        )
-        for p, a, b in zip(places, low, heights, strict=True)
-    ]
+    stations = [(p * d - d / 2, w / 2, clear, clear + b, ease) for p, b in zip(places, heights, strict=True)]
+    for tip in (0, -1):  # bumpers
+        stations[tip] = (stations[tip][0], w / 2 * 0.86, clear + 0.08, clear + heights[tip] * 0.75, ease)
     k.hull("lower", stations, "body")
     belt = clear + tops[1] - 0.03
     up, wide, tumble = belt + high * k.u(0.85, 1.2), 0.46 * w, k.u(0.72, 0.95)
     narrow = wide * tumble
-    cabin = [
-        (screen, wide, belt - 0.02, belt + 0.02),
-        (roof, narrow, belt, up),
-        ((roof + end) / 2, narrow, belt, up * 1.01),
-    ]
-    cabin += [(end, narrow, belt, up), (rear, wide, belt - 0.02, belt + 0.02)]
-    k.hull(
-        "cabin",
-        [(p * length - length / 2, a, b, c, 0.15 + ease / 2) for p, a, b, c in cabin],
-        k.pick("glass", "glass", "body"),
-    )
+    cabin = [(screen, wide, belt - 0.02, belt + 0.02), (roof, narrow, belt, up)]
+    cabin += [((roof + end) / 2, narrow, belt, up * 1.01), (end, narrow, belt, up), (rear, *cabin[0][1:])]
+    stations = [(p * d - d / 2, a, b, c, 0.15 + ease / 2) for p, a, b, c in cabin]
+    k.hull("cabin", stations, k.pick("glass", "glass", "body"))
     if high > 0.3 and end - roof > 0.1 and k.chance(0.7):
-        k.block(
-            "roof",
-            (0, ((roof + end) / 2 - 0.5) * length, up),
-            (1.9 * wide * tumble, (end - roof) * length, 0.06),
-            "body",
-            soft=0.6,
-        )
+        size = (1.9 * wide * tumble, (end - roof) * d, 0.06)
+        k.block("roof", (0, ((roof + end) / 2 - 0.5) * d, up), size, "body", soft=0.6)
     return up
 
 
-def _bed(k: Kit, body: str, w: float, length: float, clear: float, up: float) -> None:
+def _bed(k: Kit, body: str, w: float, d: float, clear: float, up: float) -> None:
     """Walls of a pickup's bed, a truck's load, a roadster's seats."""
     top = clear + 0.45
     if body == "pickup":
         for x in (-0.45, 0.45):
-            k.block("side", (x * w, 0.29 * length, top + 0.1), (0.06, 0.4 * length, 0.25), "body", roundness=0.0)
-        k.block("gate", (0, 0.48 * length, top + 0.1), (0.9 * w, 0.05, 0.25), "body", roundness=0.0)
+            k.box("side", (x * w, 0.29 * d, top + 0.1), (0.06, 0.4 * d, 0.25), "body")
+        k.box("gate", (0, 0.48 * d, top + 0.1), (0.9 * w, 0.05, 0.25), "body")
     elif body == "truck":
         load = k.pick("box", "tank", "flat", "logs")
         if load == "box":
-            k.block(
-                "load", (0, 0.14 * length, up - 0.35), (1.02 * w, 0.7 * length, k.u(0.7, 1.1)), "extra", roundness=0.0
-            )
+            k.box("load", (0, 0.14 * d, up - 0.35), (1.02 * w, 0.7 * d, k.u(0.7, 1.1)), "extra")
         elif load == "tank":
             r = 0.42 * w
-            profile = [(0.7 * r, -0.32 * length), (r, -0.28 * length), (r, 0.28 * length), (0.7 * r, 0.32 * length)]
-            k.lathe("load", profile, "extra", (0, 0.14 * length, top + 0.8 * r), "y")
+            profile = [(0.7 * r, -0.32 * d), (r, -0.28 * d), (r, 0.28 * d), (0.7 * r, 0.32 * d)]
+            k.lathe("load", profile, "extra", (0, 0.14 * d, top + 0.8 * r), "y")
         elif load == "logs":
             for x in (-0.3, 0.0, 0.3):
-                k.rod("load", (x * w, -0.2 * length, top + 0.1), (x * w, 0.48 * length, top + 0.1), 0.16 * w, "extra")
+                k.rod("load", (x * w, -0.2 * d, top + 0.1), (x * w, 0.48 * d, top + 0.1), 0.16 * w, "extra")
         else:
-            k.block("load", (0, 0.14 * length, top), (1.02 * w, 0.7 * length, 0.1), "extra", roundness=0.0)
+            k.box("load", (0, 0.14 * d, top), (1.02 * w, 0.7 * d, 0.1), "extra")
     elif body == "roadster":
         for x in (-0.2, 0.2):
-            k.block("seat", (x * w, 0.05 * length, top + 0.08), (0.3 * w, 0.14, 0.35), "seat", soft=0.5)
+            k.block("seat", (x * w, 0.05 * d, top + 0.08), (0.3 * w, 0.14, 0.35), "seat", soft=0.5)
 
 
-def _wheels(k: Kit, w: float, length: float, clear: float) -> None:
-    kind = k.draw("support", ["four", "wide", "big", "six", "thin", "covered", "tracks", "spare"])
+def _wheels(k: Kit, w: float, d: float, clear: float) -> None:
+    kind = k.draw("support", "four wide big six thin covered tracks spare")
     r = {"big": 0.42, "thin": 0.3, "tracks": 0.2}.get(kind, k.u(0.24, 0.34))
     width = {"wide": 0.34, "big": 0.36, "thin": 0.1}.get(kind, 0.2)
-    axles = {"six": (-0.33, 0.18, 0.34), "tracks": (-0.36, -0.18, 0.0, 0.18, 0.36)}.get(
-        kind, (-k.u(0.28, 0.36), k.u(0.28, 0.36))
-    )
+    two = (-k.u(0.28, 0.36), k.u(0.28, 0.36))
+    axles = {"six": (-0.33, 0.18, 0.34), "tracks": (-0.36, -0.18, 0.0, 0.18, 0.36)}.get(kind, two)
     z = clear + 0.08 if kind == "big" else max(clear, r * 0.8)
     for y in axles:
         for side in (-1, 1):
-            k.wheel("wheel", (side * (w / 2 - width / 4), y * length, z), r, width)
+            k.wheel("wheel", (side * (w / 2 - width / 4), y * d, z), r, width)
             if kind == "covered":
-                k.block(
-                    "fender",
-                    (side * (w / 2 - 0.02), y * length, z + 0.05),
-                    (0.2, 2.3 * r, 1.5 * r),
-                    "body",
-                    roundness=0.5,
-                )
+                at = (side * (w / 2 - 0.02), y * d, z + 0.05)
+                k.block("fender", at, (0.2, 2.3 * r, 1.5 * r), "body", roundness=0.5)
     if kind == "tracks":
         for side in (-1, 1):
-            k.block("track", (side * (w / 2), 0, z), (0.22, 0.9 * length, 2.4 * r), "wheel", soft=1.0)
+            k.block("track", (side * (w / 2), 0, z), (0.22, 0.9 * d, 2.4 * r), "wheel", soft=1.0)
     elif kind == "spare":
-        k.wheel("wheel", (0, 0.52 * length, clear + 0.45), r, 0.16, axis="y")
+        k.wheel("wheel", (0, 0.52 * d, clear + 0.45), r, 0.16, axis="y")
 
 
 def car(k: Kit) -> None:
     body = k.draw("body", list(BODIES))
     w, clear = k.size(0.75, 1.35), k.u(0.12, 0.35)
-    length = k.size(1.7, 2.8) * (1.25 if body in ("bus", "truck") else 1)
-    up = _side(k, body, w, length, clear)
-    _bed(k, body, w, length, clear, up)
-    _wheels(k, w, length, clear)
-    extra = k.draw("extra", ["none", "spoiler", "rack", "bar", "lights", "sign", "scoop", "pipes"])
+    d = k.size(1.7, 2.8) * (1.25 if body in ("bus", "truck") else 1)
+    up = _side(k, body, w, d, clear)
+    _bed(k, body, w, d, clear, up)
+    _wheels(k, w, d, clear)
+    extra = k.draw("extra", "none spoiler rack bar lights sign scoop pipes")
     if extra == "spoiler":
-        k.block("spoiler", (0, 0.47 * length, clear + 0.72), (0.95 * w, 0.16, 0.04), "extra")
+        k.block("spoiler", (0, 0.47 * d, clear + 0.72), (0.95 * w, 0.16, 0.04), "extra")
         for x in (-0.35, 0.35):
-            k.block("strut", (x * w, 0.46 * length, clear + 0.55), (0.04, 0.1, 0.36), "extra")
+            k.block("strut", (x * w, 0.46 * d, clear + 0.55), (0.04, 0.1, 0.36), "extra")
     elif extra == "rack":
         for x in (-0.3, 0.3):
-            k.rod("rail", (x * w, -0.05 * length, up + 0.04), (x * w, 0.3 * length, up + 0.04), 0.025, "hub")
-        k.block("luggage", (0, 0.12 * length, up + 0.08), (0.6 * w, 0.3 * length, 0.16), "extra")
+            k.rod("rail", (x * w, -0.05 * d, up + 0.04), (x * w, 0.3 * d, up + 0.04), 0.025, "hub")
+        k.block("luggage", (0, 0.12 * d, up + 0.08), (0.6 * w, 0.3 * d, 0.16), "extra")
     elif extra == "bar":
-        k.block("bar", (0, -0.51 * length, clear + 0.2), (0.95 * w, 0.08, 0.25), "hub", soft=0.5)
+        k.block("bar", (0, -0.51 * d, clear + 0.2), (0.95 * w, 0.08, 0.25), "hub", soft=0.5)
     elif extra == "lights":
         for x in (-0.33, 0.33):
-            k.ball("light", (x * w, -0.49 * length, clear + 0.3), (0.12, 0.08, 0.1), "hub")
+            k.ball("light", (x * w, -0.49 * d, clear + 0.3), (0.12, 0.08, 0.1), "hub")
     elif extra == "sign":
         k.block("sign", (0, 0.0, up + 0.04), (0.4, 0.15, 0.16), "extra")
     elif extra == "scoop":
-        k.block("scoop", (0, -0.3 * length, clear + 0.5), (0.35 * w, 0.3, 0.14), "extra", taper=0.6)
+        k.block("scoop", (0, -0.3 * d, clear + 0.5), (0.35 * w, 0.3, 0.14), "extra", taper=0.6)
     elif extra == "pipes":
         for side in (-1, 1):
-            k.rod("pipe", (side * w / 2, 0.0, clear + 0.05), (side * w / 2, 0.5 * length, clear + 0.05), 0.05, "hub")
+            k.rod("pipe", (side * w / 2, 0.0, clear + 0.05), (side * w / 2, 0.5 * d, clear + 0.05), 0.05, "hub")

@@ -1,8 +1,10 @@
 """Lamps: shades on stands, arms, brackets and cords."""
 
+from itertools import product
+
 import numpy as np
 
-from n2v.scenes.shapes.kit import Kit
+from n2v.scenes.shapes.parts import Kit
 from n2v.scenes.shapes.supports import SUPPORTS as STANDS
 
 # ---- shades: hanging from or standing on z, mouth downwards, about r wide; `x`, `y` are where they hang
@@ -44,7 +46,7 @@ def _spot(k: Kit, x: float, y: float, z: float, r: float) -> None:
 
 def _bulbs(k: Kit, x: float, y: float, z: float, r: float) -> None:
     """Several small lights on a ring."""
-    n = int(k.pick(3, 4, 5, 6))
+    n = k.pick(3, 4, 5, 6)
     for a in 2 * np.pi * np.arange(n) / n:
         at = np.array([x + 1.3 * r * np.cos(a), y + 1.3 * r * np.sin(a), z + 0.3 * r])
         k.tube("branch", [(x, y, z), (at[0], at[1], z - 0.1 * r), at], 0.018, "frame")
@@ -53,15 +55,14 @@ def _bulbs(k: Kit, x: float, y: float, z: float, r: float) -> None:
 
 def _box(k: Kit, x: float, y: float, z: float, r: float) -> None:
     """A lantern: a lit core between posts under a roof."""
-    k.block("shade", (x, y, z + 0.8 * r), (1.2 * r, 1.2 * r, 1.6 * r), "shade", roundness=0.0)
-    for a in (-0.62, 0.62):
-        for b in (-0.62, 0.62):
-            k.rod("post", (x + a * r, y + b * r, z), (x + a * r, y + b * r, z + 1.6 * r), 0.05 * r, "frame")
-    k.block("roof", (x, y, z + 1.75 * r), (1.5 * r, 1.5 * r, 0.35 * r), "frame", roundness=0.0, taper=0.3)
+    k.box("shade", (x, y, z + 0.8 * r), (1.2 * r, 1.2 * r, 1.6 * r), "shade")
+    for a, b in product((-0.62, 0.62), (-0.62, 0.62)):
+        k.rod("post", (x + a * r, y + b * r, z), (x + a * r, y + b * r, z + 1.6 * r), 0.05 * r, "frame")
+    k.box("roof", (x, y, z + 1.75 * r), (1.5 * r, 1.5 * r, 0.35 * r), "frame", taper=0.3)
 
 
 def _tiers(k: Kit, x: float, y: float, z: float, r: float) -> None:
-    for i in range(int(k.pick(2, 3))):
+    for i in range(k.pick(2, 3)):
         _skirt(k, x, y, z + 0.5 * r * i, r * (1 - 0.25 * i), [(1, 0), (0.7, 0.3), (0.2, 0.55)])
 
 
@@ -85,10 +86,9 @@ def _urn(k: Kit, h: float, r: float) -> tuple[float, float, float]:
     """A turned or thrown body."""
     z = np.linspace(0, 1, 8)
     shape = np.convolve(np.pad(k.rng.uniform(0.2, 1.0, 8), 1, "edge"), (0.25, 0.5, 0.25), "valid")
-    profile = [(k.u(0.5, 0.9) * r, 0)] + [
-        (max(0.75 * r * s, 0.03), 0.02 + t * 0.9 * h) for s, t in zip(shape, z, strict=True)
-    ]
-    k.lathe("urn", [*profile, (0.03, h + 0.2 * r)], "body")
+    foot = (k.u(0.5, 0.9) * r, 0)
+    belly = [(max(0.75 * r * s, 0.03), 0.02 + t * 0.9 * h) for s, t in zip(shape, z, strict=True)]
+    k.lathe("urn", [foot, *belly, (0.03, h + 0.2 * r)], "body")
     return 0.0, 0.0, h
 
 
@@ -124,12 +124,8 @@ def _bracket(k: Kit, h: float, r: float) -> tuple[float, float, float]:
     """From a wall."""
     out = -r * k.u(1.0, 2.0)
     k.block("wall_plate", (0, 0.02, h), (0.5 * r, 0.05, r * k.u(0.8, 1.8)), "frame", roundness=k.pick(0.0, 1.0))
-    k.tube(
-        "bracket",
-        [(0, 0, h), (0, 0.6 * out, h - 0.35 * r), (0, out, h - 0.1 * r), (0, out, h + 0.3 * r)],
-        0.025,
-        "frame",
-    )
+    line = [(0, 0, h), (0, 0.6 * out, h - 0.35 * r), (0, out, h - 0.1 * r), (0, out, h + 0.3 * r)]
+    k.tube("bracket", line, 0.025, "frame")
     return 0.0, out, h
 
 
@@ -145,7 +141,7 @@ def lamp(k: Kit) -> None:
     body = k.draw("body", SHADES)
     x, y, z = k.draw("support", POSTS)(k, h, r)
     n = 1
-    extra = k.draw("extra", ["none", "finial", "shelf", "twin", "chain", "rings"])
+    extra = k.draw("extra", "none finial shelf twin chain rings")
     if extra == "twin":
         n = 2
         k.rod("branch", (x - 1.2 * r, y, z + 0.1 * r), (x + 1.2 * r, y, z + 0.1 * r), 0.02, "frame")

@@ -37,60 +37,56 @@ class Look:
     tile: float = 0.0  # 0: stretched over each part's own box
 
 
-def _grid() -> tuple[np.ndarray, np.ndarray]:
-    axis = (np.arange(TEXTURE_PX) + 0.5) / TEXTURE_PX
-    return np.meshgrid(axis, axis)
+# ---- patterns: (64, 64) in [0, 1] at x to the right and y downwards, both in (0, 1)
 
 
-def _grain(rng: np.random.Generator) -> np.ndarray:
-    x, y = _grid()
+def _grain(rng: np.random.Generator, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     warp = 0.08 * np.sin(2 * np.pi * (x + rng.random())) + 0.05 * np.sin(4 * np.pi * x + 6 * rng.random())
     return 0.5 + 0.5 * np.sin(2 * np.pi * 3 * (y + warp))
 
 
-def _stripes(rng: np.random.Generator) -> np.ndarray:
-    x, y = _grid()
+def _stripes(rng: np.random.Generator, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     n = int(rng.integers(1, 4))
-    return ((x if rng.random() < 0.5 else y) * n % 1 < rng.uniform(0.25, 0.6)).astype(float)
+    return (x if rng.random() < 0.5 else y) * n % 1 < rng.uniform(0.25, 0.6)
 
 
-def _checks(rng: np.random.Generator) -> np.ndarray:
-    x, y = _grid()
-    return ((x > 0.5) ^ (y > 0.5)).astype(float)
+def _checks(rng: np.random.Generator, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return (x > 0.5) ^ (y > 0.5)
 
 
-def _dots(rng: np.random.Generator) -> np.ndarray:
-    x, y = _grid()
-    return (np.hypot((2 * x) % 1 - 0.5, (2 * y) % 1 - 0.5) < rng.uniform(0.2, 0.36)).astype(float)
+def _dots(rng: np.random.Generator, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return np.hypot((2 * x) % 1 - 0.5, (2 * y) % 1 - 0.5) < rng.uniform(0.2, 0.36)
 
 
-def _label(rng: np.random.Generator) -> np.ndarray:
-    x, y = _grid()
+def _label(rng: np.random.Generator, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     cx, cy, w, h = rng.uniform((0.35, 0.35, 0.12, 0.08), (0.65, 0.65, 0.3, 0.2))
-    patch = (np.abs(x - cx) < w) & (np.abs(y - cy) < h)
-    return patch * np.where((y * 12) % 1 < 0.5, 1.0, 0.6)
+    return ((np.abs(x - cx) < w) & (np.abs(y - cy) < h)) * np.where((y * 12) % 1 < 0.5, 1.0, 0.6)
 
 
-def _dials(rng: np.random.Generator) -> np.ndarray:
-    x, y = _grid()
+def _dials(rng: np.random.Generator, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     n = int(rng.integers(2, 4))
-    return (np.hypot((n * x) % 1 - 0.5, (y - rng.uniform(0.3, 0.7)) * n) < 0.32).astype(float)
+    return np.hypot((n * x) % 1 - 0.5, (y - rng.uniform(0.3, 0.7)) * n) < 0.32
 
 
-def _windows(rng: np.random.Generator) -> np.ndarray:
-    x, y = _grid()
+def _windows(rng: np.random.Generator, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     n = int(rng.integers(2, 5))
-    return (np.abs((n * x) % 1 - 0.5) < 0.33) * (np.abs(y - rng.uniform(0.45, 0.65)) < 0.16).astype(float)
+    return (np.abs((n * x) % 1 - 0.5) < 0.33) & (np.abs(y - rng.uniform(0.45, 0.65)) < 0.16)
 
 
-def _blend(rng: np.random.Generator) -> np.ndarray:
-    return _grid()[1] ** rng.uniform(0.6, 2)
+def _blend(rng: np.random.Generator, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return y ** rng.uniform(0.6, 2)
 
 
-PATTERNS = {  # name: (pattern in [0, 1], laid by size)
+PATTERNS = {  # name: (pattern, laid by size)
     "grain": (_grain, True), "stripes": (_stripes, True), "checks": (_checks, True), "dots": (_dots, True),
     "label": (_label, False), "dials": (_dials, False), "windows": (_windows, False), "blend": (_blend, False),
 }  # fmt: skip
+
+
+def mask(pattern, rng: np.random.Generator) -> np.ndarray:
+    """(64, 64) in [0, 1] of one of the patterns."""
+    axis = (np.arange(TEXTURE_PX) + 0.5) / TEXTURE_PX
+    return pattern(rng, *np.meshgrid(axis, axis)).astype(float)
 
 
 def look(rng: np.random.Generator, rgb: np.ndarray) -> Look:
@@ -99,23 +95,21 @@ def look(rng: np.random.Generator, rgb: np.ndarray) -> Look:
         return Look(rgb)
     pattern, by_size = PATTERNS[list(PATTERNS)[int(rng.integers(len(PATTERNS)))]]
     other = np.clip(rgb * rng.uniform(0.45, 0.75) if rng.random() < 0.6 else colour(rng), 0, 1)
-    mask = pattern(rng)[..., None]
+    share = mask(pattern, rng)[..., None]
     rgba = np.full((TEXTURE_PX, TEXTURE_PX, 4), 255, np.uint8)
-    rgba[..., :3] = np.rint(255 * (rgb * (1 - mask) + other * mask))
+    rgba[..., :3] = np.rint(255 * (rgb * (1 - share) + other * share))
     return Look(rgb, rgba, rng.uniform(0.35, 0.9) if by_size else 0.0)
 
 
 def corner_uv(corners: np.ndarray, tile: float) -> np.ndarray:
     """(m, 3, 2) texture coordinates of triangle corners (m, 3, 3): each face seen along its normal's largest axis."""
     normals = np.abs(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]))
-    axis = normals.argmax(1)
-    across = np.array([1, 0, 0])[axis]  # the horizontal one of the other two axes, then the upright one
-    upright = np.array([2, 2, 1])[axis]
-    rows = np.arange(len(corners))[:, None], np.arange(3)[None]
-    uv = np.stack([corners[(*rows, across[:, None])], corners[(*rows, upright[:, None])]], -1)
+    seen = np.array([[1, 2], [0, 2], [0, 1]])[
+        normals.argmax(1)
+    ]  # the horizontal one of the other axes, the upright one
+    uv = np.take_along_axis(corners, seen[:, None], 2)
     if tile:
         return uv / tile
     low, high = corners.reshape(-1, 3).min(0), corners.reshape(-1, 3).max(0)
     size = np.maximum(high - low, 1e-9)
-    start = np.stack([low[across], low[upright]], -1)[:, None]
-    return np.clip((uv - start) / np.stack([size[across], size[upright]], -1)[:, None], 0.01, 0.99)
+    return np.clip((uv - low[seen][:, None]) / size[seen][:, None], 0.01, 0.99)

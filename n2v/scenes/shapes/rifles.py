@@ -2,15 +2,12 @@
 
 import numpy as np
 
-from n2v.scenes.shapes.kit import Kit
+from n2v.scenes.shapes.parts import Kit
 
 
-def _bar(
-    k: Kit, name: str, y0: float, y1: float, low: float, high: float, role: str, w: float = 0.05, drop: float = 0.0
-) -> None:
+def _bar(k: Kit, name: str, y0: float, y1: float, low: float, high: float, role: str, w=0.05, drop=0.0) -> None:
     """A flat solid from y0 to y1; its far end lies lower by `drop`."""
-    line = np.array([(y0, low), (y0, high), (y1, high - drop), (y1, low - drop)])
-    k.plate(name, line[:, :], "x", -w / 2, w / 2, role)
+    k.plate(name, [(y0, low), (y0, high), (y1, high - drop), (y1, low - drop)], "x", -w / 2, w / 2, role)
 
 
 STOCKS = ("classic", "pistol", "skeleton", "thumbhole", "folded", "straight", "none", "club")
@@ -23,24 +20,24 @@ def _stock(k: Kit, y: float) -> None:
         fat = 1.5 if kind == "club" else 1.0
         _bar(k, "stock", y, y + 0.4 * long, -0.05, 0.03, "stock", 0.045, 0.4 * drop)
         _bar(k, "stock", y + 0.35 * long, y + long, -0.1 * fat, 0.03 * fat, "stock", 0.055, drop)
-        k.block("butt", (0, y + long, -0.03 - drop), (0.06, 0.03, 0.16 * fat), "hub", roundness=0.0)
+        k.box("butt", (0, y + long, -0.03 - drop), (0.06, 0.03, 0.16 * fat), "hub")
     elif kind == "skeleton":
         for z in (0.02, -0.09):
             k.rod("stock", (0, y, 0.0), (0, y + long, z - 0.5 * drop), 0.015, "frame")
-        k.block("butt", (0, y + long, -0.04 - 0.5 * drop), (0.05, 0.03, 0.17), "hub", roundness=0.0)
+        k.box("butt", (0, y + long, -0.04 - 0.5 * drop), (0.05, 0.03, 0.17), "hub")
     elif kind == "thumbhole":
         _bar(k, "stock", y, y + long, 0.0, 0.045, "stock", 0.05, 0.3 * drop)
         _bar(k, "stock", y + 0.02, y + long, -0.13, -0.08, "stock", 0.05)
         _bar(k, "stock", y + 0.65 * long, y + long, -0.13, 0.03, "stock", 0.055)
     elif kind == "folded":
-        k.block("stock", (0.06, y - 0.5 * long, -0.01), (0.025, long, 0.09), "stock", roundness=0.0)
+        k.box("stock", (0.06, y - 0.5 * long, -0.01), (0.025, long, 0.09), "stock")
         k.block("hinge", (0.02, y, 0), (0.1, 0.05, 0.07), "hub")
     if kind in ("pistol", "skeleton", "folded", "none"):
         k.block("grip", (0, y - 0.02, -0.12), (0.045, 0.07, 0.17), "stock", angles=(-k.u(0.1, 0.5), 0, 0))
 
 
 def _barrel(k: Kit, y: float) -> None:
-    kind = k.draw("support", ["plain", "heavy", "shroud", "double", "short", "rail", "octagon", "vented"])
+    kind = k.draw("support", "plain heavy shroud double short rail octagon vented")
     long = k.u(0.2, 0.4) if kind == "short" else k.size(0.4, 0.85)
     r = 0.03 if kind == "heavy" else k.u(0.012, 0.022)
     k.rod("barrel", (0, y, 0.02), (0, y - long, 0.02), r, "barrel", r * k.u(0.7, 1.0))
@@ -53,10 +50,10 @@ def _barrel(k: Kit, y: float) -> None:
         k.rod("barrel", (0, y, 0.02 - 2.2 * r), (0, y - long, 0.02 - 2.2 * r), r, "barrel")
     elif kind == "vented":
         for at in (0.2, 0.4, 0.6, 0.8):
-            k.block("vent", (0, y - at * fore, 0.02), (0.075, 0.05, 0.03), "dark", roundness=0.0)
+            k.box("vent", (0, y - at * fore, 0.02), (0.075, 0.05, 0.03), "dark")
     elif kind == "rail":
-        k.block("rail", (0, y - 0.5 * fore, 0.06), (0.03, fore, 0.02), "hub", roundness=0.0)
-    muzzle = k.draw("muzzle", ["none", "brake", "silencer", "sight", "bayonet", "flared"])
+        k.box("rail", (0, y - 0.5 * fore, 0.06), (0.03, fore, 0.02), "hub")
+    muzzle = k.draw("muzzle", "none brake silencer sight bayonet flared")
     end = y - long
     if muzzle == "brake":
         k.rod("brake", (0, end + 0.02, 0.02), (0, end - 0.07, 0.02), 1.7 * r, "frame")
@@ -71,17 +68,11 @@ def _barrel(k: Kit, y: float) -> None:
 
 
 def _magazine(k: Kit, y: float) -> None:
-    kind = k.draw("magazine", ["box", "curved", "none", "drum", "tube", "stub", "lever", "top"])
+    kind = k.draw("magazine", "box curved none drum tube stub lever top")
     long = k.u(0.1, 0.26)
     if kind == "box":
-        k.block(
-            "magazine",
-            (0, y, -0.04 - long / 2),
-            (0.035, k.u(0.07, 0.11), long),
-            "frame",
-            roundness=0.0,
-            angles=(k.u(-0.2, 0.2), 0, 0),
-        )
+        size, angles = (0.035, k.u(0.07, 0.11), long), (k.u(-0.2, 0.2), 0, 0)
+        k.box("magazine", (0, y, -0.04 - long / 2), size, "frame", angles=angles)
     elif kind == "curved":
         a = np.linspace(0, k.u(0.5, 1.0), 6)
         reach = long / a[-1] * 1.3
@@ -102,14 +93,14 @@ def _magazine(k: Kit, y: float) -> None:
 
 def rifle(k: Kit) -> None:
     long, high = k.u(0.22, 0.45), k.size(0.08, 0.13)
-    k.block("receiver", (0, 0, 0), (k.u(0.045, 0.07), long, high), "frame", roundness=0.0, soft=k.u(0, 0.5))
+    k.box("receiver", (0, 0, 0), (k.u(0.045, 0.07), long, high), "frame", soft=k.u(0, 0.5))
     _stock(k, long / 2 - 0.02)
     _barrel(k, -long / 2 + 0.02)
     _magazine(k, -k.u(-0.05, 0.3) * long)
     a = np.linspace(0, np.pi, 7)
     guard = k.u(0.0, 0.3) * long
     k.tube("guard", np.column_stack([0 * a, guard + 0.05 * np.cos(a), -high / 2 - 0.045 * np.sin(a)]), 0.008, "hub")
-    extra = k.draw("extra", ["none", "scope", "bipod", "handle", "sling", "forward_grip", "laser"])
+    extra = k.draw("extra", "none scope bipod handle sling forward_grip laser")
     if extra == "scope":
         z, half = high / 2 + 0.06, k.u(0.1, 0.2)
         profile = [(0.035, -half), (0.02, -0.5 * half), (0.02, 0.5 * half), (0.03, half)]
@@ -125,13 +116,9 @@ def rifle(k: Kit) -> None:
             k.block("riser", (0, y * long, high / 2 + 0.03), (0.025, 0.03, 0.08), "frame")
     elif extra == "sling":
         t = np.linspace(0, 1, 9)
-        k.tube(
-            "sling",
-            np.column_stack([0 * t, long / 2 + 0.2 - t * (long + 0.5), -0.03 - 0.9 * t * (1 - t)]),
-            0.012,
-            "extra",
-        )
+        line = np.column_stack([0 * t, long / 2 + 0.2 - t * (long + 0.5), -0.03 - 0.9 * t * (1 - t)])
+        k.tube("sling", line, 0.012, "extra")
     elif extra == "forward_grip":
         k.block("forward_grip", (0, -long / 2 - 0.12, -0.1), (0.04, 0.05, 0.16), "extra")
     elif extra == "laser":
-        k.block("laser", (0.04, -long / 2 - 0.08, 0.02), (0.04, 0.14, 0.05), "extra", roundness=0.0)
+        k.box("laser", (0.04, -long / 2 - 0.08, 0.02), (0.04, 0.14, 0.05), "extra")

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from n2v.scenes.shapes.kit import Kit
+from n2v.scenes.shapes.parts import Kit
 
 
 def _corners(w: float, d: float, inset: float, extra: bool = True) -> list[tuple[float, float]]:
@@ -23,8 +23,7 @@ def none(k: Kit, w: float, d: float, h: float) -> None:
 
 
 def legs(k: Kit, w: float, d: float, h: float) -> None:
-    r = k.u(0.02, 0.06)
-    taper = k.u(1.0, 1.6)
+    r, taper = k.u(0.02, 0.06), k.u(1.0, 1.6)
     for x, y in _corners(w, d, r):
         k.block("leg", (x, y, h / 2), (1.4 * r, 1.4 * r, h), "frame", taper=taper)
 
@@ -49,8 +48,7 @@ def frame(k: Kit, w: float, d: float, h: float) -> None:
     z, x, y = h * k.u(0.2, 0.6), w / 2 - 2 * r, d / 2 - 2 * r
     for side in (-1, 1):
         k.rod("stretcher", (side * x, -y, z), (side * x, y, z), r, "frame")
-        if k.slots.get("rails") != "middle":
-            k.rod("stretcher", (-x, side * y, z), (x, side * y, z), r, "frame")
+        k.rod("stretcher", (-x, side * y, z), (x, side * y, z), r, "frame")
     k.rod("stretcher", (-x, 0, z), (x, 0, z), r, "frame")
 
 
@@ -96,7 +94,7 @@ def pedestal(k: Kit, w: float, d: float, h: float) -> None:
 
 def star(k: Kit, w: float, d: float, h: float) -> None:
     """Swivel base: spokes with castors under a column."""
-    reach, n = min(w, d) * k.u(0.4, 0.62), int(k.pick(3, 4, 5, 5, 6))
+    reach, n = min(w, d) * k.u(0.4, 0.62), k.pick(3, 4, 5, 5, 6)
     k.rod("column", (0, 0, 0.05), (0, 0, h), k.u(0.02, 0.04), "frame")
     for a in 2 * np.pi * (np.arange(n) + 0.5) / n:
         foot = np.array([reach * np.cos(a), reach * np.sin(a), 0.055])
@@ -105,21 +103,19 @@ def star(k: Kit, w: float, d: float, h: float) -> None:
 
 
 def hairpin(k: Kit, w: float, d: float, h: float) -> None:
-    r, spread = k.u(0.01, 0.018), k.u(0.04, 0.1)
+    r, apart = k.u(0.01, 0.018), k.u(0.04, 0.1)
     for x, y in _corners(w, d, 0.08, extra=False):
-        foot = (x * 1.05, y * 1.05, 0)
-        k.rod("leg", foot, (x - np.sign(x) * spread, y, h), r, "frame")
-        k.rod("leg", foot, (x, y - np.sign(y) * spread, h), r, "frame")
+        for top in ((x - np.sign(x) * apart, y, h), (x, y - np.sign(y) * apart, h)):
+            k.rod("leg", (x * 1.05, y * 1.05, 0), top, r, "frame")
 
 
 def cabriole(k: Kit, w: float, d: float, h: float) -> None:
     """Legs that bow out at the knee."""
     t, r, bow = np.linspace(0, 1, 7), k.u(0.018, 0.035), k.u(0.03, 0.09)
+    shift = np.sin(2 * np.pi * t) * -0.6
     for x, y in _corners(w, d, 0.05):
         out = np.array([np.sign(x) or 1.0, np.sign(y)]) * bow
-        shift = np.sin(2 * np.pi * t) * -0.6
-        line = np.column_stack([x + out[0] * shift, y + out[1] * shift, t * h])
-        k.tube("leg", line, r * (0.7 + t), "frame")
+        k.tube("leg", np.column_stack([x + out[0] * shift, y + out[1] * shift, t * h]), r * (0.7 + t), "frame")
 
 
 def drum(k: Kit, w: float, d: float, h: float) -> None:
@@ -149,6 +145,6 @@ SUPPORTS = {
 }  # fmt: skip
 
 
-def stand(k: Kit, order: str, w: float, d: float, h: float) -> None:
+def stand(k: Kit, options: str, w: float, d: float, h: float) -> None:
     """Fill the slot `support` with one of the named options (commonest first) and build it."""
-    k.draw("support", {name: SUPPORTS[name] for name in order.split()})(k, w, d, h)
+    k.draw("support", options, SUPPORTS)(k, w, d, h)

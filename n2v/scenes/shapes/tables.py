@@ -2,26 +2,20 @@
 
 import numpy as np
 
-from n2v.scenes.shapes.kit import Kit
+from n2v.scenes.shapes.parts import Kit, spread
 from n2v.scenes.shapes.supports import stand
 
+# ---- tops: w x d on z
 
-def _slab(k: Kit, w: float, d: float, z: float, roundness: float | None = 0.0) -> None:
+
+def _slab(k: Kit, w: float, d: float, z: float, roundness: float = 0.0) -> None:
     t = k.u(0.02, 0.09)
     k.block("top", (0, 0, z + t / 2), (w, d, t), "top", roundness=roundness, taper=k.u(0.95, 1.05))
 
 
-def _round(k: Kit, w: float, d: float, z: float) -> None:
-    _slab(k, w, d, z, 1.0)
-
-
-def _rounded(k: Kit, w: float, d: float, z: float) -> None:
-    _slab(k, w, d, z, k.u(0.2, 0.7))
-
-
 def _planks(k: Kit, w: float, d: float, z: float) -> None:
-    n = int(k.pick(2, 3, 4, 5))
-    for at in (np.arange(n) + 0.5) / n - 0.5:
+    n = k.pick(2, 3, 4, 5)
+    for at in spread(n):
         k.block("plank", (0, at * d, z + 0.03), (w, 0.85 * d / n, 0.035), "top")
     for x in (-0.35, 0.35):
         k.block("rail", (x * w, 0, z + 0.01), (0.06, 0.95 * d, 0.03), "frame")
@@ -29,18 +23,18 @@ def _planks(k: Kit, w: float, d: float, z: float) -> None:
 
 def _tray(k: Kit, w: float, d: float, z: float) -> None:
     rim = k.u(0.03, 0.1)
-    k.block("top", (0, 0, z + 0.015), (w, d, 0.03), "top", roundness=0.0)
+    k.box("top", (0, 0, z + 0.015), (w, d, 0.03), "top")
     for side in (-1, 1):
-        k.block("rim", (side * w / 2, 0, z + rim / 2), (0.025, d, rim), "frame", roundness=0.0)
-        k.block("rim", (0, side * d / 2, z + rim / 2), (w, 0.025, rim), "frame", roundness=0.0)
+        k.box("rim", (side * w / 2, 0, z + rim / 2), (0.025, d, rim), "frame")
+        k.box("rim", (0, side * d / 2, z + rim / 2), (w, 0.025, rim), "frame")
 
 
 def _ell(k: Kit, w: float, d: float, z: float) -> None:
     """A corner desk."""
     side, t = k.pick(-1, 1), k.u(0.02, 0.05)
-    k.block("top", (0, 0, z + t / 2), (w, d, t), "top", roundness=0.0)
+    k.box("top", (0, 0, z + t / 2), (w, d, t), "top")
     long = d * k.u(0.5, 1.0)
-    k.block("wing", (side * w * 0.33, -d / 2 - long / 2, z + t / 2), (w * 0.34, long, t), "top", roundness=0.0)
+    k.box("wing", (side * w * 0.33, -d / 2 - long / 2, z + t / 2), (w * 0.34, long, t), "top")
     k.block("leg", (side * w * 0.45, -d / 2 - long * 0.9, z / 2), (0.05, 0.05, z), "frame")
 
 
@@ -59,28 +53,31 @@ def _half_moon(k: Kit, w: float, d: float, z: float) -> None:
     k.plate("top", line, "z", z, z + k.u(0.02, 0.06), "top")
 
 
-TOPS = {"rectangle": _slab, "round": _round, "planks": _planks, "rounded": _rounded, "tray": _tray, "ell": _ell,
-        "tiers": _tiers, "half_moon": _half_moon}  # fmt: skip
+TOPS = {
+    "rectangle": _slab, "round": lambda k, w, d, z: _slab(k, w, d, z, 1.0), "planks": _planks,
+    "rounded": lambda k, w, d, z: _slab(k, w, d, z, k.u(0.2, 0.7)), "tray": _tray, "ell": _ell, "tiers": _tiers,
+    "half_moon": _half_moon,
+}  # fmt: skip
 
 
 def _under(k: Kit, w: float, d: float, z: float) -> None:
-    under = k.draw("under", ["none", "apron", "shelf", "drawers", "pedestal", "modesty", "basket", "bar"])
+    under = k.draw("under", "none apron shelf drawers pedestal modesty basket bar")
     if under == "apron":
         t = k.u(0.05, 0.14)
         k.block("apron", (0, 0, z - t / 2), (0.88 * w, 0.85 * d, t), "frame")
     elif under == "shelf":
         k.block("shelf", (0, 0, z * k.u(0.2, 0.5)), (0.85 * w, 0.85 * d, 0.03), "top")
     elif under == "drawers":
-        t, n = k.u(0.1, 0.2), int(k.pick(1, 2, 3))
+        t, n = k.u(0.1, 0.2), k.pick(1, 2, 3)
         k.block("case", (0, 0, z - t / 2), (0.92 * w, 0.88 * d, t), "body")
-        for at in (np.arange(n) + 0.5) / n - 0.5:
+        for at in spread(n):
             out = 0.25 * d * k.chance(0.12)
-            at_y = -0.44 * d - out / 2
-            k.block("drawer", (at * 0.9 * w, at_y, z - t / 2), (0.8 * w / n, 0.03 + out, 0.75 * t), "front")
-            k.ball("knob", (at * 0.9 * w, at_y - 0.03 - out / 2, z - t / 2), (0.02,) * 3, "hub")
+            x, y = at * 0.9 * w, -0.44 * d - out / 2
+            k.block("drawer", (x, y, z - t / 2), (0.8 * w / n, 0.03 + out, 0.75 * t), "front")
+            k.ball("knob", (x, y - 0.03 - out / 2, z - t / 2), (0.02,) * 3, "hub")
     elif under == "pedestal":
         for side in (-1, 1) if k.chance(0.4) else (k.pick(-1, 1),):
-            k.block("case", (side * 0.34 * w, 0, 0.55 * z), (0.26 * w, 0.85 * d, 0.9 * z), "body", roundness=0.0)
+            k.box("case", (side * 0.34 * w, 0, 0.55 * z), (0.26 * w, 0.85 * d, 0.9 * z), "body")
             for at in (0.3, 0.55, 0.8):
                 k.block("drawer", (side * 0.34 * w, -0.43 * d, at * z), (0.22 * w, 0.03, 0.2 * z), "front")
     elif under == "modesty":
@@ -92,7 +89,7 @@ def _under(k: Kit, w: float, d: float, z: float) -> None:
 
 
 def _on_top(k: Kit, w: float, d: float, z: float) -> None:
-    extra = k.draw("extra", ["none", "box", "vase", "back", "books", "bench", "flap"])
+    extra = k.draw("extra", "none box vase back books bench flap")
     if extra == "box":
         at = (k.u(-0.3, 0.3) * w, 0.1 * d, z + 0.12)
         k.block("box", at, (k.u(0.15, 0.4) * w, 0.4 * d, k.u(0.1, 0.25)), "extra")
@@ -102,14 +99,9 @@ def _on_top(k: Kit, w: float, d: float, z: float) -> None:
     elif extra == "back":
         k.block("back", (0, 0.47 * d, z + 0.15), (0.95 * w, 0.03, k.u(0.15, 0.4)), "body")
     elif extra == "books":
-        for i in range(int(k.pick(2, 3, 4))):
-            k.block(
-                "book",
-                (-0.2 * w, 0, z + 0.075 + 0.05 * i),
-                (0.22, 0.16, 0.05),
-                f"book{i % 3}",
-                angles=(0, 0, k.u(-0.4, 0.4)),
-            )
+        for i in range(k.pick(2, 3, 4)):
+            at, angles = (-0.2 * w, 0, z + 0.075 + 0.05 * i), (0, 0, k.u(-0.4, 0.4))
+            k.block("book", at, (0.22, 0.16, 0.05), f"book{i % 3}", angles=angles)
     elif extra == "bench":
         y, h = -0.5 * d - 0.22, 0.6 * z
         k.block("seat", (0, y, h), (0.9 * w, 0.25, 0.04), "seat")
@@ -117,9 +109,8 @@ def _on_top(k: Kit, w: float, d: float, z: float) -> None:
             k.block("stub", (x * w, y, h / 2), (0.05, 0.22, h), "frame")
             k.rod("stretcher", (x * w, y, 0.4 * h), (x * w, 0, 0.4 * z), 0.025, "frame")
     elif extra == "flap":
-        k.block(
-            "flap", (k.pick(-1, 1) * w / 2, 0, z - 0.12), (0.03, 0.9 * d, 0.3), "top", angles=(0, k.u(-0.3, 0.3), 0)
-        )
+        x, angles = k.pick(-1, 1) * w / 2, (0, k.u(-0.3, 0.3), 0)
+        k.block("flap", (x, 0, z - 0.12), (0.03, 0.9 * d, 0.3), "top", angles=angles)
 
 
 def table(k: Kit) -> None:
@@ -129,6 +120,6 @@ def table(k: Kit) -> None:
         w = d
     supports = "legs pedestal splayed frame panels cross hairpin drum cabriole sled tripod half star plinth"
     stand(k, supports, w * k.u(0.7, 0.97), d * k.u(0.75, 0.97), z)
-    body(k, w, d, z + 0.0)
+    body(k, w, d, z)
     _under(k, w, d, z)
     _on_top(k, w, d, z + 0.03)

@@ -12,6 +12,7 @@ from n2v.scenes.shapes.looks import Look, colour, corner_uv, look
 
 N_RING = 16
 LONG_TAIL = 1.6  # option r of a slot is drawn in proportion to r ** -LONG_TAIL
+_ORDER = {"z": [0, 1, 2], "y": [0, 2, 1], "x": [2, 0, 1]}  # (across, across, along) of an axis to x, y, z
 
 
 def circle(n: int = N_RING) -> np.ndarray:
@@ -24,6 +25,11 @@ def outline(roundness: float, n: int = N_RING) -> np.ndarray:
     """(n, 2) closed line between the square [-1, 1]^2 (roundness 0) and the unit circle (1)."""
     ring = circle(n)
     return ring * ((1 - roundness) / np.abs(ring).max(1, keepdims=True) + roundness)
+
+
+def spread(n: int) -> np.ndarray:
+    """Middles of n equal shares of [-0.5, 0.5]."""
+    return (np.arange(n) + 0.5) / n - 0.5
 
 
 def turn(rx: float = 0.0, ry: float = 0.0, rz: float = 0.0) -> np.ndarray:
@@ -47,6 +53,8 @@ class Kit:
         self._scheme = [colour(rng) for _ in range(int(rng.integers(2, 6)))]
         self.roundness = 0.0 if self.chance(0.4) else self.u(0.1, 0.9)
 
+    # ---- choices
+
     def u(self, low: float, high: float) -> float:
         """Uniform number."""
         return float(self.rng.uniform(low, high))
@@ -63,9 +71,13 @@ class Kit:
         """One of the options."""
         return options[int(self.rng.integers(len(options)))]
 
-    def draw(self, slot: str, options: Mapping | Sequence):
-        """Fill a slot: one of the options, the first ones more often; of a mapping, its value."""
-        names = list(options)
+    def some(self, *places):
+        """The first few of the places: one, two, ... or all."""
+        return places[: self.pick(*range(1, len(places) + 1))]
+
+    def draw(self, slot: str, options: Mapping | Sequence | str, table: Mapping | None = None):
+        """Fill a slot: one of the options (words of a text), the first ones more often; of a mapping, its value."""
+        names = options.split() if isinstance(options, str) else list(options)
         self.options[slot] = tuple(names)
         if slot in self.forced:
             name = self.forced[slot]
@@ -75,7 +87,8 @@ class Kit:
             odds = np.arange(1, len(names) + 1.0) ** -LONG_TAIL
             name = names[int(self.rng.choice(len(names), p=odds / odds.sum()))]
         self.slots[slot] = name
-        return options[name] if isinstance(options, Mapping) else name
+        table = options if isinstance(options, Mapping) else table
+        return name if table is None else table[name]
 
     def _look(self, role: str) -> Look:
         """Of a role, drawn when it is first needed; mostly in a colour that stands out from the body's."""
@@ -87,23 +100,10 @@ class Kit:
             self._looks[role] = look(self.rng, rgb)
         return self._looks[role]
 
-    def add(self, name: str, vertices, faces, role: str) -> None:
-        """Add triangles, turned outward (positive volume) and without degenerate ones; a repeated name is numbered."""
-        corners = vertices[faces]
-        area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=-1)
-        faces, corners = faces[area > 1e-12], corners[area > 1e-12]
-        centred = corners - vertices.mean(0)
-        if np.einsum("ij,ij->", centred[:, 0], np.cross(centred[:, 1], centred[:, 2])) < 0:
-            faces = faces[:, ::-1]
-        seen = sum(part.name.rpartition("_")[0] == name for part in self.parts)
-        rgba = np.ones((len(faces), 3, 4), np.float32)
-        self.parts.append(
-            Part(f"{name}_{seen}", np.ascontiguousarray(vertices, float), np.ascontiguousarray(faces), rgba)
-        )
-        self._of.append(role)
+    # ---- solids
 
     def loft(self, name: str, rings, role: str) -> None:
-        """Skin over k rings of n points each, (k, n, 3), capped at both ends."""
+        """Skin over k rings of n points each, (k, n, 3), capped at both ends, turned outward; names are numbered."""
         rings = np.asarray(rings, float)
         k, n = rings.shape[:2]
         around = np.arange(n)
@@ -114,7 +114,17 @@ class Kit:
             faces += [np.stack([a, b, b + n], -1), np.stack([a, b + n, a + n], -1)]
         faces.append(np.stack([following, around, np.full(n, k * n)], -1))
         faces.append(np.stack([(k - 1) * n + around, (k - 1) * n + following, np.full(n, k * n + 1)], -1))
-        self.add(name, np.concatenate([rings.reshape(-1, 3), rings[[0, -1]].mean(1)]), np.concatenate(faces), role)
+        faces, vertices = np.concatenate(faces), np.concatenate([rings.reshape(-1, 3), rings[[0, -1]].mean(1)])
+        corners = vertices[faces]
+        area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=-1)
+        faces, corners = faces[area > 1e-12], corners[area > 1e-12]
+        centred = corners - vertices.mean(0)
+        if np.einsum("ij,ij->", centred[:, 0], np.cross(centred[:, 1], centred[:, 2])) < 0:
+            faces = faces[:, ::-1]
+        seen = sum(part.name.rpartition("_")[0] == name for part in self.parts)
+        rgba = np.ones((len(faces), 3, 4), np.float32)
+        self.parts.append(Part(f"{name}_{seen}", vertices, np.ascontiguousarray(faces), rgba))
+        self._of.append(role)
 
     def block(
         self, name: str, centre, size, role: str, *, roundness: float | None = None, taper: float = 1.0,
@@ -128,6 +138,10 @@ class Kit:
         profile += [(taper, edge), (taper * inset, half)]
         rings = [np.column_stack([plan * scale, np.full(len(plan), z)]) for scale, z in profile]
         self.loft(name, np.array(rings) @ turn(*angles).T + np.asarray(centre, float), role)
+
+    def box(self, name: str, centre, size, role: str, **shape) -> None:
+        """A block with sharp corners."""
+        self.block(name, centre, size, role, roundness=0.0, **shape)
 
     def tube(self, name: str, points, radius, role: str, n: int = 8) -> None:
         """Round tube along a line of points; one radius, or one a point."""
@@ -146,14 +160,12 @@ class Kit:
 
     def rod(self, name: str, start, end, radius: float, role: str, radius_end: float | None = None) -> None:
         """Cylinder or cone between two points."""
-        line = np.linspace(start, end, 3)
         last = radius if radius_end is None else radius_end
-        self.tube(name, line, np.linspace(radius, last, 3), role)
+        self.tube(name, np.linspace(start, end, 3), np.linspace(radius, last, 3), role)
 
     def lathe(self, name: str, profile, role: str, centre=(0, 0, 0), axis: str = "z", n: int = N_RING) -> None:
         """Surface of revolution of (radius, height) pairs about an axis."""
-        order = {"z": [0, 1, 2], "y": [0, 2, 1], "x": [2, 0, 1]}[axis]
-        rings = [np.column_stack([circle(n) * max(r, 1e-5), np.full(n, height)])[:, order] for r, height in profile]
+        rings = [np.column_stack([circle(n) * max(r, 1e-5), np.full(n, h)])[:, _ORDER[axis]] for r, h in profile]
         self.loft(name, np.array(rings) + np.asarray(centre, float), role)
 
     def ball(self, name: str, centre, radii, role: str) -> None:
@@ -165,11 +177,11 @@ class Kit:
     def plate(self, name: str, line, normal: str, low: float, high: float, role: str) -> None:
         """Flat plate: a (n, 2) outline, star-shaped about its middle, between two heights along x, y or z."""
         line = np.asarray(line, float)
-        order = {"z": [0, 1, 2], "y": [0, 2, 1], "x": [2, 0, 1]}[normal]
-        self.loft(name, [np.column_stack([line, np.full(len(line), at)])[:, order] for at in (low, high)], role)
+        rings = [np.column_stack([line, np.full(len(line), at)])[:, _ORDER[normal]] for at in (low, high)]
+        self.loft(name, rings, role)
 
-    def hull(self, name: str, stations, role: str, axis: str = "y") -> None:
-        """Body along an axis: each station is (position, half width, low, high, roundness 0..1)."""
+    def hull(self, name: str, stations, role: str, axis: str = "y", x: float = 0.0) -> None:
+        """Body along an axis: each station is (position, half width, low, high, roundness 0..1); moved by `x`."""
         rings = []
         for position, half_width, low, high, roundness in stations:
             ring = outline(roundness) * np.array([max(half_width, 1e-4), max(high - low, 1e-4) / 2])
@@ -177,12 +189,15 @@ class Kit:
             across, up = ring[:, 0], ring[:, 1] + (low + high) / 2
             rings.append(np.column_stack([across, along, up] if axis == "y" else [along, across, up]))
         self.loft(name, rings, role)
+        self.parts[-1].vertices[:, 0] += x
 
-    def wheel(self, name: str, centre, radius: float, width: float, role: str = "wheel", axis: str = "x") -> None:
+    def wheel(self, name: str, centre, radius: float, width: float, axis: str = "x") -> None:
         """Tyre and, a little prouder, its hub."""
-        for part, r, w, painted in ((name, radius, width, role), ("hub", 0.5 * radius, 1.15 * width, "hub")):
+        for part, r, w, role in ((name, radius, width, "wheel"), ("hub", 0.5 * radius, 1.15 * width, "hub")):
             profile = [(0.85 * r, -w / 2), (r, -0.3 * w), (r, 0.3 * w), (0.85 * r, w / 2)]
-            self.lathe(part, profile, painted, centre, axis, 12)
+            self.lathe(part, profile, role, centre, axis, 12)
+
+    # ---- the whole
 
     def finished(self) -> tuple[Part, ...]:
         """The parts, warped as a whole, one of many alike perhaps missing, painted by role."""
@@ -199,15 +214,12 @@ class Kit:
             unit = (part.vertices - middle) * RADIUS / radius
             vertices = stretch * (unit + RADIUS * free_form(unit / RADIUS, controls))
             own = self._look(role)
-            rgba = part.corner_rgba.copy()
             if own.texture is None:
-                rgba[..., :3] = own.rgb
-                done.append(replace(part, vertices=vertices, corner_rgba=rgba))
+                part.corner_rgba[..., :3] = own.rgb
+                done.append(replace(part, vertices=vertices))
             else:
-                uv = corner_uv(vertices[part.faces], own.tile)
-                done.append(
-                    replace(part, vertices=vertices, corner_rgba=rgba, texture=own.texture, corner_uv=np.float32(uv))
-                )
+                uv = np.float32(corner_uv(vertices[part.faces], own.tile))
+                done.append(replace(part, vertices=vertices, texture=own.texture, corner_uv=uv))
         return tuple(done)
 
     def _lose_one(self) -> None:
@@ -215,6 +227,6 @@ class Kit:
         names = [part.name.rpartition("_")[0] for part in self.parts]
         many = [i for i, name in enumerate(names) if names.count(name) >= 4 and name not in ("leg", "stretcher")]
         if many and self.chance(0.08):
-            lost = many[int(self.rng.integers(len(many)))]
+            lost = self.pick(*many)
             del self.parts[lost], self._of[lost]
             self.slots["missing"] = names[lost]
