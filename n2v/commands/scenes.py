@@ -66,16 +66,6 @@ def render(
 
     refuse_used(out, resume=resume, force=force)
     return render_collection(
-        source,
-        out,
-        views,
-        held_out,
-        size,
-        seed,
-        supersample=supersample,
-        class_name=class_name,
-        labels=labels,
-        up=up,
-        workers=workers,
-        resume=resume,
-    )
+        source, out, views, held_out, size, seed,
+        supersample=supersample, class_name=class_name, labels=labels, up=up, workers=workers, resume=resume,
+    )  # fmt: skip

@@ -50,18 +50,16 @@ def pictures_import(
     """
     from n2v.scenes.collection import render_collection
     from n2v.scenes.sources.gather import import_pictures
-    from n2v.scenes.sources.layouts import MESHES, recognise
+    from n2v.scenes.sources.layouts import recognise
 
     refuse_used(out, resume=resume, force=force)
-    name, took = recognise(folder, layout)
-    if name == MESHES:
-        summary = render_collection(
-            folder, out, views, held_out, size, seed,
-            class_name=class_name, labels=labels, workers=workers, resume=resume, augment=augment,
-        )  # fmt: skip
-        return {"layout": name, "took": took, **summary}
+    found, took = recognise(folder, layout)
+    same = {"class_name": class_name, "labels": labels, "workers": workers, "resume": resume}
+    if found.read is None:
+        summary = render_collection(folder, out, views, held_out, size, seed, augment=augment, **same)
+        return {"layout": found.name, **summary, "took": took}
     summary = import_pictures(
-        folder, out, name, class_name=class_name, labels=labels, workers=workers, resume=resume, difficulty=difficulty,
-        scale=scale, held_out_every=held_out_every, shrink=shrink, fov_deg=fov, source=source, licence=licence,
+        folder, out, found.name, difficulty=difficulty, scale=scale, held_out_every=held_out_every, shrink=shrink,
+        fov_deg=fov, source=source, licence=licence, **same,
     )  # fmt: skip
     return {**summary, "took": took}

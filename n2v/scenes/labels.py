@@ -32,26 +32,26 @@ def read_rows(path: Path, *needed: str) -> list[dict[str, str]]:
 
 @dataclass(frozen=True)
 class Labels:
-    """Class of each file or folder that a table names; paths are within the collection."""
+    """Class of each file or folder that a table names (None: of none); paths are within the collection."""
 
-    where: Path
+    where: Path | None
     classes: dict[str, str]
 
     @classmethod
-    def read(cls, path: Path) -> "Labels":
+    def read(cls, path: Path | None) -> "Labels":
         """Read a table.
 
         Raises:
             BadInput: No table, a class that is no name, or a file with two classes.
         """
         classes: dict[str, str] = {}
-        for row in read_rows(path, "file", "class"):
+        for row in read_rows(path, "file", "class") if path else ():
             name, named = PurePosixPath(row["file"].replace("\\", "/")).as_posix(), class_of(row["class"])
             if classes.setdefault(name, named) != named:
                 raise BadInput(f"'{name}' is {classes[name]} and {named}", where=path, fix="give it one class")
-        if not classes:
+        if path and not classes:
             raise BadInput("names no file", where=path, fix="write a line 'file,class', then one for each file")
-        return cls(Path(path), classes)
+        return cls(path and Path(path), classes)
 
     def of(self, file: str) -> str | None:
         """Class of a file: its own row, else that of the nearest folder above it."""
@@ -61,5 +61,8 @@ class Labels:
     def unused(self, files: list[str]) -> list[dict]:
         """{file, reason} of rows that name none of the files nor a folder above one."""
         there = {str(place) for file in files for place in (PurePosixPath(file), *PurePosixPath(file).parents)}
-        reason = f"listed in {self.where.name}, but there is no such file"
-        return [{"file": name, "reason": reason} for name in self.classes if name not in there]
+        return [
+            {"file": name, "reason": f"listed in {self.where.name}, but there is no such file"}
+            for name in self.classes
+            if name not in there
+        ]

@@ -8,7 +8,7 @@ VIEWS/<class>/<object_id>/transforms_train.json + train/r_000.png ...   pictures
 import json
 import os
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from io import BytesIO
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from PIL import Image
 
 from n2v.errors import BadInput
 from n2v.files import inside, read_json, sync_folder
-from n2v.identity import Identity
+from n2v.identity import IDENTITY, Identity
 from n2v.scenes.cameras import CAMERA_ANGLE_X, check_cameras
 from n2v.scenes.classes import CLASSES, label_of
 from n2v.scenes.objects import AABB
@@ -38,13 +38,14 @@ def _no_cameras() -> np.ndarray:
 
 @dataclass(frozen=True)
 class ViewSet(Identity):
-    """Pictures (straight alpha, sRGB) and OpenGL c2w cameras of one object, with its identity.
+    """Pictures (straight alpha, sRGB) and OpenGL c2w cameras of one object.
 
     `aabb` is min xyz then max xyz in scene units; `camera_angle_x` is in radians.
     """
 
     images: Shaped[np.ndarray, "n h w 4"]  # uint8: check_views
     c2w: Float[np.ndarray, "n_cameras 4 4"]  # as many as images: check_views
+    _: KW_ONLY
     aabb: tuple[float, ...] = AABB
     camera_angle_x: float = CAMERA_ANGLE_X
     held_out_images: UInt8[np.ndarray, "m held_h held_w 4"] = field(default_factory=_no_images)
@@ -101,12 +102,8 @@ def _write_split(folder: Path, name: str, split: str, view_set: ViewSet, images:
     for index, (image, matrix) in enumerate(zip(images, c2w, strict=True)):
         (folder / split / f"r_{index:03d}.png").write_bytes(png_bytes(image))
         frames.append({"file_path": f"./{split}/r_{index:03d}", "transform_matrix": matrix.tolist()})
-    record = {
-        "camera_angle_x": view_set.camera_angle_x,
-        "aabb": [list(view_set.aabb[:3]), list(view_set.aabb[3:])],  # as instant-ngp reads it
-        **view_set.identity,
-        "frames": frames,
-    }
+    box = [list(view_set.aabb[:3]), list(view_set.aabb[3:])]  # as instant-ngp reads it
+    record = {"camera_angle_x": view_set.camera_angle_x, "aabb": box, **view_set.identity, "frames": frames}
     _write_synced(folder / name, (json.dumps(record, indent=1, allow_nan=False) + "\n").encode())
 
 
@@ -147,10 +144,8 @@ def check_views(view_set: ViewSet, where: object = None) -> None:
         raise BadInput(f"camera_angle_x is {view_set.camera_angle_x:g}", where=where, fix=fix)
     if not len(view_set.images):
         raise BadInput("no views", where=where, fix="render the object first")
-    for images, c2w in (
-        (view_set.images, view_set.c2w),
-        (view_set.held_out_images, view_set.held_out_c2w),
-    ):
+    held_out = (view_set.held_out_images, view_set.held_out_c2w)
+    for images, c2w in ((view_set.images, view_set.c2w), held_out):
         if len(images) != len(c2w):
             raise BadInput(f"{len(images)} pictures but {len(c2w)} cameras", where=where, fix="give one each")
         if not len(images):
@@ -184,43 +179,36 @@ def read_views(folder: Path) -> ViewSet:
     record, images, c2w = read_split(folder, TRAIN)
     held_out_images, held_out_c2w = _no_images(), _no_cameras()
     if (folder / TEST).exists():
-        test_record, held_out_images, held_out_c2w = read_split(folder, TEST, images.shape[1])
-        if abs(test_record["camera_angle_x"] - record["camera_angle_x"]) > 1e-6:
-            raise BadInput("camera_angle_x differs from the training file's", where=folder / TEST)
+        _, held_out_images, held_out_c2w = read_split(folder, TEST, images.shape[1], record["camera_angle_x"])
     parent = folder.resolve().parent.name
     try:
         version = int(record.get("version", 0))
         aabb = tuple(np.array(record.get("aabb", AABB), float).ravel().tolist())  # six in a row, or [min, max]
     except (TypeError, ValueError):
         raise BadInput("version or aabb is not a number", where=folder / TRAIN, fix="make it again") from None
+    texts = {name: str(record.get(name) or "") for name in IDENTITY}
+    texts["object_id"] = texts["object_id"] or folder.resolve().name
+    texts["class_name"] = texts["class_name"] or (parent if parent in CLASSES else "")
     view_set = ViewSet(
-        **{
-            key: str(record.get(key) or "")
-            for key in ("base_id", "shape_group", "source", "licence", "family", "slots")
-        },
-        object_id=str(record.get("object_id") or folder.resolve().name),
-        class_name=str(record.get("class_name") or (parent if parent in CLASSES else "")),
-        version=version,
-        aabb=aabb,
-        camera_angle_x=record["camera_angle_x"],
-        images=images,
-        c2w=c2w,
-        held_out_images=held_out_images,
-        held_out_c2w=held_out_c2w,
-        folder=folder,
-    )
+        **texts | {"version": version}, aabb=aabb, camera_angle_x=record["camera_angle_x"], images=images, c2w=c2w,
+        held_out_images=held_out_images, held_out_c2w=held_out_c2w, folder=folder,
+    )  # fmt: skip
     check_views(view_set, folder / TRAIN)
     return view_set
 
 
-def read_split(folder: Path, name: str, size_px: int | None = None) -> tuple[dict, np.ndarray, np.ndarray]:
-    """Record, images (n, h, w, 4) and c2w (n, 4, 4) of one transforms file."""
+def read_split(
+    folder: Path, name: str, size_px: int | None = None, angle_x: float | None = None
+) -> tuple[dict, np.ndarray, np.ndarray]:
+    """Record, images (n, h, w, 4) and c2w (n, 4, 4) of one transforms file; size and angle as in the training file."""
     path = folder / name
     record = read_record(path)
     angle = record.get("camera_angle_x")
     if isinstance(angle, bool) or not isinstance(angle, int | float):
         raise BadInput("camera_angle_x is missing or not a number", where=path, fix="give it in radians")
     images, c2w, _ = read_frames(folder, record, path, size_px)
+    if angle_x is not None and abs(angle - angle_x) > 1e-6:
+        raise BadInput("camera_angle_x differs from the training file's", where=path)
     return record, images, c2w
 
 

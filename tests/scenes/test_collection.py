@@ -12,9 +12,9 @@ import trimesh
 from n2v.cli import main
 from n2v.commands.scenes import render
 from n2v.errors import BadInput
-from n2v.scenes import collection
-from n2v.scenes.collection import RenderConfig, is_rendered, load_item, render_collection, write_shapes
-from n2v.scenes.index import find_items
+from n2v.scenes import making
+from n2v.scenes.collection import RenderConfig, load_item, render_collection, write_shapes
+from n2v.scenes.items import find_items
 from n2v.scenes.views import find_views, read_views
 
 REAL = Path(os.environ.get("N2V_MESHES") or "no folder")
@@ -178,8 +178,8 @@ def test_resume_keeps_what_is_whole_and_remakes_the_rest(meshes, tmp_path):
     assert render_collection(meshes, out, **SMALL, resume=False)["n_rendered"] == 4
     assert render_collection(meshes, out, **{**SMALL, "size_px": 20})["n_rendered"] == 4
     assert render_collection(meshes, out, **{**SMALL, "size_px": 20}, seed=1)["n_rendered"] == 4
-    item = find_items(meshes)[0][0]
-    assert not is_rendered(item, out, RenderConfig(4, 2, 20, seed=0))
+    put_box(meshes / "chair" / "two.ply", (30, 200, 30, 255))
+    assert render_collection(meshes, out, **{**SMALL, "size_px": 20}, seed=1)["n_rendered"] == 1  # another mesh
 
 
 def test_another_axis_or_finer_pictures_are_not_kept(meshes, tmp_path):
@@ -205,11 +205,10 @@ def test_cameras_depend_on_seed_and_object(meshes, tmp_path):
 )
 def test_as_many_processes_as_the_work_is_worth(monkeypatch, seconds, told, cores, expected):
     chosen = []
-    monkeypatch.setattr(collection, "available_cores", lambda: cores)
-    monkeypatch.setattr(collection, "_in_turn", lambda *rest: chosen.append(1) or iter([]))
-    monkeypatch.setattr(collection, "_at_once", lambda *rest: chosen.append(rest[-1]) or iter([]))
-    list(collection.work_through(max, [], Path("x"), None, told, float(seconds), ""))
-    assert chosen == [expected]
+    monkeypatch.setattr(making, "available_cores", lambda: cores)
+    monkeypatch.setattr(making, "_at_once", lambda *rest: chosen.append(rest[-1]) or iter([]))
+    list(making.work_through(max, [], (), told, float(seconds), ""))
+    assert (chosen or [1]) == [expected]
 
 
 @pytest.mark.slow

@@ -18,16 +18,16 @@ from n2v.nerf.occupancy import carve
 from n2v.scenes.augment import augment as augmented
 from n2v.scenes.cameras import CAMERA_ANGLE_X, look_at
 from n2v.scenes.collection import render_collection
-from n2v.scenes.index import find_items
+from n2v.scenes.items import find_items
 from n2v.scenes.meshes import load_mesh
 from n2v.scenes.objects import AABB, Part, SceneObject
 from n2v.scenes.raycast import linear_to_srgb, render_rgba, srgb_to_linear
 from n2v.scenes.shapes import make_object
 from n2v.scenes.sources import gather
 from n2v.scenes.sources.gather import import_pictures, shrunk
-from n2v.scenes.sources.layouts import find, recognise
-from n2v.scenes.sources.orbit import field_of_view, orbit_camera
+from n2v.scenes.sources.layouts import DISN, find, recognise
 from n2v.scenes.sources.placement import Silhouettes, visual_hull
+from n2v.scenes.sources.shapenet_pictures import field_of_view, shapenet_camera
 from n2v.scenes.views import ViewSet, find_views, png_bytes, read_views
 from n2v.zoo.build import plan
 
@@ -50,7 +50,7 @@ def angles(n, seed=0, top=30.0):
 
 
 def true_cameras(lines, shifts=None):
-    """c2w in the box by `look_at`, which shares nothing with `orbit_camera`."""
+    """c2w in the box by `look_at`, which shares nothing with `shapenet_camera`."""
     c2w = np.array([look_at(UNIT * stand(a, e, 1.75 * ratio)) for a, e, ratio in lines])
     c2w[:, :3, 3] -= UNIT * (0 if shifts is None else shifts)
     return c2w
@@ -143,8 +143,8 @@ def disn(tmp_path_factory):
 
 @pytest.mark.parametrize("azimuth", [0.0, 33.0, 90.0, 200.0, 359.0])
 @pytest.mark.parametrize("elevation", [0.0, 25.0, 60.0])
-def test_orbit_camera_stands_looks_and_is_upright_as_documented(azimuth, elevation):
-    c2w = orbit_camera(azimuth, elevation, 0.0, 1.4)
+def test_shapenet_camera_stands_looks_and_is_upright_as_documented(azimuth, elevation):
+    c2w = shapenet_camera(azimuth, elevation, 0.0, 1.4)
     eye = stand(azimuth, elevation, 1.4)
     np.testing.assert_allclose(c2w[:3, 3], eye, atol=1e-12)
     np.testing.assert_allclose(-c2w[:3, 2], -eye / 1.4, atol=1e-12)  # looks at the origin
@@ -155,12 +155,12 @@ def test_orbit_camera_stands_looks_and_is_upright_as_documented(azimuth, elevati
 
 
 def test_azimuth_grows_from_x_towards_minus_y():
-    np.testing.assert_allclose(orbit_camera(0, 0, 0, 1)[:3, 3], [1, 0, 0], atol=1e-12)
-    np.testing.assert_allclose(orbit_camera(90, 0, 0, 1)[:3, 3], [0, -1, 0], atol=1e-12)
+    np.testing.assert_allclose(shapenet_camera(0, 0, 0, 1)[:3, 3], [1, 0, 0], atol=1e-12)
+    np.testing.assert_allclose(shapenet_camera(90, 0, 0, 1)[:3, 3], [0, -1, 0], atol=1e-12)
 
 
 def test_roll_turns_the_picture_about_its_own_axis():
-    upright, rolled = orbit_camera(40, 20, 0, 1), orbit_camera(40, 20, 30, 1)
+    upright, rolled = shapenet_camera(40, 20, 0, 1), shapenet_camera(40, 20, 30, 1)
     np.testing.assert_allclose(rolled[:3, 2:], upright[:3, 2:], atol=1e-12)
     np.testing.assert_allclose(upright[:3, 0] @ rolled[:3, 0], cos(radians(30)))
     np.testing.assert_allclose(upright[:3, 1] @ rolled[:3, 0], -sin(radians(30)))
@@ -536,12 +536,12 @@ def touch(root, *names):
 def test_layouts_are_recognised_from_their_files(tmp_path):
     touch(tmp_path, f"d/image/{CHAIR}/a/easy/rendering_metadata.txt", f"d/albedo/{CHAIR}/a/easy/00.png")
     touch(tmp_path, f"r/{CHAIR}/a/rendering/00.png", "b/lego/transforms_train.json", f"m/{CHAIR}/a/model.obj")
-    assert [recognise(tmp_path / name)[0] for name in "drbm"] == ["disn", "r2n2", "blender", "shapenet"]
+    assert [recognise(tmp_path / name)[0].name for name in "drbm"] == ["disn", "r2n2", "blender", "shapenet"]
     touch(tmp_path / "more", "n/lego/transforms.json", "o/uid/000.png", "o/uid/000.npy")
-    assert [recognise(tmp_path / "more" / name)[0] for name in "no"] == ["nerfstudio", "objaverse"]
+    assert [recognise(tmp_path / "more" / name)[0].name for name in "no"] == ["nerfstudio", "objaverse"]
     shutil.rmtree(tmp_path / "more")
     assert recognise(tmp_path / "d")[1].startswith("disn: 1 of")
-    assert recognise(tmp_path / f"d/image/{CHAIR}/a/easy")[0] == "disn"
+    assert recognise(tmp_path / f"d/image/{CHAIR}/a/easy")[0].name == "disn"
     with pytest.raises(BadInput, match=r"several layouts \(1 of blender, 1 of disn, 1 of r2n2, 1 of shapenet"):
         recognise(tmp_path)
     touch(tmp_path, "none/readme.txt")
@@ -641,12 +641,12 @@ def test_importing_again_keeps_what_is_whole_and_unchanged(disn, tmp_path, monke
         assert summary["n_objects"] == 2
         return summary["n_kept"], summary["n_imported"]
 
-    def stop_at_b2(item, *rest, work=gather.import_one):
+    def stop_at_b2(item, *rest, work=gather.read_one):
         if item.object_id == "b2":
             raise KeyboardInterrupt
         return work(item, *rest)
 
-    monkeypatch.setattr(gather, "import_one", stop_at_b2)
+    monkeypatch.setattr(gather, "read_one", stop_at_b2)
     with pytest.raises(KeyboardInterrupt):
         pictures_import(root, out)
     monkeypatch.undo()
@@ -690,7 +690,7 @@ def test_mistakes_are_one_line(disn, tmp_path):
     with pytest.raises(BadInput, match="use: n2v render"):
         import_pictures(disn[0], tmp_path / "out", "shapenet")
     with pytest.raises(BadInput, match="unknown difficulty"):
-        find(disn[0], "disn", "medium", None)
+        find(disn[0], DISN, "medium", None)
 
 
 @pytest.mark.slow

@@ -1,1 +1,1 @@
-"""Pictures and meshes that others made, read as view sets: one file a layout, found and imported by `gather`."""
+"""Pictures and meshes that others made, read as view sets: a `Layout` a way of keeping them, imported by `gather`."""

@@ -1,13 +1,5 @@
-"""Import other people's pictures: recognise the layout, place each object in the box, write view sets.
+"""Import other people's pictures: recognise the layout, place each object in the box, write view sets."""
 
-One bad object never stops a collection: it is quarantined by name with its reason. Every finished object gets a line
-in imported.jsonl, and an object whose line, files and settings are unchanged is kept when the import runs again.
-"""
-
-import json
-import os
-import time
-from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from math import radians
 from pathlib import Path
@@ -15,16 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from n2v.errors import BadInput
-from n2v.files import provenance, sha256_of, write_bytes, write_json
-from n2v.scenes.collection import QUARANTINE, work_through
+from n2v.scenes.items import Item
+from n2v.scenes.making import make_all
 from n2v.scenes.raycast import linear_to_srgb, srgb_to_linear
 from n2v.scenes.sources.layouts import LAYOUTS, find, recognise
-from n2v.scenes.sources.pictures import Found
-from n2v.scenes.sources.placement import Placement, place
-from n2v.scenes.views import TRAIN, ViewSet, check_views, is_whole_picture, write_views
+from n2v.scenes.sources.placement import place
+from n2v.scenes.views import ViewSet
 
-LINES, RECORD = "imported.jsonl", "import.json"
-SECONDS_A_VIEW = 0.02  # measured on one core at 224 px, to decide how many processes pay
+SECONDS_AN_OBJECT = 36 * 0.02  # 36 views, measured on one core at 224 px, to decide how many processes pay
 
 
 @dataclass(frozen=True)
@@ -67,6 +57,19 @@ class ImportConfig:
             raise BadInput(f"scale '{self.scale}'", fix="use auto, silhouettes or a number above 0")
         return scale
 
+    def divided(self, n: int, held_out: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+        """Training and held-out places of n views: the source's division, else every k-th (the last of each k)."""
+        places, k = np.arange(n), self.held_out_every
+        apart = places % k == k - 1 if k and not held_out else np.isin(places, held_out)
+        return places[~apart], places[apart]
+
+    @property
+    def held_out_rule(self) -> str:
+        """What is held out, in words."""
+        k = self.held_out_every
+        every = f"1 view in {k} (numbers {k - 1}, {2 * k - 1}, ... from 0)" if k else "none"
+        return f"the source's test views, else {every}" if LAYOUTS[self.layout].keeps_apart else every
+
 
 def import_pictures(
     root: Path,
@@ -92,129 +95,40 @@ def import_pictures(
         settings: More fields of ImportConfig.
 
     Returns:
-        Summary: out, layout, took, held_out, n_objects (whole view sets now), n_imported, n_kept, n_quarantined,
-        quarantine, classes, wall_s.
+        Summary of `make_all`, and layout, took (why it was taken) and held_out.
 
     Raises:
         BadInput: Unknown or ambiguous layout, every object refused, or `out` cannot be written.
     """
-    started, root, out = time.monotonic(), Path(root), Path(out)
-    layout, took = recognise(root, layout)
-    config = ImportConfig(layout, **settings)
-    found, refused = find(root, layout, config.difficulty, class_name, labels)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        lines = _read_lines(out) if resume else {}
-        waiting = [item for item in found if not _is_imported(item, out, config, lines)]
-        fresh = _import_all(waiting, out, config, workers, lines)
-        refused += fresh["refused"]
-        _write_records(out, lines, refused, config, root, time.monotonic() - started)
-    except OSError as error:
-        fix = "free space, or choose another"
-        raise BadInput(f"cannot be written ({error.strerror})", where=out, fix=fix) from error
-    bad = {entry["file"] for entry in refused}
-    good = [item for item in found if item.file not in bad]
-    if not good:
-        alone = refused[0]["reason"] if len(refused) == 1 else f"all {len(refused)} objects were refused"
-        raise BadInput(alone, where=root, fix=f"see {out / QUARANTINE}")
-    return {
-        "out": str(out),
-        "layout": layout,
-        "took": took,
-        "held_out": _held_out_rule(config),
-        "n_objects": len(good),
-        "n_imported": fresh["n"],
-        "n_kept": len(found) - len(waiting),
-        "n_quarantined": len(refused),
-        "quarantine": refused,
-        "classes": dict(Counter(item.class_name for item in good)),
-        "wall_s": round(time.monotonic() - started, 2),
-    }
+    known, took = recognise(root, layout)
+    config = ImportConfig(known.name, **settings)
+    found = find(root, known, config.difficulty, class_name, labels)
+    summary, _ = make_all(
+        "import", read_one, found, Path(root), Path(out), config,
+        seconds_each=SECONDS_AN_OBJECT, workers=workers, resume=resume,
+    )  # fmt: skip
+    return {**summary, "layout": known.name, "took": took, "held_out": config.held_out_rule}
 
 
-def _held_out_rule(config: ImportConfig) -> str:
-    k = config.held_out_every
-    every = f"1 view in {k} (numbers {k - 1}, {2 * k - 1}, ... from 0)" if k else "none"
-    return f"the source's test views, else {every}" if config.layout in ("blender", "nerfstudio") else every
-
-
-def _import_all(items: list[Found], out: Path, config: ImportConfig, workers: int | None, lines: dict) -> dict:
-    """Import what is waiting; each success is a line on disk before the next is taken."""
-    refused, n = [], 0
-    seconds = len(items) * 36 * SECONDS_A_VIEW
-    with open(out / LINES, "a", encoding="utf-8") as log:
-        for item, result in work_through(import_one, items, out, config, workers, seconds, "import"):
-            if isinstance(result, str):
-                refused.append({"file": item.file, "reason": result})
-                continue
-            lines[item.file], n = result, n + 1
-            log.write(json.dumps(result) + "\n")
-            log.flush()
-            os.fsync(log.fileno())
-    return {"refused": refused, "n": n}
-
-
-def import_one(item: Found, out: Path, config: ImportConfig) -> dict | str:
-    """Import one object; its line for imported.jsonl, or the reason it was refused."""
-    try:
-        key = _fingerprint(item, config)
-        view_set, line = read_one(item, config)
-    except BadInput as error:
-        where = f"{Path(error.where).name}: " if error.where else ""
-        return f"{where}{error.what}; {error.fix}" if error.fix else f"{where}{error.what}"
-    except Exception as error:
-        return f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
-    write_views(view_set, _folder(item, out))
-    return {**line, "key": key}
-
-
-def read_one(item: Found, config: ImportConfig) -> tuple[ViewSet, dict]:
+def read_one(item: Item, config: ImportConfig) -> tuple[ViewSet, dict]:
     """An object's view set in the box, and how it got there.
 
     Raises:
         BadInput: Its files cannot be used, or the silhouettes do not fit the box.
     """
     layout = LAYOUTS[config.layout]
-    shot = layout.read(item)
+    shot = layout.read(item.path)
     if config.fov_deg is not None:
         shot = replace(shot, camera_angle_x=radians(config.fov_deg))
     c2w, placement = place(shot, config.scale_of(layout.scale))
-    train, held_out = _divide(len(shot.images), shot.held_out, config.held_out_every)
+    train, held_out = config.divided(len(shot.images), shot.held_out)
     images = shrunk(shot.images, config.shrink)
+    told = {"source": config.source or layout.source, "licence": config.licence or layout.licence}
     view_set = ViewSet(
-        object_id=item.object_id,
-        class_name=item.class_name,
-        images=images[train],
-        c2w=c2w[train],
-        shape_group=item.shape_group,
-        source=config.source or layout.source,
-        licence=config.licence or layout.licence,
-        camera_angle_x=shot.camera_angle_x,
-        held_out_images=images[held_out],
-        held_out_c2w=c2w[held_out],
-    )
-    check_views(view_set, item.folder)
-    return view_set, _line(item, placement, train, held_out)
-
-
-def _line(item: Found, placement: Placement, train: np.ndarray, held_out: np.ndarray) -> dict:
-    return {
-        "file": item.file,
-        "object_id": item.object_id,
-        "class_name": item.class_name,
-        "n_train": len(train),
-        "held_out_views": held_out.tolist(),
-        **asdict(placement),
-    }
-
-
-def _divide(n: int, held_out: tuple[int, ...], every: int) -> tuple[np.ndarray, np.ndarray]:
-    """Training and held-out places of n views: the source's own division, else every `every`-th (the last of each)."""
-    places = np.arange(n)
-    apart = np.isin(places, held_out)
-    if not held_out and every:
-        apart = places % every == every - 1
-    return places[~apart], places[apart]
+        **item.identity | told, images=images[train], c2w=c2w[train], camera_angle_x=shot.camera_angle_x,
+        held_out_images=images[held_out], held_out_c2w=c2w[held_out],
+    )  # fmt: skip
+    return view_set, {"held_out_views": held_out.tolist(), **asdict(placement)}
 
 
 def shrunk(images: np.ndarray, factor: int) -> np.ndarray:
@@ -236,50 +150,3 @@ def shrunk(images: np.ndarray, factor: int) -> np.ndarray:
         colour = linear_to_srgb(light[..., :3] / np.maximum(light[..., 3:], 1e-6))
         small[index] = np.rint(255 * np.concatenate([colour, light[..., 3:]], -1))
     return small
-
-
-def _folder(item: Found, out: Path) -> Path:
-    return Path(out) / item.class_name / item.object_id
-
-
-def _fingerprint(item: Found, config: ImportConfig) -> str:
-    """Changes with the settings and with any file of the object's folder (its name, size or time)."""
-    files = sorted(
-        (path.relative_to(item.folder).as_posix(), path.stat().st_size, path.stat().st_mtime_ns)
-        for path in item.folder.rglob("*")
-        if path.is_file()
-    )
-    identity = [item.object_id, item.class_name, item.shape_group]
-    return sha256_of(json.dumps([identity, asdict(config), files]).encode())[:32]
-
-
-def _is_imported(item: Found, out: Path, config: ImportConfig, lines: dict) -> bool:
-    """Is the object's view set there, whole, and made from these files with these settings?"""
-    line, folder = lines.get(item.file), _folder(item, out)
-    if line is None or line.get("key") != _fingerprint(item, config) or not (folder / TRAIN).is_file():
-        return False
-    n_views = line.get("n_train", 0) + len(line.get("held_out_views", ()))
-    return sum(map(is_whole_picture, folder.glob("*/r_*.png"))) == n_views
-
-
-def _read_lines(out: Path) -> dict[str, dict]:
-    """Lines of imported.jsonl by file, the last one of a file; a torn line counts as none."""
-    lines = {}
-    path = out / LINES
-    for text in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else ():
-        try:
-            line = json.loads(text)
-            lines[line["file"]] = line
-        except (ValueError, KeyError, TypeError):
-            continue
-    return lines
-
-
-def _write_records(out: Path, lines: dict, refused: list, config: ImportConfig, root: Path, wall_s: float) -> None:
-    """imported.jsonl without repeats, quarantine.jsonl and import.json."""
-    bad = {entry["file"] for entry in refused}
-    kept = [line for file, line in sorted(lines.items()) if file not in bad]
-    write_bytes(out / LINES, "".join(json.dumps(line) + "\n" for line in kept).encode())
-    entries = sorted(refused, key=lambda entry: entry["file"])
-    write_bytes(out / QUARANTINE, "".join(json.dumps(entry) + "\n" for entry in entries).encode())
-    write_json(out / RECORD, provenance(config=asdict(config), source=root.name, wall_s=round(wall_s, 2)))

@@ -12,29 +12,21 @@ import numpy as np
 
 from n2v.errors import BadInput
 from n2v.scenes.cameras import RIGID_TOLERANCE
-from n2v.scenes.sources.orbit import field_of_view
-from n2v.scenes.sources.pictures import Found, Layout, Shot
+from n2v.scenes.sources.layout import Layout, Shot
+from n2v.scenes.sources.shapenet_pictures import field_of_view
 from n2v.scenes.views import read_pictures
 
-FIRST = ("000.png", "000.npy")
 
-
-def read_objaverse(found: Found) -> Shot:
-    """Pictures and cameras of one object in its own units.
-
-    Raises:
-        BadInput: A picture or matrix is missing or broken, or the cameras look away from the origin.
-    """
-    stems = sorted(path.stem for path in found.folder.glob("[0-9][0-9][0-9].png"))
-    images = read_pictures(found.folder, [f"{stem}.png" for stem in stems])
+def read_objaverse(folder: Path) -> Shot:
+    """Pictures and cameras of one object in its own units."""
+    stems = sorted(path.stem for path in folder.glob("[0-9][0-9][0-9].png"))
+    images = read_pictures(folder, [f"{stem}.png" for stem in stems])
     w2c = np.tile(np.eye(4), (len(stems), 1, 1))
     for index, stem in enumerate(stems):
-        w2c[index, :3] = _matrix(found.folder / f"{stem}.npy")
+        w2c[index, :3] = _matrix(folder / f"{stem}.npy")
     depths = w2c[:, 2, 3]
     if not ((depths > 0).all() or (depths < 0).all()):
-        raise BadInput(
-            "some cameras face the origin, others look away", where=found.folder, fix="restore the .npy files"
-        )
+        raise BadInput("some cameras face the origin, others look away", where=folder, fix="restore the .npy files")
     if depths[0] > 0:
         w2c[:, 1:3] *= -1
     return Shot(images, np.linalg.inv(w2c), field_of_view())
@@ -57,10 +49,6 @@ def _matrix(path: Path) -> np.ndarray:
 
 
 OBJAVERSE = Layout(
-    name="objaverse",
-    looks_like="<id>/ with NNN.png and NNN.npy",
-    source="Objaverse rendering",
-    licence="",
-    scale=None,
-    read=read_objaverse,
-)
+    "objaverse", "<id>/ with NNN.png and NNN.npy", "Objaverse rendering", read_objaverse,
+    starts=lambda folder, folders, files: "000.png" in files and "000.npy" in files,
+)  # fmt: skip

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 
 from n2v.errors import BadInput
 from n2v.scenes.objects import AABB, RADIUS
-from n2v.scenes.sources.pictures import Shot
+from n2v.scenes.sources.layout import Shot
 
 MIN_EXPLAINED = 0.98  # share of opaque pixels; 1.00 for the DISN authors' sample, 0.10 for its broken "hard" views
 MIN_HALF_DIAGONAL = 0.2  # scene units; a placed object has 0.65

@@ -4,16 +4,17 @@ import csv
 import io
 import re
 from collections import Counter
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import KW_ONLY, dataclass, replace
+from itertools import chain, count
 from pathlib import Path
 
 from n2v.errors import BadInput
 from n2v.files import inside, write_bytes
-from n2v.identity import Identity
+from n2v.identity import IDENTITY, Identity
 from n2v.scenes.classes import class_of, class_of_folders
 from n2v.scenes.labels import Labels, read_rows
 from n2v.scenes.meshes import SUFFIXES, UP
-from n2v.scenes.objects import SceneObject
 from n2v.scenes.sources.homes import home_of
 
 INDEX = "index.csv"
@@ -34,7 +35,7 @@ SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 @dataclass(frozen=True)
 class Item(Identity):
-    """One mesh file with its identity; `file` is its path within the collection.
+    """One object on disk, a mesh file or a folder of pictures; `file` is its path within the collection.
 
     `augment` is the version to make of the file's object before it is photographed; 0: the file is the object.
     `up` is the file's upward axis, "auto" where the index says nothing.
@@ -42,29 +43,32 @@ class Item(Identity):
 
     path: Path
     file: str
+    _: KW_ONLY
     augment: int = 0
     up: str = "auto"
 
-    @classmethod
-    def of(cls, obj: SceneObject, path: Path, file: str) -> "Item":
-        """The item of an object saved at `path`."""
-        return cls(path=path, file=file, **obj.identity)
-
-    def versions(self, n: int) -> list["Item"]:
+    def versions(self, n: int) -> Iterator["Item"]:
         """Itself and, of a base object, its augmented versions 1 to n."""
-        if self.version:
-            return [self]
-        return [self] + [
-            replace(
-                self, file=f"{self.file} (A{version})", object_id=f"{self.base_id}_A{version}", version=version,
-                augment=version,
-            )
-            for version in range(1, n + 1)
-        ]  # fmt: skip
+        yield self
+        for version in range(1, n + 1 if not self.version else 1):
+            file, object_id = f"{self.file} (A{version})", f"{self.base_id}_A{version}"
+            yield replace(self, file=file, object_id=object_id, version=version, augment=version)
 
     def folder(self, out: Path) -> Path:
         """Its view set's folder."""
         return Path(out) / self.class_name / self.object_id
+
+
+def another_name(names: Iterator[str], taken: set[str]) -> str:
+    """The first of the names that no other object has, whatever their capitals; it is taken then."""
+    name = next(name for name in names if name.lower() not in taken)
+    taken.add(name.lower())
+    return name
+
+
+def why(error: BadInput) -> str:
+    """What is wrong and what to do, in one line without the place."""
+    return f"{error.what}; {error.fix}" if error.fix else error.what
 
 
 def find_meshes(source: Path) -> list[Path]:
@@ -73,14 +77,24 @@ def find_meshes(source: Path) -> list[Path]:
     return sorted(path for path in paths if not any(p.startswith(".") for p in path.relative_to(source).parts))
 
 
-def write_index(folder: Path, items: list[Item]) -> Path:
-    """Write index.csv of a collection."""
+def write_index(folder: Path, rows: dict[str, Identity]) -> None:
+    """Write index.csv of a collection: what each file is."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows({column: getattr(item, column) for column in COLUMNS} for item in items)
+    writer.writerows({"file": file, **one.identity} for file, one in rows.items())
     write_bytes(Path(folder) / INDEX, text.getvalue().encode())
-    return Path(folder) / INDEX
+
+
+def read_index(folder: Path) -> dict[str, dict]:
+    """Rows of folder/index.csv by their file; empty without one."""
+    path = Path(folder) / INDEX
+    if not path.exists():
+        return {}
+    rows = read_rows(path, "file")
+    for row in rows:
+        inside(folder, row["file"])
+    return {Path(row["file"]).as_posix(): row for row in rows}
 
 
 def find_items(
@@ -96,63 +110,44 @@ def find_items(
     Raises:
         BadInput: No such path, no meshes, a broken table, or a single mesh without a class.
     """
-    source = Path(source)
+    source, table = Path(source), Labels.read(labels)
     class_name = None if class_name is None else class_of(class_name)
-    table = Labels.read(labels) if labels else None
     if source.is_file():
         return [_single(source, class_name, table)], []
     if not source.is_dir():
         raise BadInput("no such file or folder", where=source, fix="give a mesh file or a folder of meshes")
     rows = read_index(source)
     files = {path.relative_to(source).as_posix(): path for path in find_meshes(source)}
-    refused = [
-        {"file": file, "reason": f"listed in {INDEX}, but there is no such file"} for file in rows if file not in files
-    ]
-    refused += table.unused(list(files)) if table else []
+    reason = f"listed in {INDEX}, but there is no such file"
+    refused = [{"file": file, "reason": reason} for file in rows if file not in files] + table.unused(list(files))
     if not files:
         raise BadInput("holds no mesh files", where=source, fix=f"put {', '.join(SUFFIXES)} files in class folders")
     stems = Counter((_named(path, source), path.stem.lower()) for path in files.values())
     items, taken = [], set()
     for file, path in files.items():
         unique = stems[(_named(path, source), path.stem.lower())] == 1
+        own_name = path.stem if unique else str(Path(file).with_suffix(""))
+        row = _with_class(rows.get(file, {}), table, file)
         try:
-            row = _with_class(rows.get(file, {}), table, file)
-            item = _item(path, file, row, _named(path, source, class_name), unique)
-            if item.object_id.lower() in taken:
-                item = _renamed(item, rows.get(file, {}), taken)
+            items.append(_item(path, file, row, _named(path, source, class_name), own_name, taken))
         except BadInput as error:
-            refused.append({"file": file, "reason": f"{error.what}; {error.fix}"})
-            continue
-        taken.add(item.object_id.lower())
-        items.append(item)
+            refused.append({"file": file, "reason": why(error)})
     return items, refused
 
 
-def read_index(folder: Path) -> dict[str, dict]:
-    """Rows of folder/index.csv by their file; empty without one."""
-    path = Path(folder) / INDEX
-    if not path.exists():
-        return {}
-    rows = read_rows(path, "file")
-    for row in rows:
-        inside(folder, row["file"])
-    return {Path(row["file"]).as_posix(): row for row in rows}
-
-
-def _with_class(row: dict, table: Labels | None, file: str) -> dict:
+def _with_class(row: dict, table: Labels, file: str) -> dict:
     """A row of the index with the class that a table of labels gives the file."""
-    named = table.of(file) if table else None
-    return {**row, "class_name": named} if named else row
+    return {**row, "class_name": table.of(file) or row.get("class_name")}
 
 
-def _single(path: Path, class_name: str | None, table: Labels | None) -> Item:
+def _single(path: Path, class_name: str | None, table: Labels) -> Item:
     """A mesh file alone; its row in an index.csv of the folder above or beside it counts too."""
-    for root in (path.parent, path.parent.parent):
-        row = read_index(root).get(path.relative_to(root).as_posix())
-        if row:
-            return _item(path, path.name, _with_class(row, table, path.name), _named(path, root, class_name), True)
-    above = [folder.name for folder in path.resolve().parents[:3]]
-    return _item(path, path.name, _with_class({}, table, path.name), class_of_folders((), above, class_name), True)
+    row, named = {}, class_of_folders((), [folder.name for folder in path.resolve().parents[:3]], class_name)
+    for root in (path.parent.parent, path.parent):
+        found = read_index(root).get(path.relative_to(root).as_posix())
+        if found:
+            row, named = found, _named(path, root, class_name)
+    return _item(path, path.name, _with_class(row, table, path.name), named, path.stem, set())
 
 
 def _named(path: Path, source: Path, class_name: str | None = None) -> str | None:
@@ -164,17 +159,12 @@ def _named(path: Path, source: Path, class_name: str | None = None) -> str | Non
     return class_of_folders(folder.relative_to(root).parts, [root.name], class_name)
 
 
-def _item(path: Path, file: str, row: dict, named: str | None, unique: bool) -> Item:
+def _item(path: Path, file: str, row: dict, named: str | None, own_name: str, taken: set[str]) -> Item:
     """The item of a mesh whose folders call it `named`; its row in the index says more, or otherwise."""
     named = row.get("class_name") or named
     if not named:
         raise BadInput("has no class", where=path, fix="put it in a folder named after its class or give --class-name")
-    named = class_of(named)
-    home = home_of(path)
-    own_name = path.stem if unique else str(Path(file).with_suffix(""))
-    object_id = row.get("object_id") or _safe(home.folder.name if home else own_name)
-    if not SAFE_NAME.fullmatch(object_id):
-        raise BadInput(f"object_id '{object_id}' is no safe file name", where=path, fix="use letters, digits, . _ -")
+    named, home = class_of(named), home_of(path)
     try:
         version = int(row.get("version") or 0)
     except ValueError:
@@ -183,31 +173,20 @@ def _item(path: Path, file: str, row: dict, named: str | None, unique: bool) -> 
     if up not in UP:
         raise BadInput(f"upward axis '{up}'", where=path, fix=f"use {', '.join(UP)}")
     group = row.get("shape_group") or (home.folder.name if home else "")
-    return Item(
-        path=path,
-        file=file,
-        object_id=object_id,
-        class_name=named,
-        base_id=row.get("base_id", ""),
-        version=version,
-        shape_group=f"group-{group}" if group.isdigit() else group,
-        source=row.get("source") or (home.source if home else ""),
-        licence=row.get("licence") or (home.licence if home else ""),
-        family=row.get("family", ""),
-        slots=row.get("slots", ""),
-        up=up,
-    )
+    texts = {name: row.get(name) or getattr(home, name, "") for name in IDENTITY} | {
+        "object_id": _object_id(path, row, named, home.folder.name if home else own_name, taken),
+        "class_name": named, "version": version, "shape_group": f"group-{group}" if group.isdigit() else group,
+    }  # fmt: skip
+    return Item(**texts, path=path, file=file, up=up)
 
 
-def _safe(name: str) -> str:
-    """A name of letters, digits, dot, underscore and hyphen that no file system minds."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("._-")[:100] or "object"
-
-
-def _renamed(item: Item, row: dict, taken: set[str]) -> Item:
-    """Another object_id for a file whose stem is taken; an id given in the index is never changed."""
-    if row.get("object_id"):
-        raise BadInput(f"object_id '{item.object_id}' is there twice", where=item.file, fix="give each its own")
-    names = (f"{item.class_name}-{item.object_id}", *(f"{item.object_id}-{n}" for n in range(2, 10_000)))
-    own = {name: "" for name in ("base_id", "shape_group") if getattr(item, name) == item.object_id}
-    return replace(item, object_id=next(name for name in names if name.lower() not in taken), **own)
+def _object_id(path: Path, row: dict, named: str, own_name: str, taken: set[str]) -> str:
+    """The id in the index, which is never changed, or a safe one that no other object has."""
+    given = row.get("object_id")
+    if given and not SAFE_NAME.fullmatch(given):
+        raise BadInput(f"object_id '{given}' is no safe file name", where=path, fix="use letters, digits, . _ -")
+    if given and given.lower() in taken:
+        raise BadInput(f"object_id '{given}' is there twice", where=path, fix="give each its own")
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "-", own_name).strip("._-")[:100] or "object"
+    names = (given,) if given else chain((safe, f"{named}-{safe}"), (f"{safe}-{n}" for n in count(2)))
+    return another_name(iter(names), taken)
