@@ -5,15 +5,14 @@ glTF is y-up and keeps factors and vertex colours as linear light; the project i
 
 import json
 import struct
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from n2v.files import write_bytes
 from n2v.scenes.objects import Part, SceneObject
 from n2v.scenes.raycast import srgb_to_linear
+from n2v.scenes.views import png_bytes
 
 MAGIC, JSON_CHUNK, BIN_CHUNK = 0x46546C67, 0x4E4F534A, 0x004E4942
 Z_FROM_Y_UP = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])  # (x, y, z) y-up -> (x, -z, y) z-up
@@ -45,77 +44,88 @@ def pack(header: dict, binary: bytes) -> bytes:
     return struct.pack("<3I", MAGIC, 2, 12 + len(chunks)) + chunks
 
 
-class _Writer:
-    """Collects the buffers, accessors, materials and meshes of one file."""
+class Growing:
+    """A glTF header with one binary, to which views, accessors and other entries are added."""
 
-    def __init__(self) -> None:
-        self.binary = b""
-        self.header: dict = {"asset": {"version": "2.0", "generator": "n2v"}, "scene": 0}
-        for key in ("bufferViews", "accessors", "materials", "meshes", "nodes", "images", "textures"):
-            self.header[key] = []
+    def __init__(self, header: dict) -> None:
+        self.header, self.chunks, self.size = header, [], 0
 
-    def _append(self, key: str, value: dict) -> int:
-        self.header[key].append(value)
+    def append(self, data: bytes) -> int:
+        """Where data starts in the binary, at a multiple of four."""
+        start = self.size
+        self.chunks.append(data + b"\0" * (-len(data) % 4))
+        self.size += len(self.chunks[-1])
+        return start
+
+    def entry(self, key: str, value: dict) -> int:
+        """Number of a new entry of a list in the header."""
+        self.header.setdefault(key, []).append(value)
         return len(self.header[key]) - 1
 
-    def _view(self, data: bytes) -> int:
-        view = {"buffer": 0, "byteOffset": len(self.binary), "byteLength": len(data)}
-        self.binary += data + b"\0" * (-len(data) % 4)
-        return self._append("bufferViews", view)
+    def view(self, data: bytes) -> int:
+        """A new buffer view."""
+        return self.entry("bufferViews", {"buffer": 0, "byteOffset": self.append(data), "byteLength": len(data)})
 
-    def _accessor(self, values: np.ndarray, kind: str, **extra: object) -> int:
+    def accessor(self, values: np.ndarray, **extra: object) -> int:
+        """A new accessor of (n, width) float32 or uint32."""
         component = 5125 if values.dtype == np.uint32 else 5126
-        record = {"bufferView": self._view(values.tobytes()), "componentType": component, "type": kind}
-        return self._append("accessors", {**record, "count": len(values), **extra})
+        kind = {1: "SCALAR", 2: "VEC2", 3: "VEC3", 4: "VEC4"}[values.shape[1]]
+        record = {"bufferView": self.view(values.tobytes()), "componentType": component, "type": kind}
+        return self.entry("accessors", {**record, "count": len(values), **extra})
 
-    def _material(self, part: Part, factor: np.ndarray) -> int:
-        base: dict = {"baseColorFactor": factor.tolist(), "metallicFactor": 0.0, "roughnessFactor": 1.0}
-        clear = part.corner_rgba[..., 3].min() < 1
-        if part.texture is not None:
-            buffer = BytesIO()
-            Image.fromarray(part.texture).save(buffer, "PNG")
-            image = self._append("images", {"bufferView": self._view(buffer.getvalue()), "mimeType": "image/png"})
-            base["baseColorTexture"] = {"index": self._append("textures", {"source": image})}
-            clear = clear or part.texture[..., 3].min() < 255
-        mode = {"alphaMode": "MASK", "alphaCutoff": 0.5} if clear else {}
-        return self._append("materials", {"name": part.name, "pbrMetallicRoughness": base, "doubleSided": True, **mode})
-
-    def add(self, part: Part) -> None:
-        """One part as a mesh of its own; corners are kept apart only where colours or texture need it."""
-        colours = part.corner_rgba.reshape(-1, 4).astype(np.float32)
-        linear = np.concatenate([srgb_to_linear(colours[:, :3]), colours[:, 3:]], 1)
-        plain = bool((colours == colours[0]).all())
-        points, indices, attributes = part.vertices, part.faces.ravel(), {}
-        if not plain or part.texture is not None:
-            points, indices = points[indices], np.arange(len(indices))
-        if not plain:
-            attributes["COLOR_0"] = self._accessor(linear, "VEC4")
-        if part.texture is not None:
-            uv = part.corner_uv.reshape(-1, 2) * (1, -1) + (0, 1)
-            attributes["TEXCOORD_0"] = self._accessor(uv.astype(np.float32), "VEC2")
-        points = (points @ Z_FROM_Y_UP).astype(np.float32)
-        span = {"min": points.min(0).tolist(), "max": points.max(0).tolist()}
-        attributes["POSITION"] = self._accessor(points, "VEC3", **span)
-        primitive = {
-            "attributes": attributes,
-            "indices": self._accessor(indices.astype(np.uint32), "SCALAR"),
-            "material": self._material(part, linear[0] if plain else np.ones(4)),
-        }
-        mesh = self._append("meshes", {"name": part.name, "primitives": [primitive]})
-        self._append("nodes", {"name": part.name, "mesh": mesh})
-
-    def data(self) -> bytes:
-        header = {key: value for key, value in self.header.items() if value != []}
-        header["scenes"] = [{"nodes": list(range(len(self.header["nodes"])))}]
-        header["buffers"] = [{"byteLength": len(self.binary)}]
-        return pack(header, self.binary)
+    def joined(self) -> bytes:
+        """The one binary, which the header now describes."""
+        self.chunks = [b"".join(self.chunks)]
+        self.header["buffers"] = [{"byteLength": self.size}]
+        return self.chunks[0]
 
 
 def save_glb(obj: SceneObject, path: Path) -> Path:
     """Write an object as y-up binary glTF; `load_mesh` gives back its colours and part names."""
-    writer = _Writer()
+    keys = ("bufferViews", "accessors", "materials", "meshes", "nodes", "images", "textures")
+    header = {"asset": {"version": "2.0", "generator": "n2v"}, "scene": 0, **{key: [] for key in keys}}
+    file = Growing(header)
     for part in obj.parts:
         if len(part.faces):
-            writer.add(part)
-    write_bytes(Path(path), writer.data())
+            _add(file, part)
+    for key in keys:
+        if not header[key]:
+            del header[key]
+    header["scenes"] = [{"nodes": list(range(len(header["nodes"])))}]
+    write_bytes(Path(path), pack(header, file.joined()))
     return Path(path)
+
+
+def _add(file: Growing, part: Part) -> None:
+    """One part as a mesh of its own; corners are kept apart only where colours or texture need it."""
+    colours = part.corner_rgba.reshape(-1, 4).astype(np.float32)
+    linear = np.concatenate([srgb_to_linear(colours[:, :3]), colours[:, 3:]], 1)
+    plain = bool((colours == colours[0]).all())
+    points, indices, attributes = part.vertices, part.faces.ravel(), {}
+    if not plain or part.texture is not None:
+        points, indices = points[indices], np.arange(len(indices))
+    if not plain:
+        attributes["COLOR_0"] = file.accessor(linear)
+    if part.texture is not None:
+        uv = part.corner_uv.reshape(-1, 2) * (1, -1) + (0, 1)
+        attributes["TEXCOORD_0"] = file.accessor(uv.astype(np.float32))
+    points = (points @ Z_FROM_Y_UP).astype(np.float32)
+    attributes["POSITION"] = file.accessor(points, min=points.min(0).tolist(), max=points.max(0).tolist())
+    primitive = {
+        "attributes": attributes,
+        "indices": file.accessor(indices.astype(np.uint32)[:, None]),
+        "material": _material(file, part, linear[0] if plain else np.ones(4)),
+    }
+    mesh = file.entry("meshes", {"name": part.name, "primitives": [primitive]})
+    file.entry("nodes", {"name": part.name, "mesh": mesh})
+
+
+def _material(file: Growing, part: Part, factor: np.ndarray) -> int:
+    base: dict = {"baseColorFactor": factor.tolist(), "metallicFactor": 0.0, "roughnessFactor": 1.0}
+    clear = part.corner_rgba[..., 3].min() < 1
+    if part.texture is not None:
+        image = file.entry("images", {"bufferView": file.view(png_bytes(part.texture)), "mimeType": "image/png"})
+        base["baseColorTexture"] = {"index": file.entry("textures", {"source": image})}
+        clear = clear or part.texture[..., 3].min() < 255
+    mode = {"alphaMode": "MASK", "alphaCutoff": 0.5} if clear else {}
+    return file.entry("materials", {"name": part.name, "pbrMetallicRoughness": base, "doubleSided": True, **mode})

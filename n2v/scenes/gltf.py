@@ -12,7 +12,7 @@ from math import cos, sin
 import numpy as np
 
 from n2v.errors import BadInput
-from n2v.scenes.glb import GLB_1, NEUTRAL_GREY, pack, unpack
+from n2v.scenes.glb import GLB_1, NEUTRAL_GREY, Growing, pack, unpack
 from n2v.scenes.raycast import linear_to_srgb
 
 MAX_COUNT = 20_000_000  # vertices or indices an accessor may promise
@@ -22,7 +22,7 @@ UNDERSTOOD = {
     DRACO, BASISU, TRANSFORM, GLOSSY, "KHR_mesh_quantization", "KHR_materials_unlit", "KHR_lights_punctual",
     "EXT_texture_webp",
 }  # fmt: skip
-FLOAT = 5126
+OLD, FLOAT = "is glTF 1.0", 5126
 _KINDS = {5120: np.int8, 5121: np.uint8, 5122: np.int16, 5123: np.uint16, 5125: np.uint32, FLOAT: np.float32}
 _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
 
@@ -40,7 +40,7 @@ def plain(data: bytes, kind: str, fetch: Callable[[str], bytes]) -> bytes:
         ValueError, KeyError, TypeError: A broken file.
     """
     if data.startswith(GLB_1):
-        raise _old()
+        raise BadInput(OLD, fix="convert it to glTF 2.0")
     header, binary = unpack(data) if kind == "glb" else (json.loads(data), b"")
     _check(header)
     store = _Store(header, binary, fetch)
@@ -51,15 +51,11 @@ def plain(data: bytes, kind: str, fetch: Callable[[str], bytes]) -> bytes:
     return pack(header, store.joined())
 
 
-def _old() -> BadInput:
-    return BadInput("is glTF 1.0", fix="convert it to glTF 2.0")
-
-
 def _check(header: dict) -> None:
     """Refuse what would come out wrong without a word."""
     version = str(header.get("asset", {}).get("version", "2.0"))
     if version.startswith("1.") or isinstance(header.get("meshes"), dict):
-        raise _old()
+        raise BadInput(OLD, fix="convert it to glTF 2.0")
     required = set(header.get("extensionsRequired", ()))
     meshopt = [name for name in {*header.get("extensionsUsed", ()), *required} if "meshopt" in name]
     if meshopt:
@@ -110,39 +106,27 @@ def _is_basis(header: dict, texture: dict) -> bool:
     return header["images"][source].get("mimeType") == "image/ktx2"
 
 
-class _Store:
+class _Store(Growing):
     """The binary data of a file: all its buffers in one, read by accessor, grown by new accessors."""
 
     def __init__(self, header: dict, binary: bytes, fetch: Callable[[str], bytes]) -> None:
-        self.header, self.parts, self.size = header, [], 0
+        super().__init__(header)
         self.made: dict[tuple, int] = {}  # primitives may share accessors, and then share what was made of them
         self.added: dict[int, np.ndarray] = {}
         starts = []
         for index, buffer in enumerate(header.get("buffers", [])):
             uri, data = buffer.get("uri"), b"" if index else binary
             if uri:
-                data = _embedded(uri) if uri.startswith("data:") else fetch(uri)
+                data = base64.b64decode(uri.partition("base64,")[2]) if uri.startswith("data:") else fetch(uri)
             if len(data) < buffer["byteLength"]:
                 raise ValueError(f"a buffer has {len(data)} bytes of {buffer['byteLength']}")
-            starts.append(self._append(data[: buffer["byteLength"]]))
+            starts.append(self.append(data[: buffer["byteLength"]]))
         self.source = self.joined()
         for view in header.get("bufferViews", []):
             view["byteOffset"] = view.get("byteOffset", 0) + starts[view["buffer"]]
             view["buffer"] = 0
 
-    def _append(self, data: bytes) -> int:
-        start = self.size
-        self.parts.append(data + b"\0" * (-len(data) % 4))
-        self.size += len(self.parts[-1])
-        return start
-
-    def joined(self) -> bytes:
-        """The one binary, which the header now describes."""
-        self.parts = [b"".join(self.parts)]
-        self.header["buffers"] = [{"byteLength": self.size}]
-        return self.parts[0]
-
-    def view(self, index: int) -> bytes:
+    def own_view(self, index: int) -> bytes:
         """Bytes of one of the file's own buffer views."""
         view = self.header["bufferViews"][index]
         return self.source[view["byteOffset"] : view["byteOffset"] + view["byteLength"]]
@@ -157,19 +141,13 @@ class _Store:
             return np.zeros((count, width), np.float32)
         view = self.header["bufferViews"][accessor["bufferView"]]
         strides = (view.get("byteStride") or kind.itemsize * width, kind.itemsize)
-        data = self.view(accessor["bufferView"])
+        data = self.own_view(accessor["bufferView"])
         values = np.ndarray((count, width), kind, data, accessor.get("byteOffset", 0), strides)
         return _floats(values, accessor.get("normalized", False))
 
     def add(self, values: np.ndarray) -> int:
-        """A new accessor of float32 or uint32."""
-        views = self.header.setdefault("bufferViews", [])
-        views.append({"buffer": 0, "byteOffset": self._append(values.tobytes()), "byteLength": values.nbytes})
-        kind = {1: "SCALAR", 2: "VEC2", 3: "VEC3", 4: "VEC4"}[values.shape[1]]
-        component = 5125 if values.dtype == np.uint32 else FLOAT
-        accessor = {"bufferView": len(views) - 1, "componentType": component, "type": kind, "count": len(values)}
-        self.header["accessors"].append(accessor)
-        index = len(self.header["accessors"]) - 1
+        """A new accessor of float32 or uint32, which can be read again."""
+        index = self.accessor(values)
         self.added[index] = values
         return index
 
@@ -180,10 +158,6 @@ class _Store:
             values = self.values(index)
             self.made[key] = self.add(_transformed(values, change) if change else values)
         return self.made[key]
-
-
-def _embedded(uri: str) -> bytes:
-    return base64.b64decode(uri.partition("base64,")[2])
 
 
 def _floats(values: np.ndarray, normalised: bool) -> np.ndarray:
@@ -233,7 +207,7 @@ def _unpack_draco(primitive: dict, packed: dict, store: _Store) -> None:
     except ImportError:
         raise BadInput("is compressed by Draco", fix="run: pip install DracoPy") from None
     try:
-        decoded = DracoPy.decode(store.view(packed["bufferView"]))
+        decoded = DracoPy.decode(store.own_view(packed["bufferView"]))
     except Exception as error:
         raise BadInput(f"Draco data cannot be read ({type(error).__name__})", fix="export it without Draco") from None
     found = {one["unique_id"]: np.asarray(one["data"]) for one in decoded.attributes}
