@@ -13,20 +13,10 @@ from jaxtyping import Int
 from n2v.errors import BadInput
 
 SYNSETS = {
-    "airplane": "02691156",
-    "bench": "02828884",
-    "cabinet": "02933112",
-    "car": "02958343",
-    "chair": "03001627",
-    "display": "03211117",
-    "lamp": "03636649",
-    "speaker": "03691459",
-    "rifle": "04090263",
-    "sofa": "04256520",
-    "table": "04379243",
-    "phone": "04401088",
-    "watercraft": "04530566",
-}
+    "airplane": "02691156", "bench": "02828884", "cabinet": "02933112", "car": "02958343", "chair": "03001627",
+    "display": "03211117", "lamp": "03636649", "speaker": "03691459", "rifle": "04090263", "sofa": "04256520",
+    "table": "04379243", "phone": "04401088", "watercraft": "04530566",
+}  # fmt: skip
 CLASSES: tuple[str, ...] = tuple(SYNSETS)  # position = label, 0..12
 FREQUENCIES = {  # objects of each class, thesis Table 3.1
     "airplane": 4045, "bench": 1813, "cabinet": 1571, "car": 3514, "chair": 6777, "display": 1093, "lamp": 2292,

@@ -8,7 +8,7 @@ VIEWS/<class>/<object_id>/transforms_train.json + train/r_000.png ...   pictures
 import json
 import os
 import tempfile
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 
@@ -45,7 +45,6 @@ class ViewSet(Identity):
 
     images: Shaped[np.ndarray, "n h w 4"]  # uint8: check_views
     c2w: Float[np.ndarray, "n_cameras 4 4"]  # as many as images: check_views
-    _: KW_ONLY
     aabb: tuple[float, ...] = AABB
     camera_angle_x: float = CAMERA_ANGLE_X
     held_out_images: UInt8[np.ndarray, "m held_h held_w 4"] = field(default_factory=_no_images)
