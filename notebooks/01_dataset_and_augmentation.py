@@ -293,7 +293,8 @@ def to_opengl(opencv_c2w):
 
 # %% tags=["check", "points:2"]
 given = misread(orbit_cameras(5, 1))["OpenCV, c2w"]
-found = to_opengl(given.copy())
+found = np.asarray(to_opengl(given.copy()))
+assert found.shape == given.shape, "as many 4 x 4 matrices must come out as went in; is the return missing?"
 assert np.allclose(found[:, :3, 3], given[:, :3, 3]), "the camera must stay where it is: leave the last column"
 assert np.allclose(found[:, 3], [0, 0, 0, 1]), "the last row of a c2w matrix is 0 0 0 1: negate columns, not rows"
 assert np.allclose(np.linalg.det(found[:, :3, :3]), 1), "the result is mirrored: negate two axes, not one or three"
@@ -625,6 +626,7 @@ def my_leak(objects, splits):
 toy = [Identity("a", "car"), Identity("b", "car")]
 toy += [Identity(f"a_A{version}", "car", base_id="a", version=version) for version in (1, 2)]
 toy_splits = {"a": "test", "a_A1": "train", "a_A2": "train", "b": "test"}
+assert my_leak(toy, toy_splits) is not None, "nothing came back; is the return missing?"
 assert my_leak(toy, toy_splits) != 1.0, "b has no twin: divide by all test objects, not by those with twins"
 assert my_leak(toy, toy_splits) == 0.5, "count test objects, not pairs: two twins of one object are one leak"
 assert my_leak(toy, {**toy_splits, "a_A1": "val", "a_A2": "test"}) == 0, "only twins in train count"
@@ -683,6 +685,7 @@ for n_versions, truth in ((1, 0.0), (2, 0.8), (3, 0.96), (4, 0.992)):
     n_tested = 2 * 200 * n_versions
     spread = (truth * (1 - truth) / n_tested) ** 0.5
     found = measured_leak(2000, n_versions)
+    assert isinstance(found, int | float | np.number), "return one number, the leak"
     print(
         f"{n_versions} versions: {found:.4f}, expected {truth:.3f} ± {spread:.4f} (standard error, {n_tested} test objects)"
     )
@@ -802,6 +805,13 @@ for name, (found, families) in tripled.items():
 # differ. What holds here holds for these readers and about two hundred objects; whether the training of nerf2vec gains is
 # *not run*: that needs the thesis's number of steps.
 #
+# <details><summary>Why might versions help a reader of weights more than one of silhouettes? (Think first.)</summary>
+# A silhouette hardly changes when an object is bent a little, so a version tells the reader next to nothing new. Each fit,
+# however, goes its own way from the shared start: three fits of nearly one object show which part of 18,432 numbers belongs to
+# the object and which to the fit. This is a reading, not a measurement; fitting one unaltered object three times with other
+# seeds would test it.
+# </details>
+#
 # ## 10. What imbalance does
 # Twice as many objects of one class are twice as many answers of that class. As many training objects once in the proportions of
 # Table 3.1 and once alike in all classes, three draws and ten folds; the reader is the nearest silhouette.
@@ -860,6 +870,12 @@ print(
 # *What to see:* the right panel is one reader judged twice. A collection in which tables abound rewards who answers "table", and
 # accuracy on it says little about phones. So a table of results needs the test set's proportions beside it; notebook 06 gives
 # accuracy and the mean over classes.
+#
+# <details><summary>Should one balance the training set, then? (Think first; click for an answer.)</summary>
+# It depends on what will be asked. Who will meet tables as often as Table 3.1 has them does best to be trained in these
+# proportions: the prior is information. Who cares for every class alike should balance, or weigh rare classes more. What one
+# may not do is train for one and report the other without saying so.
+# </details>
 #
 # ## Result
 # The cards of this notebook (numbers as in the list of differences that all notebooks share):

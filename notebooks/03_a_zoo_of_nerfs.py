@@ -86,15 +86,15 @@ best, real = Zoo(Path(start_from)) if start_from else mini_zoo(), real_zoo()
 
 
 def some_of_each(a_zoo, n):
-    """Positions of n NeRFs of each class, spread over it: n rows of up to 13."""
+    """Positions of n NeRFs of each class, spread over it: n rows of up to 13; None where a class has fewer."""
     members = [np.flatnonzero(a_zoo.labels == label) for label in np.unique(a_zoo.labels)]
-    return [[int(mine[k * len(mine) // n]) for mine in members] for k in range(n)]
+    return [[int(mine[k * max(len(mine), n) // n]) if k < len(mine) else None for mine in members] for k in range(n)]
 
 
 for item, name, a_zoo in (("extra-mini-zoo", "mini zoo", best), ("extra-real-zoo", "real zoo", real)):
     rows = some_of_each(a_zoo, 3)
-    pictures = [[a_zoo[i].render(size_px=80) for i in row] for row in rows]
-    caption = f"NeRFs of the {name}, three a class; all pictures are rendered from weights, here and now."
+    pictures = [[None if i is None else a_zoo[i].render(size_px=80) for i in row] for row in rows]
+    caption = f"NeRFs of the {name}, up to three a class; all pictures are rendered from weights, here and now."
     record.figure(item, sheet(pictures, None, [a_zoo.rows[i].class_name for i in rows[0]], 0.95), caption)
 
 # %% [markdown]
@@ -274,11 +274,11 @@ record.table("extra-pages", pages, "The best NeRF of each class as an offline pa
 # box nobody corrects. With its grid of occupied cells that does not show, since nothing else is rendered. But the encoder of
 # notebook 04 reads *weights*, and the authors rebuild each grid from the weights alone. So our recipe spends one sample in eight
 # on points outside the hull, whose colour must be the background's. The same three objects, fitted both ways. What will the
-# third row of pictures look like?
+# last row of pictures look like?
 
 # %%
 recipe = FitConfig.short()
-trio = views[:3]
+trio = [views[i] for i in (0, 3, 4)]
 fitted = fit_apart(trio * 2, [recipe] * 3 + [replace(recipe, n_empty=0)] * 3)
 rows, names = [[view_set.held_out_images[0] for view_set in trio]], ["held-out\npicture"]
 table = []
@@ -388,7 +388,8 @@ else:
 # <details><summary>Without any weight on emptiness the object alone is as good or better. Why not train so? (Think first; click for an answer.)</summary>
 # Because then nothing says where the object ends. Seen through the NeRF's own cells that does not matter; but whoever has only the
 # embedding has to ask the network where something is, and an unasked network fills the box. The measure decides what a
-# setting is good for: look at both curves before you call one of the numbers best.
+# setting is good for: look at both curves before you call one of the numbers best. And at the other end, where two settings
+# give the very same number, the network shows nothing at all: emptiness weighs so much that a white page is the best answer.
 # </details>
 
 # %% [markdown]
@@ -542,7 +543,9 @@ def renumber(first, second, order):
 dice = np.random.default_rng(1)
 one, two, inputs = dice.normal(size=(64, 5)), dice.normal(size=(3, 64)), dice.normal(size=(5, 9))
 turned = dice.permutation(64)
-new_one, new_two = renumber(one.copy(), two.copy(), turned)
+found = renumber(one.copy(), two.copy(), turned)
+assert isinstance(found, tuple | list) and len(found) == 2, "return both matrices, first and second"
+new_one, new_two = found
 assert (new_one.shape, new_two.shape) == (one.shape, two.shape), "no weight may come or go"
 assert not np.allclose(new_one, one), "nothing moved: a neuron is a row of `first`"
 assert np.allclose(new_one, one[turned]), "neuron order[i] becomes neuron i: that is first[order], not its inverse"
@@ -692,7 +695,7 @@ def quantised(matrix, n_bits):
 
 # %% tags=["check", "points:3"]
 probe = np.linspace(-1, 1, 1001).reshape(7, 143)
-found = quantised(probe, 3)
+found = np.asarray(quantised(probe, 3))
 assert found.shape == probe.shape, "keep the shape"
 assert len(np.unique(np.round(found, 9))) == 8, "3 bits are 8 values: 7 steps between the lowest and the highest"
 assert np.isclose(found.min(), -1) and np.isclose(found.max(), 1), "lowest and highest value must be among them"
@@ -779,6 +782,7 @@ def damaged(stored, noted):
 # %% tags=["check", "points:2"]
 blobs = [row.tobytes() for row in live.field_weights(chosen[:5])]
 noted = [hashlib.sha256(blob).hexdigest() for blob in blobs]
+assert isinstance(damaged(blobs, noted), list | tuple | np.ndarray), "return a list of positions"
 assert list(damaged(blobs, noted)) == [], "nothing was touched: compare hexdigest() with the note"
 hurt = [*blobs]
 hurt[3] = bytes([hurt[3][0] ^ 1]) + hurt[3][1:]

@@ -1,6 +1,7 @@
 """Measured changes against known ones, colours, cameras, weights moved, bits flipped, and the notebooks' cells."""
 
 import ast
+import hashlib
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import torch
 
 from n2v.errors import BadInput
+from n2v.identity import Identity
 from n2v.lessons.drawing.pictures import sheet
 from n2v.lessons.drawing.plots import map_figure
 from n2v.lessons.objects import (
@@ -22,18 +24,20 @@ from n2v.lessons.objects import (
     in_white,
     misread,
 )
+from n2v.lessons.splits import identities
 from n2v.lessons.zoo import flip_bit, quality_figure, study, travel_figure
 from n2v.nerf.layout import LAYERS, N_WEIGHTS, SLICES, initial_vector, octave_travel, split_weights, travel
 from n2v.publish.data_cards import count_table, read_block, write_block
 from n2v.scenes.augment import AugmentConfig, augment
 from n2v.scenes.cameras import check_cameras, orbit_cameras
 from n2v.scenes.change import component_colours, measure_change
-from n2v.scenes.classes import CLASSES
+from n2v.scenes.classes import CLASSES, FREQUENCIES
 from n2v.scenes.raycast import render_rgba, shade
 from n2v.scenes.shapes import make_object
 from n2v.scenes.views import ViewSet
 from n2v.tasks.classify import leave_one_out
 from n2v.zoo.shipped import mini_zoo
+from n2v.zoo.splits import assign, leak
 from n2v.zoo.store import Row, Zoo, ZooWriter
 from n2v.zoo.verify import verify
 
@@ -340,25 +344,47 @@ def test_stored_studies_are_numbers_with_the_columns_that_the_lesson_draws():
     assert study("nobody ran this") == []
 
 
-def run_exercise(number: int, solution: str | None = None) -> None:
-    """Exercise and check of notebook 03 with what they need from the cells before; a solution may be planted."""
+def run_exercise(name: str, number: int, solution: str | None = None) -> None:
+    """Exercise and check of a notebook with what they need from the cells before; a solution may be planted."""
     best = mini_zoo()
-    told = {"np": np, "torch": torch, "replace": replace, "sheet": sheet, "split_weights": split_weights, "best": best}
-    told["based"] = np.flatnonzero([row.version == 0 for row in best.rows])
-    cells = code_cells(MINE[1])
+    told = {
+        "np": np,
+        "torch": torch,
+        "hashlib": hashlib,
+        "replace": replace,
+        "sheet": sheet,
+        "best": best,
+        "live": best,
+    }
+    told |= {"split_weights": split_weights, "initial_vector": initial_vector, "weights": best.field_weights([0, 1])}
+    told |= {"based": np.flatnonzero([row.version == 0 for row in best.rows]), "chosen": list(range(5))}
+    told |= {"misread": misread, "orbit_cameras": orbit_cameras, "check_cameras": check_cameras, "leak": leak}
+    told |= {"composites": composites, "FREQUENCIES": FREQUENCIES, "Identity": Identity, "assign": assign}
+    told["identities"] = identities
+    cells = code_cells(name)
     at = [i for i, (tag, _) in enumerate(cells) if tag == "exercise"][number - 1]
     for source in (solution or cells[at][1], cells[at + 1][1]):
         exec(source, told)
 
 
 def test_few_bits_break_a_nerf_and_planted_roundings_are_named():
-    run_exercise(4)
+    run_exercise(MINE[1], 4)
     for solution, words in (
         ("def quantised(matrix, n_bits): return matrix", "8 values"),
         ("def quantised(m, b): s = np.ptp(m) / 2**b; return m.min() + np.floor((m - m.min()) / s) * s", "8 values"),
         ("def quantised(m, b): s = np.ptp(m) / (2**b - 1); return m.min() + (m - m.min()) // s * s", "nearest"),
-        ("def quantised(m, b): return quantised_(m.ravel(), b)\n"
-         "def quantised_(m, b): s = np.ptp(m) / (2**b - 1); return m.min() + np.round((m - m.min()) / s) * s", "shape"),
+        ("def quantised(m, b): s = np.ptp(m) / (2**b - 1); "
+         "return (m.min() + np.round((m - m.min()) / s) * s).ravel()", "shape"),
     ):  # fmt: skip
         with pytest.raises(AssertionError, match=words):
-            run_exercise(4, solution)
+            run_exercise(MINE[1], 4, solution)
+
+
+@pytest.mark.parametrize("name", MINE)
+@pytest.mark.parametrize("given", ["None", "{}"])
+def test_who_returns_nothing_or_a_dict_is_told_so_in_words(name, given):
+    exercises = [source for tag, source in code_cells(name) if tag == "exercise"]
+    for number, source in enumerate(exercises, 1):
+        (function,) = [node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
+        with pytest.raises(AssertionError, match=r"\w"):
+            run_exercise(name, number, f"def {function}(*_): return {given}")
