@@ -32,6 +32,7 @@ from n2v.zoo.store import Zoo
 
 VARIANTS = {"rows": ("rows", 0.0), "rows, second loss": ("rows", 0.05), "asking": ("asking", 0.05)}
 SPLITS = {"corrected": "split", "novel": "split_novel"}
+DECIBEL = "object alone (dB)"
 N_SHOWN = 12  # test NeRFs whose pictures are compared
 
 
@@ -78,10 +79,35 @@ def curve(name: str, source: Zoo, stages: list[int], place: Path, zoo: Zoo) -> l
             embeddings = embed_zoo(model, zoo).values
             rows = compare_reconstructions({name: model}, zoo, shown, Turntable(2))
             given = np.mean([row["foreground_db"] for row in rows if row["occupancy"] == "given"])
-            line = {"variant": name, "n": len(source.indices("train")), "steps": stage, "object alone (dB)": float(given)}
+            line = {"variant": name, "n": len(source.indices("train")), "steps": stage, DECIBEL: float(given)}
             write_json(stored, line | read(lambda _, values=embeddings: values, zoo))
         lines.append(json.loads(stored.read_text()))
     return lines
+
+
+def plot(lines: list[dict], out: Path) -> None:
+    """Steps along a logarithmic axis; dashed: what needs no training."""
+    import matplotlib.pyplot as plt
+
+    from n2v.lessons.drawing.style import class_look
+
+    measures = ("linear probe, corrected", "hit@1, corrected", "linear probe, novel", "hit@1, novel", DECIBEL)
+    figure, axes = plt.subplots(1, len(measures), figsize=(4 * len(measures), 3.6), layout="constrained")
+    curves = list(dict.fromkeys((line["variant"], line["n"]) for line in lines if line["steps"]))
+    names = list(dict.fromkeys(name for name, _ in curves))
+    sizes = sorted({n for _, n in curves})
+    for axis, measure in zip(axes, measures, strict=True):
+        for name, n in curves:
+            mine = [line for line in lines if (line["variant"], line["n"]) == (name, n)]
+            look = {"color": class_look(names.index(name))[0], "marker": "os^v"[sizes.index(n)], "markersize": 4}
+            axis.plot(
+                [line["steps"] for line in mine], [line[measure] for line in mine], label=f"{name}, {n:,}", **look
+            )
+        for place, line in enumerate(line for line in lines if not line["steps"] and measure in line):
+            axis.axhline(line[measure], color="black", ls=("--", ":")[place % 2], label=line["variant"])
+        axis.set(xscale="log", xlabel="training steps of 16 NeRFs", title=measure)
+    axes[0].legend(fontsize=7)
+    figure.savefig(out / "curves.png", dpi=120)
 
 
 def main() -> None:
@@ -108,6 +134,7 @@ def main() -> None:
                 writer.writeheader()
                 writer.writerows(lines)
             write_json(options.out / "run.json", provenance(sizes=options.sizes, steps=options.steps))
+            plot(lines, options.out)
 
 
 if __name__ == "__main__":
