@@ -1,6 +1,6 @@
 """Does the thesis's encoder overtake the best reader of raw weights? Accuracy and dB against training steps.
 
-    python ci/thesis_encoder.py LARGE --out ci/reference/thesis_encoder [--work FOLDER] [--steps 2048] [--sizes 429 1959]
+    python ci/thesis_encoder.py LARGE --out ci/reference/thesis_encoder [--work FOLDER] [--steps 2048] [--sizes N ...]
 
 Each encoder is trained from zero over the same decoder and cached targets, at one rate, and looked at after 16, 32, 64
 ... steps: a curve is one run. Trained on N training NeRFs of LARGE, taken in turn from the classes; read on
