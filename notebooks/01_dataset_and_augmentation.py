@@ -5,6 +5,8 @@
 #     language: python
 #     name: python3
 #   n2v:
+#     made_by:
+#     - n2v.scenes.collection
 #     makes:
 #     - shapes
 #     - views

@@ -5,6 +5,9 @@
 #     language: python
 #     name: python3
 #   n2v:
+#     made_by:
+#     - n2v.zoo.build
+#     - n2v.zoo.shipped
 #     makes:
 #     - zoo
 #     minutes:

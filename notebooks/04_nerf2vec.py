@@ -5,6 +5,10 @@
 #     language: python
 #     name: python3
 #   n2v:
+#     made_by:
+#     - n2v.embed.embeddings
+#     - n2v.embed.shipped
+#     - n2v.embed.train
 #     makes:
 #     - nerf2vec
 #     - embeddings

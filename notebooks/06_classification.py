@@ -5,6 +5,8 @@
 #     language: python
 #     name: python3
 #   n2v:
+#     made_by:
+#     - n2v.tasks.pictures
 #     makes:
 #     - picture_features
 #     - picture_network

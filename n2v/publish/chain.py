@@ -7,7 +7,7 @@ from pathlib import Path
 from n2v import profiles
 from n2v.errors import BadInput
 from n2v.files import provenance, read_json, write_json
-from n2v.publish.execute import execute
+from n2v.publish.execute import execute, renew_words
 from n2v.publish.freshness import Library, fingerprint, places, remove_places, short_hash, stamps
 from n2v.publish.notebooks import Lesson, as_text, check_parameters, read_lessons
 from n2v.publish.record import forget, results
@@ -30,9 +30,9 @@ def reproduce(
 ) -> dict:
     """Execute the notebooks and write executed copies, run.json and report.html into `out`.
 
-    A notebook that is up to date is skipped: it ended well, its source, the library it uses, its parameters and its
-    inputs are what they were, and what it made is still there. A notebook that fails stops those that need what it
-    makes; the others go on.
+    A notebook that is up to date is skipped: it ended well, its code, the modules it imports, its parameters and its
+    inputs are what they were, and what it made is still there; new prose goes into its executed copy. A notebook that
+    fails stops those that need what it makes; the others go on.
 
     Args:
         profile: Name of the sizes.
@@ -95,12 +95,19 @@ class _Chain:
     def step(self, lesson: Lesson, *, wanted: bool) -> None:
         """Skip a notebook, leave it out, or run it."""
         before = self.record_of(lesson)
+        code = lesson.code()
         now = {
             "source": lesson.digest,
-            "digest": short_hash(self.library.digest(lesson.code()), self.setting),
+            "digest": short_hash(self.library.digest(code), self.setting),
+            "makers": short_hash(self.library.makers_digest(code, lesson.made_by), self.setting),
             "inputs": {need: self.made[need] for need in lesson.needs if need in self.made},
         }
         why = "all anew" if self.fresh else self._stale(lesson, before, now)
+        if wanted and not why and before["source"] != now["source"]:
+            if renew_words(lesson, self.out / "notebooks"):
+                self._note(lesson, {**before, "source": now["source"]})
+            else:
+                why = "its cells changed"
         if not wanted:
             _tell(lesson, "left out" + (f", although not up to date: {why}" if why else ""))
         elif not why:
@@ -118,10 +125,8 @@ class _Chain:
             return "not run yet"
         if before["status"] != "ok":
             return "it did not end well"
-        if before.get("source") != now["source"]:
-            return "its source changed"
         if before.get("digest") != now["digest"]:
-            return "the library, a parameter or a package changed"
+            return "its code, the library, a parameter or a package changed"
         changed = [need for need in lesson.needs if before["inputs"].get(need) != now["inputs"].get(need)]
         changed += [name for name, one in before["outputs"].items() if self._print(one["places"]) != one["hash"]]
         if changed:
@@ -132,11 +137,11 @@ class _Chain:
     def _run(self, lesson: Lesson, before: dict, now: dict, why: str) -> None:
         """Run a notebook whose needs are met; note it at once, so that a kill is never taken for an earlier success.
 
-        What it made by other code or from other inputs goes first; what a run that was cut short left behind stays,
-        and the notebook goes on from there.
+        What other makers or other inputs made goes first. What these would make again stays: where only a figure's code
+        changed, and where a run was cut short, the notebook goes on from there.
         """
         lacking = [need for need in lesson.needs if need not in self.made]
-        other = any(before.get(part) != now[part] for part in ("digest", "inputs"))
+        other = any(before.get(part) != now[part] for part in ("makers", "inputs"))
         if before and not lacking and (self.fresh or other):
             for name in lesson.makes:
                 remove_places(self.out, name)

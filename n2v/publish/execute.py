@@ -60,10 +60,40 @@ def execute(
         record = {"status": "failed", "cell": watch.cell, "error": f"the kernel did not start ({error})"}
     record["seconds"] = time.perf_counter() - watch.started
     if target.exists():
-        from n2v.publish.notebook_page import notebook_page
-
-        write_bytes(target.with_suffix(".html"), notebook_page(target).encode())
+        _write_page(target)
     return record
+
+
+def renew_words(lesson: Lesson, folder: Path) -> bool:
+    """Put a notebook's present text, prose and remarks, around the outputs of its executed copy.
+
+    False, and nothing is written, where the copy has other code cells.
+    """
+    import nbformat
+
+    target = folder / f"{lesson.name}.ipynb"
+    notebook, executed = lesson.read(), nbformat.read(target, as_version=4)
+    ran = [cell for cell in executed.cells if cell.cell_type == "code"]
+    given = [cell for cell in ran if "injected-parameters" in cell.metadata.get("tags", [])]
+    ran = [cell for cell in ran if cell not in given]
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    if len(cells) != len(ran):
+        return False
+    for cell, old in zip(cells, ran, strict=True):
+        cell.update({name: old[name] for name in ("outputs", "execution_count")})
+    for cell in given:
+        place = next(i for i, one in enumerate(notebook.cells) if "parameters" in one.metadata.get("tags", []))
+        notebook.cells.insert(place + 1, cell)
+    executed.cells = notebook.cells
+    write_bytes(target, nbformat.writes(executed).encode())
+    _write_page(target)
+    return True
+
+
+def _write_page(target: Path) -> None:
+    from n2v.publish.notebook_page import notebook_page
+
+    write_bytes(target.with_suffix(".html"), notebook_page(target).encode())
 
 
 class _Watch:

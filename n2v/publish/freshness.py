@@ -4,8 +4,9 @@ import ast
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import n2v
 from n2v.files import data_folder, sha256_of
@@ -28,61 +29,84 @@ class Library:
 
     def __init__(self, package: Path | None = None) -> None:
         self.package = package or PACKAGE
-        self._parsed: dict[Path, tuple[str, frozenset[Path], frozenset[str]]] = {}
+        self._parsed: dict[Path, _Module] = {}
         data = data_folder(self.package)
         others = (path for path in self.package.rglob("*.*") if path.suffix not in (".py", ".pyc"))
         self._others = [path for path in others if not path.is_relative_to(data)]
-        self.data = fingerprint(data, sorted(data.glob("*"))) if data.is_dir() else ""
+        self._data = fingerprint(data, sorted(data.glob("*"))) if data.is_dir() else ""
 
     def digest(self, source: str) -> str:
-        """Of a notebook's code, all modules that it imports directly or through others, and the shipped data.
-
-        A file that is no Python (C++, a page's template) counts where a module that is used names it. A module that
-        imports by name at run time brings its whole folder; a source that does not parse, everything.
-        """
+        """Of a notebook's code and all that it uses of the package."""
         try:
-            code, todo = _code_of(source), set(self._imports(source, self.package))
+            return short_hash(_code_of(source), self._closure(self._imports(source, self.package)))
         except SyntaxError:
-            code, todo = source, set(self.package.rglob("*.py"))
-        used: set[Path] = set()
+            return short_hash(source, self._closure(self.package.rglob("*.py")))
+
+    def makers_digest(self, source: str, made_by: Sequence[str]) -> str:
+        """Of what decides what a notebook makes: these modules with all that they use, the sizes, and the statements
+        of the notebook that mention a name from these modules. Of everything where a notebook does not say."""
+        if not made_by:
+            return self.digest(source)
+        tree, names = ast.parse(source), set()
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom):
+                found = [one for one in node.names if {node.module, f"{node.module}.{one.name}"} & {*made_by}]
+                names |= {one.asname or one.name for one in found}
+        calls = [node for node in tree.body if names & {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}]
+        files = [path for name in made_by for path in self._files(name)]
+        sizes = self._of(self.package / "profiles.py").code
+        return short_hash(sizes, self._closure(files), *map(ast.dump, calls))
+
+    def used(self, source: str) -> set[Path]:
+        """Files of all modules that a source imports, directly or through others; function bodies count too."""
+        return self._reached(self._imports(source, self.package))
+
+    def _reached(self, first: Iterable[Path]) -> set[Path]:
+        todo, used = set(first), set()
         while todo:
             path = todo.pop()
             used.add(path)
-            todo |= self._of(path)[1] - used
-        named = {name for path in used for name in self._of(path)[2]}
-        parts = [f"{path.relative_to(self.package)} {self._of(path)[0]}" for path in sorted(used)]
-        parts += [
-            f"{path.name} {sha256_of(path.read_bytes())}"
-            for path in sorted(self._others)
-            if {path.name, path.stem} & named
-        ]
-        return short_hash(code, *parts, self.data)
+            todo |= self._of(path).imports - used
+        return used
 
-    def _of(self, path: Path) -> tuple[str, frozenset[Path], frozenset[str]]:
-        """Hash of a module's code, the modules that it imports, and all texts in it."""
+    def _closure(self, first: Iterable[Path]) -> str:
+        """Hash of modules, of those that they import, and of what these read.
+
+        A file that is no Python (C++, a page's template) counts where one of them names it, the shipped data where one
+        imports `data_folder`. A module that imports by name at run time brings its whole folder.
+        """
+        used = self._reached(first)
+        texts = {text for path in used for text in self._of(path).texts}
+        parts = [f"{path.relative_to(self.package)} {self._of(path).code}" for path in sorted(used)]
+        others = [path for path in sorted(self._others) if {path.name, path.stem} & texts]
+        parts += [f"{path.name} {sha256_of(path.read_bytes())}" for path in others]
+        return short_hash(*parts, self._data if any(self._of(path).reads_data for path in used) else "")
+
+    def _of(self, path: Path) -> "_Module":
         if path not in self._parsed:
-            text = path.read_text()
+            text = path.read_text() if path.is_file() else ""
             try:
-                tree, code = ast.parse(text), _code_of(text)
+                nodes = list(ast.walk(ast.parse(text)))
             except SyntaxError:
-                self._parsed[path] = (short_hash(text), frozenset(), frozenset())
+                self._parsed[path] = _Module(short_hash(text), frozenset(), frozenset(), reads_data=True)
             else:
-                texts = {str(node.value) for node in ast.walk(tree) if isinstance(node, ast.Constant)}
-                self._parsed[path] = (short_hash(code), frozenset(self._imports(text, path.parent)), frozenset(texts))
+                texts = frozenset(str(node.value) for node in nodes if isinstance(node, ast.Constant))
+                taken = [one.name for node in nodes if isinstance(node, ast.ImportFrom) for one in node.names]
+                imports = frozenset(self._imports(text, path.parent))
+                self._parsed[path] = _Module(short_hash(_code_of(text)), imports, texts, "data_folder" in taken)
         return self._parsed[path]
 
     def _imports(self, source: str, folder: Path) -> Iterator[Path]:
         for node in ast.walk(ast.parse(source)):
+            names = []
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom):
                 names = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
             elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "n2v":
                 names = [f"n2v.{node.attr}"]  # taken through the front door
-            else:
-                if isinstance(node, ast.Attribute) and node.attr == "import_module":
-                    yield from folder.glob("*.py")
-                continue
+            elif isinstance(node, ast.Attribute) and node.attr == "import_module":
+                yield from folder.glob("*.py")
             for name in names:
                 yield from self._files(name)
 
@@ -98,6 +122,15 @@ class Library:
             for path in (folder / "__init__.py", folder.with_suffix(".py")):
                 if path.is_file():
                     yield path
+
+
+class _Module(NamedTuple):
+    """One file: hash of its code, the files that it imports, all texts in it, whether it reads the shipped data."""
+
+    code: str
+    imports: frozenset[Path]
+    texts: frozenset[str]
+    reads_data: bool
 
 
 def _code_of(source: str) -> str:

@@ -15,13 +15,14 @@ PROSE, CODE = "markdown", "code"
 
 @dataclass(frozen=True)
 class Lesson:
-    """One notebook and what its header says: `needs` and `makes` name artefacts of the run folder."""
+    """One notebook and its header: `needs` and `makes` name artefacts of the run folder, `made_by` modules."""
 
     number: str
     path: Path
     needs: tuple[str, ...]
     makes: tuple[str, ...]
     minutes: dict[str, float]
+    made_by: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -82,10 +83,13 @@ def _lesson(path: Path) -> Lesson:
         raise BadInput(f"not a notebook ({str(error).splitlines()[0]})", where=path, fix=fix) from None
     if not isinstance(header, dict) or not {"needs", "makes", "minutes"} <= set(header):
         raise BadInput("no n2v header with needs, makes and minutes", where=path, fix=fix)
-    for name, kind, example in (("needs", list, "[zoo]"), ("makes", list, "[]"), ("minutes", dict, "{smoke: 1}")):
+    kinds = {"needs": (list, "[zoo]"), "makes": (list, "[]"), "minutes": (dict, "{smoke: 1}"), "made_by": (list, "[]")}
+    header = {"made_by": [], **header}
+    for name, (kind, example) in kinds.items():
         if not isinstance(header[name], kind):
             raise BadInput(f"n2v header: {name} is {header[name]!r}", where=path, fix=f"write it as {example}")
-    return Lesson(path.name[:2], path, tuple(header["needs"]), tuple(header["makes"]), dict(header["minutes"]))
+    needs, makes, made_by = (tuple(header[name]) for name in ("needs", "makes", "made_by"))
+    return Lesson(path.name[:2], path, needs, makes, dict(header["minutes"]), made_by)
 
 
 def _is_closed(source: str) -> bool:

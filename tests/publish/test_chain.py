@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from n2v.cli import main
@@ -72,8 +73,8 @@ def at_once(monkeypatch):
 
     def execute(lesson, given, folder, limit_s, at_cell):
         folder.mkdir(exist_ok=True)
-        for kind in ("ipynb", "html"):
-            (folder / f"{lesson.name}.{kind}").write_text("executed")
+        (folder / f"{lesson.name}.html").write_text("executed")
+        nbformat.write(lesson.read(), folder / f"{lesson.name}.ipynb")
         try:
             exec(lesson.code().split("interactive: bool = True", 1)[1], dict(given))
         except ZeroDivisionError as error:
@@ -114,9 +115,17 @@ def test_what_changed_is_run_again_and_what_depends_on_it(notebooks, tmp_path, c
     assert again(notebooks, out, capfd)[0] == ["01", "02", "03"]
     assert again(notebooks, out, capfd)[0] == []
 
-    lesson(notebooks, "01", [], ["a"], GOOD.format(number="01", makes=["a"]) + "\n# a remark")
+    same = GOOD.format(number="01", makes=["a"]) + "\nx = 1"
+    lesson(notebooks, "01", [], ["a"], same)
     found, told = again(notebooks, out, capfd)
-    assert found == ["01"] and "01_lesson: running (its source changed)" in told  # it made the same: 02 still holds
+    assert found == ["01"] and "01_lesson: running (its code" in told  # it made the same: 02 still holds
+
+    path = lesson(notebooks, "01", [], ["a"], same + "\n# a remark")
+    path.write_text(path.read_text().replace("# # A lesson", "# # A better lesson"))
+    assert again(notebooks, out, capfd)[0] == [] and again(notebooks, out, capfd)[0] == []
+    assert "A better lesson" in (out / "notebooks" / "01_lesson.html").read_text()
+    lesson(notebooks, "01", [], ["a"], same.replace("\nx = 1", "\n\n# %%\nx = 1"))
+    assert again(notebooks, out, capfd)[0] == ["01"]
 
     lesson(notebooks, "01", [], ["a"], GOOD.format(number="01", makes=["a"]).replace("} {seed}", "} new {seed}"))
     found, told = again(notebooks, out, capfd)
@@ -139,24 +148,26 @@ def test_what_changed_is_run_again_and_what_depends_on_it(notebooks, tmp_path, c
 
 def test_a_changed_library_file_makes_its_users_stale(notebooks, tmp_path, capfd, at_once, monkeypatch):
     out, package = tmp_path / "out", tmp_path / "n2v"
-    (package / "show").mkdir(parents=True)
-    for name in ("__init__.py", "show/__init__.py", "show/other.py"):
+    (package / "publish").mkdir(parents=True)
+    for name in ("__init__.py", "publish/__init__.py", "publish/other.py"):
         (package / name).write_text("")
-    (package / "show" / "record.py").write_text('"""Old."""\nfrom n2v.errors import BadInput\n')
+    (package / "publish" / "record.py").write_text('"""Old."""\nfrom n2v.errors import BadInput\n')
     (package / "errors.py").write_text("LIMIT, PART = 1, 'fused.cpp'\n")
     (package / "fused.cpp").write_text("1")
     (package / "unused.cpp").write_text("1")
     monkeypatch.setattr("n2v.publish.freshness.PACKAGE", package)
     lesson(notebooks, "02", ["a"], ["b"], "from pathlib import Path\nPath(out_dir, 'b.txt').write_text('b')")
     assert again(notebooks, out, capfd)[0] == ["01"]
-    (package / "show" / "other.py").write_text("unused = 1\n")
+    (package / "publish" / "other.py").write_text("unused = 1\n")
     (package / "unused.cpp").write_text("2")
-    (package / "show" / "record.py").write_text('"""New."""\n# remark\nfrom n2v.errors import BadInput\n')
+    (package / "publish" / "record.py").write_text('"""New."""\n# remark\nfrom n2v.errors import BadInput\n')
     assert again(notebooks, out, capfd)[1].count("up to date") == 2
     for path, text in ((package / "errors.py", "LIMIT, PART = 2, 'fused.cpp'\n"), (package / "fused.cpp", "2")):
         path.write_text(text)
         found, told = again(notebooks, out, capfd)
-        assert found == ["01"] and "01_lesson: running (the library" in told and "02_lesson: up to date" in told
+        assert (
+            found == ["01"] and "01_lesson: running (its code, the library" in told and "02_lesson: up to date" in told
+        )
 
 
 def test_what_other_code_made_is_removed_and_what_a_kill_left_is_kept(notebooks, tmp_path, at_once, monkeypatch):
@@ -173,6 +184,12 @@ def test_what_other_code_made_is_removed_and_what_a_kill_left_is_kept(notebooks,
     assert reproduce("smoke", out, notebooks)["ok"] and len(list((out / "a").iterdir())) == 2
     lesson(notebooks, "01", [], ["a"], work + "\nx = 1")
     assert reproduce("smoke", out, notebooks)["ok"] and len(list((out / "a").iterdir())) == 1
+
+    calls = work + "\nfrom n2v.seeds import child_seed\nchild_seed(0, 1)\n{}"  # a notebook that says by what it is made
+    for more, n_files in (("x = 1", 1), ("x = 2", 2), ("child_seed(0, 2)", 1)):
+        path = lesson(notebooks, "01", [], ["a"], calls.format(more))
+        path.write_text(path.read_text().replace("n2v: {", "n2v: {made_by: [n2v.seeds], "))
+        assert reproduce("smoke", out, notebooks)["ok"] and len(list((out / "a").iterdir())) == n_files
 
 
 def test_a_later_notebook_s_folder_of_a_like_name_is_not_the_maker_s(notebooks, tmp_path, capfd, at_once):

@@ -1,0 +1,102 @@
+"""A change makes stale what uses it, and nothing else: over the course's own notebooks and modules."""
+
+import shutil
+from modulefinder import ModuleFinder
+from pathlib import Path
+
+import pytest
+
+import n2v
+from n2v.publish.freshness import Library
+from n2v.publish.notebooks import read_lessons
+
+ROOT = Path(n2v.__file__).parents[1]
+LESSONS = {lesson.number: lesson for lesson in read_lessons(ROOT / "notebooks")}
+MAKERS = [number for number, lesson in LESSONS.items() if lesson.made_by]
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory):
+    """Over a copy of the package, which a test may change."""
+    copy = tmp_path_factory.mktemp("copy") / "n2v"
+    shutil.copytree(ROOT / "n2v", copy, ignore=shutil.ignore_patterns("__pycache__", "*.so", ".*"))
+    return Library(copy)
+
+
+def digests(library: Library) -> tuple[dict[str, str], dict[str, str]]:
+    codes = {number: lesson.code() for number, lesson in LESSONS.items()}
+    makers = {number: library.makers_digest(codes[number], LESSONS[number].made_by) for number in MAKERS}
+    return {number: library.digest(code) for number, code in codes.items()}, makers
+
+
+def users(module: str) -> set[str]:
+    """Notebooks that import a module directly or through others, found by the standard library."""
+    name = "n2v." + module.removesuffix(".py").replace("/", ".")
+    return {number for number, names in FOUND.items() if name in names}
+
+
+def _modules(code: str) -> set[str]:
+    finder = ModuleFinder([str(ROOT)])
+    finder.scan_code(compile(code, "notebook", "exec"), finder.add_module("__main__"))
+    return {name for name in finder.modules if name.startswith("n2v")}
+
+
+FOUND: dict[str, set[str]] = {}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def found():
+    FOUND.update({number: _modules(lesson.code()) for number, lesson in LESSONS.items()})
+
+
+@pytest.mark.parametrize(
+    ("module", "made_anew"),
+    [
+        ("tasks/retrieve.py", []),
+        ("tasks/flow.py", []),
+        ("tasks/metrics.py", []),
+        ("lessons/retrieval.py", []),
+        ("publish/report.py", []),
+        ("publish/record.py", []),
+        ("tasks/pictures.py", ["06"]),
+        ("embed/train.py", ["04"]),
+        ("zoo/build.py", ["03"]),
+        ("scenes/raycast.py", ["01"]),
+        ("nerf/composite.py", ["03", "04"]),
+        ("scenes/cameras.py", ["01", "03", "04"]),
+    ],
+)
+def test_exactly_the_users_of_a_module_are_stale_and_only_its_makings_go(library, module, made_anew):
+    path = library.package / module
+    text = path.read_text()
+    before = digests(library)
+    for change, counts in (("# a remark", False), ("A_NEW_NAME = 1", True)):
+        path.write_text(f"{text}\n{change}\n")
+        library._parsed.pop(path, None)
+        stale, anew = (
+            [name for name in old if old[name] != new[name]] for old, new in zip(before, digests(library), strict=True)
+        )
+        assert set(stale) == (users(module) if counts else set())
+        assert anew == (made_anew if counts else [])
+    path.write_text(text)
+    library._parsed.pop(path, None)
+
+
+def test_the_list_has_modules_of_one_notebook_of_many_and_of_none():
+    n_users = {len(users(module)) for module in ("tasks/flow.py", "tasks/metrics.py", "publish/report.py")}
+    assert 0 in n_users and max(n_users) > 4 and users("tasks/flow.py") == {"09"}
+
+
+def test_headers_name_modules_that_their_notebooks_import():
+    for number in MAKERS:
+        assert set(LESSONS[number].made_by) <= FOUND[number] and LESSONS[number].makes
+    assert [number for number, lesson in LESSONS.items() if lesson.makes] == MAKERS
+
+
+def test_a_maker_s_own_statements_count(library):
+    code = LESSONS["01"].code()
+    assert "seed=own_seed)" in code
+    other = code.replace("seed=own_seed)", "seed=own_seed + 1)")
+    made_by = LESSONS["01"].made_by
+    assert library.makers_digest(code, made_by) == library.makers_digest(code + "\nx = 1", made_by)
+    assert library.makers_digest(code, made_by) != library.makers_digest(other, made_by)
