@@ -51,7 +51,7 @@ from n2v.lessons.interpolation import walk_figure
 from n2v.nerf.fit import fit_apart
 from n2v.nerf.layout import initial_vector
 from n2v.nerf.neurons import order_free_description
-from n2v.publish.demos.interpolation import Journey, write_interpolation_page
+from n2v.publish.demos.interpolation import DecodedWay, write_interpolation_page
 from n2v.publish.demos.progressive import View
 from n2v.publish.record import Recorder
 from n2v.scenes.classes import CLASSES
@@ -147,14 +147,14 @@ assert np.allclose(around(np.array([1.0, 0.0]), np.array([0.0, 1.0]), 1 / 3), [n
 # The thesis says "two randomly sampled NeRFs"; its code only takes two of one class. Both are shown.
 
 # %%
-journeys = {("chair", "chair"): None, ("table", "table"): None, ("chair", "table"): None, ("car", "airplane"): None}
+by_classes = {("chair", "chair"): None, ("table", "table"): None, ("chair", "table"): None, ("car", "airplane"): None}
 present = {CLASSES[label] for label in np.unique(labels[bases])}
-for classes in [pair for pair in journeys if set(pair) <= present]:
+for classes in [pair for pair in by_classes if set(pair) <= present]:
     spaces = ("embeddings", "raw weights") if classes == ("chair", "chair") else ("embeddings",)
     ends = pair_of(*classes)
     chair_pair = ends if len(spaces) == 2 else chair_pair
-    journeys[classes] = walks_between(models["best"], zoo, ends, 64, spaces=spaces)
-shown = {classes: walks for classes, walks in journeys.items() if walks}
+    by_classes[classes] = walks_between(models["best"], zoo, ends, 64, spaces=spaces)
+shown = {classes: walks for classes, walks in by_classes.items() if walks}
 rows = [list(walks[0].frames.numpy()) for walks in shown.values()]
 figure = sheet(rows, [" to ".join(classes) for classes in shown], titles)
 record.figure("fig-4.3", figure, "Decoded embeddings on the way from A to B; ends are reconstructions, not originals.")
@@ -272,9 +272,9 @@ if interactive:
     display(InterpolationDemo(models["best"], best, zoo, tours[-1]))
 
 # %%
-journey = Journey(models["best"], *best.values[list(tours[-1])])
+way = DecodedWay(models["best"], *best.values[list(tours[-1])])
 gammas, turns = (0.0, 0.25, 0.5, 0.75, 1.0), (-15, 75, 165)
-stills = [[journey.at(gamma).refined_picture(View(turn)).numpy() for gamma in gammas] for turn in turns]
+stills = [[way.at(gamma).refined_picture(View(turn)).numpy() for gamma in gammas] for turn in turns]
 figure = sheet(stills, [f"turned\n{turn}°" for turn in turns], [f"γ = {gamma:g}" for gamma in gammas])
 caption = f"From {' to '.join(couples[-1])}, decoded and seen from three sides."
 record.figure("extra-interpolation-turned", figure, caption)
@@ -286,8 +286,8 @@ record.figure("extra-interpolation-turned", figure, caption)
 # %%
 real = real_zoo()
 ends = [real[int(np.flatnonzero(real.labels == CLASSES.index(name))[0])] for name in ("chair", "table")]
-journey = Journey(models["best"], *(np.asarray(models["best"].embed(nerf)) for nerf in ends))
-decoded = [journey.at(gamma).refined_picture(View(-15)).numpy() for gamma in gammas]
+way = DecodedWay(models["best"], *(np.asarray(models["best"].embed(nerf)) for nerf in ends))
+decoded = [way.at(gamma).refined_picture(View(-15)).numpy() for gamma in gammas]
 titles_there = ["NeRF A", *(f"γ = {gamma:g}" for gamma in gammas), "NeRF B"]
 figure = sheet([[ends[0].render(), *decoded, ends[1].render()]], None, titles_there)
 record.figure(

@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,21 @@ def test_files_stay_readable():
     n_lines = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in SOURCES}
     assert [name for name, n in n_lines.items() if n > 320] == []
     assert not [path for path in SOURCES if path.name == "utils.py"]
+
+
+def test_no_folder_of_lessons_or_publish_is_crowded():
+    n_modules = Counter(path.parent for path in SOURCES if path.name != "__init__.py")
+    assert [folder for folder, n in n_modules.items() if {"lessons", "publish"} & {*folder.parts} and n > 14] == []
+    assert n_modules[ROOT / "n2v" / "lessons"] > 10  # the count counts
+
+
+def test_an_item_belongs_to_one_notebook():
+    recorded = re.compile(r"""record\.(?:figure|table|not_run|verdict)\(\s*f?["']([\w.-]+)["']""")
+    owners = {}
+    for path in NOTEBOOKS:
+        for item_id in recorded.findall(path.read_text()):
+            assert owners.setdefault(item_id, path.name) == path.name, item_id
+    assert len(owners) > 50
 
 
 def test_no_file_knows_one_machine_or_one_index():

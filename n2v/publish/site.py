@@ -1,6 +1,5 @@
 """The course as a folder of static pages: syllabus, search, executed notebooks, report and demos; no server needed."""
 
-import json
 import shutil
 from html import escape
 from pathlib import Path
@@ -8,30 +7,10 @@ from urllib.parse import quote
 
 from n2v.errors import BadInput
 from n2v.files import read_json, write_bytes
-from n2v.publish.links import Page, problems
+from n2v.publish.links import headings, problems
 from n2v.publish.notebook_page import notebook_page
-from n2v.publish.report import PAGES, STYLE, page_title, write_report
+from n2v.publish.report import PAGES, page_title, render, write_report
 from n2v.publish.syllabus import syllabus
-
-MORE_STYLE = """
-input{font:inherit;width:100%;padding:.5rem;box-sizing:border-box}
-#found a{display:block;padding:.25rem 0}#found small{opacity:.7;margin-left:.5rem}
-td{white-space:normal;vertical-align:top}
-"""
-SEARCH = """
-const headings = JSON.parse(document.getElementById("headings").textContent);
-const field = document.getElementById("search"), found = document.getElementById("found");
-field.addEventListener("input", () => {
-  const words = field.value.toLowerCase().split(/\\s+/).filter(Boolean);
-  const hits = words.length ? headings.filter(one => words.every(word => one.text.toLowerCase().includes(word))) : [];
-  found.replaceChildren(...hits.slice(0, 40).map(one => {
-    const link = document.createElement("a"), place = document.createElement("small");
-    link.href = one.href; link.textContent = one.text; place.textContent = one.page; link.append(place);
-    return link;
-  }));
-  document.getElementById("count").textContent = words.length ? `${hits.length} headings` : "";
-});
-"""
 
 
 def write_site(run_folder: Path, notebooks: Path) -> Path:
@@ -50,11 +29,8 @@ def write_site(run_folder: Path, notebooks: Path) -> Path:
     for place in PAGES:
         if (run / place).is_dir():
             shutil.copytree(run / place, site / place)
-    done = [row for row in rows if (run / "notebooks" / _stem(row)).with_suffix(".ipynb").is_file()]
-    for row, navigation in zip(done, _navigations(done), strict=True):
-        page = notebook_page((run / "notebooks" / _stem(row)).with_suffix(".ipynb"), navigation)
-        write_bytes(site / "notebooks" / f"{_stem(row)}.html", page.encode())
-    write_bytes(site / "index.html", _index(site, rows, read_json(run / "run.json")).encode())
+    _write_notebooks(site, run, rows)
+    _write_index(site, rows, read_json(run / "run.json"))
     wrong = problems(site)
     if wrong:
         raise BadInput(
@@ -65,62 +41,37 @@ def write_site(run_folder: Path, notebooks: Path) -> Path:
     return run / "site" / "index.html"
 
 
-def _stem(row: dict[str, str]) -> str:
-    return Path(row["file"]).stem
+def _name(row: dict[str, str]) -> str:
+    return f"{row['number']} · {row['title']}"
 
 
-def _navigations(rows: list[dict[str, str]]) -> list[str]:
-    """For each notebook: links to the index, the one before, the one after and the report."""
-    links = [f'<a href="{_stem(row)}.html">{row["number"]} · {escape(row["title"])}</a>' for row in rows]
-    home, report = '<a href="../index.html">Syllabus and search</a>', '<a href="../report.html">Report</a>'
-    bars = []
-    for place in range(len(rows)):
-        before = f"<span>← {links[place - 1]}</span>" if place else ""
-        after = f"<span>{links[place + 1]} →</span>" if place + 1 < len(links) else ""
-        bars.append(home + before + after + report)
-    return bars
+def _write_notebooks(site: Path, run: Path, rows: list[dict[str, str]]) -> None:
+    """The executed ones, each with links to the index, the one before, the one after and the report."""
+    paths = {run / "notebooks" / Path(row["file"]).with_suffix(".ipynb"): row for row in rows}
+    done = [None, *((path, _name(row)) for path, row in paths.items() if path.is_file()), None]
+    for before, this, after in zip(done, done[1:], done[2:], strict=False):
+        bar = '<a href="../index.html">Syllabus and search</a>'
+        for arrow, other in (("← ", before), ("→ ", after)):
+            if other:
+                bar += f'<span>{arrow}<a href="{other[0].stem}.html">{escape(other[1])}</a></span>'
+        page = notebook_page(this[0], f'{bar}<a href="../report.html">Report</a>')
+        write_bytes(site / "notebooks" / f"{this[0].stem}.html", page.encode())
 
 
-def _index(site: Path, rows: list[dict[str, str]], run: dict) -> str:
-    lines = "".join(_line(site, row, run) for row in rows)
-    names = ("notebook", "you will", "minutes on two cores", "thesis items", "this run")
-    table = f"<table><tr>{''.join(f'<th>{name}</th>' for name in names)}</tr>{lines}</table>"
-    demos = [path for place in PAGES for path in sorted((site / place).rglob("*.html"))]
-    links = "".join(f"<div>{_link(path.relative_to(site), page_title(path))}</div>" for path in demos)
-    data = json.dumps(_headings(site)).replace("<", "\\u003c")
-    profile = escape(str(run.get("profile", "unknown")))
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width,initial-scale=1"><title>n2v: the course</title>'
-        f"<style>{STYLE}{MORE_STYLE}</style></head><body><h1>n2v: the course</h1>"
-        f'<p>Executed notebooks of profile <b>{profile}</b>; the thesis beside our numbers: <a href="report.html">the '
-        'report</a>. Everything here works without a network.</p><label>Search the headings<input id="search" '
-        'type="search" autocomplete="off"></label><p id="count" class="caption" aria-live="polite"></p>'
-        f'<div id="found"></div><h2>Syllabus</h2><div class="wide">{table}</div>'
-        + (f"<h2>Pages that move</h2><nav>{links}</nav>" if links else "")
-        + f'<script type="application/json" id="headings">{data}</script><script>{SEARCH}</script></body></html>\n'
-    )
-
-
-def _line(site: Path, row: dict[str, str], run: dict) -> str:
-    name, title = Path("notebooks") / f"{_stem(row)}.html", f"{row['number']} · {row['title']}"
-    there = (site / name).is_file()
-    record = run["notebooks"].get(_stem(row), {"status": "not run"})
-    cells = [_link(name, title) if there else escape(title)]
-    cells += [escape(row[column]) for column in ("goal", "minutes", "items")]
-    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in [*cells, escape(record["status"])]) + "</tr>"
-
-
-def _link(path: Path, title: str) -> str:
-    return f'<a href="{escape(quote(path.as_posix()), quote=True)}">{escape(title)}</a>'
-
-
-def _headings(site: Path) -> list[dict[str, str]]:
-    """Every heading with an address, for the search."""
+def _write_index(site: Path, rows: list[dict[str, str]], run: dict) -> None:
+    shown = []
+    for row in rows:
+        stem = Path(row["file"]).stem
+        address = f"notebooks/{stem}.html"
+        there, record = (site / address).is_file(), run["notebooks"].get(stem, {"status": "not run"})
+        shown.append({**row, "name": _name(row), "address": there and address, "status": record["status"]})
     found = []
     for path in [*sorted((site / "notebooks").glob("*.html")), site / "report.html"]:
         place = path.relative_to(site).as_posix()
-        for one in Page(path.read_text(encoding="utf-8")).headings:
-            if one["id"] and one["text"]:
-                found.append({"text": one["text"], "page": path.stem, "href": f"{place}#{quote(one['id'])}"})
-    return found
+        found += [
+            {"text": text, "page": path.stem, "href": f"{place}#{quote(anchor)}"} for anchor, text in headings(path)
+        ]
+    demos = [path for place in PAGES for path in sorted((site / place).rglob("*.html"))]
+    titles = [(quote(path.relative_to(site).as_posix()), page_title(path)) for path in demos]
+    page = render("index.html", profile=run.get("profile", "unknown"), rows=shown, demos=titles, headings=found)
+    write_bytes(site / "index.html", page.encode())

@@ -21,7 +21,13 @@ class ThesisItem:
     values: dict[str, str] = field(default_factory=dict)
     needs: str = "cpu"
 
+    @property
+    def is_diagram(self) -> bool:
+        """Drawn, not measured."""
+        return self.item_id in DIAGRAMS
 
+
+DIAGRAMS = {"fig-1.1", "fig-2.1", *(f"fig-3.{i}" for i in range(2, 8)), "fig-4.2", "fig-4.6"}
 ITEMS: tuple[ThesisItem, ...] = (
     ThesisItem("fig-1.1", "Figure 1.1", "04", "The framework: NeRF weights, encoder, embedding, decoder, tasks."),
     ThesisItem("fig-2.1", "Figure 2.1", "02", "The NeRF pipeline: rays, samples, field, compositing, loss."),

@@ -44,7 +44,7 @@ path = write_map_page(Path("map.html"), {"PCA": objects.values[:, :2]}, objects,
 show_page(path, 400)
 
 # %%
-demo._journey = lambda *_: 1 / 0
+demo._way_between = lambda *_: 1 / 0
 """
 
 

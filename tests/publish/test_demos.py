@@ -15,7 +15,7 @@ from n2v.errors import BadInput
 from n2v.nerf.render import psnr
 from n2v.publish.demos import progressive
 from n2v.publish.demos.embedding_map import marker_outline, unit_square, write_map_page
-from n2v.publish.demos.interpolation import Journey, write_interpolation_page
+from n2v.publish.demos.interpolation import DecodedWay, write_interpolation_page
 from n2v.publish.demos.page import page, sprite, write_page
 from n2v.publish.demos.progressive import DecodedObject, Quality, View
 from n2v.publish.demos.retrieval import chance, held_out, neighbours, write_retrieval_page
@@ -65,11 +65,11 @@ def test_share_and_occupancy_are_computed_once(model, objects, monkeypatch):
     share, opacity = model.decoder.embedding_share, progressive.cell_opacity
     monkeypatch.setattr(model.decoder, "embedding_share", lambda e: (_count(counted, "share"), share(e))[1])
     monkeypatch.setattr(progressive, "cell_opacity", lambda *args: (_count(counted, "cells"), opacity(*args))[1])
-    journey = Journey(model, objects.values[0], objects.values[1], quality=QUALITY)
+    walk = DecodedWay(model, objects.values[0], objects.values[1], quality=QUALITY)
     for azimuth in (0, 30, 60):
-        assert [len(p) for p in journey.at(0.5).progress(View(azimuth)) if p is not None] == [8, 24]
+        assert [len(p) for p in walk.at(0.5).progress(View(azimuth)) if p is not None] == [8, 24]
     assert counted == {"share": 1, "cells": 1}
-    journey.at(0.25).first_picture(View())
+    walk.at(0.25).first_picture(View())
     assert counted == {"share": 2, "cells": 2}
 
 
@@ -78,20 +78,20 @@ def _count(counted: dict, name: str) -> None:
 
 
 @pytest.mark.parametrize("way", ["linear", "spherical"])
-def test_journey_begins_and_ends_at_the_objects(model, objects, way):
+def test_way_begins_and_ends_at_the_objects(model, objects, way):
     start, end = objects.values[:2]
-    journey = Journey(model, start, end, way, QUALITY)
+    walk = DecodedWay(model, start, end, way, QUALITY)
     for gamma, value in ((0.0, start), (1.0, end)):
         alone = DecodedObject(model, torch.from_numpy(value), QUALITY)
-        assert torch.equal(journey.at(gamma).refined_picture(View()), alone.refined_picture(View()))
-    assert not torch.equal(journey.at(0.5).refined_picture(View()), journey.at(0.0).refined_picture(View()))
+        assert torch.equal(walk.at(gamma).refined_picture(View()), alone.refined_picture(View()))
+    assert not torch.equal(walk.at(0.5).refined_picture(View()), walk.at(0.0).refined_picture(View()))
 
 
-def test_journey_refuses_what_is_no_way(model, objects):
+def test_way_refuses_what_is_no_way(model, objects):
     with pytest.raises(BadInput, match="unknown way 'detour'; use one of: linear, spherical"):
-        Journey(model, *objects.values[:2], "detour")
+        DecodedWay(model, *objects.values[:2], "detour")
     with pytest.raises(BadInput, match="use 0 to 1"):
-        Journey(model, *objects.values[:2]).at(1.5)
+        DecodedWay(model, *objects.values[:2]).at(1.5)
 
 
 def test_neighbours_against_a_loop(objects):

@@ -2,6 +2,7 @@
 
 import re
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import matplotlib
 import pytest
@@ -48,6 +49,7 @@ def run_folder(tmp_path):
     recorder.not_run("table-4.2", "no GPU")
     recorder.table("extra-seeds", [{"seed": 1}], "Seeds.")
     recorder.metric("accuracy", 0.5)
+    recorder.verdict("table-4.1", "Ours is above <chance>", 0.5, 0.4, 0.6, above=0.1, n=50)
     failed = {"status": "failed", "cell": 3, "seconds": 2.0, "error": "ValueError: <b>"}
     notebooks = {"06_classify": {"status": "ok", "seconds": 61.0, "cell": None}, "07_interpolate": failed}
     (tmp_path / "pages").mkdir()
@@ -76,10 +78,12 @@ def test_failures_come_first_and_unmeasured_items_say_why(run_folder):
     assert text.index("ValueError: &lt;b&gt;") < text.index('id="fig-1.1"')
     part = {item_id: text[text.index(f'id="{item_id}"') :].split("<h2")[0] for item_id in BY_ID}
     assert "Not run: no GPU" in part["table-4.2"] and "0.75 + 0.28 ms" in part["table-4.2"]
-    assert "partly measured" in part["table-4.1"] and "Not run: ResNet50 rows" in part["table-4.1"]
+    assert "in part</span>" in part["table-4.1"] and "Not run: ResNet50 rows" in part["table-4.1"]
     assert "Not run: notebook 08 did not get to it" in part["table-4.3"]
-    assert f"<b>1 of {len(ITEMS)}</b> figures and tables of the thesis measured in full, <b>1</b> in part" in text
-    assert f"<b>{len(ITEMS) - 2}</b> not" in text
+    words = " ".join(re.sub(r"<[^>]+>", " ", text).split())
+    n_measured = len([item for item in ITEMS if not item.is_diagram])
+    assert f"0 of {n_measured} measured figures and tables of the thesis are here in full, 1 in part" in words
+    assert f"{n_measured - 1} not; 1 of its diagrams are drawn" in words and "1 agrees 0 disagrees" in words
     assert "In full it takes a file of pretrained" in part["table-4.1"] and "takes a GPU" in part["table-4.2"]
     assert "In full it takes" not in part["table-4.3"]
 
@@ -100,12 +104,35 @@ def test_the_summary_says_theirs_and_ours(run_folder):
     recorder.table("app-b.3-fit", rows, "Times.")
     recorder.table("table-4.3", [{"method": "ours", "hit@1": 0.7}], "Retrieval.", headline="hit@1 0.70, mAP 0.51")
     text = write_report(run_folder).read_text()
-    assert summary_row(text, "app-b.3-fit")[2:] == [
-        "RTX 3090: 12 s, 1500 to 2000 steps", "here, CPU: seconds 0.93", "partly measured",
+    assert summary_row(text, "app-b.3-fit")[1:] == [
+        "RTX 3090: 12 s, 1500 to 2000 steps", "here, CPU: seconds 0.93", "", "", "in part",
     ]  # fmt: skip
-    assert summary_row(text, "table-4.3")[3:] == ["hit@1 0.70, mAP 0.51", "measured"]
-    assert summary_row(text, "fig-4.2")[3:] == ["", "measured"] and summary_row(text, "fig-4.5")[3:] == ["", "not run"]
+    assert summary_row(text, "table-4.3")[2:] == ["hit@1 0.70, mAP 0.51", "", "", "measured"]
+    assert summary_row(text, "table-4.1")[3:] == ["50", "agrees Ours is above &lt;chance&gt;", "in part"]
+    assert summary_row(text, "fig-4.2")[2:] == ["", "", "", "diagram"]
+    assert summary_row(text, "fig-4.5")[2:] == ["", "", "", "not run"]
     assert len(re.findall('<td><a href="#', text)) == len(ITEMS)
+
+
+def test_what_wants_a_gpu_is_measured_in_full_on_one_only(run_folder):
+    Recorder(run_folder, "02").table("fig-a.1", [{"width": 64, "psnr_db": 30.0}], "Widths.")
+    for device, status in (("cpu", "in part"), ("NVIDIA H200", "measured")):
+        write_json(run_folder / "run.json", {**read_json(run_folder / "run.json"), "device": device})
+        assert summary_row(write_report(run_folder).read_text(), "fig-a.1")[-1] == status
+
+
+def test_the_run_s_size_says_what_a_reader_may_conclude(run_folder, monkeypatch):
+    assert "test objects an accuracy" not in write_report(run_folder).read_text()  # there is no zoo
+    rows = [SimpleNamespace(base_id=i // 2, split="test", class_name="chair") for i in range(200)]
+    monkeypatch.setattr("n2v.publish.report.Zoo", lambda folder: SimpleNamespace(rows=rows))
+    text = write_report(run_folder).read_text()
+    assert "200 NeRFs of 100 objects in 1 classes, 100 of the objects for testing; NeRFs of" in text
+    assert "With 100 test objects an accuracy of 80 % is known to lie between 71 and 87 %" in text
+
+
+def test_extras_have_titles_from_their_captions(run_folder):
+    Recorder(run_folder, "01").table("extra-leak", [{"a": 1}], "Twins in train, rule by rule; diamond: closed form.")
+    assert "Notebook 01: Twins in train, rule by rule</a>" in write_report(run_folder).read_text()
 
 
 def test_pages_are_linked_only_when_they_exist(run_folder):
@@ -129,7 +156,7 @@ def test_a_lost_picture_is_said_and_an_empty_folder_still_reports(run_folder, tm
     (run_folder / "figures" / "fig-4.2.png").unlink()
     assert "figures/fig-4.2.png</span>" not in (text := write_report(run_folder).read_text())
     assert "figures/fig-4.2.png is missing" in text
-    assert f"0 of {len(ITEMS)}" in write_report(tmp_path_factory.mktemp("empty")).read_text()
+    assert "Not run: notebook 06 did not get to it" in write_report(tmp_path_factory.mktemp("empty")).read_text()
 
 
 def test_the_thesis_s_own_numbers():

@@ -60,7 +60,7 @@ def test_retrieval_marks_right_and_wrong_by_sign_and_frame(zoo, objects):
 
 
 def test_an_exception_in_a_callback_is_seen_and_not_swallowed(interpolation, monkeypatch):
-    monkeypatch.setattr(interpolation, "_journey", lambda *_: 1 / 0)
+    monkeypatch.setattr(interpolation, "_way_between", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         interpolation.gamma.value = 0.1
     assert 'role="alert"' in interpolation.errors.value and "ZeroDivisionError" in interpolation.errors.value

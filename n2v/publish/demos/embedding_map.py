@@ -8,8 +8,7 @@ from jaxtyping import Float
 from n2v.embed.embeddings import Embeddings
 from n2v.errors import BadInput
 from n2v.lessons.drawing.style import class_look
-from n2v.publish.demos.page import sprite, write_page
-from n2v.publish.demos.thumbnails import thumbnails
+from n2v.publish.demos.page import sprite, thumbnails, write_page
 from n2v.zoo.store import Zoo
 
 

@@ -18,7 +18,7 @@ from n2v.tasks.interpolate import WAYS
 from n2v.zoo.store import Zoo
 
 
-class Journey:
+class DecodedWay:
     """The way between two embeddings; each place on it is decoded once and kept."""
 
     def __init__(
@@ -74,18 +74,18 @@ def write_interpolation_page(
     gammas = [round(float(gamma), 4) for gamma in np.linspace(0, 1, n_gammas)]
     azimuths = [round(View().azimuth_deg + 360 * i / n_azimuths, 1) for i in range(n_azimuths)]
     quality = Quality(refined_px=size_px)
-    journeys = []
+    walks = []
     for first, second in progress(pairs, desc="rendering", unit="pair"):
         ends = [embeddings.values[embeddings.index_of(name)] for name in (first, second)]
-        way = Journey(model, *ends, quality=quality)
+        way = DecodedWay(model, *ends, quality=quality)
         frames = [
             to_rgb(way.at(gamma).refined_picture(View(azimuth, elevation_deg)).numpy())
             for gamma in gammas
             for azimuth in azimuths
         ]
         originals = [zoo[name].render(size_px=size_px) for name in (first, second)]
-        journeys.append(
+        walks.append(
             {"first": first, "second": second, "frames": sprite(frames, n_azimuths), "ends": sprite(originals, 2)}
         )
-    data = {"gammas": gammas, "azimuths": azimuths, "journeys": journeys}
+    data = {"gammas": gammas, "azimuths": azimuths, "walks": walks}
     return write_page(path, "Between two objects", "interpolation", data)

@@ -10,7 +10,9 @@ import numpy as np
 from PIL import Image
 
 from n2v.errors import BadInput
-from n2v.files import write_bytes
+from n2v.files import progress, write_bytes
+from n2v.nerf.nerf import Picture
+from n2v.zoo.store import Zoo
 
 ASSETS = Path(__file__).parent / "assets"
 MAX_SIDE = 16_383  # of a WebP picture, pixels
@@ -28,6 +30,11 @@ def sprite(pictures: list[np.ndarray], columns: int, quality: int = 82) -> dict:
         row, column = divmod(i, columns)
         canvas[row * height : (row + 1) * height, column * width : (column + 1) * width] = picture
     return {"uri": data_uri(canvas, "WEBP", quality=quality), "columns": columns, "rows": rows}
+
+
+def thumbnails(zoo: Zoo, object_ids: list[str], size_px: int = 64) -> list[Picture]:
+    """Each object's own NeRF from the front, with a progress bar."""
+    return [zoo[name].render(size_px=size_px) for name in progress(object_ids, desc="thumbnails", unit="NeRF")]
 
 
 def data_uri(picture: np.ndarray, kind: str = "PNG", **options) -> str:

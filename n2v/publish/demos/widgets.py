@@ -10,7 +10,7 @@ from jaxtyping import Float
 from n2v.embed.embeddings import Embeddings
 from n2v.embed.model import Nerf2Vec
 from n2v.publish.demos.controls import Errors, ObjectPicker, Refiner, picture_html
-from n2v.publish.demos.interpolation import Journey
+from n2v.publish.demos.interpolation import DecodedWay
 from n2v.publish.demos.progressive import Quality, View
 from n2v.publish.demos.retrieval import chance, held_out, neighbours
 from n2v.tasks.interpolate import WAYS
@@ -31,7 +31,7 @@ class InterpolationDemo(widgets.VBox):
         quality: Quality | None = None,
     ) -> None:
         self._model, self._objects, self._zoo, self._quality = model, objects, zoo, quality
-        self._journey = lru_cache(maxsize=8)(self._new_journey)
+        self._way_between = lru_cache(maxsize=8)(self._new_way)
         first, second = pair or (0, len(objects) - 1)
         everyone = list(range(len(objects)))
         self.first = ObjectPicker(objects, everyone, "from", first)
@@ -58,7 +58,7 @@ class InterpolationDemo(widgets.VBox):
             started = time.perf_counter()
             view = View(self.azimuth.value, self.elevation.value)
             gamma = round(self.gamma.value, 3)
-            place = self._journey(self.first.index, self.second.index, self.way.value).at(gamma)
+            place = self._way_between(self.first.index, self.second.index, self.way.value).at(gamma)
 
             def show(picture) -> None:
                 text = f"decoded at γ = {gamma:.2f}, turned by {view.azimuth_deg}°"
@@ -76,9 +76,9 @@ class InterpolationDemo(widgets.VBox):
                 end.value = picture_html(self._zoo[name].render(size_px=96), f"the NeRF of {name}", 128, name)
         self.draw()
 
-    def _new_journey(self, first: int, second: int, way: str) -> Journey:
+    def _new_way(self, first: int, second: int, way: str) -> DecodedWay:
         values = self._objects.values
-        return Journey(self._model, values[first], values[second], way, self._quality)
+        return DecodedWay(self._model, values[first], values[second], way, self._quality)
 
 
 class RetrievalDemo(widgets.VBox):
