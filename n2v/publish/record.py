@@ -57,7 +57,7 @@ class Recorder:
         if not (alt or caption).strip():
             raise BadInput(f"the figure of '{item_id}' has neither caption nor alt text", fix="say what it shows")
         self._begin(item_id)
-        picture, drawing = _png(figure), _svg(figure)
+        picture, drawing = figure_png(figure), _svg(figure)
         write_bytes(self.folder / "figures" / f"{item_id}.png", picture)
         if drawing:
             write_bytes(self.folder / "figures" / f"{item_id}.svg", drawing)
@@ -156,7 +156,7 @@ def figure_html(png: bytes, caption: str, alt: str, width_px: int | None = None)
     """A picture with its caption, in one piece that needs no file."""
     data, wide = base64.b64encode(png).decode(), f' style="width:{width_px}px"' if width_px else ""
     image = f'<img alt="{escape(alt, quote=True)}"{wide} src="data:image/png;base64,{data}">'
-    return f"<figure>{image}<figcaption>{escape(caption)}</figcaption></figure>"
+    return f'<figure style="margin:.5em 0">{image}<figcaption>{escape(caption)}</figcaption></figure>'
 
 
 def table_html(header: Iterable[str], rows: Iterable[Sequence], caption: str = "") -> str:
@@ -221,9 +221,10 @@ def _remove(folder: Path, item_id: str) -> None:
         path.unlink()
 
 
-def _png(figure) -> bytes:
+def figure_png(figure, **options) -> bytes:
+    """A matplotlib figure as PNG; `options` are those of savefig."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
+    figure.savefig(buffer, format="png", **options)
     return buffer.getvalue()
 
 

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from html import escape, unescape
 from pathlib import Path
+from textwrap import shorten
 from urllib.parse import quote
 
 from n2v import profiles
@@ -53,10 +54,9 @@ def write_report(run_folder: Path) -> Path:
 def render(name: str, **values: object) -> str:
     """A page from a template beside this file; what it is given is escaped there."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    pages = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
     from markupsafe import Markup
 
+    pages = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
     return pages.get_template(name).render(style=Markup((TEMPLATES / "style.css").read_text()), **values)
 
 
@@ -86,9 +86,9 @@ def _item(item_id: str, found: list[dict], folder: Path, run: dict) -> dict:
 
 
 def _extra_title(found: list[dict]) -> str:
-    """Notebook and the first clause of the caption."""
-    clause = re.split(r"[.:;](?:\s|$)", found[0]["caption"])[0]
-    return f"Notebook {found[0]['notebook']}: {clause}"
+    """Notebook and the first sentence of the caption."""
+    sentence = re.split(r"\.(?:\s|$)", found[0]["caption"])[0]
+    return f"Notebook {found[0]['notebook']}: {shorten(sentence, 90, placeholder=' …')}"
 
 
 def _status(item_id: str, found: list[dict], folder: Path, run: dict) -> str:

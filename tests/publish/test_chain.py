@@ -185,9 +185,9 @@ def test_what_other_code_made_is_removed_and_what_a_kill_left_is_kept(notebooks,
     lesson(notebooks, "01", [], ["a"], work + "\nx = 1")
     assert reproduce("smoke", out, notebooks)["ok"] and len(list((out / "a").iterdir())) == 1
 
-    calls = work + "\nfrom n2v.seeds import child_seed\nchild_seed(0, 1)\n{}"  # a notebook that says by what it is made
+    calls = work + "\nfrom n2v.seeds import child_seed\nchild_seed(0, 1)\n"  # a notebook that says by what it is made
     for more, n_files in (("x = 1", 1), ("x = 2", 2), ("child_seed(0, 2)", 1)):
-        path = lesson(notebooks, "01", [], ["a"], calls.format(more))
+        path = lesson(notebooks, "01", [], ["a"], calls + more)
         path.write_text(path.read_text().replace("n2v: {", "n2v: {made_by: [n2v.seeds], "))
         assert reproduce("smoke", out, notebooks)["ok"] and len(list((out / "a").iterdir())) == n_files
 

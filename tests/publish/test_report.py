@@ -108,7 +108,11 @@ def test_the_summary_says_theirs_and_ours(run_folder):
         "RTX 3090: 12 s, 1500 to 2000 steps", "here, CPU: seconds 0.93", "", "", "in part",
     ]  # fmt: skip
     assert summary_row(text, "table-4.3")[2:] == ["hit@1 0.70, mAP 0.51", "", "", "measured"]
-    assert summary_row(text, "table-4.1")[3:] == ["50", "agrees Ours is above &lt;chance&gt;", "in part"]
+    assert summary_row(text, "table-4.1")[3:] == [
+        "50",
+        "agrees Ours is above &lt;chance&gt;: 0.5 (0.4 to 0.6)",
+        "in part",
+    ]
     assert summary_row(text, "fig-4.2")[2:] == ["", "", "", "diagram"]
     assert summary_row(text, "fig-4.5")[2:] == ["", "", "", "not run"]
     assert len(re.findall('<td><a href="#', text)) == len(ITEMS)
@@ -131,7 +135,7 @@ def test_the_run_s_size_says_what_a_reader_may_conclude(run_folder, monkeypatch)
 
 
 def test_extras_have_titles_from_their_captions(run_folder):
-    Recorder(run_folder, "01").table("extra-leak", [{"a": 1}], "Twins in train, rule by rule; diamond: closed form.")
+    Recorder(run_folder, "01").table("extra-leak", [{"a": 1}], "Twins in train, rule by rule. Diamond: closed form.")
     assert "Notebook 01: Twins in train, rule by rule</a>" in write_report(run_folder).read_text()
 
 

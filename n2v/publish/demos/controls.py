@@ -1,7 +1,6 @@
 """What the widgets share: a place for errors, a chooser of objects, pictures, and work that a newer wish ends."""
 
 import asyncio
-import base64
 import html
 import traceback
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ import traitlets
 from n2v.embed.embeddings import Embeddings
 from n2v.errors import BadInput
 from n2v.lessons.drawing.pictures import png_bytes
+from n2v.publish.record import figure_html
 
 
 class Errors(widgets.HTML):
@@ -98,12 +98,7 @@ class ObjectPicker(widgets.HBox):
 
 def picture_html(picture: np.ndarray, text: str, width_px: int, caption: str = "") -> str:
     """A picture with a text for those who cannot see it, and a caption."""
-    uri = f"data:image/png;base64,{base64.b64encode(png_bytes(picture)).decode()}"
-    size = f"width: {width_px}px; height: {width_px}px"
-    image = f'<img src="{uri}" alt="{html.escape(text)}" style="{size}; border-radius: 4px">'
-    return (
-        f'<figure style="margin: 0; text-align: center">{image}<figcaption>{html.escape(caption)}</figcaption></figure>'
-    )
+    return figure_html(png_bytes(picture), caption, text, width_px)
 
 
 def show_page(path: Path, height_px: int = 700):

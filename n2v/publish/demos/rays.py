@@ -1,16 +1,16 @@
 """The ray inspector as a widget: two sliders choose a pixel; n2v.lessons.one_ray computes and draws."""
 
-import base64
-import io
 from functools import partial
 
 import ipywidgets as widgets
 import torch
 from jaxtyping import Float
+from matplotlib import pyplot as plt
 
 from n2v.lessons.one_ray import busiest_pixel, look_along, ray_figure
 from n2v.nerf.nerf import Field
 from n2v.publish.demos.controls import Errors
+from n2v.publish.record import figure_html, figure_png
 from n2v.scenes.cameras import CAMERA_ANGLE_X
 
 
@@ -44,15 +44,6 @@ class RayInspector(widgets.VBox):
             ray = self._look(place=place)
             opacity = float(ray.weights.sum())
             text = f"Row {place[0]}, column {place[1]}: {len(ray.t_mids)} samples, opacity {opacity:.2f}."
-            self.view.value = _figure_html(ray_figure(ray, self._picture, place), text)
-
-
-def _figure_html(figure, text: str) -> str:
-    """A matplotlib figure as an image with a text for those who cannot see it; closes the figure."""
-    import matplotlib.pyplot as plt
-
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=80)
-    plt.close(figure)
-    data = base64.b64encode(buffer.getvalue()).decode()
-    return f'<img alt="{text}" src="data:image/png;base64,{data}" style="max-width: 100%"><p>{text}</p>'
+            figure = ray_figure(ray, self._picture, place)
+            self.view.value = figure_html(figure_png(figure, dpi=80), text, text)
+            plt.close(figure)
