@@ -46,3 +46,13 @@ def judge(
         assert not equal(torch.as_tensor(wrong())), f"{name}: {explanation}"
     worst = int((found - expected).abs().nan_to_num(math.inf).argmax())
     raise AssertionError(f"{name}: number {worst} is {found[worst]:.4f}, but {expected[worst]:.4f} is right")
+
+
+def or_lent(written: Callable, ours: Callable, *arguments: object) -> Callable:
+    """The student's function, or `ours` while it is not written yet, so that the notebook goes on; says so."""
+    try:
+        written(*arguments)
+    except NotImplementedError:
+        print(f"{written.__name__}: not written yet, the library's is used")
+        return ours
+    return written

@@ -3,18 +3,21 @@
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import torch
+from jaxtyping import Bool, Float
+from scipy import stats
 
 from n2v.lessons.drawing.pictures import to_rgb
 from n2v.lessons.drawing.style import CHANCE, OURS, THEIRS
-from n2v.lessons.judge import judge
-from n2v.nerf.ablation import LOSSES, Variant, fit_variant, neighbour_correlation, resolved_octaves
-from n2v.nerf.composite import blend_weights, composite, over_background
+from n2v.lessons.judge import judge, or_lent
+from n2v.nerf.ablation import LOSSES, neighbour_correlation, resolved_octaves
 from n2v.nerf.encoding import encode
-from n2v.nerf.recipe import FitConfig
-from n2v.nerf.render import psnr
+from n2v.nerf.fit import view_psnr
+from n2v.nerf.render import Query, psnr
+from n2v.scenes.cameras import orbit_cameras
 from n2v.scenes.objects import AABB
 from n2v.scenes.views import ViewSet
 
@@ -137,6 +140,38 @@ def width_plots(rows: list[dict]):
     return figure
 
 
+def density_curve(step: float):
+    """What raw output x of the network is which density, and how opaque that makes one sample of length `step`."""
+    import matplotlib.pyplot as plt
+
+    raw = np.linspace(-4, 8, 400)
+    figure, axis = plt.subplots(figsize=(6, 2.7))
+    axis.plot(raw, np.exp(raw - 1), color=OURS, label="density σ = exp(x − 1) (left)")
+    axis.axvline(0, color=CHANCE, lw=1, ls=":", label="x = 0, where a fit starts")
+    axis.set(xlabel="raw output x of the network", ylabel="density (per scene unit)", yscale="log")
+    other = axis.twinx()
+    other.plot(raw, 1 - np.exp(-np.exp(raw - 1) * step), "--", color=THEIRS, label=f"α of a sample of {step:g} (right)")
+    other.set(ylabel="absorbed share α")
+    other.grid(False)
+    handles = [part for one in (axis, other) for part in one.get_legend_handles_labels()[0]]
+    axis.legend(handles, [handle.get_label() for handle in handles], loc="upper left", fontsize=8)
+    return figure
+
+
+def views_plot(rows: list[dict]):
+    """Held-out PSNR against the number of pictures, a curve a way of choosing them; rows: pictures, which, psnr_db."""
+    import matplotlib.pyplot as plt
+
+    figure, axis = plt.subplots(figsize=(6, 3.2))
+    looks = zip(dict.fromkeys(row["which"] for row in rows), "os^", (OURS, THEIRS, "black"), strict=False)
+    for which, marker, colour in looks:
+        found = [(row["pictures"], row["psnr_db"]) for row in rows if row["which"] == which]
+        axis.plot(*zip(*found, strict=True), marker=marker, color=colour, label=which)
+    axis.set(xlabel="pictures used", ylabel="held-out PSNR (dB)", xticks=sorted({row["pictures"] for row in rows}))
+    axis.legend()
+    return figure
+
+
 def loss_shapes():
     """The three losses of one colour error, and how hard each pulls at it."""
     import matplotlib.pyplot as plt
@@ -156,6 +191,52 @@ def loss_shapes():
     return figure
 
 
+def picture_psnrs(query: Query, occupied: Bool[torch.Tensor, "g g g"], view_set: ViewSet, step: float) -> list[float]:
+    """PSNR (dB) of each held-out picture."""
+    pairs = zip(view_set.held_out_images, view_set.held_out_c2w, strict=True)
+    one_each = [replace(view_set, held_out_images=image[None], held_out_c2w=c2w[None]) for image, c2w in pairs]
+    with torch.no_grad():
+        return [view_psnr(query, occupied, one, step) for one in one_each]
+
+
+def mean_interval(values) -> tuple[float, float, float]:
+    """Mean of a few values and its 95 % interval by Student's t: (mean, low, high); one value has none (NaN)."""
+    values = np.asarray(values, float)
+    if len(values) < 2:
+        return float(values.mean()), math.nan, math.nan
+    half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values))
+    return float(values.mean()), float(values.mean() - half), float(values.mean() + half)
+
+
+def yours_or_lent(opacity: Callable, transmittance: Callable, pixel: Callable, my_psnr: Callable, octave: Callable):
+    """The student's functions under their names; of one that is not written yet the library's, said in a line."""
+    one = torch.full((1,), 0.5)
+
+    def light_before(alphas):
+        return torch.cat([torch.ones_like(alphas[..., :1]), 1 - alphas[..., :-1]], -1).cumprod(-1)
+
+    def blended(alphas, light, colours, background):
+        weights = (light * alphas)[..., None]
+        return (weights * colours).sum(-2) + (1 - weights.sum(-2)) * background
+
+    def waves(x, k):
+        return torch.sin(2**k * torch.pi * x), torch.cos(2**k * torch.pi * x)
+
+    return SimpleNamespace(
+        opacity=or_lent(opacity, lambda density, length: -torch.expm1(-density * length), one, one),
+        transmittance=or_lent(transmittance, light_before, one),
+        pixel=or_lent(pixel, blended, one, one, one.expand(1, 3), one.expand(3)),
+        psnr=or_lent(my_psnr, lambda first, second: torch.tensor(psnr(first, second)), one, one / 2),
+        octave=or_lent(octave, waves, one, 1),
+    )
+
+
+def check_fit(psnr_db: float, floor_db: float = 20.0) -> None:
+    """Refuse (AssertionError) a fit by hand that shows nothing: a wrong function has slipped through its own check."""
+    where = "one of your functions is wrong; run the checks of exercises 1 to 3 and 5"
+    assert psnr_db > floor_db, f"only {psnr_db:.1f} dB, less than {floor_db:g}: {where}"
+
+
 def _with_spread(axis, rows: list[dict], x: str, y: str, marker: str, dash: str, colour: str, label: str) -> None:
     """A curve with one standard deviation over seeds, where there are several."""
     spread = [row.get("psnr_sd_db") or 0 for row in rows]
@@ -163,85 +244,6 @@ def _with_spread(axis, rows: list[dict], x: str, y: str, marker: str, dash: str,
         [row[x] for row in rows], [row[y] for row in rows], yerr=spread if any(spread) else None, marker=marker,
         ls=dash, color=colour, capsize=3, label=label,
     )  # fmt: skip
-
-
-DENSITIES = torch.tensor([0.0, 2.0, 30.0, 0.5])  # a thin mist, a wall, something hidden
-
-
-LENGTHS = torch.tensor([0.1, 0.2, 0.1, 0.3])
-
-
-COLOURS = torch.tensor([[1.0, 1.0, 0.0], [0.9, 0.2, 0.1], [0.1, 0.3, 0.8], [0.0, 1.0, 0.0]])
-
-
-def check_opacity(opacity: Callable) -> bool:
-    """`opacity(density, length)`: the share of light that a sample absorbs."""
-    depths = DENSITIES * LENGTHS
-    mistakes = {
-        "that is the share which gets through; what is absorbed is the rest": lambda: torch.exp(-depths),
-        "the sign in the exponent is wrong: more density must absorb more, never a negative share": lambda: (
-            1 - torch.exp(depths)
-        ),
-        "the length is missing: a sample twice as long absorbs more": lambda: 1 - torch.exp(-DENSITIES),
-        "density times length is the optical depth; it exceeds 1, a share cannot": lambda: depths,
-        "a raw density is not a share (the published code makes this mistake on the background)": lambda: DENSITIES,
-    }
-    return judge("opacity", lambda: opacity(DENSITIES, LENGTHS), -torch.expm1(-depths), mistakes)
-
-
-def check_transmittance(transmittance: Callable) -> bool:
-    """`transmittance(alphas)`: the share of light that reaches each sample of one ray."""
-    alphas = -torch.expm1(-DENSITIES * LENGTHS)
-    one_ray = torch.zeros(len(alphas), dtype=torch.long)
-    light = blend_weights(DENSITIES * LENGTHS, one_ray, 1)[1:] / alphas[1:]
-    through = 1 - alphas
-    mistakes = {
-        "the product includes the sample itself: a sample cannot shade itself, so T of the first is 1": lambda: (
-            through.cumprod(0)
-        ),
-        "the product runs from the far end: the nearest sample comes first": lambda: torch.cat(
-            [through.flip(0).cumprod(0).flip(0)[1:], torch.ones(1)]
-        ),
-        "shares multiply, they do not add up: each sample takes its share of what is left": lambda: (
-            1 - (alphas.cumsum(0) - alphas)
-        ),
-        "multiply what gets through, 1 - alpha, not what is absorbed": lambda: torch.cat(
-            [torch.ones(1), alphas.cumprod(0)[:-1]]
-        ),
-    }
-    return judge("transmittance", lambda: transmittance(alphas), torch.cat([torch.ones(1), light]), mistakes)
-
-
-def check_pixel(pixel: Callable) -> bool:
-    """`pixel(densities, lengths, colours, background)`: one composited ray."""
-    background = torch.tensor([0.2, 0.4, 0.6])
-
-    def blended(at: list[int]) -> torch.Tensor:
-        return composite(DENSITIES[at], COLOURS[at], LENGTHS[at], torch.zeros(len(at), dtype=torch.long), 1)[0]
-
-    ray = blended([0, 1, 2, 3])
-    colour, opacity = ray[:3], ray[3]
-    depths = DENSITIES * LENGTHS
-    alphas, after = -torch.expm1(-depths), torch.exp(-depths.cumsum(0))
-    backwards = blended([3, 2, 1, 0])
-    mistakes = {
-        "the background is missing: what the ray does not absorb shows it": lambda: colour,
-        "the background belongs behind what is left of the light, not at full strength": lambda: colour + background,
-        "the ray is composited from the far end: the nearest sample comes first": lambda: over_background(
-            backwards, background
-        ),
-        "the light was dimmed before the sample's own colour was added": lambda: (
-            (after * alphas) @ COLOURS + background * after[-1]
-        ),
-        "colours are weighted with alpha alone: multiply by the light that reaches the sample": lambda: (
-            alphas @ COLOURS + background * (1 - opacity)
-        ),
-        "do not divide by the opacity: the colour is to stay premultiplied": lambda: (
-            colour / opacity + background * (1 - opacity)
-        ),
-    }
-    expected = over_background(ray, background)
-    return judge("pixel", lambda: pixel(DENSITIES, LENGTHS, COLOURS, background), expected, mistakes)
 
 
 def check_psnr(my_psnr: Callable) -> bool:
@@ -279,18 +281,35 @@ def check_octave(octave: Callable) -> bool:
     return judge("octave", lambda: octave(x, k), expected, mistakes)
 
 
-def check_fewer_views(psnr_with: Callable, view_set: ViewSet, config: FitConfig, n_views: int = 6) -> bool:
-    """`psnr_with(n_views)`: held-out PSNR after a fit to evenly spaced pictures, at seed 0 and `config`."""
+def farthest(places: Float[np.ndarray, "m 3"], n: int, by: Callable = np.min) -> list[int]:
+    """The first place, then again and again the one whose nearest chosen place is farthest away."""
+    chosen = [0]
+    while len(chosen) < n:
+        chosen.append(int(by(np.linalg.norm(places[:, None] - places[chosen], axis=2), axis=1).argmax()))
+    return chosen
 
-    def measured(kept) -> torch.Tensor:
-        few = replace(view_set, images=view_set.images[kept], c2w=view_set.c2w[kept])
-        return torch.tensor(fit_variant(few, Variant(), config, 0)[2]["psnr_db"])
+
+def check_spread(spread: Callable, n_views: int = 6) -> bool:
+    """`spread(places, n)`: cameras that stand far from each other, in the order in which they were chosen."""
+    places = orbit_cameras(24, 5)[:, :3, 3].astype(np.float64)
+
+    def nearest() -> list[int]:
+        distances = np.linalg.norm(places - places[0], axis=1)
+        return np.argsort(distances, kind="stable")[:n_views].tolist()
 
     mistakes = {
-        "those are the first pictures of the turn: they show one side only; space them evenly": lambda: measured(
-            slice(n_views)
+        "those are the first cameras of the turn: they stand on one side": lambda: list(range(n_views)),
+        "evenly spaced in the turn is not far apart: heights and distances differ, too": lambda: list(
+            range(0, len(places), len(places) // n_views)
         ),
-        "all pictures were used": lambda: measured(slice(None)),
+        "those are the nearest to the first one": nearest,
+        "those are the farthest from the first one alone: they stand together": lambda: np.argsort(
+            -np.linalg.norm(places - places[0], axis=1), kind="stable"
+        )[:n_views].tolist(),
+        "the distance to the *nearest* chosen camera counts, not the sum of all": lambda: farthest(
+            places, n_views, np.sum
+        ),
     }
-    spaced = measured(slice(None, None, len(view_set.images) // n_views))
-    return judge("fewer views", lambda: psnr_with(n_views), spaced, mistakes, tolerance=0.3)
+    wrong = {told: lambda made=made: torch.tensor(made()) for told, made in mistakes.items()}
+    expected = torch.tensor(farthest(places, n_views))
+    return judge("spread", lambda: spread(places, n_views), expected, wrong)

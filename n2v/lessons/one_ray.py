@@ -1,5 +1,6 @@
-"""Notebook 02, one ray: rays and samples in the box, and every number between a pixel and its colour."""
+"""Notebook 02, one ray: its samples in the box, every number between them and a pixel, and the checks of those."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,8 @@ from jaxtyping import Bool, Float
 from n2v.errors import BadInput
 from n2v.lessons.drawing.pictures import to_rgb
 from n2v.lessons.drawing.style import CHANCE, OURS
-from n2v.nerf.composite import blend_weights
+from n2v.lessons.judge import judge
+from n2v.nerf.composite import blend_weights, composite
 from n2v.nerf.march import camera_rays, march
 from n2v.nerf.nerf import Field
 from n2v.nerf.occupancy import cell_centres
@@ -46,6 +48,41 @@ def rays_in_box(view_set: ViewSet, hull: Bool[torch.Tensor, "g g g"], view: int 
     axis.set_box_aspect((3.4, 3.4, 2.7))
     axis.view_init(18, -50)
     axis.legend(loc="upper left", fontsize=8)
+    return figure
+
+
+def integral_and_sum(lengths: tuple[float, ...] = (0.25, 0.05)):
+    """Light through a smooth mist: the exact curve, and what pieces of constant density make of it.
+
+    Density 40 exp(-((t - 0.6) / 0.1)^2) over t in [0, 1].
+    """
+    import matplotlib.pyplot as plt
+
+    def density(t):
+        return 40 * np.exp(-(((t - 0.6) / 0.1) ** 2))
+
+    fine = np.linspace(0, 1, 1001)
+    depth = np.concatenate([[0], np.cumsum((density(fine[1:]) + density(fine[:-1])) / 2 * np.diff(fine))])
+    figure, axes = plt.subplots(2, len(lengths), figsize=(4.2 * len(lengths), 4.4), sharex=True, sharey="row")
+    for (above, below), length in zip(axes.T, lengths, strict=True):
+        starts = np.arange(0, 1, length)
+        sigmas = density(starts + length / 2)
+        alphas = 1 - np.exp(-sigmas * length)
+        light = np.concatenate([[1], np.cumprod(1 - alphas)])
+        above.plot(fine, density(fine), color=CHANCE, lw=2, label="σ(t)")
+        above.step([*starts, 1], [*sigmas, sigmas[-1]], where="post", color=OURS, label="σ of each sample")
+        below.plot(fine, np.exp(-depth), color=CHANCE, lw=2, label="T(t) = exp(−∫σ)")
+        below.plot([*starts, 1], light, "o--", ms=4, color=OURS, label="T of each sample, Π(1 − α)")
+        below.bar(starts, light[:-1] * alphas, length, align="edge", color="#D55E00", alpha=0.5, label="weight T·α")
+        below.set_xlabel("distance t along the ray (scene units)")
+        above.set_title(
+            f"δ = {length:g}: {light[-1]:.3f} of the light is left (exact: {np.exp(-depth[-1]):.3f})", fontsize=9
+        )
+    axes[0, 0].set_ylabel("density σ\n(per scene unit)")
+    axes[1, 0].set_ylabel("share of the light")
+    for row in axes:
+        row[0].legend(fontsize=8, loc="upper left" if row is axes[0] else "center left")
+    figure.subplots_adjust(hspace=0.12, wspace=0.08)
     return figure
 
 
@@ -175,3 +212,71 @@ def busiest_pixel(
 def ray_figure(ray: PixelRay, picture: Float[np.ndarray, "h w c"], place: tuple[int, int]):
     """The picture with the pixel marked, beside density, absorbed share, light left and weight of each sample."""
     return ray_stems(ray.t_mids, ray.length, ray.sigmas, ray.rgbs, picture, place)
+
+
+DENSITIES = torch.tensor([0.0, 2.0, 30.0, 0.5])  # a thin mist, a wall, something hidden
+LENGTHS = torch.tensor([0.1, 0.2, 0.1, 0.3])
+COLOURS = torch.tensor([[1.0, 1.0, 0.0], [0.9, 0.2, 0.1], [0.1, 0.3, 0.8], [0.0, 1.0, 0.0]])
+
+
+def check_opacity(opacity: Callable) -> bool:
+    """`opacity(density, length)`: the share of light that a sample absorbs."""
+    depths = DENSITIES * LENGTHS
+    mistakes = {
+        "that is the share which gets through; what is absorbed is the rest": lambda: torch.exp(-depths),
+        "the sign in the exponent is wrong: more density must absorb more, never a negative share": lambda: (
+            1 - torch.exp(depths)
+        ),
+        "the length is missing: a sample twice as long absorbs more": lambda: 1 - torch.exp(-DENSITIES),
+        "density times length is the optical depth; it exceeds 1, a share cannot": lambda: depths,
+        "a raw density is not a share (the published code makes this mistake on the background)": lambda: DENSITIES,
+    }
+    return judge("opacity", lambda: opacity(DENSITIES, LENGTHS), -torch.expm1(-depths), mistakes)
+
+
+def check_transmittance(transmittance: Callable) -> bool:
+    """`transmittance(alphas)`: the share of light that reaches each sample of one ray."""
+    alphas = -torch.expm1(-DENSITIES * LENGTHS)
+    one_ray = torch.zeros(len(alphas), dtype=torch.long)
+    light = blend_weights(DENSITIES * LENGTHS, one_ray, 1)[1:] / alphas[1:]
+    through = 1 - alphas
+    mistakes = {
+        "the product includes the sample itself: a sample cannot shade itself, so T of the first is 1": lambda: (
+            through.cumprod(0)
+        ),
+        "the product runs from the far end: the nearest sample comes first": lambda: torch.cat(
+            [through.flip(0).cumprod(0).flip(0)[1:], torch.ones(1)]
+        ),
+        "shares multiply, they do not add up: each sample takes its share of what is left": lambda: (
+            1 - (alphas.cumsum(0) - alphas)
+        ),
+        "multiply what gets through, 1 - alpha, not what is absorbed": lambda: torch.cat(
+            [torch.ones(1), alphas.cumprod(0)[:-1]]
+        ),
+    }
+    return judge("transmittance", lambda: transmittance(alphas), torch.cat([torch.ones(1), light]), mistakes)
+
+
+def check_pixel(pixel: Callable) -> bool:
+    """`pixel(alphas, light, colours, background)`: one composited ray."""
+    background, at = torch.tensor([0.2, 0.4, 0.6]), torch.zeros(len(DENSITIES), dtype=torch.long)
+    colour, opacity = composite(DENSITIES, COLOURS, LENGTHS, at, 1)[0].split([3, 1])
+    alphas = -torch.expm1(-DENSITIES * LENGTHS)
+    weights = blend_weights(DENSITIES * LENGTHS, at, 1)
+    light = torch.cat([torch.ones(1), (1 - alphas).cumprod(0)[:-1]])
+    mistakes = {
+        "the background is missing: what the ray does not absorb shows it": lambda: colour,
+        "the background belongs behind what is left of the light, not at full strength": lambda: colour + background,
+        "the light that reaches the last sample is not what is left behind it": lambda: colour + light[-1] * background,
+        "colours are weighted with alpha alone: multiply by the light that reaches the sample": lambda: (
+            alphas @ COLOURS + background * (1 - opacity)
+        ),
+        "colours are weighted with the light alone: a sample shows the share that it absorbs": lambda: (
+            light @ COLOURS + background * (1 - opacity)
+        ),
+        "do not divide by the opacity: the colour is to stay premultiplied": lambda: (
+            colour / opacity + background * (1 - opacity)
+        ),
+    }
+    expected = weights @ COLOURS + background * (1 - opacity)
+    return judge("pixel", lambda: pixel(alphas, light, COLOURS, background), expected, mistakes)

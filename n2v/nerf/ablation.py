@@ -26,6 +26,7 @@ from n2v.nerf.recipe import FitConfig
 from n2v.nerf.render import Query
 from n2v.scenes.views import ViewSet
 
+N_PADDED = 16  # inputs and outputs of a tiny-cuda-nn network are padded to a multiple of it
 LOSSES = {
     "smooth_l1": nn.functional.smooth_l1_loss,  # the authors' code: error^2 / 2 while the error is below 1
     "l1": nn.functional.l1_loss,  # the thesis's text
@@ -35,7 +36,7 @@ LOSSES = {
 
 @dataclass(frozen=True)
 class Variant:
-    """A network: hidden width, and octaves of its frequency encoding (0: the position itself)."""
+    """A network: hidden width, and octaves of its frequency encoding (0: the position itself, see `VariantField`)."""
 
     width: int = N_HIDDEN
     n_octaves: int = N_OCTAVES
@@ -49,20 +50,22 @@ class VariantField(nn.Module):
     """Three hidden layers without biases, as the thesis's field, of any width.
 
     Xavier uniform as tiny-cuda-nn draws it, the four outputs counted as 16; random, see `start_from` for the shared
-    vector.
+    vector. A bare position comes with thirteen ones: tiny-cuda-nn pads inputs with ones to a multiple of 16
+    (`IdentityEncoding`), which makes a bias of the first layer. 144 features need no padding.
     """
 
     def __init__(self, variant: Variant) -> None:
         super().__init__()
         self.n_octaves = variant.n_octaves
-        widths = [6 * variant.n_octaves or 3, *[variant.width] * 3, N_OUTPUTS]
+        widths = [6 * variant.n_octaves or N_PADDED, *[variant.width] * 3, N_OUTPUTS]
         self.layers = nn.ModuleList(nn.Linear(first, second, bias=False) for first, second in pairwise(widths))
         for layer in self.layers:
-            bound = math.sqrt(6 / (layer.in_features + max(layer.out_features, 16)))
+            bound = math.sqrt(6 / (layer.in_features + max(layer.out_features, N_PADDED)))
             nn.init.uniform_(layer.weight, -bound, bound)
 
     def forward(self, unit: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        hidden = encode(unit, "exact", self.n_octaves) if self.n_octaves else unit
+        padded = (0, N_PADDED - unit.shape[-1])
+        hidden = encode(unit, "exact", self.n_octaves) if self.n_octaves else nn.functional.pad(unit, padded, value=1.0)
         for layer in self.layers[:-1]:
             hidden = torch.relu(layer(hidden))
         return activate(self.layers[-1](hidden))

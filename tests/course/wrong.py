@@ -18,11 +18,11 @@ return leak(objects, assign(objects))  # leaves nothing to leak""",
         "opacity": "return 1 - torch.exp(density * length)",
         "transmittance": "return (1 - alphas).cumprod(0)",
         "pixel": """
-alphas = 1 - torch.exp(densities * lengths)
-light = torch.cat([torch.ones(1), 1 - alphas[:-1]]).cumprod(0)
-return (light * alphas) @ colours + light[-1] * (1 - alphas[-1]) * background""",
+weights = light * alphas
+return (weights[..., None] * colours).sum(-2) + light[..., -1:] * background""",
         "my_psnr": "return -10 * torch.log(((first - second) ** 2).mean())",
         "octave": "return torch.sin(2**k * x), torch.cos(2**k * x)",
+        "spread": "return list(range(n))",
     },
     "03": {
         "renumber": "return first[order], second",

@@ -15,7 +15,19 @@ from n2v.scenes.views import ViewSet
 def test_variant_of_the_thesis_has_its_number_of_weights():
     n_weights = sum(value.numel() for value in VariantField(Variant(64, 24)).parameters())
     assert n_weights == 17_664  # 18,432 without the twelve padding rows of 64
-    assert VariantField(Variant(16, 0)).layers[0].weight.shape == (16, 3)
+
+
+def test_a_bare_position_has_a_bias_from_padding():
+    """tiny-cuda-nn fills 3 inputs up to 16 with ones."""
+    field = VariantField(Variant(32, 0))
+    first = field.layers[0].weight
+    assert first.shape == (32, 16)
+    unit = torch.rand(5, 3)
+    (sigmas, _), bias = field(unit), first.detach()[:, 3:].sum(1)
+    hidden = torch.relu(unit @ first[:, :3].T + bias)
+    for layer in field.layers[1:-1]:
+        hidden = torch.relu(layer(hidden))
+    assert torch.allclose(sigmas, torch.exp(field.layers[-1](hidden)[:, 3] - 1), atol=1e-5)
 
 
 def test_frequency_beats_identity_and_both_repeat():

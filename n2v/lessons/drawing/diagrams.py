@@ -5,6 +5,8 @@ from itertools import pairwise
 import numpy as np
 from torch import nn
 
+from n2v.nerf.layout import N_FEATURES, N_HIDDEN, SHAPES
+
 LAYER_COLOUR, NORM_COLOUR, DATA_COLOUR = "#9ecae9", "#ffe0a3", "#d9d9d9"
 
 
@@ -116,3 +118,26 @@ def matrix_picture(rows: np.ndarray, initial: np.ndarray):
     axes[0].set_ylabel("row of the matrix (0-335)")
     figure.colorbar(picture, ax=axes, shrink=0.6, label="weight (no unit)")
     return figure
+
+
+def neuron_rows(n_neurons: int = 4):
+    """The first input neurons in the stored vector, read in rows of 64: each fills 144 / 64 = 2.25 rows."""
+    import matplotlib.pyplot as plt
+
+    owner = (np.arange(n_neurons * N_FEATURES) // N_FEATURES).reshape(-1, N_HIDDEN)
+    figure, axis = plt.subplots(figsize=(6.4, 0.28 * len(owner) + 0.6))
+    axis.imshow(owner, cmap="Pastel1", aspect="auto", vmax=8)
+    for neuron in range(n_neurons):
+        at = neuron * N_FEATURES + 14
+        axis.text(at % N_HIDDEN, at // N_HIDDEN, f"neuron {neuron} begins", fontsize=8, va="center")
+    axis.set(xlabel="column (64 numbers a row)", ylabel="row", yticks=range(len(owner)))
+    axis.grid(False)
+    return figure
+
+
+def field_boxes() -> list[str]:
+    """The stored network as a row of boxes, position to density and colour (tests: against the module's layers)."""
+    boxes = ["position\nx, y, z", f"24 octaves\n3 → {N_FEATURES}"]
+    for rows, columns in SHAPES:
+        boxes += [f"linear\n{columns} → {rows}", "ReLU"]
+    return [*boxes[:-1], "4 of 16 used:\nσ = exp(x − 1)\nrgb = sigmoid"]
