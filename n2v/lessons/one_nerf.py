@@ -72,7 +72,7 @@ def fit_story(history: list[dict], truth: np.ndarray, falls: list[int]):
     """
     import matplotlib.pyplot as plt
 
-    figure = plt.figure(figsize=(8.5, 5))
+    figure = plt.figure(figsize=(10, 5.2))
     grid = figure.add_gridspec(2, len(history) + 1, height_ratios=[2, 1], hspace=0.5, wspace=0.06)
     axis = figure.add_subplot(grid[0, :])
     steps = [row["step"] for row in history]

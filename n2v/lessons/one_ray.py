@@ -54,12 +54,12 @@ def rays_in_box(view_set: ViewSet, hull: Bool[torch.Tensor, "g g g"], view: int 
 def integral_and_sum(lengths: tuple[float, ...] = (0.25, 0.05)):
     """Light through a smooth mist: the exact curve, and what pieces of constant density make of it.
 
-    Density 40 exp(-((t - 0.6) / 0.1)^2) over t in [0, 1].
+    Density 8 exp(-((t - 0.6) / 0.1)^2) over t in [0, 1].
     """
     import matplotlib.pyplot as plt
 
     def density(t):
-        return 40 * np.exp(-(((t - 0.6) / 0.1) ** 2))
+        return 8 * np.exp(-(((t - 0.6) / 0.1) ** 2))
 
     fine = np.linspace(0, 1, 1001)
     depth = np.concatenate([[0], np.cumsum((density(fine[1:]) + density(fine[:-1])) / 2 * np.diff(fine))])
@@ -74,6 +74,7 @@ def integral_and_sum(lengths: tuple[float, ...] = (0.25, 0.05)):
         below.plot(fine, np.exp(-depth), color=CHANCE, lw=2, label="T(t) = exp(−∫σ)")
         below.plot([*starts, 1], light, "o--", ms=4, color=OURS, label="T of each sample, Π(1 − α)")
         below.bar(starts, light[:-1] * alphas, length, align="edge", color="#D55E00", alpha=0.5, label="weight T·α")
+        below.set_ylim(0, 1.08)
         below.set_xlabel("distance t along the ray (scene units)")
         above.set_title(
             f"δ = {length:g}: {light[-1]:.3f} of the light is left (exact: {np.exp(-depth[-1]):.3f})", fontsize=9
@@ -81,7 +82,7 @@ def integral_and_sum(lengths: tuple[float, ...] = (0.25, 0.05)):
     axes[0, 0].set_ylabel("density σ\n(per scene unit)")
     axes[1, 0].set_ylabel("share of the light")
     for row in axes:
-        row[0].legend(fontsize=8, loc="upper left" if row is axes[0] else "center left")
+        row[0].legend(fontsize=8, loc="upper left" if row is axes[0] else "lower left")
     figure.subplots_adjust(hspace=0.12, wspace=0.08)
     return figure
 

@@ -82,6 +82,7 @@ def ray_profile(t_mids: np.ndarray, sigmas: np.ndarray, weights: np.ndarray, rgb
 
     figure, (top, bottom) = plt.subplots(2, 1, figsize=(7, 4), sharex=True)
     top.step(t_mids, sigmas, where="mid", color="black")
+    top.set(yscale="log", ylim=(1e-2, None))  # behind a surface nobody sees how dense it is: it may be anything
     top.set_ylabel("density σ\n(per scene unit)")
     light = 1 - np.concatenate([[0], np.cumsum(weights)[:-1]])
     bottom.step(t_mids, light, where="mid", color="#0072B2", label="transmittance T", ls="--")
@@ -128,8 +129,8 @@ def neuron_rows(n_neurons: int = 4):
     figure, axis = plt.subplots(figsize=(6.4, 0.28 * len(owner) + 0.6))
     axis.imshow(owner, cmap="Pastel1", aspect="auto", vmax=8)
     for neuron in range(n_neurons):
-        at = neuron * N_FEATURES + 14
-        axis.text(at % N_HIDDEN, at // N_HIDDEN, f"neuron {neuron} begins", fontsize=8, va="center")
+        middle = (neuron + 0.5) * N_FEATURES // N_HIDDEN
+        axis.text(N_HIDDEN / 2, middle, f"neuron {neuron}", fontsize=9, ha="center", va="center")
     axis.set(xlabel="column (64 numbers a row)", ylabel="row", yticks=range(len(owner)))
     axis.grid(False)
     return figure
