@@ -29,6 +29,13 @@ FIGURE_A1 = [
 ]
 
 
+# Ours at 1,000 steps of FitConfig.laptop, the laptop profile's chair, seed 0; seconds of one CPU core, no GPU
+SHIPPED_A1 = [
+    {"width": 16, "identity": 20.36, "frequency": 25.45, "fit_s": 3.6},
+    {"width": 64, "identity": 20.38, "frequency": 27.35, "fit_s": 6.6},
+    {"width": 256, "identity": 20.40, "frequency": 27.02, "fit_s": 28.3},
+    {"width": 512, "identity": 20.38, "frequency": math.nan, "fit_s": 95.0},
+]
 LOOKS = {"identity": ("o", "--"), "frequency": ("s", "-")}
 
 
@@ -96,46 +103,48 @@ def fit_story(history: list[dict], truth: np.ndarray, falls: list[int]):
     return figure
 
 
-def psnr_against_octaves(tables: dict[float, list[dict]]):
-    """Held-out PSNR against the octaves L, a curve a sample length, with the octaves each length resolves."""
+def psnr_curves(rows: list[dict], x: str, by: str, xlabel: str, lines: dict | None = None):
+    """Held-out PSNR against column `x`, a curve for each value of column `by`; `lines`: value -> a place on x."""
     import matplotlib.pyplot as plt
 
-    figure, axis = plt.subplots(figsize=(7.5, 3.8))
-    for (step, rows), marker, dash, colour in zip(
-        tables.items(), "os^", ("-", "--", ":"), (OURS, THEIRS, CHANCE), strict=False
-    ):
-        _with_spread(axis, rows, "octaves", "psnr_db", marker, dash, colour, f"samples every {step:.3g}")
-        axis.axvline(1 + resolved_octaves(step), color=colour, ls=dash, lw=1)
-    axis.set(xlabel="octaves L (vertical: what the samples resolve, same line style)", ylabel="held-out PSNR (dB)")
-    axis.set_xticks(sorted({row["octaves"] for rows in tables.values() for row in rows}))
-    axis.legend(title="scene units")
+    figure, axis = plt.subplots(figsize=(7, 3.5))
+    values = dict.fromkeys(row[by] for row in rows)
+    for value, marker, dash, colour in zip(values, "os^", ("-", "--", ":"), (OURS, THEIRS, "black"), strict=False):
+        _with_spread(axis, [row for row in rows if row[by] == value], x, "psnr_db", marker, dash, colour, str(value))
+        if lines:
+            axis.axvline(lines[value], color=colour, ls=dash, lw=1)
+    axis.set(xlabel=xlabel, ylabel="held-out PSNR (dB)", xticks=sorted({row[x] for row in rows}))
+    axis.legend(title=by)
     return figure
 
 
 def width_plots(rows: list[dict]):
-    """Fig A.1: PSNR and seconds against width, ours (filled) beside the thesis's (hollow, other pictures and GPU)."""
+    """Fig A.1: PSNR and seconds against width: this run, what is shipped, and the thesis's (other pictures)."""
     import matplotlib.pyplot as plt
 
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8))
-    widths = [row["width"] for row in FIGURE_A1]
     for name, (marker, dash) in LOOKS.items():
         mine = [row for row in rows if row["encoding"] == name]
-        _with_spread(left, mine, "width", "psnr_db", marker, dash, OURS, f"{name}, ours")
-        theirs = [row[name] for row in FIGURE_A1]
-        left.plot(widths, theirs, marker=marker, ls=dash, color=THEIRS, mfc="white", label=f"{name}, thesis")
-        seconds = [row["fit_s"] for row in mine]
-        right.plot([row["width"] for row in mine], seconds, marker=marker, ls=dash, color=OURS, label=f"{name}, ours")
-    seconds = [row["fit_s"] for row in FIGURE_A1]
-    right.plot(widths, seconds, marker="^", ls=":", color=THEIRS, mfc="white", label="average, thesis (RTX 3090)")
-    ticks = sorted({*widths, *(row["width"] for row in rows)})
+        _with_spread(left, mine, "width", "psnr_db", marker, dash, OURS, f"{name}, this run")
+        places = [[row[key] for row in mine] for key in ("width", "fit_s")]
+        right.plot(*places, marker=marker, ls=dash, color=OURS, label=f"{name}, this run")
+    for found, whose, time, colour in (
+        (SHIPPED_A1, "shipped", "shipped (one CPU core)", CHANCE),
+        (FIGURE_A1, "thesis", "thesis (RTX 3090)", THEIRS),
+    ):
+        widths = [row["width"] for row in found]
+        for name, (marker, dash) in LOOKS.items():
+            values = [row[name] for row in found]
+            left.plot(widths, values, marker=marker, ls=dash, color=colour, mfc="white", label=f"{name}, {whose}")
+        right.plot(widths, [row["fit_s"] for row in found], "^:", color=colour, mfc="white", label=f"both, {time}")
+    ticks = [row["width"] for row in SHIPPED_A1]
     for axis in (left, right):
         axis.set_xscale("log", base=2)
         axis.set_xticks(ticks, ticks)
         axis.set_xlabel("units a layer")
-    left.set_ylabel("held-out PSNR (dB)")
-    right.set(ylabel="fitting time (s; ours on a CPU)", yscale="log")
-    for axis in (left, right):
         axis.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncol=2)
+    left.set_ylabel("held-out PSNR (dB)")
+    right.set(ylabel="fitting time (s)", yscale="log")
     figure.subplots_adjust(wspace=0.28)
     return figure
 
@@ -155,20 +164,6 @@ def density_curve(step: float):
     other.grid(False)
     handles = [part for one in (axis, other) for part in one.get_legend_handles_labels()[0]]
     axis.legend(handles, [handle.get_label() for handle in handles], loc="upper left", fontsize=8)
-    return figure
-
-
-def views_plot(rows: list[dict]):
-    """Held-out PSNR against the number of pictures, a curve a way of choosing them; rows: pictures, which, psnr_db."""
-    import matplotlib.pyplot as plt
-
-    figure, axis = plt.subplots(figsize=(6, 3.2))
-    looks = zip(dict.fromkeys(row["which"] for row in rows), "os^", (OURS, THEIRS, "black"), strict=False)
-    for which, marker, colour in looks:
-        found = [(row["pictures"], row["psnr_db"]) for row in rows if row["which"] == which]
-        axis.plot(*zip(*found, strict=True), marker=marker, color=colour, label=which)
-    axis.set(xlabel="pictures used", ylabel="held-out PSNR (dB)", xticks=sorted({row["pictures"] for row in rows}))
-    axis.legend()
     return figure
 
 

@@ -81,8 +81,8 @@ def integral_and_sum(lengths: tuple[float, ...] = (0.25, 0.05)):
         )
     axes[0, 0].set_ylabel("density σ\n(per scene unit)")
     axes[1, 0].set_ylabel("share of the light")
-    for row in axes:
-        row[0].legend(fontsize=8, loc="upper left" if row is axes[0] else "lower left")
+    axes[0, 0].legend(fontsize=8, loc="upper left")
+    axes[1, 0].legend(fontsize=8, loc="lower left")
     figure.subplots_adjust(hspace=0.12, wspace=0.08)
     return figure
 
