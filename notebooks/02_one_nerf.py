@@ -271,9 +271,6 @@ record.figure("extra-density", one_nerf.density_curve(recipe.step), caption)
 #
 # **Rays.** A pixel is a ray: from the camera's place through the pixel's centre. The camera looks along its own $-z$; its focal
 # length in pixels is half the picture's width over the tangent of half the opening angle.
-#
-# **Where to look.** Most of the box is air. A cell of a grid stays in the *visual hull* if in every picture its centre projects onto
-# the object, give or take half a cell's diagonal. Only samples in the hull are ever computed.
 
 # %%
 yours = one_nerf.yours_or_lent(opacity, transmittance, pixel, my_psnr, octave)
@@ -291,13 +288,18 @@ def rays_of(c2w):
     return c2w[:3, 3].expand_as(local), nn.functional.normalize(local @ c2w[:3, :3].T, dim=-1)
 
 
+# %% [markdown]
+# **Where to look.** Most of the box is air. A cell of a grid stays in the *visual hull* if in every picture its centre projects onto
+# the object, give or take half a cell's diagonal. Only samples in the hull are ever computed.
+
+
+# %%
 def my_carve():
     """The cells that every picture lets stand."""
     axis = (torch.arange(CELLS) + 0.5) / CELLS * SIDE - SIDE / 2
     centres, kept = torch.cartesian_prod(axis, axis, axis), torch.ones(CELLS**3, dtype=torch.bool)
-    reach_px = math.ceil(
-        focal_px * (SIDE / CELLS * math.sqrt(3) / 2) / (cameras[:, :3, 3].norm(dim=-1).min() - SIDE / 2)
-    )
+    half_diagonal, nearest = SIDE / CELLS * math.sqrt(3) / 2, float(cameras[:, :3, 3].norm(dim=-1).min()) - SIDE / 2
+    reach_px = math.ceil(focal_px * half_diagonal / nearest)
     near_object = nn.functional.max_pool2d(images[..., 3][:, None], 2 * reach_px + 1, 1, reach_px)[:, 0] > 0
     for mask, c2w in zip(near_object, cameras, strict=True):
         x, y, z = ((centres - c2w[:3, 3]) @ c2w[:3, :3]).T  # in the camera's own axes
@@ -409,7 +411,6 @@ record.figure("extra-fit", figure, "A held-out view while your NeRF is fitted.")
 # %%
 db = {row["step"]: row["psnr_db"] for row in history}
 early, late = (db[100] - db[0]) / (db[1000] - db[0]), db[1000] - db[500]
-record.metric("psnr_by_hand_db", db[1000])
 on_these = "its held-out pictures of this object"
 record.verdict(
     "extra-fit", f"The NeRF by hand reaches 28 dB on {on_these}", db[1000], db[1000], db[1000], above=28, unit="dB"
@@ -420,11 +421,12 @@ record.verdict(
 record.verdict(
     "extra-fit", "The falling learning rate buys half a decibel or more", late, late, late, above=0.5, unit="dB"
 )
+record.metric("psnr_by_hand_db", db[1000])
 
 # %% [markdown]
 # A wrong function that slipped through its check would have shown here: with a background at full strength, or an opacity
 # that grows the wrong way, the fit stays below 20 dB and `check_fit` says so. Not all mistakes show: an encoding without
-# $\pi$ fits as well, its weights merely mean something else, and no NeRF of this course could be read with it.
+# $\pi$ may fit as well, but its weights mean something else, and no NeRF of this course could be read with it.
 #
 # ## 5. The same by the library
 # `n2v.fit` runs the same recipe in compiled code (`n2v doctor` names the engine), with other random rays, and with one thing
@@ -442,6 +444,11 @@ start = held_out_psnr(torch.from_numpy(initial_vector()), final.occupied, view_s
 record.metric("psnr_db", usual.psnr_db)
 record.metric("psnr_initial_vector_db", start)
 record.metric("fit_s", usual.fit_s)
+apart = one_nerf.mean_interval(np.subtract(their_dbs, my_dbs))
+record.verdict(
+    "extra-engines", "The library's NeRF and the one by hand are within 2 dB", *apart, within=(-2, 2),
+    n=len(my_dbs), unit="dB",
+)  # fmt: skip
 engines = [
     {"who": "by hand, PyTorch", "samples a step": my_samples, "seconds": my_s, "psnr_db": db[1000]},
     {"who": f"n2v.fit ({final.config.backend}), as many samples", "samples a step": final.config.n_samples,
@@ -451,11 +458,6 @@ engines = [
     {"who": "the initial vector, not fitted", "psnr_db": start},
 ]  # fmt: skip
 record.table("extra-engines", engines, f"One object, {recipe.n_steps} steps: held-out PSNR (dB), one seed.")
-apart = one_nerf.mean_interval(np.subtract(their_dbs, my_dbs))
-record.verdict(
-    "extra-engines", "The library's NeRF and the one by hand are within 2 dB", *apart, within=(-2, 2),
-    n=len(my_dbs), unit="dB",
-)  # fmt: skip
 
 # %% [markdown]
 # ### One ray of it, looked into
@@ -580,6 +582,7 @@ def gain(first, second):
     )
 
 
+# %%
 counts, steps = (
     ((4, 10, 24), (recipe.step,)) if profile == "smoke" else ((4, 7, 10, 16, 24), (recipe.step, recipe.step / 2))
 )
@@ -587,16 +590,16 @@ tables = {}
 for step in steps:
     tables[step] = over_seeds([row for n in counts for row in compare(octaves=n, step=step)], ["octaves"])
 flat = [{"step": step, **row} for step, rows in tables.items() for row in rows]
+record.verdict(
+    "extra-octaves", "The thesis's 24 octaves are better than 10", *gain(compare(octaves=24), compare(octaves=10)), above=0,
+    n=len(view_set.held_out_images), unit="dB",
+)  # fmt: skip
 lines = {step: 1 + resolved_octaves(step) for step in steps}
 figure = one_nerf.psnr_curves(flat, "octaves", "step", "octaves L", lines)
 record.figure("extra-octaves", figure, "Octaves against held-out PSNR; vertical: as many as the samples resolve.")
 record.table(
     "extra-octaves", flat, f"Octaves of the encoding and held-out PSNR (dB), {len(seeds)} seed(s), 1,000 steps."
 )
-record.verdict(
-    "extra-octaves", "The thesis's 24 octaves are better than 10", *gain(compare(octaves=24), compare(octaves=10)), above=0,
-    n=len(view_set.held_out_images), unit="dB",
-)  # fmt: skip
 
 # %% [markdown]
 # (The interval is over held-out pictures of one object, by Student's t: it says what other views of this chair would give,
@@ -614,14 +617,14 @@ widths = (64,) if profile == "smoke" else (16, 64, 256, 512)
 table = [row for octaves in (0, 24) for width in widths for row in compare(width, octaves)]
 table = over_seeds(table, ["encoding", "width"])
 by_name = {(row["encoding"], row["width"]): row["psnr_db"] for row in table}
-headline = f"64 wide, frequency: {by_name['frequency', 64]:.1f} dB; identity: {by_name['identity', 64]:.1f} dB"
-caption = "PSNR and fitting time against width. Hollow: grey, shipped with the course; orange, the thesis's own."
-record.figure("fig-a.1", one_nerf.width_plots(table), caption, headline=headline)
-record.table("fig-a.1", table, f"Held-out PSNR (dB) and fitting time (s), 1,000 steps, {len(seeds)} seed(s).")
 record.verdict(
     "fig-a.1", "At 64 units the frequency encoding is better than the bare position", *gain(compare(), compare(octaves=0)),
     above=0, n=len(view_set.held_out_images), unit="dB",
 )  # fmt: skip
+headline = f"64 wide, frequency: {by_name['frequency', 64]:.1f} dB; identity: {by_name['identity', 64]:.1f} dB"
+caption = "PSNR and fitting time against width. Hollow: grey, shipped with the course; orange, the thesis's own."
+record.figure("fig-a.1", one_nerf.width_plots(table), caption, headline=headline)
+record.table("fig-a.1", table, f"Held-out PSNR (dB) and fitting time (s), 1,000 steps, {len(seeds)} seed(s).")
 
 # %%
 cells = [
@@ -654,22 +657,23 @@ record.metric("frequency_gain_db_at_64", by_name["frequency", 64] - by_name["ide
 # %%
 figure = one_nerf.loss_shapes()
 record.figure("extra-loss-shapes", figure, "The three losses of one colour error, and how hard each pulls.")
-rows = [row for name in ("smooth_l1", "l1", "mse") for row in compare(loss=name)]
-record.table("extra-losses", over_seeds(rows, ["loss"]), f"Loss against held-out PSNR (dB), {len(seeds)} seed(s).")
 same = gain(compare(loss="mse"), compare())
 record.verdict("extra-losses", "Half the squared error and the whole are within 1 dB", *same, within=(-1, 1), unit="dB")
+rows = [row for name in ("smooth_l1", "l1", "mse") for row in compare(loss=name)]
+record.table("extra-losses", over_seeds(rows, ["loss"]), f"Loss against held-out PSNR (dB), {len(seeds)} seed(s).")
 boxed = compare(grid=everywhere)
+record.verdict("extra-empty-space", "Looking only in the hull is better", *gain(compare(), boxed), above=0, unit="dB")
 rows = [
     {"samples from": name, **{key: found[0][key] for key in ("psnr_db", "fit_s", "rays_a_step")}}
     for name, found in (("hull", compare()), ("whole box", boxed))
 ]
 record.table("extra-empty-space", rows, "Equal samples and steps, with and without the hull: dB, seconds, rays a step.")
-record.verdict("extra-empty-space", "Looking only in the hull is better", *gain(compare(), boxed), above=0, unit="dB")
 
 # %% [markdown]
 # ## 10. An experiment of your own
-# How many pictures does a NeRF need, and does it matter which? Cameras that stand close together tell the same; choose ones
-# that stand apart.
+# How many pictures does a NeRF need, and does it matter which? Six cameras that stand apart show every side, but hardly any
+# place twice; six neighbours see the same places from slightly different directions, which tells how deep they lie, and
+# never see the back. To find out, write the first kind of choice.
 #
 # ### Exercise 6
 # Start with camera 0; then, again and again, take the one whose *nearest* chosen camera is farthest away.
@@ -697,8 +701,8 @@ assert [int(one) for one in spread(corners, 1)] == [0], "one camera is camera 0"
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# *Predict first:* with six pictures, how many decibels are lost against all? And how many more if the six are the first of the
-# turn, all on one side? Write your two numbers down, then run.
+# *Predict first:* with six pictures, how many decibels are lost against all? And which six are better, those that stand
+# apart or the first of the turn, all on one side? Write both down, then run.
 
 # %%
 choose = or_lent(spread, one_nerf.farthest, view_set.c2w[:, :3, 3], 2)
@@ -718,9 +722,6 @@ for one, result in zip(plan, results, strict=True):
     few[one] = one_nerf.picture_psnrs(found.query, found.occupied, view_set, shown_step)
 rows = [{"pictures": n, "which": how, "psnr_db": np.mean(dbs)} for (how, n), dbs in few.items()]
 rows.append({"pictures": len(view_set.images), "which": "all", "psnr_db": usual.psnr_db})
-figure = one_nerf.psnr_curves(rows, "pictures", "which", "pictures used")
-record.figure("extra-views", figure, "Held-out PSNR against the number of pictures, and which.")
-record.table("extra-views", rows, "Pictures used and held-out PSNR (dB), one seed.")
 better = one_nerf.mean_interval(np.subtract(few["spread", 6], few["first of the turn", 6]))
 record.verdict(
     "extra-views",
@@ -730,20 +731,27 @@ record.verdict(
     n=len(my_dbs),
     unit="dB",
 )
+figure = one_nerf.psnr_curves(rows, "pictures", "which", "pictures used")
+record.figure("extra-views", figure, "Held-out PSNR against the number of pictures, and which.")
+record.table("extra-views", rows, "Pictures used and held-out PSNR (dB), one seed.")
 
 # %% [markdown]
+# *A model answer.* Nothing but the pictures says where matter is: with fewer of them, more different fields fit all that is
+# known, and Adam finds one of those. Which pictures are best is a trade of coverage against depth; the verdict says what
+# this run can tell of it. To see both ways of failing, render the two from a side that the neighbours never saw.
+#
 # ## Result
 
 # %%
 gained = gain(compare(octaves=24), compare(octaves=10))[0]
 result = [
-    {"": "loss", "thesis says": "L1", "code does": "smooth L1",
+    {"of": "loss", "thesis says": "L1", "code does": "smooth L1",
      "we measured": f"squared error {same[0]:+.1f} dB against smooth L1: the same loss but for a factor"},
-    {"": "octaves", "thesis says": "24", "code does": "24",
+    {"of": "octaves", "thesis says": "24", "code does": "24",
      "we measured": f"24 against 10: {gained:+.1f} dB; {resolved:.1f} is what our samples resolve"},
-    {"": "PSNR at 64 units", "thesis says": "34.5 dB (GPU, 224 px)", "code does": "-",
+    {"of": "PSNR at 64 units", "thesis says": "34.5 dB (GPU, 224 px)", "code does": "-",
      "we measured": f"{usual.psnr_db:.1f} dB ({size.size_px} px, {recipe.n_steps} steps)"},
-    {"": "seconds a NeRF", "thesis says": "12 (RTX 3090, 1,500 to 2,000 steps)", "code does": "no fitting script published",
+    {"of": "seconds a NeRF", "thesis says": "12 (RTX 3090, 1,500 to 2,000 steps)", "code does": "no fitting script published",
      "we measured": f"{usual.fit_s:.1f} ({usual.config.backend}, {recipe.n_steps} steps)"},
 ]  # fmt: skip
 record.table("extra-result-02", result, "What the thesis says, what its code does, and what this run measured.")

@@ -60,7 +60,7 @@ def run_copy(view_set, planted: dict[str, str], checked: bool = True) -> dict:
     )
     for cell in SOURCE.cells:
         wanted = {"exercise", "check"} & set(cell.tags) or re.search(
-            r"^def (rays_of|my_march|fit_mine|held_out)\(", cell.text, re.M
+            r"^def (rays_of|my_carve|my_march|fit_mine|held_out)\(", cell.text, re.M
         )
         if not wanted or ("check" in cell.tags and not checked):
             continue
