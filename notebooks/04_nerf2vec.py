@@ -7,7 +7,7 @@
 #   n2v:
 #     made_by:
 #     - n2v.embed.embeddings
-#     - n2v.embed.shipped
+#     - n2v.embed.model
 #     - n2v.embed.train
 #     makes:
 #     - nerf2vec

@@ -60,7 +60,7 @@ def found():
     ("module", "made_anew"),
     [
         ("tasks/retrieve.py", []),
-        ("tasks/flow.py", []),
+        ("tasks/generate.py", []),
         ("tasks/metrics.py", []),
         ("lessons/retrieval.py", []),
         ("publish/report.py", []),
@@ -93,8 +93,8 @@ def test_a_remark_makes_nothing_stale(library, before):
 
 
 def test_the_list_has_modules_of_one_notebook_of_many_and_of_none():
-    n_users = {len(users(module)) for module in ("tasks/flow.py", "tasks/metrics.py", "publish/report.py")}
-    assert 0 in n_users and max(n_users) > 4 and users("tasks/flow.py") == {"09"}
+    n_users = {len(users(module)) for module in ("tasks/generate.py", "tasks/metrics.py", "publish/report.py")}
+    assert 0 in n_users and max(n_users) > 4 and users("tasks/generate.py") == {"09"}
 
 
 def test_headers_name_modules_that_their_notebooks_import():
