@@ -565,7 +565,7 @@ published, corrected = by_rule["as_published"], by_rule["corrected"]
 gain = published["ruler right"] - corrected["ruler right"]
 half = np.hypot(published["ruler right"] - published["low"], corrected["high"] - corrected["ruler right"])
 claim = "A ruler is right more often under the authors' rule than under corrected"
-record.verdict("extra-split-measures", claim, gain, gain - half, gain + half, above=0, n=len(twenty))
+flattered = record.verdict("extra-split-measures", claim, gain, gain - half, gain + half, above=0, n=len(twenty))
 
 # %% [markdown]
 # *What to see:* the same objects, the same ruler, three numbers. Where a version of the test object is in train, a ruler may
