@@ -32,7 +32,11 @@ def judge(
         return False
     assert given is not None, f"{name}: nothing came back; is the return missing?"
     parts = given if isinstance(given, tuple | list) else [given]
-    found = torch.stack([torch.as_tensor(part, dtype=torch.float32) for part in parts]).reshape(-1)
+    try:
+        found = torch.stack([torch.as_tensor(part, dtype=torch.float32) for part in parts]).reshape(-1)
+    except (TypeError, ValueError, RuntimeError):  # None or a dictionary, or shapes that differ
+        kinds = ", ".join(dict.fromkeys(type(part).__name__ for part in parts))
+        raise AssertionError(f"{name}: {kinds} came back, numbers of one shape are wanted") from None
     expected = expected.float().reshape(-1)
     assert found.shape == expected.shape, f"{name}: {found.numel()} numbers came back, {expected.numel()} are wanted"
 
