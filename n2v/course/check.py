@@ -48,7 +48,7 @@ def within(seconds: float) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-class Calls:
+class StandIns:
     """The student's functions as a check sees them, and what went wrong in them."""
 
     def __init__(self, link: Connection, seconds: float) -> None:
@@ -113,23 +113,26 @@ class Calls:
         return Failed(self.last_error)
 
 
-def decide(task: Task, calls: Calls, namespace: dict) -> str | None:
+def decide(task: Task, stand_ins: StandIns, namespace: dict) -> str | None:
     """Run the check on one answer; None when it is right, else why not."""
     reason = None
     try:
-        exec(compile(task.check, "check", "exec"), namespace | {name: calls.function(name) for name in task.functions})
+        exec(
+            compile(task.check, "check", "exec"),
+            namespace | {name: stand_ins.function(name) for name in task.functions},
+        )
     except Exception as error:  # whatever an answer does to a check, it is not right
-        reason = _why(error, calls, task)
+        reason = _why(error, stand_ins, task)
     except SystemExit:
         reason = "the check was left"
-    if calls.trouble is not None:
-        return calls.trouble
-    if reason is None and calls.left == calls.limit:
+    if stand_ins.trouble is not None:
+        return stand_ins.trouble
+    if reason is None and stand_ins.left == stand_ins.limit:
         return "the function was never called"
     return reason
 
 
-def _why(error: Exception, calls: Calls, task: Task) -> str:
+def _why(error: Exception, stand_ins: StandIns, task: Task) -> str:
     """Feedback: what the check says; of a hidden test, only what its author wrote for students to read."""
     places = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == "check"]
     line = places[-1] if places else 0
@@ -137,12 +140,12 @@ def _why(error: Exception, calls: Calls, task: Task) -> str:
     if isinstance(error, AssertionError):
         shown = task.check.splitlines()[line - 1].strip() if line else ""
         said = str(error) or ("a test failed" if inside else f"not so: {shown}")
-    elif calls.last_error:
-        said = calls.last_error
-    elif calls.last is None:
+    elif stand_ins.last_error:
+        said = stand_ins.last_error
+    elif stand_ins.last is None:
         said = f"the check could not go on ({type(error).__name__}: {error})"
     else:
-        said = f"the check could not use what came back: {calls.last[0]} returned {_in_words(calls.last[1])}"
+        said = f"the check could not use what came back: {stand_ins.last[0]} returned {_in_words(stand_ins.last[1])}"
     return f"with other inputs: {said}" if inside else said
 
 

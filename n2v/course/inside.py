@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from n2v.course.answer import Answer, too_much
-from n2v.course.check import Calls, Task, decide
+from n2v.course.check import StandIns, Task, decide
 from n2v.course.contained import CHECKED_S, Limits
 from n2v.course.statements import execute
 
@@ -52,9 +52,9 @@ def judged(link: Connection, namespace: dict, scratch: str, limits: Limits) -> s
     """What is wrong with one answer, or None; nothing of it is left."""
 
     def check() -> None:
-        task, calls = Task(**json.loads(link.recv_bytes())), Calls(ours, limits.seconds)
+        task, stand_ins = Task(**json.loads(link.recv_bytes())), StandIns(ours, limits.seconds)
         ours.send_bytes(json.dumps([task.code, task.exercise, task.own]).encode())
-        verdict.send_bytes(json.dumps([decide(task, calls, namespace), calls.gone]).encode())
+        verdict.send_bytes(json.dumps([decide(task, stand_ins, namespace), stand_ins.gone]).encode())
 
     (ours, theirs), (told, verdict) = Pipe(), Pipe(duplex=False)
     answering = forked(lambda: Answer(theirs, namespace, limits).serve(scratch))

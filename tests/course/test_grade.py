@@ -49,8 +49,8 @@ def shifted(values):
         names |= {*frame.f_locals, *frame.f_globals}
         frame = frame.f_back
     held = {type(one).__name__ for one in gc.get_objects()}
-    found = {"exercise", "calls", "task", "source"} & names
-    raise ValueError(sorted(found | {"Source", "Exercise", "Calls", "Task"} & held))
+    found = {"exercise", "stand_ins", "task", "source"} & names
+    raise ValueError(sorted(found | {"Source", "Exercise", "StandIns", "Task"} & held))
 """
 CROWD = """
 import os, time
