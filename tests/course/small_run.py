@@ -6,7 +6,7 @@ import numpy as np
 
 import n2v
 from n2v.embed.embeddings import embed_zoo
-from n2v.embed.shipped import shipped_run
+from n2v.embed.model import shipped_run
 from n2v.scenes.cameras import orbit_cameras
 from n2v.scenes.raycast import render_rgba
 from n2v.scenes.shapes import make_collection

@@ -14,6 +14,7 @@ from n2v.course.release import build
 from n2v.course.source import Source, find_sources
 
 RUN = os.environ.get("N2V_RUN")  # a run folder of profile smoke; without one, a small one is made
+ON_SMALL = ("01", "02", "07", "08")  # notebooks that were graded on the small one
 ROOT = Path(__file__).parents[2]
 SOURCES = find_sources(ROOT / "notebooks")
 SPOIL = """
@@ -86,6 +87,8 @@ def returning(source: Source, value: str) -> dict[str, str]:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.number)
 def test_marks_of_right_blank_and_wrong_copies(source, run, tmp_path):
+    if not RUN and source.number not in ON_SMALL:
+        pytest.skip("N2V_RUN=runs/smoke, after make reproduce PROFILE=smoke, grades this one too")
     submissions = tmp_path / "submissions"
     build([source], submissions / "blank")
     empty = {"none": returning(source, "None"), "dict": returning(source, "{'a': 1}")}
