@@ -12,7 +12,7 @@ from n2v.scenes.raycast import render_rgba
 from n2v.scenes.shapes import make_collection
 from n2v.scenes.views import ViewSet, write_views
 
-N_VIEWS, SIZE_PX = 6, 24
+N_VIEWS, SIZE_PX = 24, 24  # the views of profile smoke
 
 
 def small_run(folder: Path) -> Path:
