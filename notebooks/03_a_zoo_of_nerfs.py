@@ -137,7 +137,7 @@ views = [read_views(folders[live.object_ids[i]]) for i in shown]
 rows = [
     [view_set.held_out_images[0] for view_set in views],
     [live[i].image(one.held_out_c2w[0], one.size_px).numpy() for i, one in zip(shown, views, strict=True)],
-    [best[longer[live.rows[i].class_name]].render(size_px=96) for i in shown],
+    [best[longer[name]].render(size_px=96) if (name := live.rows[i].class_name) in longer else None for i in shown],
 ]
 names = [
     "held-out picture",
