@@ -94,7 +94,9 @@ def fit_story(history: list[dict], truth: np.ndarray, falls: list[int]):
     handles = [part for one in (axis, other) for part in one.get_legend_handles_labels()[0]]
     axis.legend(handles, [handle.get_label() for handle in handles], loc="center right", fontsize=9)
     titles = [f"{row['step']}\n{row['psnr_db']:.1f} dB" for row in history]
-    pictures = [*[row["picture"] for row in history], truth]
+    seen = np.argwhere(truth.min(-1) < 0.99)
+    (top, left), (bottom, right) = np.maximum(seen.min(0) - 3, 0), seen.max(0) + 4
+    pictures = [one[top:bottom, left:right] for one in (*[row["picture"] for row in history], truth)]
     for i, (picture, title) in enumerate(zip(pictures, [*titles, "held-out\npicture"], strict=True)):
         cell = figure.add_subplot(grid[1, i])
         cell.imshow(to_rgb(picture))
