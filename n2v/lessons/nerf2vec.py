@@ -1,10 +1,11 @@
-"""Notebook 04, nerf2vec: training, schedules and what encoders do not see as figures; the visible checks."""
+"""Notebook 04, nerf2vec: training, answers, schedules and what encoders do not see as figures; the visible checks."""
 
 from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from n2v.embed.encoder import N_ROWS, RowEncoder, weight_matrix
 from n2v.lessons.drawing.style import CHANCE, OURS, THEIRS
@@ -21,19 +22,36 @@ def look_of(name: str) -> dict:
     return {"color": colour, "marker": marker, "ls": dash}
 
 
-def plot_training(logs: dict[str, list[dict]]):
-    """PSNR on training rays against time and against steps, a line a run."""
+def plot_loops(page: list[float], library: list[dict], every: int = 50):
+    """PSNR on training rays of the loop on the page and of the library's, each point a mean over `every` steps."""
     import matplotlib.pyplot as plt
 
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.2), sharey=True)
-    for name, log in logs.items():
-        for axis, key in ((left, "seconds"), (right, "step")):
-            values = [line["ray_psnr_db"] for line in log]
-            axis.plot([line[key] for line in log], values, label=name, ms=4, **look_of(name))
-    left.set(xlabel="training time (s)", ylabel="PSNR on training rays (dB)")
-    right.set(xlabel="optimiser steps")
-    right.legend(title="encoder")
-    figure.tight_layout()
+    figure, axis = plt.subplots(figsize=(6.5, 3))
+    axis.plot([line["step"] for line in library], [line["ray_psnr_db"] for line in library], lw=5, alpha=0.4,
+              color=THEIRS, label="the library")  # fmt: skip
+    axis.plot(every * np.arange(1, len(page) + 1), page, color=OURS, marker="o", ms=4, label="this page")
+    axis.set(xlabel="optimiser steps", ylabel="PSNR on training rays (dB)")
+    axis.legend()
+    return figure
+
+
+def plot_answers(answers: torch.Tensor, picture: np.ndarray, shares: tuple[float, ...] = (0.1, 0.4, 0.6, 0.9)):
+    """A NeRF's picture, and its answers, over white, on the layers below which these shares of its opacity lie."""
+    import matplotlib.pyplot as plt
+
+    values = answers.float().numpy() / 255
+    filled = np.cumsum(values[0].sum((0, 1)))
+    heights = np.searchsorted(filled, np.array(shares) * filled[-1])
+    figure, axes = plt.subplots(1, len(heights) + 1, figsize=(1.9 * (len(heights) + 1), 2.1))
+    axes[0].imshow(picture)
+    axes[0].set_title("the NeRF", fontsize=9)
+    for axis, height in zip(axes[1:], heights, strict=True):
+        layer = values[:, :, :, height]
+        axis.imshow((layer[1:] + 1 - layer[:1]).clip(0, 1).transpose(2, 1, 0), origin="lower")
+        axis.set_title(f"answers,\nlayer {height} of {answers.shape[-1]}", fontsize=9)
+    for axis in axes:
+        axis.set(xticks=[], yticks=[])
+        axis.grid(False)
     return figure
 
 
@@ -49,20 +67,20 @@ def plot_schedules(curves: dict[str, tuple[np.ndarray, np.ndarray]]):
     return figure
 
 
-def plot_blindness(shares: tuple[float, ...], changes: dict[str, list[float]]):
-    """Movement of embeddings against the share of exchanged rows, a line an encoder."""
+def plot_symmetries(moved: dict[str, dict[str, float]]):
+    """Movement of embeddings: `moved[what was done][encoder]`, a group of bars an encoder."""
     import matplotlib.pyplot as plt
 
     figure, axis = plt.subplots(figsize=(7, 3.2))
-    for i, (name, values) in enumerate(changes.items()):
-        axis.plot([100 * share for share in shares], values, marker="os^D"[i], ls=("--", ":", "-.", "-")[i], label=name)
-    axis.set(xlabel="hidden rows that change places (%)", ylabel="movement of the embedding\n(1: as far as NeRFs lie)")
-    axis.set_xscale("log")
-    axis.set_xticks([100 * share for share in shares], [f"{100 * share:g}" for share in shares])
-    axis.minorticks_off()
-    axis.set_yscale("symlog", linthresh=0.01)
-    axis.set_ylim(-0.004)
-    axis.legend(title="encoder", loc="center left", bbox_to_anchor=(1, 0.5))
+    names = list(next(iter(moved.values())))
+    for i, (what, values) in enumerate(moved.items()):
+        places = np.arange(len(names)) + 0.36 * (i - (len(moved) - 1) / 2)
+        bars = axis.bar(places, values.values(), 0.34, color=(OURS, THEIRS)[i], hatch=("", "//")[i], edgecolor="white",
+                        label=what)  # fmt: skip
+        axis.bar_label(bars, [f"{value:.2f}" for value in values.values()], fontsize=8)
+    axis.set_xticks(range(len(names)), names)
+    axis.set(xlabel="encoder", ylabel="movement of the embedding\n(1: as far as NeRFs lie)")
+    axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
 
@@ -94,26 +112,54 @@ def check_matrix(my_matrix: Callable) -> bool:
         "the cut is row by row; this fills column after column": lambda: padded.view(N_HIDDEN, N_ROWS).T,
         "the zeros belong behind the weights": lambda: padded.roll(N_ROWS * N_HIDDEN - N_WEIGHTS),
     }
-    return judge("matrix", lambda: my_matrix(vector).contiguous(), weight_matrix(vector[None])[0], mistakes)
+
+    def answer():
+        found = my_matrix(vector)
+        if found is None:
+            return None
+        found = torch.as_tensor(found)
+        assert found.shape == (N_ROWS, N_HIDDEN), f"matrix: the shape is {tuple(found.shape)}, (336, 64) is wanted"
+        return found
+
+    return judge("matrix", answer, weight_matrix(vector[None])[0], mistakes)
+
+
+class _Toy(nn.Module):
+    """An encoder that is blind to what `read` forgets."""
+
+    def __init__(self, read: Callable) -> None:
+        super().__init__()
+        self.encode_rows = read
 
 
 def check_blindness(notices: Callable, encoder: RowEncoder, rows: torch.Tensor) -> bool:
-    """`notices(encoder, rows)`: whether an order of rows matters; tried on one that is blind and one that is not."""
-
-    class Sees(nn.Module):
-        def encode_rows(self, rows):
-            return rows[:, :4].flatten(1)
-
+    """`notices(encoder, rows)`: whether an order of rows matters; tried on encoders that see rows, columns or both."""
+    ramp = torch.linspace(0.5, 2, N_HIDDEN)
+    toys = (
+        encoder,  # blind to the order of rows
+        _Toy(lambda rows: rows.sum(2)),  # to that of columns
+        _Toy(lambda rows: rows.flatten(1)),  # to nothing
+        _Toy(lambda rows: (rows**2).sum((1, 2), keepdim=True)[..., 0]),  # to both
+        _Toy(lambda rows: (rows * ramp).sum(1)),  # to the order of rows, up to rounding
+    )
+    patterns = {
+        "every encoder seems to notice: compare the embeddings up to rounding": [1, 1, 1, 1, 1],
+        "no encoder seems to notice: are the shuffled rows really encoded?": [0, 0, 0, 0, 0],
+        "the answer is the wrong way round": [1, 0, 0, 1, 1],
+        "the columns were shuffled, not the rows: rows are dimension 1 of (1, 336, 64)": [1, 0, 1, 0, 1],
+        "rows and columns were both shuffled": [1, 1, 1, 0, 1],
+        "the comparison is exact: sums in another order differ by rounding": [0, 1, 1, 0, 1],
+        "the comparison is exact and sums in another order differ by rounding": [0, 1, 1, 1, 1],
+    }
     mistakes = {
-        "every encoder seems to notice: compare the embeddings up to rounding": lambda: torch.tensor([1.0, 1.0]),
-        "no encoder seems to notice: are the shuffled rows really encoded?": lambda: torch.zeros(2),
-        "the answer is the wrong way round": lambda: torch.tensor([1.0, 0.0]),
+        why: lambda values=values: torch.tensor(values, dtype=torch.float32) for why, values in patterns.items()
     }
 
     def answers():
-        return [float(notices(one, rows)) for one in (encoder, Sees())]
+        found = [notices(one, rows) for one in toys]
+        return None if None in found else [float(one) for one in found]
 
-    return judge("shuffled rows", answers, torch.tensor([0.0, 1.0]), mistakes)
+    return judge("shuffled rows", answers, torch.tensor([0.0, 1.0, 1.0, 0.0, 0.0]), mistakes)
 
 
 def check_emptiness(opacity_of: Callable, step: float = 0.04) -> bool:
@@ -130,12 +176,15 @@ def check_emptiness(opacity_of: Callable, step: float = 0.04) -> bool:
 
 
 def check_share(first_layer: Callable) -> bool:
-    """`first_layer(layer, embedding, features)`: the layer of (embedding, features) without repeating the embedding."""
+    """`first_layer(layer, embedding, features)`: the layer of (embedding, features) without repeating the embedding.
+
+    The right numbers are not enough: the multiplications are counted.
+    """
     generator = torch.Generator().manual_seed(0)
-    layer = nn.Linear(5 + 3, 4)
-    embedding, features = torch.randn(2, 5, generator=generator), torch.randn(2, 6, 3, generator=generator)
-    once = nn.functional.linear(embedding, layer.weight[:, :5])[:, None]
-    each = nn.functional.linear(features, layer.weight[:, 5:])
+    layer = nn.Linear(40 + 3, 4)
+    embedding, features = torch.randn(2, 40, generator=generator), torch.randn(2, 6, 3, generator=generator)
+    once = nn.functional.linear(embedding, layer.weight[:, :40])[:, None]
+    each = nn.functional.linear(features, layer.weight[:, 40:])
     mistakes = {
         "the bias counts twice, once in each part": lambda: (once + each + 2 * layer.bias).detach(),
         "the bias is missing": lambda: (once + each).detach(),
@@ -145,26 +194,41 @@ def check_share(first_layer: Callable) -> bool:
             + nn.functional.linear(features, layer.weight[:, :3], layer.bias)
         ).detach(),
     }
-    return judge(
-        "embedding's share",
-        lambda: first_layer(layer, embedding, features).detach(),
-        (once + each + layer.bias).detach(),
-        mistakes,
+    counted = FlopCounterMode(display=False)
+
+    def answer():
+        with counted, torch.no_grad():
+            return first_layer(layer, embedding, features)
+
+    if not judge("embedding's share", answer, (once + each + layer.bias).detach(), mistakes):
+        return False
+    n, least = counted.get_total_flops() // 2, 2 * 4 * (40 + 6 * 3)
+    assert n <= 1.2 * least, (
+        f"embedding's share: right, but slow: {n:,} multiplications where {least:,} do; the embedding must not be "
+        "repeated for every sample"
     )
+    return True
 
 
-def check_components(hits_with: Callable, components: torch.Tensor, labels, train, test, k: int = 4) -> bool:
-    """`hits_with(k)`: share of test NeRFs whose nearest training NeRF by the first k components has their class."""
+def check_components(hits_with: Callable, components: torch.Tensor, labels, train, test, ks=(2, 3, 5, 9)) -> bool:
+    """`hits_with(k)`: share of test NeRFs whose nearest training NeRF by the first k components has their class.
 
-    def measured(values: torch.Tensor, queries, gallery, first: int = k) -> torch.Tensor:
-        return torch.tensor(component_hits(values, labels, gallery, queries, first))
+    Shares of few NeRFs coincide by chance, so several k are asked, and a mistake is named where all of them fit.
+    """
+
+    def measured(queries, gallery, part: Callable = lambda values, k: values[:, :k]) -> torch.Tensor:
+        hits = [component_hits(part(components, k), labels, gallery, queries, components.shape[1]) for k in ks]
+        return torch.tensor(hits)
 
     mistakes = {
-        "each training NeRF's neighbour was looked for; the queries are the test NeRFs": lambda: measured(
-            components, train, test
+        "each training NeRF's neighbour was looked for; the queries are the test NeRFs": lambda: measured(train, test),
+        "all components were used": lambda: measured(test, train, lambda values, _: values),
+        "those are the last components, which carry least": lambda: measured(
+            test, train, lambda values, k: values[:, -k:]
         ),
-        "all components were used": lambda: measured(components, test, train, components.shape[1]),
-        "those are the last components, which carry least": lambda: measured(components[:, -k:], test, train),
-        "the test NeRFs are among the candidates: each finds itself": lambda: torch.tensor(1.0),
+        "the first component is left out": lambda: measured(test, train, lambda values, k: values[:, 1 : k + 1]),
+        "only component k is used": lambda: measured(test, train, lambda values, k: values[:, k - 1 : k]),
+        "the test NeRFs are among the candidates: each finds itself": lambda: torch.ones(len(ks)),
+        "that is the share of misses": lambda: 1 - measured(test, train),
     }
-    return judge("components", lambda: hits_with(k), measured(components, test, train), mistakes, 1e-6)
+    return judge("components", lambda: [hits_with(k) for k in ks], measured(test, train), mistakes, 1e-6)

@@ -1,14 +1,16 @@
-"""Notebook 05, reconstruction: quality and what is lost as figures; the visible checks."""
+"""Notebook 05, reconstruction: quality and what is lost as figures, comparisons; the visible checks."""
 
 import math
 from collections.abc import Callable
 
 import numpy as np
 import torch
+from scipy import stats
 
 from n2v.lessons.drawing.style import CHANCE
 from n2v.lessons.judge import judge
 from n2v.lessons.nerf2vec import look_of
+from n2v.tasks.metrics import summarise
 
 
 def plot_quality(rows: list[dict], measure: str = "foreground_db", label: str = "foreground PSNR (dB)"):
@@ -90,6 +92,41 @@ def plot_thickness(rows: list[dict]):
     axis.set(xlabel="mean distance of the object's pixels from its outline (pixels)", ylabel="foreground PSNR (dB)")
     axis.legend(title="encoder")
     return figure
+
+
+def gain(
+    rows: list[dict], first: str, second: str, bases: dict[str, str], measure: str = "foreground_db"
+) -> tuple[float, float, float, int]:
+    """Mean difference first minus second on the same objects, its 95 % interval, and how many objects there are.
+
+    `bases` names the base object of an object id; the differences of its versions are averaged first, since they are
+    not independent. Without two objects the interval is NaN.
+    """
+    values = {(row["what"], row["object_id"]): row[measure] for row in rows}
+    apart: dict[str, list[float]] = {}
+    for (what, one), value in values.items():
+        difference = value - values.get((second, one), np.nan)
+        if what == first and np.isfinite(difference):
+            apart.setdefault(bases.get(one, one), []).append(difference)
+    found = summarise([np.mean(each) for each in apart.values()])
+    return found["mean"], found["mean"] - found["half_width"], found["mean"] + found["half_width"], found["n"]
+
+
+def gap(
+    rows: list[dict], others: list[dict], bases: dict[str, str], measure: str = "foreground_db"
+) -> tuple[float, float, float]:
+    """Difference of the means of two groups of different objects, and its 95 % interval (Welch); versions averaged."""
+    found = []
+    for group in (rows, others):
+        each: dict[str, list[float]] = {}
+        for row in group:
+            if np.isfinite(row[measure]):
+                each.setdefault(bases.get(row["object_id"], row["object_id"]), []).append(row[measure])
+        found.append(np.array([np.mean(values) for values in each.values()]))
+    if min(map(len, found)) < 2:
+        return float(found[0].mean() - found[1].mean()), math.nan, math.nan
+    interval = stats.ttest_ind(*found, equal_var=False).confidence_interval()
+    return float(found[0].mean() - found[1].mean()), float(interval.low), float(interval.high)
 
 
 def check_formulas(psnr_of: Callable, psnr_as_printed: Callable) -> bool:

@@ -1,9 +1,12 @@
-"""Rows 4 to 8 of where thesis, code and sound practice differ, each measured on the spot (notebook 04)."""
+"""Notebook 04 measures: where thesis, code and sound practice differ (rows 4 to 8), and what encoders see."""
+
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from jaxtyping import Float
 
+from n2v.embed.encoder import kept_weights
 from n2v.embed.model import Nerf2Vec
 from n2v.embed.sampling import in_cells
 from n2v.nerf.composite import composite, over_background
@@ -57,8 +60,8 @@ def emptiness_card(model: Nerf2Vec, zoo: Zoo, indices, step: float, generator: t
     """Row 6: a raw density is no opacity; it says so about a decoder that was just trained."""
     sigmas = []
     for index in indices:
-        points = free_points(zoo, int(index), 2000, generator)
-        sigmas.append(model(torch.from_numpy(zoo.field_weights(index)), points[None])[0][0])
+        field = model.decode(model.embed(zoo[int(index)]))
+        sigmas.append(field.query(free_points(zoo, int(index), 2000, generator))[0])
     sigmas = torch.cat(sigmas)
     opacity = -torch.expm1(-sigmas * step)
     text = (
@@ -106,26 +109,45 @@ def schedule_card(curves: dict[str, tuple[np.ndarray, np.ndarray]], names: tuple
     return card(8, "400 epochs, then 100 at a tenth", "501 epochs at one rate", "one schedule, in run.json", text)
 
 
-@torch.no_grad()
-def component_hits(components: torch.Tensor, labels: np.ndarray, train, test, k: int) -> float:
-    """Share of `test` whose nearest of `train` by the first k of components (n, c) has their class."""
+def component_right(components: torch.Tensor, labels: np.ndarray, train, test, k: int) -> Float[np.ndarray, "t"]:
+    """1 where the nearest of `train`, by the first k of components (n, c), has the class of one of `test`, else 0."""
     near = torch.cdist(components[test, :k], components[train, :k]).argmin(1)
-    return float((labels[train][near] == labels[test]).mean())
+    return (labels[train][near] == labels[test]).astype(float)
 
 
-def change_when_exchanged(
-    encoder: torch.nn.Module, field_weights: Float[torch.Tensor, "n w"], shares: tuple[float, ...], generator
-) -> list[float]:
-    """How far embeddings move, relative to how far apart NeRFs are, when a share of the hidden rows changes places."""
-    before = encoder(field_weights)
-    apart = float((before - before.mean(0)).norm(dim=1).mean())
+def component_hits(components: torch.Tensor, labels: np.ndarray, train, test, k: int) -> float:
+    """The share of those."""
+    return float(component_right(components, labels, train, test, k).mean())
+
+
+def variance_parts(field_weights: Float[torch.Tensor, "n w"]) -> dict[str, tuple[float, int]]:
+    """Share of the variance that lies in parts of the vector, and how many weights each part has."""
+    spread = field_weights.var(0, correction=0)
+    low, used = kept_weights(8), kept_weights(24)
+    held = [float(spread[part].sum() / spread.sum()) for part in (low, used)]
+    return {
+        "octaves 0 to 7,\nhidden, output": (held[0], len(low)),
+        "octaves 8 to 23": (held[1] - held[0], len(used) - len(low)),
+        "padding": (1 - held[1], len(spread) - len(used)),
+    }
+
+
+def rows_exchanged(
+    field_weights: Float[torch.Tensor, "n w"], share: float, generator: torch.Generator
+) -> Float[torch.Tensor, "n w"]:
+    """NeRFs of which a share of the hidden matrices' rows have changed places: other functions."""
     first, n_rows = SLICES[1].start, (SLICES[2].stop - SLICES[1].start) // N_HIDDEN
-    moved = []
-    for share in shares:
-        chosen = torch.randperm(n_rows, generator=generator)[: max(2, round(share * n_rows))]
-        rows = field_weights[:, first : SLICES[2].stop].view(len(field_weights), n_rows, N_HIDDEN).clone()
-        rows[:, chosen] = rows[:, chosen.roll(1)]
-        other = field_weights.clone()
-        other[:, first : SLICES[2].stop] = rows.flatten(1)
-        moved.append(float((encoder(other) - before).norm(dim=1).mean()) / apart)
-    return moved
+    chosen = torch.randperm(n_rows, generator=generator)[: max(2, round(share * n_rows))]
+    rows = field_weights[:, first : SLICES[2].stop].view(len(field_weights), n_rows, N_HIDDEN).clone()
+    rows[:, chosen] = rows[:, chosen.roll(1)]
+    other = field_weights.clone()
+    other[:, first : SLICES[2].stop] = rows.flatten(1)
+    return other
+
+
+@torch.no_grad()
+def movement(encode: Callable, before: Float[torch.Tensor, "n w"], after: Float[torch.Tensor, "n w"]) -> float:
+    """How far embeddings move when NeRFs are altered; 1: as far as NeRFs lie from their mean."""
+    first = encode(before)
+    apart = float((first - first.mean(0)).norm(dim=1).mean())
+    return float((encode(after) - first).norm(dim=1).mean()) / apart

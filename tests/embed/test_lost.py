@@ -7,7 +7,16 @@ import pytest
 import torch
 from discs import disc
 
-from n2v.lessons.where_lost import edge_distance, error_bands, error_shares, join_bands, psnr_chain, thickness
+from n2v.lessons.where_lost import (
+    correlation_interval,
+    edge_distance,
+    error_bands,
+    error_shares,
+    join_bands,
+    outline_and_inside,
+    psnr_chain,
+    thickness,
+)
 
 
 def test_error_has_a_place():
@@ -63,3 +72,21 @@ def test_chain_of_two_errors_against_noise():
     first, second = rng.normal(size=(2, 100_000)) * np.array([[0.1], [0.04]])
     levels = [-10 * np.log10((noise**2).mean()) for noise in (first, second)]
     assert psnr_chain(*levels) == pytest.approx(-10 * np.log10(((first + second) ** 2).mean()), abs=0.05)
+
+
+def test_outline_against_inside():
+    def row(near, inside):
+        bands = [
+            {"distance_px": -1.0, "squared": 99.0, "n_pixels": 1},
+            {"distance_px": 0.75, "squared": near, "n_pixels": 1},
+        ]
+        return {"bands": [*bands, {"distance_px": 2.0, "squared": inside, "n_pixels": 1 if inside else 0}]}
+
+    value, low, high, n = outline_and_inside([row(4.0, 1.0), row(9.0, 1.0), row(9.0, 0.0)])
+    assert (value, n) == (1.5, 2) and low < value < high, "the object without pixels inside is left out"
+
+
+def test_correlation_has_an_interval():
+    assert all(map(math.isnan, correlation_interval([(0, 0), (1, 1), (math.nan, 2)])))
+    value, low, high = correlation_interval([(x, x + (-1) ** x) for x in range(20)])
+    assert low < value < high < 1 and value > 0.9

@@ -6,12 +6,19 @@ import numpy as np
 import pytest
 import torch
 
+from n2v.embed.asking import ask
+from n2v.embed.decoder import DecoderConfig, MlpDecoder
 from n2v.embed.encoder import EncoderConfig, RowEncoder, make_encoder, weight_matrix
 from n2v.files import write_json
 from n2v.lessons import nerf2vec, reconstruction
 from n2v.lessons import thesis_and_code as cards
+from n2v.lessons.drawing.topology import DECODER, NETWORK, draw_graph, encoder_graph, values_of
+from n2v.lessons.ladder import climb
 from n2v.nerf.layout import N_WEIGHTS
+from n2v.nerf.nerf import Turntable
+from n2v.nerf.neurons import permute_neurons
 from n2v.publish.data_cards import shipped_table
+from n2v.zoo.shipped import mini_zoo
 
 SMALL = EncoderConfig("rows", widths=(8, 8), embedding=6, n_components=4, hidden=8)
 
@@ -24,11 +31,19 @@ def unwritten(*_):
     raise NotImplementedError
 
 
+def split_layer(layer, embedding, features):
+    n = embedding.shape[1]
+    return (embedding @ layer.weight[:, :n].T + layer.bias)[:, None] + features @ layer.weight[:, n:].T
+
+
 RIGHT_AND_WRONG = {
     nerf2vec.check_matrix: [
         (lambda v: torch.cat([v, torch.zeros(3072)]).view(336, 64), None),
         (lambda v: torch.cat([torch.zeros(3072), v]).view(336, 64), "behind the weights"),
         (lambda v: torch.cat([v, torch.zeros(3072)]).view(64, 336).T, "row by row"),
+        (lambda v: torch.cat([v, torch.zeros(3072)]).view(64, 336), r"the shape is \(64, 336\)"),
+        (lambda v: np.concatenate([v.numpy(), np.zeros(3072, np.float32)]).reshape(336, 64), None),
+        (lambda v: None, "nothing came back"),
     ],
     nerf2vec.check_emptiness: [
         (lambda s, step: 1 - torch.exp(-s * step), None),
@@ -36,8 +51,9 @@ RIGHT_AND_WRONG = {
         (lambda s, step: (s * step).clamp(max=1), "clamping"),
     ],
     nerf2vec.check_share: [
-        (lambda m, e, f: m(torch.cat([e[:, None].expand(-1, f.shape[1], -1), f], -1)), None),
-        (lambda m, e, f: (e @ m.weight[:, :5].T)[:, None] + f @ m.weight[:, 5:].T, "bias is missing"),
+        (split_layer, None),
+        (lambda m, e, f: m(torch.cat([e[:, None].expand(-1, f.shape[1], -1), f], -1)), "right, but slow"),
+        (lambda m, e, f: split_layer(m, e, f) - m.bias, "bias is missing"),
     ],
     reconstruction.check_best_colour: [
         (lambda p: p.mean((0, 1)), None),
@@ -65,17 +81,32 @@ def test_checks_pass_what_is_right_and_name_what_is_wrong(check):
                 check(answer)
 
 
-def test_checks_with_data():
+def shuffled(dimension: int, equal=lambda a, b: torch.allclose(a, b, atol=1e-5)):
+    def notices(one, values):
+        order = torch.randperm(values.shape[dimension], generator=stream())
+        return not equal(one.encode_rows(values), one.encode_rows(values.index_select(dimension, order)))
+
+    return notices
+
+
+def test_blindness_is_told_from_shuffled_columns():
     rows = weight_matrix(torch.randn(1, N_WEIGHTS, generator=stream()))
     encoder = RowEncoder(SMALL).eval()
+    assert nerf2vec.check_blindness(shuffled(1), encoder, rows)
+    wrong = {
+        "the columns were shuffled": shuffled(2),
+        "every encoder": lambda *_: True,
+        "no encoder": lambda *_: False,
+        "wrong way round": lambda *both: not shuffled(1)(*both),
+        "exact": shuffled(1, torch.equal),
+        "nothing came back": lambda *_: None,
+    }
+    for words, answer in wrong.items():
+        with pytest.raises(AssertionError, match=words):
+            nerf2vec.check_blindness(answer, encoder, rows)
 
-    def notices(one, values):
-        other = one.encode_rows(values[:, torch.randperm(values.shape[1], generator=stream())])
-        return not torch.allclose(one.encode_rows(values), other, atol=1e-5)
 
-    assert nerf2vec.check_blindness(notices, encoder, rows)
-    with pytest.raises(AssertionError, match="every encoder"):
-        nerf2vec.check_blindness(lambda *_: True, encoder, rows)
+def test_checks_with_data():
     train = torch.randn(6, 40, generator=stream())
 
     def kept(values, vector, k):
@@ -90,14 +121,30 @@ def test_checks_with_data():
     assert reconstruction.check_formulas(*printed)
     with pytest.raises(AssertionError, match="wrong way round"):
         reconstruction.check_formulas(*printed[::-1])
-    values, labels = torch.randn(30, 6, generator=stream()), np.arange(30) % 3
-    parts = np.arange(20), np.arange(20, 30)
 
-    def hits(k, queries=parts[1]):
-        near = torch.cdist(values[queries, :k], values[parts[0], :k]).argmin(1)
-        return float((labels[parts[0]][near] == labels[queries]).mean())
 
-    assert nerf2vec.check_components(hits, values, labels, *parts)
+def test_components_are_asked_for_several_k():
+    """A mistake that gives the right share for one k by chance is not named for it."""
+    values, labels = torch.randn(60, 20, generator=stream()), np.arange(60) % 3
+    train, test = np.arange(40), np.arange(40, 60)
+
+    def hits(part, queries=test, gallery=train):
+        near = torch.cdist(values[queries][:, part], values[gallery][:, part]).argmin(1)
+        return float((labels[gallery][near] == labels[queries]).mean())
+
+    assert nerf2vec.check_components(lambda k: hits(slice(k)), values, labels, train, test)
+    wrong = {
+        "each training NeRF's": lambda k: hits(slice(k), train, test),
+        "all components": lambda k: hits(slice(None)),
+        "last components": lambda k: hits(slice(-k, None)),
+        "first component is left out": lambda k: hits(slice(1, k + 1)),
+        "only component k": lambda k: hits(slice(k - 1, k)),
+        "share of misses": lambda k: 1 - hits(slice(k)),
+        "is right": lambda k: hits(slice(2)) if k == 2 else 0.123,
+    }
+    for words, answer in wrong.items():
+        with pytest.raises(AssertionError, match=words):
+            nerf2vec.check_components(answer, values, labels, train, test)
 
 
 def test_cards_measure_what_they_say():
@@ -110,15 +157,63 @@ def test_cards_measure_what_they_say():
     assert "1e-05 against 1e-04" in cards.schedule_card(curves, ("a", "b"))["we measured"]
 
 
-@pytest.mark.parametrize("kind", ["rows", "tokens", "aligned"])
-def test_only_rows_do_not_move_when_rows_change_places(kind):
-    vectors = torch.randn(8, N_WEIGHTS, generator=stream())
+@pytest.mark.parametrize("kind", ["rows", "aligned", "symmetric", "asking"])
+def test_what_each_encoder_is_blind_to(kind):
+    """Exchanged rows are another function, renumbered neurons the same one."""
+    zoo = mini_zoo()
+    vectors = torch.from_numpy(zoo.field_weights(zoo.indices("train")[:48:16]))
     torch.manual_seed(0)
-    encoder = make_encoder(EncoderConfig(kind, (8, 8), 6, n_components=4, hidden=8)).eval()
-    if kind == "aligned":
-        encoder.fit_front(vectors)
-    moved = cards.change_when_exchanged(encoder, vectors, (0.1, 1.0), stream())
-    assert max(moved) < 1e-5 if kind == "rows" else 0.01 < moved[0] < moved[1]
+    sizes = {"n_components": 4, "hidden": 8, "channels": 8, "n_local": 1}
+    encoder = make_encoder(EncoderConfig(kind, (8, 8), 80, **sizes)).eval()
+    if kind in ("aligned", "asking"):
+        encoder.fit_front(ask(vectors) if kind == "asking" else vectors)
+    encode = (lambda weights: encoder(ask(weights))) if kind == "asking" else encoder
+    rng = np.random.default_rng(0)
+    same = torch.from_numpy(np.stack([permute_neurons(one, rng) for one in vectors.numpy()]))
+    other = cards.rows_exchanged(vectors, 1.0, stream())
+    assert (cards.movement(encode, vectors, other) < 1e-4) == (kind == "rows")
+    assert (cards.movement(encode, vectors, same) < 1e-2) == (kind in ("symmetric", "asking"))
+
+
+@torch.no_grad()
+def test_the_diagrams_are_the_modules():
+    """The description that is drawn gives what the module gives."""
+    import matplotlib.pyplot as plt
+
+    encoder = RowEncoder(EncoderConfig("rows", (8, 8, 16, 16), 6)).eval()
+    weights = torch.randn(2, N_WEIGHTS, generator=stream())
+    found = values_of(encoder_graph(), encoder, {"weights": weights})
+    assert torch.allclose(found["embedding"], encoder(weights), atol=1e-5)
+    decoder = MlpDecoder(6, DecoderConfig(hidden=8, n_octaves=3))
+    positions = torch.rand(2, 5, 3, generator=stream()) - 0.5
+    found = values_of(DECODER, decoder, {"embedding": found["embedding"], "position": positions})
+    sigmas, rgbs = decoder(found["embedding"], positions)
+    assert torch.allclose(found["density"], sigmas, atol=1e-5) and torch.allclose(found["colour"], rgbs, atol=1e-5)
+    figure = draw_graph(DECODER, found, NETWORK)
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    arrows = [text for text in figure.axes[0].texts if text.get_text() == ""]
+    assert "side by\nside\n5 x 24" in texts and len(arrows) == 11, "eleven boxes of the network, eleven arrows"
+    plt.close(figure)
+
+
+def test_answers_on_a_lattice_draw_better_the_more_there_are():
+    nerf = mini_zoo()["chair-0000"]
+    rows = climb([nerf], None, {}, Turntable(1, 32))
+    decibels = {row["what"]: row["foreground_db"] for row in rows}
+    assert decibels["4³ answers"] < decibels["12³ answers"] < decibels["32³ answers"] > 14
+    assert rows[0]["numbers"] == 4 * 4**3
+
+
+def test_gains_pair_objects_and_count_versions_once():
+    rows = [{"what": what, "object_id": one, "foreground_db": value} for what, one, value in (
+        ("a", "x", 3.0), ("a", "x2", 5.0), ("a", "y", 4.0), ("a", "z", 9.0),
+        ("b", "x", 1.0), ("b", "x2", 1.0), ("b", "y", 2.0), ("b", "w", 0.0))]  # fmt: skip
+    value, low, high, n = reconstruction.gain(rows, "a", "b", {"x2": "x"})
+    assert (value, n) == (2.5, 2) and low < value < high
+    of_a, of_b = rows[:4], rows[4:]
+    value, low, high = reconstruction.gap(of_a, of_b, {"x2": "x"})
+    assert value == pytest.approx(17 / 3 - 1) and low < value < high
+    assert math.isnan(reconstruction.gap(of_a[:1], of_b, {})[1])
 
 
 def test_the_shipped_card_tells_its_record(tmp_path):

@@ -1,0 +1,115 @@
+"""Networks as graphs: one description is drawn, and runs, so that a test can hold it against the module."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from n2v.embed.encoder import weight_matrix
+from n2v.lessons.drawing.diagrams import DATA_COLOUR, LAYER_COLOUR, NORM_COLOUR
+from n2v.nerf.encoding import encode
+from n2v.nerf.field import activate, to_unit_box
+
+
+@dataclass(frozen=True)
+class Part:
+    """A box: what it does with the values of the parts that lead into it. Without `does` it is given from outside."""
+
+    place: tuple[float, float]
+    text: str
+    inputs: tuple[str, ...] = ()
+    does: Callable | None = None  # (module, *values) to the part's value
+    colour: str = LAYER_COLOUR
+
+
+Graph = dict[str, Part]
+
+
+def values_of(graph: Graph, module: nn.Module, given: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """What every part of a graph gives."""
+    found = dict(given)
+    for name, part in graph.items():
+        if part.does:
+            found[name] = part.does(module, *(found[one] for one in part.inputs))
+    return found
+
+
+def draw_graph(graph: Graph, values: dict[str, torch.Tensor], parts: tuple[str, ...] = (), title: str = ""):
+    """Boxes and arrows of the named parts (all without names); below each text the shape of its value, one NeRF's."""
+    import matplotlib.pyplot as plt
+
+    shown = {name: part for name, part in graph.items() if not parts or name in parts}
+    columns, rows = zip(*(part.place for part in shown.values()), strict=True)
+    wide, high = max(columns) - min(columns) + 1, max(rows) - min(rows) + 1
+    figure, axis = plt.subplots(figsize=(1.22 * wide, 0.95 * high + 0.3))
+    boxes = {}
+    for name, part in shown.items():
+        (x, y), size = part.place, " x ".join(map(str, values[name].shape[1:])) or "1"
+        boxes[name] = plt.Rectangle((x - 0.41, y - 0.33), 0.82, 0.66, facecolor=part.colour, edgecolor="black", lw=0.8)
+        axis.add_patch(boxes[name])
+        axis.text(x, y, f"{part.text}\n{size}", ha="center", va="center", fontsize=8)
+    for name, part in shown.items():
+        for one in part.inputs:
+            if one in shown:
+                down = shown[one].place[1] - part.place[1]
+                bend = (
+                    "arc3"
+                    if abs(down) < 1
+                    else f"angle,angleA={-90 if down > 0 else 0},angleB={180 if down > 0 else 90}"
+                )
+                arrow = {"arrowstyle": "->", "patchA": boxes[one], "patchB": boxes[name], "connectionstyle": bend}
+                axis.annotate("", part.place, shown[one].place, arrowprops=arrow)
+    axis.set(xlim=(min(columns) - 0.5, max(columns) + 0.5), ylim=(min(rows) - 0.5, max(rows) + 0.5))
+    axis.set_axis_off()
+    axis.set_title(title, fontsize=10)
+    return figure
+
+
+def _each_row(layers: nn.Module, rows: torch.Tensor) -> torch.Tensor:
+    return layers(rows.flatten(0, 1)).view(*rows.shape[:2], -1)
+
+
+def encoder_graph(n_blocks: int = 4) -> Graph:
+    """The thesis's encoder (Fig 3.4; module: RowEncoder); given: weights (b, 18432)."""
+    graph = {
+        "weights": Part((0, 0), "NeRF\nweights", colour=DATA_COLOUR),
+        "rows": Part((1, 0), "cut into\nrows", ("weights",), lambda _, w: weight_matrix(w), DATA_COLOUR),
+    }
+    before = "rows"
+    for i in range(n_blocks):
+        name = f"block {i}"
+        does = lambda module, rows, i=i: _each_row(module.layers[3 * i : 3 * i + 3], rows)  # noqa: E731
+        graph[name] = Part((i + 2, 0), "linear,\nbatch norm,\nReLU", (before,), does)
+        before = name
+    last = Part((n_blocks + 2, 0), "linear", (before,), lambda m, rows: _each_row(m.layers[-1:], rows))
+    most = Part((n_blocks + 3, 0), "maximum\nover rows", ("last",), lambda _, rows: rows.amax(1), NORM_COLOUR)
+    return {**graph, "last": last, "embedding": most}
+
+
+def _beside(_, embedding: torch.Tensor, frequencies: torch.Tensor) -> torch.Tensor:
+    repeated = embedding[:, None].expand(-1, frequencies.shape[1], -1)
+    return torch.cat([repeated, frequencies], -1)
+
+
+INPUT = ("embedding", "position", "frequencies", "beside")  # what Fig 3.6 shows of DECODER
+DECODER: Graph = {  # the thesis's (Fig 3.6, 3.7; module: MlpDecoder); given: embedding (b, e), position (b, n, 3)
+    "embedding": Part((-2, 0.5), "embedding", colour=DATA_COLOUR),
+    "position": Part((-3, -0.5), "position", colour=DATA_COLOUR),
+    "frequencies": Part(
+        (-2, -0.5), "sines and\ncosines", ("position",),
+        lambda module, p: encode(to_unit_box(p), module.encoding, module.n_octaves),
+    ),
+    "beside": Part((0, 0), "side by\nside", ("embedding", "frequencies"), _beside, DATA_COLOUR),
+    "first": Part((1, 0), "linear,\nReLU", ("beside",), lambda module, x: module.first(x).relu()),
+    "before 0": Part((2, 0), "linear,\nReLU", ("first",), lambda module, x: module.before[0](x).relu()),
+    "before 1": Part((3, 0), "linear,\nReLU", ("before 0",), lambda module, x: module.before[1](x).relu()),
+    "skip": Part((2, -1), "skip: linear,\nReLU", ("beside",), lambda module, x: module.skip(x).relu()),
+    "sum": Part((4, 0), "+", ("before 1", "skip"), lambda _, x, skip: x + skip, NORM_COLOUR),
+    "after 0": Part((5, 0), "linear,\nReLU", ("sum",), lambda module, x: module.after[0](x).relu()),
+    "after 1": Part((6, 0), "linear,\nReLU", ("after 0",), lambda module, x: module.after[1](x).relu()),
+    "last": Part((7, 0), "linear", ("after 1",), lambda module, x: module.last(x)),
+    "density": Part((8, 0.5), "density\nexp(x - 1)", ("last",), lambda _, x: activate(x)[0], NORM_COLOUR),
+    "colour": Part((8, -0.5), "colour\nsigmoid", ("last",), lambda _, x: activate(x)[1], NORM_COLOUR),
+}  # fmt: skip
+NETWORK = tuple(name for name in DECODER if name not in INPUT[:3])  # what Fig 3.7 shows of it
