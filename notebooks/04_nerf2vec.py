@@ -59,15 +59,14 @@ from n2v.embed.recipe import Protocol, SampleConfig
 from n2v.embed.reconstruct import compare_reconstructions, some_of
 from n2v.embed.train import TrainConfig, batch_loss, train
 from n2v.files import read_json
-from n2v.lessons import nerf2vec as checks
-from n2v.lessons import thesis_and_code as cards
+from n2v.lessons import nerf2vec as lesson
 from n2v.lessons.drawing.diagrams import framework, matrix_picture
+from n2v.lessons.drawing.embeddings import plot_answers, plot_front, plot_loops, plot_schedules, plot_symmetries
 from n2v.lessons.drawing.pictures import sheet
 from n2v.lessons.drawing.plots import map_figure, project
 from n2v.lessons.drawing.style import apply_style
 from n2v.lessons.drawing.topology import DECODER, INPUT, NETWORK, draw_graph, encoder_graph, values_of
 from n2v.lessons.judge import or_lent
-from n2v.lessons.nerf2vec import plot_answers, plot_front, plot_loops, plot_schedules, plot_symmetries
 from n2v.lessons.reconstruction import gain
 from n2v.machine import fast_bfloat16
 from n2v.nerf.composite import composite, over_background
@@ -170,7 +169,7 @@ def my_matrix(vector):
 
 
 # %% tags=["check"]
-checks.check_matrix(my_matrix)
+lesson.check_matrix(my_matrix)
 ### BEGIN HIDDEN TESTS
 assert torch.equal(my_matrix(first[0]), weight_matrix(first)[0])
 ### END HIDDEN TESTS
@@ -277,7 +276,7 @@ def opacity_of(sigmas, step):
 
 
 # %% tags=["check"]
-checks.check_emptiness(opacity_of)
+lesson.check_emptiness(opacity_of)
 ### BEGIN HIDDEN TESTS
 assert abs(float(opacity_of(torch.tensor(2.0), 0.5)) - 0.6321206) < 1e-6
 assert float(opacity_of(torch.tensor(1e6), 0.1)) == 1.0
@@ -399,7 +398,7 @@ def notices_shuffled_rows(encoder, rows):
 
 
 # %% tags=["check", "points:2"]
-checks.check_blindness(notices_shuffled_rows, thesis_model.encoder, weight_matrix(first))
+lesson.check_blindness(notices_shuffled_rows, thesis_model.encoder, weight_matrix(first))
 ### BEGIN HIDDEN TESTS
 assert notices_shuffled_rows(thesis_model.encoder, weight_matrix(-first)) is False
 ### END HIDDEN TESTS
@@ -427,7 +426,7 @@ assert notices_shuffled_rows(thesis_model.encoder, weight_matrix(-first)) is Fal
 sample = torch.from_numpy(zoo.field_weights(train_split[:16]))
 rng = np.random.default_rng(seed)
 renumbered = torch.from_numpy(np.stack([permute_neurons(one, rng) for one in sample.numpy()]))
-exchanged = cards.rows_exchanged(sample, 0.3, stream(4))
+exchanged = lesson.rows_exchanged(sample, 0.3, stream(4))
 answers = {"before": ask(sample), "renumbered": ask(renumbered), "rows exchanged": ask(exchanged)}
 for name in ("renumbered", "rows exchanged"):
     change = (answers[name].float() - answers["before"].float()).abs().mean() / 255
@@ -441,7 +440,7 @@ for kind, model_config in size.models.items():
         one.fit_front(answers["before"] if kind == "asking" else sample)
     encoded = (lambda weights, one=one: one(ask(weights))) if kind == "asking" else one
     for what, after in zip(moved, (exchanged, renumbered), strict=True):
-        moved[what][kind] = cards.movement(encoded, sample, after)
+        moved[what][kind] = lesson.movement(encoded, sample, after)
 record.figure("extra-symmetries", plot_symmetries(moved), "How far untrained encoders' embeddings move, 16 NeRFs.")
 for kind in moved[what]:
     still, blind = moved[what][kind] < 0.01, moved["rows exchanged: another function"][kind] < 0.01
@@ -470,7 +469,7 @@ record.figure(
 weights = torch.from_numpy(zoo.field_weights(train_split))
 variances, directions = leading_directions(weights - weights.mean(0), 256)
 total = float((weights - weights.mean(0)).square().sum(1).mean())
-parts = cards.variance_parts(weights)
+parts = lesson.variance_parts(weights)
 figure = plot_front((variances.cumsum(0) / total).numpy(), parts)
 record.figure("extra-front", figure, "Left: variance that the first components hold. Right: where the variance lies.")
 record.metric("variance_share_octaves_8_to_23", parts["octaves 8 to 23"][0])
@@ -503,14 +502,14 @@ def hits_with(k):
 
 
 # %% tags=["check", "points:3"]
-checks.check_components(hits_with, components, labels, train_split, test_split)
+lesson.check_components(hits_with, components, labels, train_split, test_split)
 ### BEGIN HIDDEN TESTS
-assert abs(hits_with(8) - cards.component_hits(components, labels, train_split, test_split, 8)) < 1e-6
+assert abs(hits_with(8) - lesson.component_hits(components, labels, train_split, test_split, 8)) < 1e-6
 ### END HIDDEN TESTS
 
 # %%
 rows = [
-    {"components": k, "hit@1": cards.component_hits(components, labels, train_split, test_split, k),
+    {"components": k, "hit@1": lesson.component_hits(components, labels, train_split, test_split, k),
      "variance held": float(variances[:k].sum()) / total}
     for k in (1, 2, 4, 8, 16, 32, 64, 128, 256)
     if k <= components.shape[1]
@@ -518,7 +517,7 @@ rows = [
 record.table("extra-components", rows, f"Nearest training NeRF by the first components; {len(test_split)} test NeRFs.")
 peak = max(rows, key=lambda row: row["hit@1"])["components"]
 hits = {
-    k: cards.component_right(components, labels, train_split, test_split, k) for k in (peak, rows[-1]["components"])
+    k: lesson.component_right(components, labels, train_split, test_split, k) for k in (peak, rows[-1]["components"])
 }
 bases = np.array([row.base_id for row in zoo.rows])[test_split]
 value, low, high = lead(hits[peak], hits[rows[-1]["components"]], bases)
@@ -684,7 +683,7 @@ def first_layer(layer, embedding, features):
 
 
 # %% tags=["check", "points:2"]
-checks.check_share(first_layer)
+lesson.check_share(first_layer)
 ### BEGIN HIDDEN TESTS
 _layer = torch.nn.Linear(4, 2)
 _both = torch.cat([torch.ones(1, 3, 2), torch.full((1, 3, 2), 0.5)], -1)
@@ -753,13 +752,13 @@ share = np.linspace(0, 1, 400, endpoint=False)
 curves = {name: (share, np.array([one.rate_at(x) for x in share])) for name, one in rates.items()}
 record.figure("extra-schedules", plot_schedules(curves), "Learning rates: thesis, published code, ours.")
 origins, directions_in = camera_rays(torch.from_numpy(front_camera()), 48, CAMERA_ANGLE_X)
-dropped, _ = cards.dropping_card(zoo, 0, origins, directions_in, config.samples.step, stream(12))
+dropped, _ = lesson.dropping_card(zoo, 0, origins, directions_in, config.samples.step, stream(12))
 table = [
-    cards.loss_card(stream(13)),
-    cards.compositing_card(batch.targets[batch.is_ray], stream(14)),
-    cards.emptiness_card(models["rows"], zoo, train_split[:4], config.samples.step, stream(15)),
+    lesson.loss_card(stream(13)),
+    lesson.compositing_card(batch.targets[batch.is_ray], stream(14)),
+    lesson.emptiness_card(models["rows"], zoo, train_split[:4], config.samples.step, stream(15)),
     dropped,
-    cards.schedule_card(curves, ("thesis: 400 epochs, then 100", "published code: 501 epochs")),
+    lesson.schedule_card(curves, ("thesis: 400 epochs, then 100", "published code: 501 epochs")),
 ]
 record.table("extra-protocol", table, "Thesis, published code and ours; rows numbered as in the project's list.")
 

@@ -41,12 +41,12 @@ from n2v import profiles
 from n2v.embed.model import Nerf2Vec, load_model
 from n2v.embed.reconstruct import LOSERS, Losers, compare_reconstructions, some_of
 from n2v.files import read_json
-from n2v.lessons import reconstruction as checks
+from n2v.lessons import reconstruction as lesson
+from n2v.lessons.drawing.embeddings import plot_ladder, plot_losers, plot_outline, plot_quality, plot_thickness
 from n2v.lessons.drawing.pictures import sheet
 from n2v.lessons.drawing.style import apply_style
 from n2v.lessons.judge import or_lent
-from n2v.lessons.ladder import climb, plot_ladder, rungs
-from n2v.lessons.reconstruction import gain, gap, plot_losers, plot_outline, plot_quality, plot_thickness
+from n2v.lessons.reconstruction import climb, gain, gap, rungs
 from n2v.lessons.where_lost import correlation_interval, join_bands, outline_and_inside, psnr_chain, where_lost
 from n2v.nerf.nerf import Turntable
 from n2v.nerf.render import psnr
@@ -116,7 +116,7 @@ def psnr_as_printed(mse):
 
 
 # %% tags=["check"]
-checks.check_formulas(psnr_of, psnr_as_printed)
+lesson.check_formulas(psnr_of, psnr_as_printed)
 ### BEGIN HIDDEN TESTS
 assert abs(psnr_of(0.001) - 30) < 1e-9 and abs(psnr_of(1.0)) < 1e-9
 assert abs(psnr_as_printed(10.0)) < 1e-9
@@ -140,7 +140,7 @@ def foreground_mse(shown, truth, opacity):
 
 
 # %% tags=["check", "points:2"]
-checks.check_foreground(foreground_mse)
+lesson.check_foreground(foreground_mse)
 ### BEGIN HIDDEN TESTS
 _truth = torch.zeros(2, 2, 3)
 assert float(foreground_mse(_truth + 0.1, _truth, torch.tensor([[1.0, 0], [0, 0]]))) == torch.tensor(0.1) ** 2
@@ -182,7 +182,7 @@ def best_colour(picture):
 
 
 # %% tags=["check"]
-checks.check_best_colour(best_colour)
+lesson.check_best_colour(best_colour)
 ### BEGIN HIDDEN TESTS
 _picture = truth[0, ..., :3]
 _best = psnr(best_colour(_picture).expand_as(_picture), _picture)
@@ -214,7 +214,7 @@ def kept(train, vector, k):
 # %% tags=["check", "points:2"]
 few = torch.from_numpy(zoo.field_weights(zoo.indices("train")[:6]))
 held_out = torch.from_numpy(zoo.field_weights(example)[0])
-checks.check_projection(kept, few, held_out)
+lesson.check_projection(kept, few, held_out)
 ### BEGIN HIDDEN TESTS
 assert torch.allclose(kept(few, few[1], 5), few[1], atol=1e-3), "six vectors lie in five dimensions around their mean"
 assert torch.allclose(kept(few, held_out, 0), few.mean(0), atol=1e-5)
@@ -379,7 +379,7 @@ def combined_db(first, second):
 
 
 # %% tags=["check", "points:2"]
-checks.check_chain(combined_db)
+lesson.check_chain(combined_db)
 ### BEGIN HIDDEN TESTS
 assert abs(combined_db(30, 30) - (30 - 10 * math.log10(2))) < 1e-9
 assert abs(combined_db(20, 200) - 20) < 1e-6

@@ -1,107 +1,23 @@
-"""Notebook 04, nerf2vec: training, answers, schedules and what encoders do not see as figures; the visible checks."""
+"""Notebook 04: the visible checks; what encoders see; where thesis, code and sound practice differ (rows 4 to 8)."""
 
 from collections.abc import Callable
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from n2v.embed.encoder import N_ROWS, RowEncoder, weight_matrix
-from n2v.lessons.drawing.style import CHANCE, OURS, THEIRS
+from n2v.embed.encoder import N_ROWS, RowEncoder, kept_weights, weight_matrix
+from n2v.embed.model import Nerf2Vec
+from n2v.embed.sampling import in_cells
 from n2v.lessons.judge import judge
-from n2v.lessons.thesis_and_code import component_hits
-from n2v.nerf.layout import N_HIDDEN, N_WEIGHTS
-
-LOOKS = {"rows": (THEIRS, "o", "--"), "asking": (OURS, "s", "-"), "best": ("#009E73", "^", "-.")}
-
-
-def look_of(name: str) -> dict:
-    """Colour, marker and dash of an encoder, the same in every figure."""
-    colour, marker, dash = LOOKS.get(name, (CHANCE, "x", ":"))
-    return {"color": colour, "marker": marker, "ls": dash}
-
-
-def plot_loops(page: list[float], library: list[dict], every: int = 50):
-    """PSNR on training rays of the loop on the page and of the library's, each point a mean over `every` steps."""
-    import matplotlib.pyplot as plt
-
-    figure, axis = plt.subplots(figsize=(6.5, 3))
-    axis.plot([line["step"] for line in library], [line["ray_psnr_db"] for line in library], lw=5, alpha=0.4,
-              color=THEIRS, label="the library")  # fmt: skip
-    axis.plot(every * np.arange(1, len(page) + 1), page, color=OURS, marker="o", ms=4, label="this page")
-    axis.set(xlabel="optimiser steps", ylabel="PSNR on training rays (dB)")
-    axis.legend()
-    return figure
-
-
-def plot_answers(answers: torch.Tensor, picture: np.ndarray, shares: tuple[float, ...] = (0.1, 0.4, 0.6, 0.9)):
-    """A NeRF's picture, and its answers, over white, on the layers below which these shares of its opacity lie."""
-    import matplotlib.pyplot as plt
-
-    values = answers.float().numpy() / 255
-    filled = np.cumsum(values[0].sum((0, 1)))
-    heights = np.searchsorted(filled, np.array(shares) * filled[-1])
-    figure, axes = plt.subplots(1, len(heights) + 1, figsize=(1.9 * (len(heights) + 1), 2.1))
-    axes[0].imshow(picture)
-    axes[0].set_title("the NeRF", fontsize=9)
-    for axis, height in zip(axes[1:], heights, strict=True):
-        layer = values[:, :, :, height]
-        axis.imshow((layer[1:] + 1 - layer[:1]).clip(0, 1).transpose(2, 1, 0), origin="lower")
-        axis.set_title(f"answers,\nlayer {height} of {answers.shape[-1]}", fontsize=9)
-    for axis in axes:
-        axis.set(xticks=[], yticks=[])
-        axis.grid(False)
-    return figure
-
-
-def plot_schedules(curves: dict[str, tuple[np.ndarray, np.ndarray]]):
-    """Learning rate against the share of the training that is done."""
-    import matplotlib.pyplot as plt
-
-    figure, axis = plt.subplots(figsize=(6.5, 3))
-    for (name, (share, rate)), dash in zip(curves.items(), ("-", "--", ":"), strict=False):
-        axis.plot(100 * share, rate, dash, lw=2, label=name)
-    axis.set(xlabel="share of the training done (%)", ylabel="learning rate", yscale="log")
-    axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-    return figure
-
-
-def plot_symmetries(moved: dict[str, dict[str, float]]):
-    """Movement of embeddings: `moved[what was done][encoder]`, a group of bars an encoder."""
-    import matplotlib.pyplot as plt
-
-    figure, axis = plt.subplots(figsize=(7, 3.2))
-    names = list(next(iter(moved.values())))
-    for i, (what, values) in enumerate(moved.items()):
-        places = np.arange(len(names)) + 0.36 * (i - (len(moved) - 1) / 2)
-        bars = axis.bar(places, values.values(), 0.34, color=(OURS, THEIRS)[i], hatch=("", "//")[i], edgecolor="white",
-                        label=what)  # fmt: skip
-        axis.bar_label(bars, [f"{value:.2f}" for value in values.values()], fontsize=8)
-    axis.set_xticks(range(len(names)), names)
-    axis.set(xlabel="encoder", ylabel="movement of the embedding\n(1: as far as NeRFs lie)")
-    axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-    return figure
-
-
-def plot_front(cumulative: np.ndarray, parts: dict[str, tuple[float, int]]):
-    """Share of variance in the first components; and share of variance and of weights, part by part."""
-    import matplotlib.pyplot as plt
-
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.1))
-    left.plot(range(1, len(cumulative) + 1), 100 * cumulative, color=OURS, lw=2)
-    left.set(xlabel="principal components", ylabel="variance held (%)", ylim=(0, 100), xscale="log")
-    places, total = np.arange(len(parts)), sum(count for _, count in parts.values())
-    right.bar(places - 0.2, [100 * share for share, _ in parts.values()], 0.38, color=OURS, label="of the variance")
-    right.bar(
-        places + 0.2, [100 * count / total for _, count in parts.values()], 0.38, color=CHANCE, hatch="//",
-        edgecolor="white", label="of the weights",
-    )  # fmt: skip
-    right.set_xticks(places, list(parts))
-    right.set_ylabel("share (%)")
-    right.legend()
-    figure.tight_layout()
-    return figure
+from n2v.nerf.composite import composite, over_background
+from n2v.nerf.field import evaluate
+from n2v.nerf.layout import N_HIDDEN, N_WEIGHTS, SLICES
+from n2v.nerf.march import march
+from n2v.scenes.objects import AABB
+from n2v.zoo.store import Zoo
 
 
 def check_matrix(my_matrix: Callable) -> bool:
@@ -232,3 +148,139 @@ def check_components(hits_with: Callable, components: torch.Tensor, labels, trai
         "that is the share of misses": lambda: 1 - measured(test, train),
     }
     return judge("components", lambda: [hits_with(k) for k in ks], measured(test, train), mistakes, 1e-6)
+
+
+def card(number: int, thesis: str, code: str, ours: str, measured: str) -> dict:
+    """One row of the table."""
+    return {"#": number, "thesis says": thesis, "code does": code, "we do": ours, "we measured": measured}
+
+
+def loss_card(generator: torch.Generator) -> dict:
+    """Row 4: on colours in [0, 1] smooth L1 is half the squared error, so it is no L1 at all."""
+    first, second = torch.rand(2, 10_000, generator=generator)
+    smooth, squared, absolute = (
+        float(loss(first, second))
+        for loss in (torch.nn.functional.smooth_l1_loss, torch.nn.functional.mse_loss, torch.nn.functional.l1_loss)
+    )
+    text = f"smooth L1 / squared error = {smooth / squared:.6f}; smooth L1 / L1 = {smooth / absolute:.2f}"
+    return card(4, "L1", "smooth L1", "smooth L1 on rays, L1 on empty points", text)
+
+
+def compositing_card(targets: Float[torch.Tensor, "r 4"], generator: torch.Generator) -> dict:
+    """Row 5: targets composited a second time are wrong exactly where a ray is half transparent."""
+    background = torch.rand(len(targets), 3, generator=generator)
+    opacity = targets[:, 3]
+    once = over_background(targets, background)
+    twice = over_background(torch.cat([once * targets[:, 3:], targets[:, 3:]], -1), background)
+    error = (twice - once).abs().mean(1)
+    half = (opacity > 0.2) & (opacity < 0.8)
+    solid = float(error[opacity > 0.99].mean())
+    text = (
+        f"{float(half.float().mean()):.0%} of {len(targets):,} rays are between 20 and 80 % opaque: mean error of "
+        f"their target {float(error[half].mean()):.3f} (solid rays {solid:.4f})"
+    )
+    return card(5, "composited once", "composited twice", "once", text)
+
+
+def free_points(zoo: Zoo, index: int, n: int, generator: torch.Generator) -> Float[torch.Tensor, "m 3"]:
+    """Positions (scene units) uniform in the box, without those in the NeRF's occupied cells."""
+    points = torch.rand(n, 3, generator=generator) * (AABB[3] - AABB[0]) + AABB[0]
+    return points[~in_cells(torch.from_numpy(zoo.occupied(index)), points[None])[0]]
+
+
+@torch.no_grad()
+def emptiness_card(model: Nerf2Vec, zoo: Zoo, indices, step: float, generator: torch.Generator) -> dict:
+    """Row 6: a raw density is no opacity; it says so about a decoder that was just trained."""
+    sigmas = []
+    for index in indices:
+        field = model.decode(model.embed(zoo[int(index)]))
+        sigmas.append(field.query(free_points(zoo, int(index), 2000, generator))[0])
+    sigmas = torch.cat(sigmas)
+    opacity = -torch.expm1(-sigmas * step)
+    text = (
+        f"{len(sigmas):,} empty points: mean density {float(sigmas.mean()):.2f}, largest {float(sigmas.max()):.0f}; "
+        f"mean opacity of a sample {float(opacity.mean()):.4f}, largest {float(opacity.max()):.2f}"
+    )
+    return card(6, "opacity", "raw density in its place, padding in the mean", "1 - exp(-density step)", text)
+
+
+@torch.no_grad()
+def dropping_card(
+    zoo: Zoo,
+    index: int,
+    origins: Float[torch.Tensor, "r 3"],
+    directions: Float[torch.Tensor, "r 3"],
+    step: float,
+    generator: torch.Generator,
+    share: float = 0.5,
+) -> tuple[dict, dict[str, Float[torch.Tensor, "r 4"]]]:
+    """Row 7: samples dropped at random let light through; dropped rays do not touch the others.
+
+    Returns the row and the rays (premultiplied colour, opacity) with all samples and with `share` of them.
+    """
+    weights = torch.from_numpy(zoo.field_weights(index))
+    samples = march(origins, directions, torch.from_numpy(zoo.occupied(index)), step)
+    sigmas, rgbs = (part[0] for part in evaluate(weights, samples.positions(origins, directions)[None]))
+    kept = torch.rand(len(sigmas), generator=generator) < share
+
+    def rays(chosen: torch.Tensor) -> torch.Tensor:
+        lengths = torch.full((int(chosen.sum()),), step)
+        return composite(sigmas[chosen], rgbs[chosen], lengths, samples.ray_indices[chosen], samples.n_rays)
+
+    found = {"all samples": rays(torch.ones_like(kept)), "samples dropped": rays(kept)}
+    hit = found["all samples"][:, 3] > 0.05
+    before, after = (float(one[hit, 3].mean()) for one in found.values())
+    text = f"{share:.0%} of the samples kept: mean opacity of {int(hit.sum())} rays {before:.3f} -> {after:.3f}"
+    row = card(7, "60 : 40 coordinates", "71 : 29, samples dropped at random", "whole rays dropped", text)
+    return row, found
+
+
+def schedule_card(curves: dict[str, tuple[np.ndarray, np.ndarray]], names: tuple[str, str]) -> dict:
+    """Row 8: the thesis's schedule and the code's, at the end of training."""
+    ends = [curves[name][1][-1] for name in names]
+    text = f"last rate {ends[0]:.0e} against {ends[1]:.0e}; see the picture"
+    return card(8, "400 epochs, then 100 at a tenth", "501 epochs at one rate", "one schedule, in run.json", text)
+
+
+def component_right(components: torch.Tensor, labels: np.ndarray, train, test, k: int) -> Float[np.ndarray, "t"]:
+    """1 where the nearest of `train`, by the first k of components (n, c), has the class of one of `test`, else 0."""
+    near = torch.cdist(components[test, :k], components[train, :k]).argmin(1)
+    return (labels[train][near] == labels[test]).astype(float)
+
+
+def component_hits(components: torch.Tensor, labels: np.ndarray, train, test, k: int) -> float:
+    """The share of those."""
+    return float(component_right(components, labels, train, test, k).mean())
+
+
+def variance_parts(field_weights: Float[torch.Tensor, "n w"]) -> dict[str, tuple[float, int]]:
+    """Share of the variance that lies in parts of the vector, and how many weights each part has."""
+    spread = field_weights.var(0, correction=0)
+    low, used = kept_weights(8), kept_weights(24)
+    held = [float(spread[part].sum() / spread.sum()) for part in (low, used)]
+    return {
+        "octaves 0 to 7,\nhidden, output": (held[0], len(low)),
+        "octaves 8 to 23": (held[1] - held[0], len(used) - len(low)),
+        "padding": (1 - held[1], len(spread) - len(used)),
+    }
+
+
+def rows_exchanged(
+    field_weights: Float[torch.Tensor, "n w"], share: float, generator: torch.Generator
+) -> Float[torch.Tensor, "n w"]:
+    """NeRFs of which a share of the hidden matrices' rows have changed places: other functions."""
+    first, n_rows = SLICES[1].start, (SLICES[2].stop - SLICES[1].start) // N_HIDDEN
+    chosen = torch.randperm(n_rows, generator=generator)[: max(2, round(share * n_rows))]
+    rows = field_weights[:, first : SLICES[2].stop].view(len(field_weights), n_rows, N_HIDDEN).clone()
+    rows[:, chosen] = rows[:, chosen.roll(1)]
+    other = field_weights.clone()
+    other[:, first : SLICES[2].stop] = rows.flatten(1)
+    return other
+
+
+@torch.no_grad()
+def movement(encode: Callable, before: Float[torch.Tensor, "n w"], after: Float[torch.Tensor, "n w"]) -> float:
+    """How far embeddings move when NeRFs are altered; 1: as far as NeRFs lie from their mean."""
+    first = encode(before)
+    apart = float((first - first.mean(0)).norm(dim=1).mean())
+    return float((encode(after) - first).norm(dim=1).mean()) / apart

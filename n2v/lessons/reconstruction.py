@@ -1,97 +1,23 @@
-"""Notebook 05, reconstruction: quality and what is lost as figures, comparisons; the visible checks."""
+"""Notebook 05, reconstruction: the visible checks; comparisons by object; what answers on a lattice can draw."""
 
 import math
 from collections.abc import Callable
 
 import numpy as np
 import torch
+from jaxtyping import Bool, Float
 from scipy import stats
 
-from n2v.lessons.drawing.style import CHANCE
+from n2v.embed.asking import LATTICE, Front, ask
+from n2v.embed.decoder import raw_outputs
+from n2v.embed.model import Nerf2Vec
+from n2v.embed.reconstruct import foreground_psnr
 from n2v.lessons.judge import judge
-from n2v.lessons.nerf2vec import look_of
+from n2v.nerf.field import activate, inside_box, to_unit_box
+from n2v.nerf.nerf import Field, Nerf, Turntable
 from n2v.tasks.metrics import summarise
 
-
-def plot_quality(rows: list[dict], measure: str = "foreground_db", label: str = "foreground PSNR (dB)"):
-    """Distribution over NeRFs of one measure, a box a split and model; a diamond is the mean."""
-    import matplotlib.pyplot as plt
-
-    names = list(dict.fromkeys(row["what"] for row in rows))
-    splits = [split for split in ("train", "val", "test") if any(row["split"] == split for row in rows)]
-    figure, axis = plt.subplots(figsize=(8, 3.4))
-    width = 0.8 / len(names)
-    for i, name in enumerate(names):
-        groups = [
-            [row[measure] for row in rows if (row["what"], row["split"]) == (name, split) and np.isfinite(row[measure])]
-            for split in splits
-        ]
-        places = np.arange(len(splits)) + (i - (len(names) - 1) / 2) * width
-        colour = look_of(name)["color"]
-        boxes = axis.boxplot(
-            groups, positions=places, widths=0.85 * width, showmeans=True, patch_artist=True, sym=".",
-            medianprops={"color": "black"}, meanprops={"marker": "D", "markerfacecolor": "white", "markersize": 5,
-                                                       "markeredgecolor": "black"},
-        )  # fmt: skip
-        for box in boxes["boxes"]:
-            box.set(facecolor=colour, alpha=0.7, hatch=["", "//", ".."][i % 3])
-        axis.plot([], [], "s", color=colour, label=name)
-    counts = [len({row["object_id"] for row in rows if row["split"] == split}) for split in splits]
-    axis.set_xticks(range(len(splits)), [f"{split}\n(n = {n})" for split, n in zip(splits, counts, strict=True)])
-    axis.set_ylabel(label)
-    axis.legend(title="encoder", loc="center left", bbox_to_anchor=(1, 0.5))
-    return figure
-
-
-def plot_losers(table: list[dict], ceiling_db: float):
-    """Whole picture against object alone, one bar pair a row of `reconstruction_summary`; dashed: the input NeRFs."""
-    import matplotlib.pyplot as plt
-
-    names = [row["what"] if row["occupancy"] == "-" else f"{row['what']}, {row['occupancy']}" for row in table]
-    figure, axis = plt.subplots(figsize=(8, 0.45 * len(table) + 1))
-    for i, row in enumerate(table):
-        colour = CHANCE if row["occupancy"] == "-" else look_of(row["what"])["color"]
-        axis.barh(i - 0.19, row["full_db"], 0.36, color=colour, label="whole picture" if i == 0 else None)
-        axis.barh(
-            i + 0.19, row["foreground_db"], 0.36, color=colour, hatch="//", edgecolor="white", alpha=0.75,
-            xerr=np.nan_to_num(row["foreground_db_±"]), label="object alone (95 % interval)" if i == 0 else None,
-        )  # fmt: skip
-    axis.set_xlim(0)
-    axis.axvline(ceiling_db, color="black", ls="--", lw=1, label="input NeRFs against pictures")
-    axis.set_yticks(range(len(table)), names)
-    axis.invert_yaxis()
-    axis.set_xlabel(f"mean PSNR on {table[0]['n']} test NeRFs (dB)")
-    axis.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=8)
-    axis.grid(False, axis="y")
-    return figure
-
-
-def plot_outline(bands: dict[str, list[dict]]):
-    """Root mean square error against the distance from the outline, a line a model."""
-    import matplotlib.pyplot as plt
-
-    figure, axis = plt.subplots(figsize=(6.8, 3.2))
-    for name, rows in bands.items():
-        axis.plot([row["distance_px"] for row in rows], [row["rms_error"] for row in rows], label=name, **look_of(name))
-    axis.axvline(0, color="black", lw=1)
-    axis.set(xlabel="distance from the outline (pixels; right of 0: on the object)", ylabel="RMS colour error (0 to 1)")
-    axis.set_ylim(0)
-    axis.legend(title="encoder")
-    return figure
-
-
-def plot_thickness(rows: list[dict]):
-    """Foreground PSNR against how thick an object is, a marker a model."""
-    import matplotlib.pyplot as plt
-
-    figure, axis = plt.subplots(figsize=(6.8, 3.2))
-    for name in dict.fromkeys(row["what"] for row in rows):
-        mine, look = [row for row in rows if row["what"] == name], look_of(name)
-        values = [row["thickness_px"] for row in mine], [row["foreground_db"] for row in mine]
-        axis.scatter(*values, color=look["color"], marker=look["marker"], s=26, alpha=0.7, label=name)
-    axis.set(xlabel="mean distance of the object's pixels from its outline (pixels)", ylabel="foreground PSNR (dB)")
-    axis.legend(title="encoder")
-    return figure
+SIDES = (4, 6, 8, 10, 12, 16, LATTICE)  # points along a side that answers are pooled to
 
 
 def gain(
@@ -204,3 +130,49 @@ def check_projection(kept: Callable, train: torch.Tensor, vector: torch.Tensor, 
         "all components were kept": lambda: mean + (vector - mean) @ basis.T @ basis,
     }
     return judge("projection", lambda: kept(train, vector, k), projected(vector, mean), mistakes, 1e-3)
+
+
+class AnsweredField(Field):
+    """What answers at g^3 points describe: between the points they are interpolated (trilinearly)."""
+
+    def __init__(self, answers: Float[torch.Tensor, "4 g g g"], occupied: Bool[torch.Tensor, "k k k"], step: float):
+        self.answers, self.occupied, self.shown_step = answers, occupied, step
+
+    @torch.no_grad()
+    def query(self, positions: Float[torch.Tensor, "n 3"]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Densities (n,) per scene unit and colours (n, 3) in [0, 1] at positions in scene units."""
+        unit = to_unit_box(positions)
+        places = (2 * unit - 1).flip(-1)[None, None, None]  # torch counts z first
+        read = torch.nn.functional.grid_sample(
+            self.answers[None], places, padding_mode="border", align_corners=False
+        )[0, :, 0, 0].T  # fmt: skip
+        sigmas, rgbs = activate(raw_outputs(read[None])[0])
+        return sigmas * inside_box(unit), rgbs
+
+
+def rungs(nerf: Nerf, front: Front | None, models: dict[str, Nerf2Vec], step: float) -> dict[str, tuple[int, Field]]:
+    """Name to (how many numbers it keeps of a NeRF, what can be drawn from them), all within the NeRF's own cells."""
+    answers = ask(nerf.field_weights[None], nerf.encoding).float() / 255
+    found = {}
+    for side in SIDES:
+        pooled = torch.nn.functional.adaptive_avg_pool3d(answers, side)[0]
+        found[f"{side}³ answers"] = (pooled.numel(), AnsweredField(pooled, nerf.occupied, step))
+    if front is not None:
+        kept = front(answers)
+        n = int((front.basis.abs().sum(0) > 0).sum())
+        found[f"{n} principal components"] = (n, AnsweredField(front.back(kept)[0], nerf.occupied, step))
+    for name, model in models.items():
+        embedding = model.embed(nerf)
+        found[f"embedding, {name}"] = (len(embedding), model.decode(embedding, occupied=nerf.occupied, step=step))
+    return found
+
+
+def climb(nerfs: list[Nerf], front: Front | None, models: dict[str, Nerf2Vec], config: Turntable) -> list[dict]:
+    """One row a NeRF and rung: what, numbers, object_id, foreground_db against the NeRF's own pictures."""
+    rows = []
+    for nerf in nerfs:
+        truth = nerf.views(config)
+        for what, (numbers, field) in rungs(nerf, front, models, config.step).items():
+            measured = foreground_psnr(field.views(config), truth)
+            rows.append({"what": what, "numbers": numbers, "object_id": nerf.object_id, "foreground_db": measured})
+    return rows

@@ -11,9 +11,7 @@ from n2v.embed.decoder import DecoderConfig, MlpDecoder
 from n2v.embed.encoder import EncoderConfig, RowEncoder, make_encoder, weight_matrix
 from n2v.files import write_json
 from n2v.lessons import nerf2vec, reconstruction
-from n2v.lessons import thesis_and_code as cards
 from n2v.lessons.drawing.topology import DECODER, NETWORK, draw_graph, encoder_graph, values_of
-from n2v.lessons.ladder import climb
 from n2v.nerf.layout import N_WEIGHTS
 from n2v.nerf.nerf import Turntable
 from n2v.nerf.neurons import permute_neurons
@@ -148,13 +146,13 @@ def test_components_are_asked_for_several_k():
 
 
 def test_cards_measure_what_they_say():
-    assert "= 0.500000" in cards.loss_card(stream())["we measured"]
+    assert "= 0.500000" in nerf2vec.loss_card(stream())["we measured"]
     solid = torch.cat([torch.rand(50, 3, generator=stream()), torch.ones(50, 1)], 1)
     half = solid * 0.5
-    text = cards.compositing_card(torch.cat([solid, half]), stream())["we measured"]
+    text = nerf2vec.compositing_card(torch.cat([solid, half]), stream())["we measured"]
     assert text.startswith("50% of 100 rays") and text.endswith("(solid rays 0.0000)")
     curves = {"a": (np.ones(2), np.array([1e-4, 1e-5])), "b": (np.ones(2), np.array([1e-4, 1e-4]))}
-    assert "1e-05 against 1e-04" in cards.schedule_card(curves, ("a", "b"))["we measured"]
+    assert "1e-05 against 1e-04" in nerf2vec.schedule_card(curves, ("a", "b"))["we measured"]
 
 
 @pytest.mark.parametrize("kind", ["rows", "aligned", "symmetric", "asking"])
@@ -170,9 +168,9 @@ def test_what_each_encoder_is_blind_to(kind):
     encode = (lambda weights: encoder(ask(weights))) if kind == "asking" else encoder
     rng = np.random.default_rng(0)
     same = torch.from_numpy(np.stack([permute_neurons(one, rng) for one in vectors.numpy()]))
-    other = cards.rows_exchanged(vectors, 1.0, stream())
-    assert (cards.movement(encode, vectors, other) < 1e-4) == (kind == "rows")
-    assert (cards.movement(encode, vectors, same) < 1e-2) == (kind in ("symmetric", "asking"))
+    other = nerf2vec.rows_exchanged(vectors, 1.0, stream())
+    assert (nerf2vec.movement(encode, vectors, other) < 1e-4) == (kind == "rows")
+    assert (nerf2vec.movement(encode, vectors, same) < 1e-2) == (kind in ("symmetric", "asking"))
 
 
 @torch.no_grad()
@@ -198,7 +196,7 @@ def test_the_diagrams_are_the_modules():
 
 def test_answers_on_a_lattice_draw_better_the_more_there_are():
     nerf = mini_zoo()["chair-0000"]
-    rows = climb([nerf], None, {}, Turntable(1, 32))
+    rows = reconstruction.climb([nerf], None, {}, Turntable(1, 32))
     decibels = {row["what"]: row["foreground_db"] for row in rows}
     assert decibels["4³ answers"] < decibels["12³ answers"] < decibels["32³ answers"] > 14
     assert rows[0]["numbers"] == 4 * 4**3
