@@ -302,15 +302,15 @@ def both_losses(sigmas, rgbs, batch, step, generator):
 
 # %% [markdown]
 # ## 5. The loop
-# Everything is small here, so that it takes about a minute: seven NeRFs of the mini zoo, layers a quarter as wide and fewer. Change
-# what you like: the learning rate, the 0.2, the maximum (try a mean), the skip. Seven objects are learned by heart; what that is worth
+# Everything is small here, so that it takes about a minute: five NeRFs of the mini zoo, layers a quarter as wide and fewer. Change
+# what you like: the learning rate, the 0.2, the maximum (try a mean), the skip. Five objects are learned by heart; what that is worth
 # on other objects is section 9's question.
 
 # %%
 few = mini_zoo()
-few.rows = [few.rows[int(i)] for i in few.indices("train")[:: len(few.indices("train")) // 7][:7]]
+few.rows = [few.rows[int(i)] for i in few.indices("train")[:: len(few.indices("train")) // 5][:5]]
 small = ModelConfig(EncoderConfig("rows", (64, 64, 128, 128), 128), DecoderConfig(hidden=128, n_octaves=8))
-recipe = replace(TrainConfig.laptop(n_steps=400, seed=seed), samples=SampleConfig.laptop(128, 64), batch_size=7)
+recipe = replace(TrainConfig.laptop(n_steps=800, seed=seed), samples=SampleConfig.laptop(128, 64), batch_size=5)
 recipe = replace(recipe, learning_rate=3e-3, n_validation=0, amp=False)
 training = TrainingSet(few, "train")
 
@@ -322,7 +322,7 @@ errors = []
 for step in range(recipe.n_steps):
     generator = torch.Generator().manual_seed(child_seed(seed, "step", step))
     order = torch.randperm(len(training), generator=torch.Generator().manual_seed(child_seed(seed, "epoch", step)))
-    batch = training.batch(order, recipe.samples, generator)  # rays and empty points of all seven, in some order
+    batch = training.batch(order, recipe.samples, generator)  # rays and empty points of all five, in some order
     sigmas, rgbs = decoder(encoder(training.weights(order)), batch.positions)
     loss, mse = both_losses(sigmas, rgbs, batch, recipe.samples.step, generator)
     optimiser.param_groups[0]["lr"] = recipe.rate_at(step / recipe.n_steps)  # a short warm-up, then a cosine
@@ -332,23 +332,23 @@ for step in range(recipe.n_steps):
     errors.append(mse)
 
 # %% [markdown]
-# Does the library do the same? `train` with the same seven NeRFs, recipe and seeds: one step must agree to rounding, and the whole
+# Does the library do the same? `train` with the same five NeRFs, recipe and seeds: one step must agree to rounding, and the whole
 # course of training closely. (Not to the last digit: the library adds the same numbers in another order, section 11, and training
 # makes small differences grow.)
 
 # %%
-library = train(few, recipe, small, run / "nerf2vec-seven")
-log = [json.loads(line) for line in (run / "nerf2vec-seven" / "log.jsonl").read_text().splitlines()]
+library = train(few, recipe, small, run / "nerf2vec-five")
+log = [json.loads(line) for line in (run / "nerf2vec-five" / "log.jsonl").read_text().splitlines()]
 mine = [-10 * np.log10(np.mean(errors[i : i + 50])) for i in range(0, len(errors), 50)]
 record.figure(
-    "extra-loops", plot_loops(mine, log), "The loop on this page and the library's `train`, the same seven NeRFs."
+    "extra-loops", plot_loops(mine, log), "The loop on this page and the library's `train`, the same five NeRFs."
 )
 
 theirs = Nerf2Vec(small).eval()
 theirs.encoder.load_state_dict(encoder.state_dict())
 theirs.decoder.load_state_dict(decoder.state_dict())
 encoder.eval()
-batch = training.batch(torch.arange(7), recipe.samples, stream(2))
+batch = training.batch(torch.arange(5), recipe.samples, stream(2))
 with torch.no_grad():
     loss, _ = both_losses(
         *decoder(encoder(training.field_weights), batch.positions), batch, recipe.samples.step, stream(3)
@@ -362,7 +362,7 @@ late = mine[-1] - log[-1]["ray_psnr_db"]
 record.verdict("extra-loops", "At the end both loops are equally good", late, late, late, within=(-1, 1), unit="dB")
 
 # %%
-nerfs = [few[i] for i in range(7)]
+nerfs = [few[i] for i in range(5)]
 with torch.no_grad():
     learned = encoder(training.field_weights)
 pictures = [
@@ -374,7 +374,7 @@ figure = sheet(pictures, ["NeRF", "this page", "the library"], [nerf.class_name 
 record.figure(
     "extra-by-heart",
     figure,
-    f"Seven training objects after {recipe.n_steps} steps of a small network: learned by heart.",
+    f"Five training objects after {recipe.n_steps} steps of a small network: learned by heart.",
 )
 
 # %% [markdown]

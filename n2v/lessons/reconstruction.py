@@ -17,7 +17,7 @@ from n2v.nerf.field import activate, inside_box, to_unit_box
 from n2v.nerf.nerf import Field, Nerf, Turntable
 from n2v.tasks.metrics import summarise
 
-SIDES = (4, 6, 8, 10, 12, 16, LATTICE)  # points along a side that answers are pooled to
+SIDES = (4, 6, 8, 12, 16, LATTICE)  # points along a side that answers are pooled to
 
 
 def gain(

@@ -140,7 +140,7 @@ def plot_losers(table: list[dict], ceiling_db: float):
             i + 0.19, row["foreground_db"], 0.36, color=colour, hatch="//", edgecolor="white", alpha=0.75,
             xerr=np.nan_to_num(row["foreground_db_±"]), label="object alone (95 % interval)" if i == 0 else None,
         )  # fmt: skip
-    axis.set_xlim(0)
+    axis.set_xlim(0, 1.05 * max(ceiling_db, *(row["full_db"] for row in table)))
     axis.axvline(ceiling_db, color="black", ls="--", lw=1, label="input NeRFs against pictures")
     axis.set_yticks(range(len(table)), names)
     axis.invert_yaxis()
