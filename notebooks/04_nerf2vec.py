@@ -265,6 +265,8 @@ record.figure("fig-3.7", figure, "The thesis's decoder. The skip has a layer of 
 #
 # ### Exercise 2
 # Empty space must block no light. How much does a sample of length `step` block where the decoder says density `sigmas`?
+#
+# *Predict first:* a density of 400 over 0.04 scene units: 16, 1, or something just below?
 
 
 # %% tags=["exercise"]
@@ -302,7 +304,7 @@ def both_losses(sigmas, rgbs, batch, step, generator):
 
 # %% [markdown]
 # ## 5. The loop
-# Everything is small here, so that it takes about a minute: five NeRFs of the mini zoo, layers a quarter as wide and fewer. Change
+# Everything is small here, so that it takes about a minute: five NeRFs of the mini zoo, layers an eighth as wide as the thesis's. Change
 # what you like: the learning rate, the 0.2, the maximum (try a mean), the skip. Five objects are learned by heart; what that is worth
 # on other objects is section 9's question.
 
@@ -457,7 +459,7 @@ for kind in moved[what]:
 chair = known["chair-0000"]
 figure = plot_answers(ask(chair.field_weights[None])[0], chair.render(size_px=96))
 record.figure(
-    "extra-answers", figure, "A chair of the mini zoo, and what it answers on four of 32 layers, bottom to top."
+    "extra-answers", figure, "A chair of the mini zoo, and what it answers on five of 32 layers, bottom to top."
 )
 
 # %% [markdown]

@@ -28,13 +28,13 @@ def plot_loops(page: list[float], library: list[dict], every: int = 50):
     return figure
 
 
-def plot_answers(answers: torch.Tensor, picture: np.ndarray, shares: tuple[float, ...] = (0.1, 0.4, 0.6, 0.9)):
-    """A NeRF's picture, and its answers, over white, on the layers below which these shares of its opacity lie."""
+def plot_answers(answers: torch.Tensor, picture: np.ndarray, n_layers: int = 5):
+    """A NeRF's picture, and its answers, over white, on layers from the lowest to the highest that has something."""
     import matplotlib.pyplot as plt
 
     values = answers.float().numpy() / 255
-    filled = np.cumsum(values[0].sum((0, 1)))
-    heights = np.searchsorted(filled, np.array(shares) * filled[-1])
+    filled = np.flatnonzero(values[0].sum((0, 1)) > 1)
+    heights = np.linspace(filled[0], filled[-1], n_layers).round().astype(int) if len(filled) else range(n_layers)
     figure, axes = plt.subplots(1, len(heights) + 1, figsize=(1.9 * (len(heights) + 1), 2.1))
     axes[0].imshow(picture)
     axes[0].set_title("the NeRF", fontsize=9)
