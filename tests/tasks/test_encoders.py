@@ -29,7 +29,7 @@ def test_an_untrained_encoder_stays_below_the_raw_weights(kind):
     zoo = mini_zoo()
     train, test = zoo.indices("train"), np.concatenate([zoo.indices("val"), zoo.indices("test")])
     torch.manual_seed(0)
-    model = Nerf2Vec(getattr(profiles.get("laptop"), kind)).eval()
+    model = Nerf2Vec(profiles.get("laptop").models[kind]).eval()
     if kind == "aligned":
         model.encoder.basis.normal_(std=len(model.encoder.basis) ** -0.5)
     weights, embeddings = zoo.field_weights(), embed_zoo(model, zoo).values

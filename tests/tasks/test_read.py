@@ -63,7 +63,7 @@ def test_cross_validation_keeps_versions_together(made):
 
     together = cross_answers(vectors, labels, [str(i // 2) for i in range(80)], head=None)
     apart = cross_answers(lambda _: features, labels, [str(i) for i in range(80)], head=None)
-    assert apart[HIT].mean() == 1 and together[HIT].mean() < 0.6 and together[PROBE].mean() < 0.6
+    assert apart[HIT].mean() > 0.75 and together[HIT].mean() < 0.6 and together[PROBE].mean() < 0.6
     assert len(seen) == 5 and all({i ^ 1 for i in train} == set(train) for train in map(np.ndarray.tolist, seen))
 
 
