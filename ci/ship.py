@@ -4,43 +4,60 @@
     python ci/ship.py RUN --collection "2,458 procedural NeRFs, seed 7" [--test data/mini_zoo] [--out data/nerf2vec]
 
 Measured on the packed (float16) model: reconstruction of the test split beside what must lose, and readers trained on
-the embeddings of the collection's train split.
+the embeddings of the collection's train split (`corrected` and `novel`), and both on the real zoo.
 """
 
 import argparse
 import tempfile
 from pathlib import Path
 
+import numpy as np
+
 from n2v.embed.embeddings import embed_zoo
 from n2v.embed.model import SHIPPED, load_model, pack_run
-from n2v.embed.reconstruct import Losers, compare_reconstructions
+from n2v.embed.reconstruct import Losers, compare_reconstructions, some_of
 from n2v.files import data_folder
 from n2v.nerf.nerf import Turntable
 from n2v.publish.data_cards import shipped_table, write_block
 from n2v.tasks.bars import bars
 from n2v.tasks.metrics import reconstruction_summary
-from n2v.tasks.read import reader_measures
-from n2v.zoo.shipped import open_zoo
+from n2v.tasks.read import reader_measures, real_table
+from n2v.zoo.shipped import open_zoo, real_zoo
 from n2v.zoo.store import Zoo
 
 NERF2VEC = data_folder() / SHIPPED["asking"]
+N_COMPONENTS, N_REAL = 256, 52
+RULES = {"split": "corrected", "split_novel": "novel"}
 CARD = Path(__file__).parents[1] / "data_cards" / "nerf2vec.md"
 
 
 def measure(run: Path, zoo: Zoo, name: str) -> dict:
-    """Everything the card states, on the test split of a collection."""
+    """Everything the card states: the test split of a collection, and real objects, which nothing was trained on."""
     model, train, test = load_model(run), zoo.indices("train"), zoo.indices("test")
-    losers = Losers(zoo, train, model.config.encoder.embedding)
+    losers, real = Losers(zoo, train, N_COMPONENTS), real_zoo()
     rows = compare_reconstructions({"nerf2vec": model}, zoo, test, Turntable(), losers)
-    kinds = {"embeddings": embed_zoo(model, zoo).values, **bars(zoo, model=model)}
-    readers = reader_measures(kinds, zoo, train, test)
+    shown = some_of(real, None, N_REAL)
+    others = compare_reconstructions(
+        {"nerf2vec": model}, real, shown, Turntable(), Losers(zoo, train, N_COMPONENTS, real)
+    )
+    readers = {}
+    for rule in ("split", "split_novel"):
+        splits = np.array([getattr(row, rule) for row in zoo.rows])
+        known, asked = (np.flatnonzero(splits == part) for part in ("train", "test"))
+        kinds = {"embeddings": embed_zoo(model, zoo).values, **bars(zoo, model=model)}
+        readers[RULES[rule]] = reader_measures(kinds, zoo, known, asked)
+    table: dict[str, dict] = {}
+    for row in real_table(real, {"embeddings": embed_zoo(model, real).values}):
+        table.setdefault(row["features"], {})[row["measure"].lower().replace("@", "_at_").replace(" ", "_")] = row[
+            "value"
+        ]
     return {
         "test": name,
         "n": len(test),
+        "n_real": len(shown),
         "reconstruction": reconstruction_summary(rows),
-        "readers": readers["embeddings"],
-        "raw_weights": readers["raw weights, whitened"],
-        "bars": readers,
+        "real": reconstruction_summary([{**row, "split": "real"} for row in others]),
+        "readers": readers | {"real": {kind: found for kind, found in table.items() if "linear_probe" in found}},
     }
 
 

@@ -91,24 +91,30 @@ def shipped_table(folder: Path) -> str:
     encoder, config = trained["model"]["encoder"], trained["config"]
     facts = {
         "trained on": f"{trained['n_nerfs']:,} NeRFs ({record['collection']}), {len(trained['skipped'])} skipped",
-        "encoder": f"{encoder['kind']}, embeddings of {encoder['embedding']}, reads octaves 0 to "
-        f"{(encoder['octaves'] or 24) - 1}",
+        "encoder": f"{encoder['kind']}, embeddings of {encoder['embedding']} ({encoder['n_components']} components)",
         "size": f"{trained['n_parameters']:,} trained parameters, {record['bytes'] / 1e6:.1f} MB as float16",
         "training": f"{trained['steps']:,} steps of {config['batch_size']} NeRFs, {trained['wall_s'] / 60:.0f} min, "
-        f"seed {config['seed']}, {trained['device']}, commit {str(trained['commit'])[:7]}",
+        f"seed {config['seed']}, {trained['device']}",
     }
     lines = [f"- {name}: {value}" for name, value in facts.items()]
+    for told, key in ((f"Test split of {measures['test']}, {measures['n']} NeRFs", "reconstruction"),
+                      (f"{measures['n_real']} NeRFs of real_zoo", "real")):  # fmt: skip
+        lines += ["", f"{told}; mean PSNR (dB) and SSIM, four views on white:", ""]
+        lines += ["| | occupancy | whole picture | object alone | SSIM | SSIM, object |", "|---" * 6 + "|"]
+        for row in measures[key]:
+            cells = [row["what"], row["occupancy"], f"{row['full_db']:.1f}", f"{row['foreground_db']:.1f}"]
+            cells += [f"{row['full_ssim']:.3f}", f"{row['foreground_ssim']:.3f}"]
+            lines.append("| " + " | ".join(cells) + " |")
+    columns, rules = ("linear_probe", "head", "hit_at_1"), list(measures["readers"])
     lines += [
         "",
-        f"Test split of {measures['test']}, {measures['n']} NeRFs; mean PSNR (dB) and SSIM, four views on white:",
+        "Linear probe / head / hit@1:",
+        "",
+        f"| vectors | {' | '.join(rules)} |",
+        "|---" * (len(rules) + 1) + "|",
     ]
-    lines += ["", "| | occupancy | whole picture | object alone | SSIM | SSIM, object |", "|---" * 6 + "|"]
-    for row in measures["reconstruction"]:
-        cells = [row["what"], row["occupancy"], f"{row['full_db']:.1f}", f"{row['foreground_db']:.1f}"]
-        cells += [f"{row['full_ssim']:.3f}", f"{row['foreground_ssim']:.3f}"]
-        lines.append("| " + " | ".join(cells) + " |")
-    lines += ["", "| reader of | linear probe | thesis's head | hit@1 |", "|---" * 4 + "|"]
-    for name, key in (("embeddings", "readers"), ("raw weights", "raw_weights")):
-        values = [f"{measures[key][column]:.2f}" for column in ("linear_probe", "head", "hit_at_1")]
-        lines.append(f"| {name} | " + " | ".join(values) + " |")
+    for kind in measures["readers"][rules[0]]:
+        found = [measures["readers"][rule].get(kind) for rule in rules]
+        cells = [" / ".join(f"{one[name]:.2f}" for name in columns) if one else "-" for one in found]
+        lines.append(f"| {kind} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
