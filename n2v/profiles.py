@@ -29,7 +29,7 @@ class Profile:
     models: dict[str, ModelConfig]  # by encoder: "rows" (the thesis), "aligned", "asking", "symmetric"
     train: TrainConfig  # of the thesis's decoder; `training` has that of ours
     head_epochs: int = 150
-    gan_steps: int = 2000
+    gan_steps: int = 3000  # of each class's GAN
     seeds: tuple[int, ...] = (0, 1, 2)
     n_shown: int = 6  # objects in a figure's rows
     baseline_epochs: int = 10  # of the picture classifier
@@ -63,7 +63,7 @@ def smoke() -> Profile:
     train = replace(TrainConfig.laptop(time_budget_s=16), samples=SampleConfig.laptop(96, 32))
     return Profile(
         "smoke", 4, 1, 24, 4, 64, FitConfig.laptop(100), models, train,
-        head_epochs=30, gan_steps=300, n_shown=4, baseline_epochs=3, ablation_s=4,
+        head_epochs=30, gan_steps=1500, n_shown=4, baseline_epochs=3, ablation_s=4,
     )  # fmt: skip
 
 

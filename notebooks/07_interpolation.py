@@ -7,8 +7,8 @@
 #   n2v:
 #     makes: []
 #     minutes:
-#       laptop: 3
-#       smoke: 1
+#       laptop: 4
+#       smoke: 2
 #     needs:
 #     - views
 #     - zoo
@@ -21,7 +21,8 @@
 # **You will** walk from one object to another, through embeddings and through raw weights, straight and around, measure many
 # such walks, and find out what they owe to the vector that every fit started from.
 #
-# **You need** notebook 04; notebook 03 for section 6. **Time** smoke 1 min, laptop 3 min on two cores.
+# **You need** notebook 04; notebook 03 for section 6. **Time** smoke 2 min, laptop 4 min on two cores. **Elsewhere** (Binder,
+# Colab; no GPU needed): [docs/elsewhere.md](../docs/elsewhere.md).
 #
 # **Afterwards you can** say when averaging weights gives an object and when a ghost, measure how even a walk is, and put the
 # neurons of a network back in order.
@@ -40,8 +41,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+import n2v
 from n2v import profiles
-from n2v.embed.embeddings import Embeddings
+from n2v.embed.embeddings import Embeddings, embed_zoo
 from n2v.embed.model import load_model
 from n2v.embed.train import train
 from n2v.lessons import interpolation as checks
@@ -51,8 +53,7 @@ from n2v.lessons.interpolation import walk_figure
 from n2v.nerf.fit import fit_apart
 from n2v.nerf.layout import initial_vector
 from n2v.nerf.neurons import order_free_description
-from n2v.publish.demos.interpolation import DecodedWay, write_interpolation_page
-from n2v.publish.demos.progressive import View
+from n2v.publish.demos.interpolation import write_interpolation_page
 from n2v.publish.record import Recorder
 from n2v.scenes.classes import CLASSES
 from n2v.scenes.views import find_views, read_views
@@ -60,19 +61,18 @@ from n2v.seeds import seed_everything
 from n2v.tasks.bars import field_values, principal_components
 from n2v.tasks.interpolate import (
     GAMMAS,
+    SPACES,
     draw_pairs,
     lerp,
     measure_walks,
     smoothness,
     solidity,
-    walks_between,
-    weights_picture,
+    weights_field,
 )
-from n2v.tasks.metrics import over_repeats
+from n2v.tasks.metrics import over_repeats, summarise
 from n2v.tasks.read import linear_probe, read_all, wide
 from n2v.tasks.starts import FIRST_START, changed_zoo, matched, renumbered
 from n2v.zoo.build import spread
-from n2v.zoo.shipped import real_zoo
 from n2v.zoo.store import Zoo
 
 size, run = profiles.get(profile), Path(out_dir)
@@ -80,23 +80,20 @@ small = profile == "smoke"
 record = Recorder(run, "07")
 seed_everything(seed)
 apply_style()
-zoo = Zoo(run / "zoo")
-models = {name: load_model(run / f"nerf2vec-{name}") for name in ("best", "rows")}
-codes = {name: Embeddings.load(run / f"embeddings-{name}.safetensors") for name in models}
-labels, versions = codes["best"].labels, np.array(codes["best"].versions)
-train_part = codes["best"].of_split("train")
-bases = train_part[versions[train_part] == 0]  # one version of each training object
 rng = np.random.default_rng(seed)
-titles = ["A", *(f"γ = {gamma:g}" for gamma in GAMMAS), "B"]
+shipped, mini, real = n2v.load(), n2v.mini_zoo(), n2v.real_zoo()
+train_bases = [i for i in mini.indices("train") if mini.rows[i].version == 0]  # one version of each training object
 
 
-def pair_of(first, second):
-    """Two training NeRFs (base versions) of two classes, drawn at random."""
-    one = int(rng.choice(bases[labels[bases] == CLASSES.index(first)]))
-    return one, int(rng.choice([i for i in bases[labels[bases] == CLASSES.index(second)] if i != one]))
+def some(class_name, n):
+    """n training NeRFs of the mini zoo, of one class."""
+    return [i for i in train_bases if mini.rows[i].class_name == class_name][:n]
 
 
 # %% [markdown]
+# Sections 2 to 5 use what comes with the project: 585 NeRFs of 1,000 steps (`n2v.mini_zoo()`), NeRFs of models that artists made
+# (`n2v.real_zoo()`) and a trained nerf2vec (`n2v.load()`). Section 6 trains and fits things of its own, on this run's zoo.
+#
 # ## 1. Straight or around
 # Between embeddings $a$ and $b$ the thesis takes $(1 - \gamma) a + \gamma b$ (equation 4.1). In many dimensions two random
 # directions are nearly at right angles, so the middle of a straight line is shorter than its ends: it cuts the corner. The
@@ -144,37 +141,53 @@ assert np.allclose(around(np.array([1.0, 0.0]), np.array([0.0, 1.0]), 1 / 3), [n
 
 # %% [markdown]
 # ## 2. Within a class and across classes (Fig 4.3)
-# The thesis says "two randomly sampled NeRFs"; its code only takes two of one class. Both are shown.
+# The thesis says "two randomly sampled NeRFs"; its code only takes two of one class. Here both. On the page, the whole of it:
+# embed two NeRFs, walk, decode.
 
 # %%
-by_classes = {("chair", "chair"): None, ("table", "table"): None, ("chair", "table"): None, ("car", "airplane"): None}
-present = {CLASSES[label] for label in np.unique(labels[bases])}
-for classes in [pair for pair in by_classes if set(pair) <= present]:
-    spaces = ("embeddings", "raw weights") if classes == ("chair", "chair") else ("embeddings",)
-    ends = pair_of(*classes)
-    chair_pair = ends if len(spaces) == 2 else chair_pair
-    by_classes[classes] = walks_between(models["best"], zoo, ends, 64, spaces=spaces)
-shown = {classes: walks for classes, walks in by_classes.items() if walks}
-rows = [list(walks[0].frames.numpy()) for walks in shown.values()]
-figure = sheet(rows, [" to ".join(classes) for classes in shown], titles)
-record.figure("fig-4.3", figure, "Decoded embeddings on the way from A to B; ends are reconstructions, not originals.")
+gammas = (0.0, *GAMMAS, 1.0)
+size_px = 96
+titles = ["A", *(f"γ = {gamma:g}" for gamma in GAMMAS), "B"]
+
+
+def decoded_walk(first, second):
+    """Pictures of what lies between two NeRFs, through their embeddings."""
+    a, b = (np.asarray(shipped.embed(nerf)) for nerf in (first, second))
+    return [shipped.decode(between(a, b, gamma)).render(size_px=size_px) for gamma in gammas]
+
+
+couples = [("chair", "chair"), ("airplane", "airplane"), ("chair", "table"), ("car", "airplane")]
+rows = []
+for first, second in couples:
+    pair = (some(first, 1) + some(second, 2))[:: 2 if first == second else 1][:2]
+    rows.append(decoded_walk(*(mini[i] for i in pair)))
+figure = sheet(rows, [" to\n".join(couple) for couple in couples], titles)
+record.figure(
+    "fig-4.3", figure, "Shipped nerf2vec: decoded embeddings on the way from A to B; the ends are reconstructions."
+)
 
 # %% [markdown]
-# *What to see:* within a class parts grow and shrink; across classes there is a stretch that is neither. A decoder shows
-# *something* everywhere: whether it is an object, section 4 measures.
+# *What to see:* a decoder shows *something* everywhere. Within a class, do parts grow and shrink? Across classes, is there a stretch
+# that is neither? Whether what is shown is an object, section 4 measures.
 #
 # ## 3. Against raw weights (Fig 4.4)
 # The mean of two networks is a network, but not the mean of what they show. Its frames may show something only where one of the
-# two objects is (the union of both occupancy grids), and there only what has density: elsewhere neither was ever fitted.
+# two objects is (the union of both occupancy grids): elsewhere neither was ever fitted.
 
 # %%
-chairs = shown["chair", "chair"]
-figure = sheet([list(walk.frames.numpy()) for walk in chairs], [walk.space for walk in chairs], titles)
-record.figure("fig-4.4", figure, "The same way in embedding space (top) and in weight space (bottom).")
+chair_pair = some("chair", 2)
+union = mini.occupied(chair_pair).any(0)
+through_weights = [
+    weights_field(between(*mini.field_weights(chair_pair), gamma), union, mini.rows[0].encoding).render(size_px=size_px)
+    for gamma in gammas
+]
+through_embeddings = decoded_walk(*(mini[i] for i in chair_pair))
+figure = sheet([through_embeddings, through_weights], ["embeddings", "raw weights"], titles)
+record.figure("fig-4.4", figure, "Shipped: the same two chairs in embedding space (top) and in weight space (bottom).")
 
 # %% [markdown]
-# *What to see:* the ends below are the sharper ones, being NeRFs and not reconstructions; on the way the walk through
-# weights fades one object out and the other in. It is a ghost of both, not something between.
+# *What to see:* the ends below are the NeRFs themselves, the ends above reconstructions. In the middle of the lower row look for parts
+# of *both* chairs, each half faded: a ghost. Section 4 counts how solid it is.
 #
 # ### Exercise 3 (two lines)
 # How even is a walk? Write the largest step's share of the whole way. A step is the root mean squared difference of two
@@ -201,95 +214,109 @@ assert abs(worst_share(np.linspace(0, 1, 5)[:, None, None, None] * np.ones((5, 2
 
 # %% [markdown]
 # ## 4. Many walks, in numbers
-# Four questions to every walk. **Unevenness**: the largest step over the mean step; 1 is perfectly even. **Solid**: of what is
-# seen in the middle, how much is nearly opaque, relative to the ends; a ghost is near 0. **Opacity**: how much is there at all,
-# relative to the ends. **Middle to real**: distance from the middle's embedding to the nearest real one; 1 is the usual distance
-# between real neighbours. And a class: does a linear probe, trained on real embeddings, take the **middle for one of the two ends**?
-# A middle through weights is encoded first, so both are asked the same. All pairs are training objects, which encoder and probe
-# know: for held-out ones expect less.
+# Five questions to every walk. **Unevenness**: the largest step over the mean step; 1 is perfectly even. **Solid**: of the light that
+# the middle blocks, how much is blocked by pixels that are nearly opaque (over .9)? A ghost is near 0; for the walk's ends the same is
+# measured beside it. **Opacity**: how much is there at all, relative to the ends. **Middle to real**: distance from the middle's
+# embedding to the nearest real one *other than the walk's own ends*; 1 is the usual distance between real neighbours. And a class:
+# does a linear probe, trained on real embeddings, take the **middle for one of the two ends**? A middle through weights is encoded
+# first, so both are asked the same. All pairs are training objects; for held-out ones expect less.
+#
+# **Predict first:** which of the five would you trust to tell a ghost from an object, and which could a ghost pass?
+#
+# <details><summary>An answer (think first).</summary>
+#
+# *Solid* alone looks at what a ghost is: light blocked a little everywhere. A ghost changes evenly from frame to frame, so *unevenness*
+# likes it; it blocks about as much light in all as its ends, so *opacity* need not mind; and an encoder that has never seen a ghost
+# may put it anywhere, so *middle to real* and the class say something about the encoder as well.
+# </details>
 
 # %%
-n_pairs = 3 if small else 5
+n_pairs = 6 if small else 12
+known = embed_zoo(shipped, mini)
+codes_there, labels_there = known.values, known.labels
+trained = known.of_split("train")
 kinds = {"same class": True, "across classes": False}
-pairs = {kind: draw_pairs(labels, bases, n_pairs, same, rng) for kind, same in kinds.items()}
-numbers = []
-for name, model in models.items():
-    values = codes[name].values
+pairs = {kind: draw_pairs(labels_there, np.array(train_bases), n_pairs, same, rng) for kind, same in kinds.items()}
 
-    def predict(points, values=values):
-        """Class by a linear probe on real embeddings of this encoder."""
-        front, ours = principal_components(values[train_part], [points])
-        return linear_probe(front, labels[train_part], ours)
 
-    more = {} if name == "best" else {"ways": ("linear",), "spaces": ("embeddings",)}
-    numbers += [
-        {**row, "walk": f"{name}, {row['way']}" if row["space"] == "embeddings" else f"weights, {row['way']}"}
-        for row in measure_walks(model, zoo, pairs, values[bases], predict, **more)
-    ]
+def predict(points):
+    """Class by a linear probe on embeddings of the mini zoo's training NeRFs."""
+    front, ours = principal_components(codes_there[trained], [points])
+    return linear_probe(front, labels_there[trained], ours)
+
+
+walked = measure_walks(shipped, mini, pairs, codes_there[train_bases], np.array(train_bases), predict)
+numbers = [{**row, "walk": f"{row['space']}, {row['way']}"} for row in walked]
 table = over_repeats(numbers, ("kind", "walk"), "pairs", ("pair", "space", "way"))
-record.table(
-    "extra-interpolation", table,
-    f"Means over {n_pairs} random pairs a kind, ±: half width of the 95 % t-interval. 'best' and 'rows': encoders.",
-)  # fmt: skip
-
-# %%
 measures = {
-    "unevenness": "unevenness\n(1: even steps)", "solid": "solid in the middle\n(share of the ends')",
-    "opacity": "opacity in the middle\n(share of the ends')", "middle to real": "middle to nearest real\n(neighbours: 1)",
+    "unevenness": "unevenness\n(1: even steps)", "solid": "solid in the middle\n(share of its opacity)",
+    "opacity": "opacity in the middle\n(share of the ends')", "middle to real": "middle to nearest other\n(neighbours: 1)",
     "middle is an end": "middle classed\nas one of the ends",
 }  # fmt: skip
-figure = walk_figure(table, measures)
-record.figure("extra-walks", figure, f"{n_pairs} walks a kind: mean and 95 % interval over the pairs.")
-for row in table:
-    if row["walk"] in ("best, linear", "weights, linear"):
-        record.metric(f"solid {row['walk']} {row['kind']}", row["solid"])
-        record.metric(f"middle_is_an_end {row['walk']} {row['kind']}", row["middle is an end"])
+record.figure(
+    "extra-walks", walk_figure(table, measures), f"{n_pairs} walks a kind: mean and 95 % interval over the pairs."
+)
+record.table(
+    "extra-interpolation", table,
+    f"Means over {n_pairs} random pairs a kind, ±: half width of the 95 % t-interval. Shipped nerf2vec, mini zoo.",
+)  # fmt: skip
 
 # %% [markdown]
-# *What to see:* compare intervals, not dots. The number to look at first is *solid*: it separates an object from a ghost. Is a middle
-# across classes farther from everything real? And if a probe takes it for one of its ends: it has to answer something, and nobody
+# **Is the middle through embeddings more solid than the one through weights?** The two walks join the same two objects, so the
+# difference is taken pair by pair, and its interval is over the pairs.
+
+# %%
+ways = [row for row in walked if row["way"] == "linear"]
+for kind in kinds:
+    solid = {
+        space: np.array([row["solid"] for row in ways if (row["kind"], row["space"]) == (kind, space)])
+        for space in SPACES
+    }
+    gain = solid["embeddings"] - solid["raw weights"]
+    half = summarise(gain)["half_width"]
+    claim = f"The middle is more solid through embeddings than through weights ({kind})"
+    record.verdict(
+        "extra-interpolation", claim, gain.mean(), gain.mean() - half, gain.mean() + half, above=0, n=n_pairs
+    )
+    record.metric(f"solid embeddings {kind}", float(solid["embeddings"].mean()))
+    record.metric(f"solid weights {kind}", float(solid["raw weights"].mean()))
+
+# %% [markdown]
+# *What to see:* compare intervals, not dots. And if a probe takes a middle for one of its ends: it has to answer something, and nobody
 # promised that the middle of a car and an airplane exists.
 #
 # ## 5. Try it: any two objects, from any side
-# Choose two objects and move the sliders. The picture is decoded while you move: coarse at once, refined a moment later. The page
-# `pages/interpolation.html` of the run folder holds pre-rendered frames and needs neither Python nor a network.
+# Choose two objects and move the sliders: both ends turn too, and below stands the whole way through embeddings and through weights.
+# The page `pages/interpolation.html` of the run folder holds a few objects pre-rendered and needs neither Python nor a network.
 
 # %%
-for walk in chairs:
-    there = list(walk.frames.numpy())
-    write_gif(there + there[-2:0:-1], run / "figures" / f"interpolation-{walk.space.replace(' ', '-')}.gif")
-best, tours = codes["best"], [chair_pair]
-if {"car", "airplane"} <= present:
-    tours.append(tuple(int(bases[labels[bases] == CLASSES.index(name)][0]) for name in ("car", "airplane")))
-couples = [tuple(best.object_ids[i] for i in pair) for pair in tours]
-n_views = {"n_gammas": 5, "n_azimuths": 4, "size_px": 48} if small else {"n_gammas": 7, "n_azimuths": 6}
-write_interpolation_page(run / "pages" / "interpolation.html", models["best"], best, zoo, couples, **n_views)
+for name, frames in (("embeddings", through_embeddings), ("raw-weights", through_weights)):
+    write_gif(frames + frames[-2:0:-1], run / "figures" / f"interpolation-{name}.gif")
+offered = [
+    mini.object_ids[some(name, 1)[0]] for name in (("chair", "car") if small else ("chair", "table", "car", "airplane"))
+]
+frames = {"n_gammas": 5, "n_azimuths": 4, "size_px": 64} if small else {"n_gammas": 9, "n_azimuths": 12, "size_px": 128}
+write_interpolation_page(run / "pages" / "interpolation.html", shipped, mini, offered, **frames)
 if interactive:
     from IPython.display import display
 
     from n2v.publish.demos.widgets import InterpolationDemo
 
-    display(InterpolationDemo(models["best"], best, zoo, tours[-1]))
-
-# %%
-way = DecodedWay(models["best"], *best.values[list(tours[-1])])
-gammas, turns = (0.0, 0.25, 0.5, 0.75, 1.0), (-15, 75, 165)
-stills = [[way.at(gamma).refined_picture(View(turn)).numpy() for gamma in gammas] for turn in turns]
-figure = sheet(stills, [f"turned\n{turn}°" for turn in turns], [f"γ = {gamma:g}" for gamma in gammas])
-caption = f"From {' to '.join(couples[-1])}, decoded and seen from three sides."
-record.figure("extra-interpolation-turned", figure, caption)
+    display(InterpolationDemo(shipped, known, mini, tuple(chair_pair)))
 
 # %% [markdown]
 # ### Real objects
-# From one real model to another, through an embedding space that has seen neither.
+# From one real model to another, through an embedding space that has seen neither; and turned.
 
 # %%
-real = real_zoo()
 ends = [real[int(np.flatnonzero(real.labels == CLASSES.index(name))[0])] for name in ("chair", "table")]
-way = DecodedWay(models["best"], *(np.asarray(models["best"].embed(nerf)) for nerf in ends))
-decoded = [way.at(gamma).refined_picture(View(-15)).numpy() for gamma in gammas]
-titles_there = ["NeRF A", *(f"γ = {gamma:g}" for gamma in gammas), "NeRF B"]
-figure = sheet([[ends[0].render(), *decoded, ends[1].render()]], None, titles_there)
+a, b = (np.asarray(shipped.embed(nerf)) for nerf in ends)
+few, turns = (0.0, 0.25, 0.5, 0.75, 1.0), (-15, 75, 165)
+places = [shipped.decode(between(a, b, gamma)) for gamma in few]
+stills = [[one.render(turn, size_px=size_px) for one in (ends[0], *places, ends[1])] for turn in turns]
+figure = sheet(
+    stills, [f"turned\n{turn}°" for turn in turns], ["NeRF A", *(f"γ = {gamma:g}" for gamma in few), "NeRF B"]
+)
 record.figure(
     "extra-real-walk", figure, "From a real chair to a real table, decoded; the NeRFs themselves at both ends."
 )
@@ -321,7 +348,15 @@ assert crossing(line[:, None], line, lambda x: np.zeros(len(x), int)) == 1
 assert crossing(line[:, None], line, lambda x: (x[:, 0] > 0.55).astype(int)) == line[6]
 ### END HIDDEN TESTS
 
+# %%
+fine = np.linspace(0, 1, 41)
+turned = [crossing(lerp(codes_there[i], codes_there[j], fine), fine, predict) for i, j in pairs["across classes"]]
+print("class changes at γ =", ", ".join(f"{gamma:.2f}" for gamma in turned))
+
 # %% [markdown]
+# *What to see:* half way is where the two ends are equally near; a probe need not draw its borders there, and a third class may lie
+# on the way. How far from 0.5 are yours?
+#
 # ## 6. What interpolation owes to the shared start
 # All NeRFs here began at one initial vector. The thesis names this as a limitation: NeRFs found in the wild did not. It
 # never measures what is lost. Two ways to lose it: fit from a **random** vector each, or take a fitted NeRF and **renumber**
@@ -332,6 +367,12 @@ assert crossing(line[:, None], line, lambda x: (x[:, 0] > 0.55).astype(int)) == 
 # again with outgoing weights until nothing moves.
 
 # %%
+zoo = Zoo(run / "zoo")
+models = {name: load_model(run / f"nerf2vec-{name}") for name in ("best", "rows")}
+codes = {name: Embeddings.load(run / f"embeddings-{name}.safetensors") for name in models}
+labels, versions = codes["best"].labels, np.array(codes["best"].versions)
+train_part = codes["best"].of_split("train")
+bases = train_part[versions[train_part] == 0]
 test_part = np.concatenate([codes["best"].of_split("test"), codes["best"].of_split("val")])
 weights, grids = zoo.field_weights(), zoo.occupied()
 strangers = renumbered(weights, seed)
@@ -348,10 +389,10 @@ def embed(model, values):
 
 # %% [markdown]
 # An encoder trained on renumbered NeRFs might learn to live with it. The thesis's own, a maximum over rows, hardly cares where a
-# *row* stands; but renumbering also shuffles *columns*. It is trained for some seconds on both:
+# *row* stands; but renumbering also shuffles *columns*. It is trained for a few steps on both, equally many:
 
 # %%
-brief = replace(size.training(seed), time_budget_s=4.0 if small else 8.0)
+brief = replace(size.training(seed), time_budget_s=None, n_steps=20 if small else 60)
 with tempfile.TemporaryDirectory() as folder:
     shuffled = changed_zoo(zoo, Path(folder) / "renumbered", lambda values: renumbered(values, seed))
     encoders = {
@@ -472,20 +513,24 @@ ends = {
     "random starts": ("random", fitted["random"][second]),
     "random, B matched\nto A": ("random", matched(fitted["random"][second : second + 1], fitted["random"][first])[0]),
 }
-gammas, rows, table = (0.0, 0.2, 0.4, 0.5, 0.6, 0.8, 1.0), [], []
+stops, rows, table = (0.0, 0.2, 0.4, 0.5, 0.6, 0.8, 1.0), [], []
 for name, (kind, last) in ends.items():
     union = occupied[kind][first] | occupied[kind][second]
-    way = lerp(fitted[kind][first], last, gammas)
-    frames = torch.stack([weights_picture(one, union, quick.encoding) for one in way])
+    way = lerp(fitted[kind][first], last, stops)
+    frames = torch.stack([weights_field(one, union, quick.encoding).image(size_px=64) for one in way])
     rows.append(list(frames.numpy()))
     solid, opacity = solidity(frames), frames[..., 3].mean((1, 2))
-    table.append({"way": name.replace("\n", " "), "solid": float(solid[3] / solid[[0, -1]].mean()),
+    table.append({"way": name.replace("\n", " "), "solid": float(solid[3]), "solid ends": float(solid[[0, -1]].mean()),
                   "opacity": float(opacity[3] / opacity[[0, -1]].mean()),
                   "unevenness": 6 * smoothness(frames[..., :3])["worst_share"]})  # fmt: skip
-titles_few = ["A", *(f"γ = {gamma:g}" for gamma in gammas[1:-1]), "B"]
+titles_few = ["A", *(f"γ = {gamma:g}" for gamma in stops[1:-1]), "B"]
 caption = "Raw weights between two chairs; both ends show the same objects in every row."
 record.figure("extra-start-walks", sheet(rows, list(ends), titles_few), caption)
-record.table("extra-start-walks", table, "Middle of the walk relative to its ends: solid and total opacity; one pair.")
+record.table(
+    "extra-start-walks",
+    table,
+    "Solid in the middle and at the ends, opacity of the middle relative to the ends; one pair.",
+)
 
 # %% [markdown]
 # *What to see:* without a common order the middle of two networks shows nothing of either. Order alone brings the walk of the

@@ -5,10 +5,22 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from n2v.lessons.drawing.diagrams import DATA_COLOUR, LAYER_COLOUR, NORM_COLOUR
 from n2v.lessons.drawing.style import CHANCE, OURS, THEIRS
 from n2v.lessons.judge import judge
 from n2v.tasks.generate import FlowConfig, follow, train_flow, training_pair
 from n2v.tasks.generation_measures import coverage, novelty
+
+LATENT_GAN = {  # as n2v.lessons.drawing.diagrams.FRAMEWORK: how a Latent-GAN is trained and used (thesis Fig 4.6)
+    "noise": ((0, 0), "noise\n1,024 × N(0, .2)", DATA_COLOUR, ("generator",)),
+    "generator": ((1, 0), "generator\nlinear, ReLU,\nlinear", LAYER_COLOUR, ("made",)),
+    "made": ((2, 0), "made\nembedding", DATA_COLOUR, ("critic", "decoder")),
+    "decoder": ((3, 0), "frozen decoder\nof nerf2vec", LAYER_COLOUR, ("object",)),
+    "object": ((4, 0), "new object", DATA_COLOUR, ()),
+    "real": ((2, -0.8), "real\nembedding", DATA_COLOUR, ("critic",)),
+    "critic": ((3, -0.8), "critic: 3 linear,\nleaky ReLUs", LAYER_COLOUR, ("loss",)),
+    "loss": ((4, -0.8), "loss: real high,\nmade low", NORM_COLOUR, ()),
+}
 
 
 def measure_figure(table: list[dict], measures: dict[str, str]):

@@ -1,15 +1,11 @@
 """New embeddings from noise, of one class or of a class asked for: the thesis's Latent-GAN, and flow matching.
 
 Latent-GAN: Achlioptas et al. 2018, arXiv 1707.02392 (latent WGAN with gradient penalty); thesis section 4.5. Flow
-matching carries noise to embeddings along a learned velocity field: training draws a noise point x0, an embedding x1
-and a time t, and asks a small network at (1 - t) x0 + t x1 for the velocity x1 - x0; sampling follows the velocity from
-t = 0 to 1. Nothing is played against anything, so nothing can collapse in the way of a GAN; with few embeddings and
-many steps it can learn them by heart instead. Lipman et al. 2023, arXiv 2210.02747 (with the straight paths of Liu et
-al. 2023, arXiv 2209.03003). Whether what comes out is any good is for n2v.tasks.generation_measures to say.
+matching: training draws a noise point x0, an embedding x1 and a time t, and asks a small network at (1 - t) x0 + t x1
+for the velocity x1 - x0; sampling follows it from t = 0 to 1. Lipman et al. 2023, arXiv 2210.02747.
 """
 
 import math
-import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,61 +18,41 @@ from n2v.scenes.classes import CLASSES
 from n2v.seeds import child_seed
 
 N_TIME = 16  # sines and cosines of a flow's time
+N_COMPONENTS = 64  # of embeddings that are learned: fewer than the width of the networks, which noise has to pass
 
 
 @dataclass(frozen=True)
 class GanConfig:
-    """Two fully connected layers each for generator and discriminator (thesis Fig 4.6)."""
+    """The thesis's (Fig 4.6): one hidden layer in the generator, two in the critic, which takes five steps for each."""
 
-    noise: int = 64  # numbers of random noise
-    hidden: int = 128
+    noise: int = 1024  # numbers of random noise
+    noise_scale: float = 0.2  # their standard deviation
+    hidden: int = 128  # of the generator
+    critic_hidden: tuple[int, int] = (128, 128)
     n_steps: int = 2000  # generator steps
-    time_budget_s: float | None = None  # seconds; overrides n_steps
-    n_critic: int = 3  # discriminator steps for each
+    n_critic: int = 5  # critic steps for each
     batch_size: int = 32
-    learning_rate: float = 5e-4
+    learning_rate: float = 1e-4
     penalty: float = 10.0  # of the gradient norm
     final_relu: bool = False  # as in the authors' code: no embedding coordinate can be negative then
 
 
-class Budget:
-    """Counts steps until as many are done, or until the time is up."""
-
-    def __init__(self, n_steps: int, time_budget_s: float | None) -> None:
-        self.n_steps, self.time_budget_s, self.done = n_steps, time_budget_s, 0
-        self._started = time.perf_counter()
-
-    def left(self) -> bool:
-        """Whether another step may be taken; counts it."""
-        over = self.share() >= 1
-        self.done += not over
-        return not over
-
-    def share(self) -> float:
-        """Share of the budget that is spent, 0 to 1."""
-        spent = self.done / self.n_steps if self.time_budget_s is None else self.seconds() / self.time_budget_s
-        return min(1.0, spent)
-
-    def seconds(self) -> float:
-        """Since the beginning."""
-        return time.perf_counter() - self._started
-
-
 @dataclass(frozen=True)
 class TrainingData:
-    """Standardised embeddings with their class as numbers of which one is 1: 13, or up to the highest label.
+    """Embeddings, centred, turned to their first N_COMPONENTS principal axes and divided by one number.
 
-    None without labels.
+    Classes: 13, or up to the highest label, as numbers of which one is 1; none without labels.
     """
 
-    values: Float[torch.Tensor, "n d"]
+    values: Float[torch.Tensor, "n k"]
     classes: Float[torch.Tensor, "n c"]
     mean: Float[torch.Tensor, "d"]
-    scale: Float[torch.Tensor, "d"]
+    axes: Float[torch.Tensor, "k d"]
+    scale: float
 
     @classmethod
-    def of(cls, embeddings, labels=None, centred: bool = True, who: str = "Latent-GAN") -> "TrainingData":
-        """Check and standardise.
+    def of(cls, embeddings, labels=None, turned: bool = True, who: str = "Latent-GAN") -> "TrainingData":
+        """Check and turn; without `turned` embeddings are only divided by their standard deviation.
 
         Raises:
             BadInput: fewer than four embeddings, values that are not finite, or not as many labels as embeddings.
@@ -88,10 +64,19 @@ class TrainingData:
         if labels is not None and len(labels) != len(embeddings):
             raise BadInput(f"{len(labels)} labels for {len(embeddings)} embeddings", where=who, fix="one label each")
         real = torch.as_tensor(embeddings, dtype=torch.float32)
-        mean = real.mean(0) if centred else torch.zeros_like(real[0])
-        scale = real.std(0).clamp(min=1e-6)
+        mean, axes = torch.zeros_like(real[0]), torch.eye(real.shape[1])
+        if turned:
+            mean = real.mean(0)
+            _, extents, axes = torch.linalg.svd(real - mean, full_matrices=False)
+            axes = axes[:N_COMPONENTS][extents[:N_COMPONENTS] > 1e-5 * extents[0].clamp(min=1e-6)]
+        values = (real - mean) @ axes.T
+        scale = max(float(values.std()), 1e-6)
         n_classes = 0 if labels is None else max(len(CLASSES), int(np.max(labels)) + 1)
-        return cls((real - mean) / scale, one_hot(labels, len(real), n_classes), mean, scale)
+        return cls(values / scale, one_hot(labels, len(real), n_classes), mean, axes, scale)
+
+    def back(self, made: Float[torch.Tensor, "m k"]) -> Float[np.ndarray, "m d"]:
+        """Embeddings again."""
+        return (self.scale * made @ self.axes + self.mean).numpy()
 
     def batch(self, n: int) -> tuple[torch.Tensor, torch.Tensor]:
         """n random items: values and classes."""
@@ -107,26 +92,31 @@ def one_hot(labels: Int[np.ndarray, "n"] | None, n: int, n_classes: int) -> Floa
 
 
 def wanted_classes(n: int, label, n_classes: int) -> Float[torch.Tensor, "n c"]:
-    """What a sampler is asked for: one label for all, one each, or none; refuses what the model was not trained for."""
-    if (label is None) == (n_classes > 0):
-        fix = "give a label" if n_classes else "it was trained without labels"
-        raise BadInput("a class is asked for" if not n_classes else "no class is asked for", fix=fix)
+    """One label for all, one each, or none; refuses what the model was not trained for."""
+    if label is None and n_classes:
+        raise BadInput("no class is asked for", fix="give a label")
+    if label is not None and not n_classes:
+        raise BadInput("a class is asked for", fix="it was trained without labels")
     return one_hot(None if label is None else np.broadcast_to(np.asarray(label), n), n, n_classes)
 
 
 class LatentGan:
-    """A trained generator and the standardisation of the embeddings it learned."""
+    """A trained generator and the coordinates of the embeddings it learned."""
 
-    def __init__(self, generator: nn.Module, data: TrainingData, noise: int, budget: Budget) -> None:
-        self.generator, self.data, self.noise = generator.eval(), data, noise
-        self.n_steps, self.seconds = budget.done, budget.seconds()
+    def __init__(self, generator: nn.Module, data: TrainingData, config: GanConfig) -> None:
+        self.generator, self.data, self.config = generator.eval(), data, config
 
     @torch.no_grad()
     def sample(self, n: int, seed: int = 0, label=None) -> Float[np.ndarray, "n d"]:
         """n new embeddings; of a class (one label, or one each) when it was trained with labels."""
-        noise = torch.randn(n, self.noise, generator=torch.Generator().manual_seed(child_seed(seed, "sample")))
+        noise = draw_noise(n, self.config, torch.Generator().manual_seed(child_seed(seed, "sample")))
         classes = wanted_classes(n, label, self.data.classes.shape[1])
-        return (self.generator(torch.cat([noise, classes], 1)) * self.data.scale + self.data.mean).numpy()
+        return self.data.back(self.generator(torch.cat([noise, classes], 1)))
+
+
+def draw_noise(n: int, config: GanConfig, generator: torch.Generator | None = None) -> Float[torch.Tensor, "n z"]:
+    """What the generator starts from."""
+    return config.noise_scale * torch.randn(n, config.noise, generator=generator)
 
 
 def make_networks(n_features: int, n_classes: int, config: GanConfig) -> tuple[nn.Sequential, nn.Sequential]:
@@ -134,8 +124,12 @@ def make_networks(n_features: int, n_classes: int, config: GanConfig) -> tuple[n
     last = [nn.ReLU()] if config.final_relu else []
     first = nn.Linear(config.noise + n_classes, config.hidden)
     generator = nn.Sequential(first, nn.ReLU(), nn.Linear(config.hidden, n_features), *last)
-    first = nn.Linear(n_features + n_classes, 2 * config.hidden)
-    return generator, nn.Sequential(first, nn.LeakyReLU(0.2), nn.Linear(2 * config.hidden, 1))
+    one, two = config.critic_hidden
+    critic = nn.Sequential(
+        nn.Linear(n_features + n_classes, one), nn.LeakyReLU(0.2), nn.Linear(one, two),
+        nn.LeakyReLU(0.2), nn.Linear(two, 1),
+    )  # fmt: skip
+    return generator, critic
 
 
 def train_latent_gan(
@@ -146,13 +140,13 @@ def train_latent_gan(
 ) -> LatentGan:
     """Train on the embeddings of one class, or with `labels` on those of several, told apart by their class.
 
-    With `final_relu` the embeddings are only scaled, not centred, as the authors feed them.
+    With `final_relu` the embeddings are only scaled, neither centred nor turned, as the authors feed them.
 
     Raises:
         BadInput: what `TrainingData.of` refuses.
     """
     config = config or GanConfig()
-    data = TrainingData.of(embeddings, labels, centred=not config.final_relu)
+    data = TrainingData.of(embeddings, labels, turned=not config.final_relu)
     torch.manual_seed(child_seed(seed, "gan"))
     generator, critic = make_networks(data.values.shape[1], data.classes.shape[1], config)
     optimisers = [
@@ -161,10 +155,9 @@ def train_latent_gan(
     ]
 
     def make(classes: torch.Tensor) -> torch.Tensor:
-        return generator(torch.cat([torch.randn(len(classes), config.noise), classes], 1))
+        return generator(torch.cat([draw_noise(len(classes), config), classes], 1))
 
-    budget = Budget(config.n_steps, config.time_budget_s)
-    while budget.left():
+    for _ in range(config.n_steps):
         for _ in range(config.n_critic):
             real, classes = data.batch(config.batch_size)
             with torch.no_grad():
@@ -172,7 +165,7 @@ def train_latent_gan(
             _update(optimisers[1], critic_loss(critic, real, made, classes, config.penalty))
         _, classes = data.batch(config.batch_size)
         _update(optimisers[0], -critic(torch.cat([make(classes), classes], 1)).mean())
-    return LatentGan(generator, data, config.noise, budget)
+    return LatentGan(generator, data, config)
 
 
 def critic_loss(critic: nn.Module, real, made, classes, penalty: float) -> Float[torch.Tensor, ""]:
@@ -212,7 +205,6 @@ class FlowConfig:
     hidden: int = 256
     n_layers: int = 3  # hidden layers
     n_steps: int = 4000  # optimiser steps
-    time_budget_s: float | None = None  # seconds; overrides n_steps
     batch_size: int = 128
     learning_rate: float = 2e-3  # AdamW, falling to zero on a cosine
     weight_decay: float = 1e-2
@@ -263,16 +255,13 @@ def follow(velocity, start: Float[torch.Tensor, "n d"], n_steps: int = 20, metho
 
 
 class Flow:
-    """A trained velocity field and the standardisation of the embeddings it learned."""
+    """A trained velocity field and the coordinates of the embeddings it learned."""
 
-    def __init__(self, velocity: Velocity, data: TrainingData, budget: Budget) -> None:
+    def __init__(self, velocity: Velocity, data: TrainingData) -> None:
         self.velocity, self.data = velocity.eval(), data
-        self.n_steps, self.seconds = budget.done, budget.seconds()
 
     @torch.no_grad()
-    def sample(
-        self, n: int, seed: int = 0, label=None, n_steps: int = 20, method: str = "heun"
-    ) -> Float[np.ndarray, "n d"]:
+    def sample(self, n: int, seed: int = 0, label=None) -> Float[np.ndarray, "n d"]:
         """n new embeddings; of a class (one label, or one each) when it was trained with labels."""
         generator = torch.Generator().manual_seed(child_seed(seed, "sample"))
         start = torch.randn(n, self.data.values.shape[1], generator=generator)
@@ -281,7 +270,7 @@ class Flow:
         def velocity(points: torch.Tensor, t: float) -> torch.Tensor:
             return self.velocity(points, torch.full((n, 1), t), classes)
 
-        return (follow(velocity, start, n_steps, method) * self.data.scale + self.data.mean).numpy()
+        return self.data.back(follow(velocity, start))
 
 
 def train_flow(
@@ -299,17 +288,12 @@ def train_flow(
     data = TrainingData.of(embeddings, labels, who="flow matching")
     torch.manual_seed(child_seed(seed, "flow"))
     velocity = Velocity(data.values.shape[1], data.classes.shape[1], config)
-    optimiser = torch.optim.AdamW(
-        velocity.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
-    )
-    budget = Budget(config.n_steps, config.time_budget_s)
-    while budget.left():
-        optimiser.param_groups[0]["lr"] = config.learning_rate * (1 + math.cos(math.pi * budget.share())) / 2
+    rates = {"lr": config.learning_rate, "weight_decay": config.weight_decay}
+    optimiser = torch.optim.AdamW(velocity.parameters(), **rates, fused=True)
+    for i in range(config.n_steps):
+        optimiser.param_groups[0]["lr"] = config.learning_rate * (1 + math.cos(math.pi * i / config.n_steps)) / 2
         real, classes = data.batch(config.batch_size)
         t = torch.rand(len(real), 1)
         points, target = training_pair(torch.randn_like(real), real, t)
-        loss = nn.functional.mse_loss(velocity(points, t, classes), target)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-    return Flow(velocity, data, budget)
+        _update(optimiser, nn.functional.mse_loss(velocity(points, t, classes), target))
+    return Flow(velocity, data)

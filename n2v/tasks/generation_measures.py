@@ -129,15 +129,3 @@ def class_verdicts(
         for label in np.unique(made_labels)
     ]
     return {name: verdicts.count(name) for name in ("alive", "collapsed", "copies")}
-
-
-def picture_features(pictures: Float[np.ndarray, "n h w 4"], cells: int = 8) -> Float[np.ndarray, "n f"]:
-    """A fixed description of rendered pictures: mean colour and opacity of `cells` x `cells` tiles.
-
-    Untrained on purpose: nothing about it depends on what the generators were trained on.
-    """
-    n, height, width, channels = pictures.shape
-    if height % cells or width % cells:
-        raise BadInput(f"pictures of {width} x {height} px", fix=f"use multiples of {cells}")
-    tiles = pictures.reshape(n, cells, height // cells, cells, width // cells, channels)
-    return tiles.mean((2, 4)).reshape(n, -1)

@@ -98,29 +98,43 @@ def solidity(frames: Float[torch.Tensor, "g h w 4"]) -> Float[np.ndarray, "g"]:
     return ((opacity * (opacity > 0.9)).sum(1) / opacity.sum(1).clamp(min=1e-6)).numpy()
 
 
-def distance_to_real(points: Float[np.ndarray, "g d"], real: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "g"]:
+def distance_to_real(
+    points: Float[np.ndarray, "g d"], real: Float[np.ndarray, "n d"], without: list[tuple[int, ...]] | None = None
+) -> Float[np.ndarray, "g"]:
     """Distance of each point to the nearest real embedding, in units of the median nearest-neighbour distance.
 
-    NaN where the real embeddings repeat each other: there is no unit then.
+    Args:
+        points: Middles of walks.
+        real: Real embeddings.
+        without: For each point the positions in `real` that do not count: the ends of its walk, which are near every
+            middle of theirs whatever stands there.
+
+    Returns:
+        NaN where the real embeddings repeat each other: there is no unit then.
     """
     among = distances(real, real)
     np.fill_diagonal(among, np.inf)
     unit = np.median(among.min(1))
-    nearest = distances(points, real).min(1)
+    far = distances(points, real)
+    for row, ends in enumerate(without or []):
+        far[row, list(ends)] = np.inf
+    nearest = far.min(1)
     return nearest / unit if unit > 0 else np.full_like(nearest, np.nan)
 
 
 def walk_numbers(frames: Float[torch.Tensor, "g h w 4"]) -> dict[str, float]:
-    """How even a walk is and what stands in its middle, relative to its ends.
+    """How even a walk is and what stands in its middle.
 
-    `unevenness` is the largest step's share of the way times the number of steps: 1 for even steps. `solid` and
-    `opacity` compare the middle frame with the mean of the ends: 1 when as much of it is solid, and as much is there.
+    `unevenness` is the largest step's share of the way times the number of steps: 1 for even steps. `solid` is the
+    middle frame's own solidity, `solid ends` the mean of both ends'. `opacity` compares with the ends: 1 when as much
+    is there.
     """
     solid, opacity = solidity(frames), frames[..., 3].flatten(1).mean(1).numpy()
     middle = len(frames) // 2
     return {
         "unevenness": smoothness(frames[..., :3])["worst_share"] * (len(frames) - 1),
-        "solid": float(solid[middle] / max(solid[[0, -1]].mean(), 1e-6)),
+        "solid": float(solid[middle]),
+        "solid ends": float(solid[[0, -1]].mean()),
         "opacity": float(opacity[middle] / max(opacity[[0, -1]].mean(), 1e-6)),
     }
 
@@ -133,21 +147,20 @@ def decoded_pictures(model: Nerf2Vec, embeddings, size_px: int = 64, resolution:
     return np.stack([model.decode(one, resolution=resolution).image(size_px=size_px).numpy() for one in embeddings])
 
 
-def weights_picture(
+def weights_field(
     field_weights: Float[np.ndarray, "n_weights"],
     allowed: Bool[np.ndarray, "g g g"],
     encoding: str = "exact",
-    size_px: int = 64,
     step: float = 0.04,
-) -> Float[torch.Tensor, "h w 4"]:
-    """A field between two fitted ones, from the front.
+) -> Nerf:
+    """A field between two fitted ones.
 
     It may show something only in `allowed`, the union of both grids, and its own occupancy is learned in there: outside
     neither of the two was ever fitted.
     """
     values = torch.from_numpy(np.ascontiguousarray(field_weights, np.float32))
     occupied = learned_occupancy(values, torch.as_tensor(allowed), encoding, n_points=2)
-    return Nerf("", values, occupied, step, encoding).image(size_px=size_px, step=step)
+    return Nerf("", values, occupied, step, encoding)
 
 
 @dataclass(frozen=True)
@@ -184,7 +197,7 @@ def walks_between(
                 frames = [model.decode(one, resolution=resolution).image(size_px=size_px) for one in points]
                 code = points[middle]
             else:
-                frames = [weights_picture(one, union, encoding, size_px) for one in points]
+                frames = [weights_field(one, union, encoding).image(size_px=size_px, step=0.04) for one in points]
                 code = model.encode(torch.from_numpy(points[middle : middle + 1]))[0].numpy()
             found.append(Walk(space, way, torch.stack(frames), code))
     return found
@@ -195,6 +208,7 @@ def measure_walks(
     zoo: Zoo,
     pairs: dict[str, list[tuple[int, int]]],
     real: Float[np.ndarray, "n e"],
+    positions: Int[np.ndarray, "n"],
     predict,
     size_px: int = 32,
     gammas=(0.0, 0.25, 0.5, 0.75, 1.0),
@@ -207,11 +221,12 @@ def measure_walks(
     Args:
         pairs: By kind ("same class", "across classes").
         real: Embeddings of real objects, to measure the middle's distance by (a version an object).
+        positions: Their positions in the zoo: a walk's own ends do not count as near.
         predict: From embeddings (n, e) to labels (n,).
         gammas: The middle one is looked at.
 
     Returns:
-        Rows {kind, pair, space, way, unevenness, solid, opacity, middle to real, middle is an end}.
+        Rows {kind, pair, space, way, unevenness, solid, solid ends, opacity, middle to real, middle is an end}.
     """
     rows, middles = [], []
     todo = [(kind, pair) for kind, members in pairs.items() for pair in members]
@@ -220,7 +235,9 @@ def measure_walks(
             rows.append({"kind": kind, "pair": pair, "space": walk.space, "way": walk.way, **walk_numbers(walk.frames)})
             middles.append(walk.middle)
     middles = np.stack(middles)
-    for row, far, label in zip(rows, distance_to_real(middles, real), predict(middles), strict=True):
+    at = {int(index): place for place, index in enumerate(positions)}
+    ends = [tuple(at[i] for i in row["pair"] if i in at) for row in rows]
+    for row, far, label in zip(rows, distance_to_real(middles, real, ends), predict(middles), strict=True):
         row["middle to real"] = float(far)
         row["middle is an end"] = float(label in zoo.labels[list(row["pair"])])
     return rows
@@ -235,6 +252,6 @@ def interpolation_strips(
     walks = walks_between(model, zoo, pair, size_px, ways=(way,))
     numbers = []
     for walk in walks:
-        far = float(distance_to_real(walk.middle[None], real)[0])
+        far = float(distance_to_real(walk.middle[None], real, [pair])[0])
         numbers.append({"space": walk.space, "way": way, **walk_numbers(walk.frames), "middle_to_real": far})
     return {walk.space: walk.frames for walk in walks}, numbers

@@ -4,6 +4,7 @@ import pytest
 from tiny_demo import tiny_model, tiny_objects, tiny_zoo
 
 from n2v.publish.demos.embedding_map import write_map_page
+from n2v.publish.demos.generation import write_generation_page
 from n2v.publish.demos.interpolation import write_interpolation_page
 from n2v.publish.demos.retrieval import write_retrieval_page
 
@@ -14,11 +15,10 @@ def folder(tmp_path_factory):
     folder, zoo, model = tmp_path_factory.mktemp("pages"), tiny_zoo(), tiny_model()
     objects = tiny_objects(zoo)
     ids, points = objects.object_ids, {"PCA": objects.values[:, :2], "other": objects.values[:, 2:4]}
-    pairs = [(ids[0], ids[-1]), (ids[1], ids[2])]
-    write_interpolation_page(
-        folder / "interpolation.html", model, objects, zoo, pairs, n_gammas=3, n_azimuths=2, size_px=16
-    )
-    write_retrieval_page(folder / "retrieval.html", objects, zoo, k=4, size_px=16)
+    chosen = [ids[0], ids[4], ids[-1]]
+    write_interpolation_page(folder / "interpolation.html", model, zoo, chosen, n_gammas=3, n_azimuths=2, size_px=16)
+    write_retrieval_page(folder / "retrieval.html", objects, zoo, real=(objects, zoo), k=3, size_px=16)
+    write_generation_page(folder / "generation.html", model, {"car": objects.values[:3]}, n_azimuths=4, size_px=16)
     write_map_page(folder / "map.html", points, objects, zoo, size_px=16)
     return folder
 
@@ -58,23 +58,39 @@ def test_interpolation_moves_with_the_keyboard(offline):
         "1.00, turned by -15°",
         "1.00, turned by 165°",
     ]
-    ends = look(page, "#first")
-    page.locator("#pair").select_option(index=1)
-    assert look(page, "#first") != ends
+    page.locator("#weights button").first.click()
+    assert "0.00" in page.locator("#where").text_content()
+    ends = look(page, "#first"), look(page, "#second")
+    page.locator("#from").select_option(index=2)
+    assert look(page, "#first") == ends[1] and look(page, "#second") == ends[0], "any two, in both directions"
 
 
 def test_retrieval_shows_as_many_neighbours_as_asked_for(offline):
     page = offline("retrieval")
-    assert page.locator("#cards li").count() == 4
+    cards = page.locator(".cards li")
+    assert cards.count() == 6
     page.locator("#k").focus()
     page.keyboard.press("ArrowLeft")
-    assert page.locator("#cards li").count() == 3
-    right, wrong = page.locator("#cards .right").count(), page.locator("#cards .wrong").count()
-    assert (right + wrong, page.get_by_text("✓").count() - 1, page.get_by_text("✗").count() - 1) == (3, right, wrong)
-    assert page.locator("#score").text_content().startswith(f"{right} of 3")
+    right, wrong = page.locator(".cards .right").count(), page.locator(".cards .wrong").count()
+    assert (cards.count(), right + wrong) == (4, 4) and page.locator(".score").count() == 2
     query = look(page, "#query")
+    cards.first.locator("button").click()
+    assert look(page, "#query") != query and page.locator("#split").input_value() == "train"
+    page.locator("#back").click()
+    assert look(page, "#query") == query
+    page.locator("#split").select_option("real")
     page.locator("#class").select_option("chair")
-    assert look(page, "#query") != query and "chair" in page.locator("#query-name").text_content()
+    assert "chair" in page.locator("#query-name").text_content()
+
+
+def test_what_was_made_turns(offline):
+    page = offline("generation")
+    assert page.locator("#grid .picture").count() == 3
+    page.locator("#spin").uncheck()
+    before = look(page, "#grid .picture >> nth=0")
+    page.locator("#azimuth").focus()
+    page.keyboard.press("ArrowRight")
+    assert look(page, "#grid .picture >> nth=0") != before
 
 
 def test_map_shows_what_is_pointed_at_and_walks_with_the_keys(offline):

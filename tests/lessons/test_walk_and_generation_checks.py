@@ -6,7 +6,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 
 from n2v.lessons import generation, interpolation
-from n2v.tasks.generate import FlowConfig, follow, train_flow, training_pair
+from n2v.tasks.generate import FlowConfig, GanConfig, follow, make_networks, train_flow, training_pair
 from n2v.tasks.generation_measures import coverage, novelty
 from n2v.tasks.interpolate import lerp, slerp, smoothness
 
@@ -70,3 +70,22 @@ def test_the_experiment_is_measured_with_the_library():
         return novelty(train_flow(known, config, 0).sample(64, 0), known, held_out)["copies"]
 
     assert generation.check_by_heart(by_heart, train, held_out, config) is True
+
+
+def test_the_latent_gan_is_drawn_as_it_is_trained():
+    """The critic sees made and real embeddings; the decoder has no part in the loss; layers are those that are made."""
+    into = {name: parts[3] for name, parts in generation.LATENT_GAN.items()}
+
+    def before(name):
+        direct = {part for part, ways in into.items() if name in ways}
+        return direct.union(*map(before, direct))
+
+    assert before("loss") == {"noise", "generator", "made", "real", "critic"}
+    assert before("object") == {"noise", "generator", "made", "decoder"}
+    networks = dict(zip(("generator", "critic"), make_networks(8, 0, GanConfig()), strict=True))
+    layers = {name: [type(layer).__name__ for layer in network] for name, network in networks.items()}
+    assert layers == {"generator": ["Linear", "ReLU", "Linear"], "critic": ["Linear", "LeakyReLU"] * 2 + ["Linear"]}
+    assert (
+        "3 linear" in generation.LATENT_GAN["critic"][1]
+        and f"{GanConfig().noise:,}" in generation.LATENT_GAN["noise"][1]
+    )

@@ -15,10 +15,11 @@ from n2v.errors import BadInput
 from n2v.nerf.render import psnr
 from n2v.publish.demos import progressive
 from n2v.publish.demos.embedding_map import marker_outline, unit_square, write_map_page
+from n2v.publish.demos.generation import write_generation_page
 from n2v.publish.demos.interpolation import DecodedWay, write_interpolation_page
 from n2v.publish.demos.page import page, sprite, write_page
 from n2v.publish.demos.progressive import DecodedObject, Quality, View
-from n2v.publish.demos.retrieval import chance, held_out, neighbours, write_retrieval_page
+from n2v.publish.demos.retrieval import chance, neighbours, write_retrieval_page
 from n2v.scenes.cameras import orbit_camera, turntable_cameras
 
 QUALITY = Quality(first_px=8, refined_px=24)
@@ -65,11 +66,11 @@ def test_share_and_occupancy_are_computed_once(model, objects, monkeypatch):
     share, opacity = model.decoder.embedding_share, progressive.cell_opacity
     monkeypatch.setattr(model.decoder, "embedding_share", lambda e: (_count(counted, "share"), share(e))[1])
     monkeypatch.setattr(progressive, "cell_opacity", lambda *args: (_count(counted, "cells"), opacity(*args))[1])
-    walk = DecodedWay(model, objects.values[0], objects.values[1], quality=QUALITY)
+    way = DecodedWay(model, objects.values[0], objects.values[1], quality=QUALITY)
     for azimuth in (0, 30, 60):
-        assert [len(p) for p in walk.at(0.5).progress(View(azimuth)) if p is not None] == [8, 24]
+        assert [len(p) for p in way.at(0.5).progress(View(azimuth)) if p is not None] == [8, 24]
     assert counted == {"share": 1, "cells": 1}
-    walk.at(0.25).first_picture(View())
+    way.at(0.25).first_picture(View())
     assert counted == {"share": 2, "cells": 2}
 
 
@@ -78,16 +79,16 @@ def _count(counted: dict, name: str) -> None:
 
 
 @pytest.mark.parametrize("way", ["linear", "spherical"])
-def test_way_begins_and_ends_at_the_objects(model, objects, way):
+def test_decoded_way_begins_and_ends_at_the_objects(model, objects, way):
     start, end = objects.values[:2]
-    walk = DecodedWay(model, start, end, way, QUALITY)
+    way = DecodedWay(model, start, end, way, QUALITY)
     for gamma, value in ((0.0, start), (1.0, end)):
         alone = DecodedObject(model, torch.from_numpy(value), QUALITY)
-        assert torch.equal(walk.at(gamma).refined_picture(View()), alone.refined_picture(View()))
-    assert not torch.equal(walk.at(0.5).refined_picture(View()), walk.at(0.0).refined_picture(View()))
+        assert torch.equal(way.at(gamma).refined_picture(View()), alone.refined_picture(View()))
+    assert not torch.equal(way.at(0.5).refined_picture(View()), way.at(0.0).refined_picture(View()))
 
 
-def test_way_refuses_what_is_no_way(model, objects):
+def test_decoded_way_refuses_what_is_no_way(model, objects):
     with pytest.raises(BadInput, match="unknown way 'detour'; use one of: linear, spherical"):
         DecodedWay(model, *objects.values[:2], "detour")
     with pytest.raises(BadInput, match="use 0 to 1"):
@@ -138,13 +139,18 @@ def test_layouts_and_markers_fit_their_places():
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory, model, objects, zoo):
-    folder, pair = tmp_path_factory.mktemp("pages"), (objects.object_ids[0], objects.object_ids[-1])
+    folder, ids = tmp_path_factory.mktemp("pages"), [objects.object_ids[i] for i in (0, 4, -1)]
     points = {"PCA": objects.values[:, :2], "other": objects.values[:, 2:4]}
     return {
         "interpolation": write_interpolation_page(
-            folder / "interpolation.html", model, objects, zoo, [pair], n_gammas=3, n_azimuths=2, size_px=16
+            folder / "interpolation.html", model, zoo, ids, n_gammas=3, n_azimuths=2, size_px=16
         ),
-        "retrieval": write_retrieval_page(folder / "retrieval.html", objects, zoo, k=3, size_px=16),
+        "retrieval": write_retrieval_page(
+            folder / "retrieval.html", objects, zoo, real=(objects, zoo), k=3, size_px=16
+        ),
+        "generation": write_generation_page(
+            folder / "generation.html", model, {"chair": objects.values[:2]}, n_azimuths=2, size_px=16
+        ),
         "embedding_map": write_map_page(folder / "map.html", points, objects, zoo, size_px=16),
     }
 
@@ -158,11 +164,17 @@ def test_pages_hold_all_they_show(pages, objects):
     data = {
         name: json.loads(re.search(r'id="data">(.*?)</script>', path.read_text())[1]) for name, path in pages.items()
     }
-    assert data["interpolation"]["gammas"] == [0, 0.5, 1]
-    queries = {one["index"] for one in data["retrieval"]["queries"]}
-    assert {data["retrieval"]["objects"][i]["id"] for i in queries} == {
-        objects.object_ids[i] for i in held_out(objects)
-    }
+    between = data["interpolation"]
+    assert between["gammas"] == [0, 0.5, 1] and set(between["ways"]) == {"0 1", "0 2", "1 2"}
+    for way in between["ways"].values():
+        assert {(part["columns"], part["rows"]) for part in (way["embeddings"], way["weights"])} == {(2, 3)}
+    near = data["retrieval"]
+    groups = {one["split"] for one in near["objects"]}
+    assert groups == {"train", "test", "real"}, "all of them may ask, and be clicked"
+    for found in near["found"].values():
+        assert len(found) == len(near["objects"])
+        assert {near["objects"][i]["split"] for answers in found for i in answers} == {"train"}
+    assert data["generation"]["classes"][0]["n"] == 2
     assert len(data["embedding_map"]["layouts"]["PCA"]) == len(objects)
 
 
@@ -172,13 +184,15 @@ def test_page_keeps_hostile_words_as_words():
 
 
 def test_a_page_that_is_too_large_is_refused(tmp_path):
-    with pytest.raises(BadInput, match=r"2\.\d MB; show fewer or smaller pictures"):
-        write_page(tmp_path / "x.html", "x", "retrieval", {"x": "y" * 2_100_000})
+    with pytest.raises(BadInput, match=r"8\.\d MB; show fewer or smaller pictures"):
+        write_page(tmp_path / "x.html", "x", "retrieval", {"x": "y" * 8_100_000})
     assert not (tmp_path / "x.html").exists()
 
 
 def test_pages_refuse_nothing_to_show(tmp_path, model, objects, zoo):
-    with pytest.raises(BadInput, match="at least 1 pair"):
-        write_interpolation_page(tmp_path / "x.html", model, objects, zoo, [])
+    with pytest.raises(BadInput, match="at least 2 objects"):
+        write_interpolation_page(tmp_path / "x.html", model, zoo, [objects.object_ids[0]] * 2)
+    with pytest.raises(BadInput, match="nothing was made"):
+        write_generation_page(tmp_path / "x.html", model, {})
     with pytest.raises(BadInput, match="one point an object"):
         write_map_page(tmp_path / "x.html", {"PCA": objects.values[1:, :2]}, objects, zoo)

@@ -48,15 +48,39 @@ def test_choosing_another_object_changes_its_end(interpolation, objects):
     assert objects.object_ids[interpolation.first.index] in interpolation.ends[0].value
 
 
+def test_both_ends_turn_and_both_rows_are_drawn(interpolation):
+    before = [end.value for end in interpolation.ends]
+    assert all(strip.value.count("<img") == 9 for strip in interpolation.strips.values())
+    interpolation.azimuth.value = 90
+    assert all(end.value != old for end, old in zip(interpolation.ends, before, strict=True))
+
+
 def test_retrieval_marks_right_and_wrong_by_sign_and_frame(zoo, objects):
     demo = RetrievalDemo(objects, zoo, {"embeddings": objects.values, "backwards": -objects.values[::-1].copy()})
-    demo.k.value = 4
-    assert demo.cards.value.count("<img") == 5
-    assert demo.cards.value.count("✓") - 1 == demo.cards.value.count("solid") > 0
-    assert demo.cards.value.count("✗") - 1 == demo.cards.value.count("2px dashed") > 0
-    before = demo.cards.value
-    demo.features.value = "backwards"
-    assert demo.cards.value != before
+    demo.k.value = 3
+
+    def shown(row):
+        return "".join(card.children[0].value for card in demo.rows[row][1].children)
+
+    for row in (0, 1):
+        assert shown(row).count("<img") == 3
+        assert shown(row).count("✓") == shown(row).count("solid")
+        assert shown(row).count("✗") == shown(row).count("2px dashed")
+    before = shown(0)
+    demo.spaces[0].value = "backwards"
+    assert shown(0) != before
+
+
+def test_a_click_makes_a_neighbour_the_query(zoo, objects):
+    demo = RetrievalDemo(objects, zoo, real=(objects, zoo))
+    assert {"embeddings", "raw weights"} == {space.value for space in demo.spaces}
+    card, before = demo.rows[0][1].children[0], demo.query.index
+    card.children[1].click()
+    assert demo.query.index != before and objects.splits[demo.query.index] == "train"
+    assert objects.object_ids[demo.query.index] in demo.asked.value
+    real = [i for name, i in demo.query.object.options if i >= len(objects)]
+    demo.query.choose(real[0])
+    assert "(real)" in demo.asked.value
 
 
 def test_an_exception_in_a_callback_is_seen_and_not_swallowed(interpolation, monkeypatch):

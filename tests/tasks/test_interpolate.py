@@ -40,15 +40,20 @@ def test_smoothness_and_solidity():
     assert solidity(torch.ones(1, 4, 4, 4))[0] == 1 and solidity(torch.full((1, 4, 4, 4), 0.5))[0] == 0
     real = np.arange(10, dtype=np.float32)[:, None]
     assert distance_to_real(np.float32([[3.5]]), real)[0] == pytest.approx(0.5)
+    assert distance_to_real(np.float32([[3.5]]), real, [(3, 4)])[0] == pytest.approx(1.5)  # without the walk's ends
     assert np.isnan(distance_to_real(np.float32([[3.5]]), np.repeat(real, 2, 0))).all()
 
 
 def test_walk_numbers_of_a_solid_and_of_a_ghost():
     frames = torch.ones(5, 4, 4, 4) * torch.linspace(0, 1, 5)[:, None, None, None]
     frames[..., 3] = 1
-    assert walk_numbers(frames) == pytest.approx({"unevenness": 1, "solid": 1, "opacity": 1}, abs=1e-5)
+    assert walk_numbers(frames) == pytest.approx({"unevenness": 1, "solid": 1, "solid ends": 1, "opacity": 1}, abs=1e-5)
     frames[2, ..., 3] = 0.4
-    assert walk_numbers(frames) == pytest.approx({"unevenness": 1, "solid": 0, "opacity": 0.4}, abs=1e-5)
+    assert walk_numbers(frames) == pytest.approx(
+        {"unevenness": 1, "solid": 0, "solid ends": 1, "opacity": 0.4}, abs=1e-5
+    )
+    frames[..., 3] = 0.4
+    assert walk_numbers(frames)["solid"] == 0, "absolute: a ghost between ghosts is a ghost"
 
 
 def test_pairs_are_of_one_class_or_of_two_and_spread_over_the_classes():

@@ -45,14 +45,32 @@ def test_many_walks_have_a_row_each(here):
     pairs = {"same class": [(0, 3)], "across classes": [(0, 100)]}
     first = zoo.labels[0]
     rows = measure_walks(
-        model, zoo, pairs, real, lambda x: np.full(len(x), first), 16, (0.0, 0.5, 1.0), 8, ways=("linear",)
+        model,
+        zoo,
+        pairs,
+        real,
+        np.arange(0, 60, 3),
+        lambda x: np.full(len(x), first),
+        16,
+        (0.0, 0.5, 1.0),
+        8,
+        ways=("linear",),
     )
     assert len(rows) == 4 and {row["space"] for row in rows} == {"embeddings", "raw weights"}
     assert all(row["middle is an end"] == 1 for row in rows)
     assert all(row["unevenness"] >= 1 - 1e-6 and row["opacity"] > 0 for row in rows if row["space"] == "raw weights")
     assert all(np.isfinite(row["middle to real"]) and row["solid"] >= 0 for row in rows)
     never = measure_walks(
-        model, zoo, pairs, real, lambda x: np.full(len(x), 12), 16, (0.0, 0.5, 1.0), 8, ways=("linear",)
+        model,
+        zoo,
+        pairs,
+        real,
+        np.arange(0, 60, 3),
+        lambda x: np.full(len(x), 12),
+        16,
+        (0.0, 0.5, 1.0),
+        8,
+        ways=("linear",),
     )
     assert not any(row["middle is an end"] for row in never)
 

@@ -58,7 +58,8 @@ def framework(parts: dict = FRAMEWORK):
     """Boxes at their places, an arrow to each part that one goes into; bent where parts of a row lie between."""
     import matplotlib.pyplot as plt
 
-    figure, axis = plt.subplots(figsize=(9, 2.9))
+    right, low = max(x for (x, _), *_ in parts.values()), min(y for (_, y), *_ in parts.values())
+    figure, axis = plt.subplots(figsize=(1.5 * right + 1.5, 1.7 - 1.0 * low))
     drawn = {}
     for name, ((x, y), text, colour, _) in parts.items():
         drawn[name] = plt.Rectangle((x - 0.38, y - 0.2), 0.76, 0.4, facecolor=colour, edgecolor="black", lw=0.8)
@@ -71,7 +72,7 @@ def framework(parts: dict = FRAMEWORK):
             bend = "angle,angleA=-90,angleB=180,rad=0" if bent else "arc3"
             arrow = {"arrowstyle": "->", "connectionstyle": bend, "patchA": drawn[name], "patchB": drawn[other]}
             axis.annotate("", end, start, arrowprops=arrow)
-    axis.set(xlim=(-0.5, 5.5), ylim=(-1.5, 0.3))
+    axis.set(xlim=(-0.5, right + 0.5), ylim=(low - 0.3, 0.3))
     axis.set_axis_off()
     return figure
 

@@ -88,6 +88,11 @@ class ObjectPicker(widgets.HBox):
         self.kind.observe(self._choose_class, "value")
         self.object.observe(lambda change: self.set_trait("index", change["new"]), "value")
 
+    def choose(self, index: int) -> None:
+        """Move both lists to an object."""
+        self.kind.value = self._objects.class_names[index]
+        self.object.value = index
+
     def _members(self) -> list[tuple[str, int]]:
         ids, kinds = self._objects.object_ids, self._objects.class_names
         return [(ids[i], i) for i in self._allowed if kinds[i] == self.kind.value]

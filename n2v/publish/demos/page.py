@@ -16,7 +16,7 @@ from n2v.zoo.store import Zoo
 
 ASSETS = Path(__file__).parent / "assets"
 MAX_SIDE = 16_383  # of a WebP picture, pixels
-LIMIT = 2_000_000  # bytes of a page
+LIMIT = 8_000_000  # bytes of a page
 
 
 def sprite(pictures: list[np.ndarray], columns: int, quality: int = 82) -> dict:

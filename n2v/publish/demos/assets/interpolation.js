@@ -1,25 +1,55 @@
-const controls = { pair: byId("pair"), gamma: byId("gamma"), azimuth: byId("azimuth") };
+const controls = { from: byId("from"), to: byId("to"), gamma: byId("gamma"), azimuth: byId("azimuth") };
+const strips = Object.fromEntries(["embeddings", "weights"].map((space) => [space, data.gammas.map((_, i) => {
+  const button = make("button", "", make("div", "picture"));
+  button.addEventListener("click", () => { controls.gamma.value = i; show(); });
+  return button;
+})]));
+
+/** The way between the chosen objects, and the place on its stored form (made once for both directions). */
+function chosen() {
+  const [a, b] = [Number(controls.from.value), Number(controls.to.value)];
+  const way = data.ways[`${Math.min(a, b)} ${Math.max(a, b)}`];
+  return { a, b, way, stored: (i) => (a < b ? i : data.gammas.length - 1 - i) };
+}
 
 function show() {
-  const walk = data.walks[controls.pair.value];
+  const { a, b, way, stored } = chosen();
   const [i, j] = [Number(controls.gamma.value), Number(controls.azimuth.value)];
-  const gamma = data.gammas[i];
   const degrees = Math.round(data.azimuths[j]);
-  const where = `γ = ${gamma.toFixed(2)}, turned by ${degrees}°`;
-  controls.gamma.setAttribute("aria-valuetext", `gamma ${gamma.toFixed(2)}`);
+  const name = (k) => `γ = ${data.gammas[k].toFixed(2)}, turned by ${degrees}°`;
+  controls.gamma.setAttribute("aria-valuetext", `gamma ${data.gammas[i].toFixed(2)}`);
   controls.azimuth.setAttribute("aria-valuetext", `${degrees} degrees`);
-  showPicture(byId("shown"), walk.frames, i * data.azimuths.length + j, `decoded from ${where}`);
-  byId("where").textContent = where;
-  for (const [k, side] of ["first", "second"].entries()) {
-    showPicture(byId(side), walk.ends, k, `the NeRF of ${walk[side]}`);
-    byId(`${side}-name`).textContent = walk[side];
+  showPicture(byId("shown"), way.embeddings, stored(i) * data.azimuths.length + j, `decoded from ${name(i)}`);
+  byId("where").textContent = name(i);
+  for (const [side, k] of [["first", a], ["second", b]]) {
+    showPicture(byId(side), data.objects[k].picture, j, `the NeRF of ${data.objects[k].id}, turned by ${degrees}°`);
+    byId(`${side}-name`).textContent = data.objects[k].id;
+  }
+  for (const [space, buttons] of Object.entries(strips)) {
+    for (const [k, button] of buttons.entries()) {
+      button.setAttribute("aria-pressed", k === i);
+      showPicture(button.firstChild, way[space], stored(k) * data.azimuths.length + j, `${space}, ${name(k)}`);
+    }
   }
 }
 
-fill(controls.pair, data.walks.map((walk, i) => [i, `${walk.first} to ${walk.second}`]));
+/** Two different objects: where one is chosen twice, the other list moves on. */
+function choose(event) {
+  const other = event.target === controls.from ? controls.to : controls.from;
+  if (controls.from.value === controls.to.value) other.value = (Number(other.value) + 1) % data.objects.length;
+  show();
+}
+
+for (const [space, buttons] of Object.entries(strips)) byId(space).replaceChildren(...buttons);
+for (const select of [controls.from, controls.to]) {
+  fill(select, data.objects.map(({ id }, i) => [i, id]));
+  select.addEventListener("input", choose);
+}
+controls.to.value = data.objects.length - 1;
 controls.gamma.max = data.gammas.length - 1;
 controls.gamma.value = Math.floor(data.gammas.length / 2);
 controls.azimuth.max = data.azimuths.length - 1;
 controls.azimuth.value = 0;
-for (const control of Object.values(controls)) control.addEventListener("input", show);
+for (const control of [controls.gamma, controls.azimuth]) control.addEventListener("input", show);
+keepTurning(byId("spin"), controls.azimuth, show);
 show();

@@ -34,3 +34,12 @@ function make(tag, className, ...children) {
   element.append(...children);
   return element;
 }
+
+/** While the box is ticked, move a slider round and round and show. */
+function keepTurning(box, slider, show) {
+  setInterval(() => {
+    if (!box.checked) return;
+    slider.value = (Number(slider.value) + 1) % (Number(slider.max) + 1);
+    show();
+  }, 250);
+}

@@ -1,38 +1,63 @@
-const [classes, queries] = [byId("class"), byId("object")];
+const [splits, classes, objects] = [byId("split"), byId("class"), byId("object")];
+const told = { real: "real objects", "held out": "procedural, never trained on", train: "procedural, trained on" };
+const visited = [];
+let query = 0;
+const groupOf = ({ split }) => (split === "val" || split === "test" ? "held out" : split);
 
-function card({ index, distance }, rank, wanted) {
+function card(index, rank, wanted) {
   const { id, class_name } = data.objects[index];
   const right = class_name === wanted;
   const picture = make("div", "picture");
   showPicture(picture, data.pictures, index, `neighbour ${rank}: ${id}`);
-  const verdict = make("div", "verdict", `${right ? "✓" : "✗"} ${class_name}`);
-  return make("li", right ? "right" : "wrong", picture, verdict, `${rank}. ${id}`, make("div", "", distance.toFixed(2)));
+  const button = make("button", "", picture, make("div", "verdict", `${right ? "✓" : "✗"} ${class_name}`), id);
+  button.addEventListener("click", () => { visited.push(query); ask(index); });
+  return make("li", right ? "right" : "wrong", button);
+}
+
+function answer(space, found, { class_name, chance }) {
+  const n_right = found.filter((index) => data.objects[index].class_name === class_name).length;
+  const title = `by ${space}: ${n_right} of ${found.length} of the query's class (by chance ${(found.length * chance).toFixed(1)})`;
+  return [make("p", "score", title), make("ol", "cards", ...found.map((index, i) => card(index, i + 1, class_name)))];
 }
 
 function show() {
-  const query = data.queries[queries.value];
-  const { id, class_name } = data.objects[query.index];
-  const k = Number(byId("k").value);
-  const found = query.found.slice(0, k).map(([index, distance]) => ({ index, distance }));
-  const n_right = found.filter(({ index }) => data.objects[index].class_name === class_name).length;
-  showPicture(byId("query"), data.pictures, query.index, `query: ${id}`);
-  byId("query-name").textContent = `${class_name}: ${id}`;
+  const [one, k] = [data.objects[query], Number(byId("k").value)];
+  showPicture(byId("query"), data.pictures, query, `query: ${one.id}`);
+  byId("query-name").textContent = `${one.class_name}: ${one.id}`;
   byId("count").textContent = k;
-  byId("score").textContent = `${n_right} of ${k} of the query's class (by chance ${(k * query.chance).toFixed(1)})`;
-  byId("cards").replaceChildren(...found.map((one, i) => card(one, i + 1, class_name)));
+  byId("back").disabled = !visited.length;
+  byId("answers").replaceChildren(...Object.entries(data.found).flatMap(([space, found]) => answer(space, found[query].slice(0, k), one)));
 }
 
-function chooseClass() {
-  const mine = [...data.queries.entries()].filter(([, query]) => data.objects[query.index].class_name === classes.value);
-  fill(queries, mine.map(([i, query]) => [i, data.objects[query.index].id]));
+/** Make an object the query, and let the lists say so. */
+function ask(index) {
+  query = index;
+  splits.value = groupOf(data.objects[index]);
+  list();
   show();
 }
 
-const names = new Set(data.queries.map((query) => data.objects[query.index].class_name));
-fill(classes, [...names].sort().map((name) => [name, name]));
+/** What the lists offer: the group's classes, and the objects of the query's class. */
+function list() {
+  const mine = [...data.objects.entries()].filter(([, one]) => groupOf(one) === splits.value);
+  const wanted = data.objects[query].class_name;
+  fill(classes, [...new Set(mine.map(([, one]) => one.class_name))].sort().map((name) => [name, name]));
+  classes.value = wanted;
+  fill(objects, mine.filter(([, one]) => one.class_name === wanted).map(([i, { id }]) => [i, id]));
+  objects.value = query;
+}
+
+/** The first object that fits what a list was moved to. */
+function choose(event) {
+  const fits = data.objects.findIndex((one) => groupOf(one) === splits.value && (event.target === splits || one.class_name === classes.value));
+  ask(event.target === objects ? Number(objects.value) : fits);
+}
+
+const groups = Object.keys(told).filter((group) => data.objects.some((one) => groupOf(one) === group));
+fill(splits, groups.map((group) => [group, told[group]]));
+for (const one of [splits, classes, objects]) one.addEventListener("input", choose);
+byId("back").addEventListener("click", () => ask(visited.pop()));
 byId("k").max = data.k;
-byId("k").value = Math.min(5, data.k);
-classes.addEventListener("input", chooseClass);
-queries.addEventListener("input", show);
+byId("k").value = data.k;
 byId("k").addEventListener("input", show);
-chooseClass();
+ask(data.objects.findIndex((one) => groupOf(one) === groups[0]));
