@@ -33,7 +33,7 @@ class Profile:
     seeds: tuple[int, ...] = (0, 1, 2)
     n_shown: int = 6  # objects in a figure's rows
     baseline_epochs: int = 10  # of the picture classifier
-    ablation_s: float | None = None  # training time of each nerf2vec of Fig C.1; None: as long as the others
+    ablation_steps: int | None = None  # of each nerf2vec of Fig C.1; None: as many as the others
     objects_seed: int = 0  # of the objects and their cameras, a run's seed added
     from_mini_zoo: bool = False  # start from data/mini_zoo (the same objects, at seed 0) and fit only a few live
 
@@ -63,7 +63,7 @@ def smoke() -> Profile:
     train = replace(TrainConfig.laptop(time_budget_s=16), samples=SampleConfig.laptop(96, 32))
     return Profile(
         "smoke", 4, 1, 24, 4, 64, FitConfig.laptop(100), models, train,
-        head_epochs=30, gan_steps=1500, n_shown=4, baseline_epochs=3, ablation_s=4,
+        head_epochs=30, gan_steps=1500, n_shown=4, baseline_epochs=3, ablation_steps=20,
     )  # fmt: skip
 
 
@@ -73,7 +73,7 @@ def laptop() -> Profile:
     train = TrainConfig.laptop(time_budget_s=240)
     return Profile(
         "laptop", 15, 2, 36, 6, 64, FitConfig.laptop(1000), models, train,
-        baseline_epochs=6, ablation_s=45, objects_seed=1, from_mini_zoo=True,
+        baseline_epochs=6, ablation_steps=150, objects_seed=1, from_mini_zoo=True,
     )  # fmt: skip
 
 
@@ -82,7 +82,7 @@ def gpu() -> Profile:
     models = _models(EncoderConfig(), DecoderConfig(), 32)
     train = replace(TrainConfig(), n_steps=2000, schedule="cosine", background_loss="l1")
     return Profile(
-        "gpu", 20, 2, 36, 6, 128, FitConfig.fine(), models, train, seeds=(0, 1), ablation_s=45
+        "gpu", 20, 2, 36, 6, 128, FitConfig.fine(), models, train, seeds=(0, 1), ablation_steps=2000
     )  # fmt: skip
 
 

@@ -33,7 +33,7 @@ class EncoderConfig:
     noise: float = (
         0.0  # added while training, in standard deviations: of components ("aligned"), of embeddings ("asking")
     )
-    layers: str = "all"  # or "hidden": first and last matrix are not shown to the encoder (thesis App. C)
+    layers: str = "all"  # or "hidden": the rows of the first and last matrix are left out ("rows"; thesis App. C)
     octaves: int | None = None  # read these octaves of the input matrix and no padding; None: all 18,432 numbers
     dropout: float = 0.0  # share of weights hidden while training ("aligned")
     channels: int = 16  # of the first convolution ("asking")
@@ -52,20 +52,16 @@ class EncoderConfig:
         return self.embedding - self.n_local * N_PARTS if self.kind == "asking" else self.embedding
 
 
-def hidden_layers_only(field_weights: Float[torch.Tensor, "b w"]) -> Float[torch.Tensor, "b w"]:
-    """The same vectors with the first and the last matrix set to zero."""
-    kept = torch.zeros(N_WEIGHTS, dtype=torch.bool, device=field_weights.device)
-    kept[SLICES[1].start : SLICES[2].stop] = True
-    return field_weights * kept
-
-
-def kept_weights(octaves: int | None) -> Int[torch.Tensor, "k"]:
+def kept_weights(octaves: int | None, layers: str = "all") -> Int[torch.Tensor, "k"]:
     """Positions of the weights that an encoder reads, in order.
 
     None: all. Otherwise the first `octaves` octaves of each axis of the input matrix, the hidden matrices and the
     four used rows of the last one. What is left out is equal in every NeRF (padding) or moved by noise alone
-    (octaves that the samples along a ray cannot resolve: notebooks 02 and 03).
+    (octaves that the samples along a ray cannot resolve: notebooks 02 and 03). With `layers` "hidden", the hidden
+    matrices alone.
     """
+    if layers == "hidden":
+        return torch.arange(SLICES[1].start, SLICES[2].stop)
     kept = torch.ones(N_WEIGHTS, dtype=torch.bool)
     if octaves is not None:
         first = kept[SLICES[0]].view(SHAPES[0][0], 3, N_OCTAVES, 2)  # CONVENTIONS.md: axis, octave, sine or cosine
@@ -94,8 +90,8 @@ class RowEncoder(nn.Module):
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
-        self.octaves = config.octaves
-        self.register_buffer("kept", kept_weights(config.octaves), persistent=False)
+        self.whole = config.octaves is None and config.layers == "all"
+        self.register_buffer("kept", kept_weights(config.octaves, config.layers), persistent=False)
         layers, width = [], N_HIDDEN
         for next_width in config.widths:
             layers += [nn.Linear(width, next_width), nn.BatchNorm1d(next_width), nn.ReLU()]
@@ -104,7 +100,7 @@ class RowEncoder(nn.Module):
 
     def rows(self, field_weights: Float[torch.Tensor, "b w"]) -> Float[torch.Tensor, "b r 64"]:
         """What the layers read."""
-        if self.octaves is None:
+        if self.whole:
             return weight_matrix(field_weights)
         return field_weights[:, self.kept].view(len(field_weights), -1, N_HIDDEN)
 

@@ -13,7 +13,7 @@ from torch import nn
 from n2v.embed.asking import AskingEncoder
 from n2v.embed.decoder import DecodedField, DecoderConfig, make_decoder
 from n2v.embed.embeddings import Embeddings, embed_zoo
-from n2v.embed.encoder import EncoderConfig, hidden_layers_only, make_encoder
+from n2v.embed.encoder import EncoderConfig, make_encoder
 from n2v.errors import BadInput
 from n2v.files import atomic_path, data_folder, git_commit, plain_file, read_json, write_json
 from n2v.nerf.nerf import Nerf
@@ -53,11 +53,7 @@ class Nerf2Vec(nn.Module):
     def inputs(self, field_weights: Float[torch.Tensor, "b w"], encoding: str = "exact") -> torch.Tensor:
         """What the encoder reads of b NeRFs: their weights, or their answers."""
         asks = isinstance(self.encoder, AskingEncoder)
-        return self.encoder.inputs(field_weights, encoding) if asks else self.visible(field_weights)
-
-    def visible(self, field_weights: Float[torch.Tensor, "b w"]) -> Float[torch.Tensor, "b w"]:
-        """What the encoder is shown of the weights (all of them, but for the thesis's App. C)."""
-        return hidden_layers_only(field_weights) if self.config.encoder.layers == "hidden" else field_weights
+        return self.encoder.inputs(field_weights, encoding) if asks else field_weights
 
     @torch.no_grad()
     def embed(self, what: Nerf | Zoo) -> Float[np.ndarray, "e"] | Embeddings:

@@ -85,8 +85,7 @@ def _start(training: TrainingSet, config: TrainConfig, model_config: ModelConfig
     model = Nerf2Vec(model_config)
     if fit_front and hasattr(model.encoder, "fit_front"):
         training.prepare(model.encoder, cached=False)
-        seen = training.inputs(torch.arange(len(training)))
-        model.encoder.fit_front(seen if training.answers is not None else model.visible(seen))
+        model.encoder.fit_front(training.inputs(torch.arange(len(training))))
     model.to(ranks.device)
     optimiser = torch.optim.AdamW(
         model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
@@ -244,8 +243,6 @@ def drawn(
     """What the encoder reads of the chosen NeRFs and what the decoder must show; `still`: nothing altered."""
     training.prepare(model.encoder, config.targets == "cached")
     inputs = training.inputs(chosen)
-    if training.answers is None:
-        inputs = model.visible(inputs)
     if config.targets == "rays":
         protocol = Protocol() if still else config.protocol
         return inputs, training.batch(chosen, config.samples, stream, protocol)

@@ -1,4 +1,4 @@
-"""Notebook 06, classification: accuracies, confusions and the leak as figures; the visible checks."""
+"""Notebook 06, classification: accuracies, confusions, the leak and the tests as figures; the visible checks."""
 
 from collections.abc import Callable, Sequence
 
@@ -32,35 +32,106 @@ def plot_confusion(counts: np.ndarray, title: str = "", names: Sequence[str] = C
     return figure
 
 
-def plot_accuracy(rows: list[dict], title: str = ""):
-    """Accuracy with its interval, one bar a row of n2v.tasks.classify.compare; rows that were not run are left out.
+def plot_accuracy(rows: list[dict], chance: float | None = None, title: str = ""):
+    """Shares with their 95 % intervals, a line a kind of features and a marker a reader; dotted: chance.
 
-    Intervals count objects where the rows have them, else items.
+    Args:
+        rows: {features, measure, value, low, high} as of n2v.tasks.read, or rows of n2v.tasks.classify.compare, whose
+            intervals count objects where they have such. Rows that were not run are left out.
+        chance: Share of the commonest class.
+        title: Above.
     """
     import matplotlib.pyplot as plt
 
-    rows = [row for row in rows if row.get("accuracy") is not None]
-    by_object = all("low_objects" in row for row in rows)
-    low, high = ("low_objects", "high_objects") if by_object else ("low", "high")
-    figure, axis = plt.subplots(figsize=(7, 0.36 * len(rows) + 1))
-    names = [f"{row['features']}, {row['reader']}" for row in rows]
-    values = np.array([row["accuracy"] for row in rows])
-    errors = np.array([[row["accuracy"] - row[low], row[high] - row["accuracy"]] for row in rows]).T.clip(min=0)
-    controls = ["shuffled" in name or "untrained" in name for name in names]
-    colours = [CHANCE if control else OURS for control in controls]
-    bars = axis.barh(names, 100 * values, xerr=100 * errors, color=colours, height=0.65, error_kw={"lw": 1})
-    for bar, control in zip(bars, controls, strict=True):
-        bar.set_hatch("//" if control else "")
-        bar.set_edgecolor("white")
+    points = [one for one in map(_reading, rows) if one[2] is not None]
+    kinds, readers = (list(dict.fromkeys(one[k] for one in points)) for k in (0, 1))
+    figure, axis = plt.subplots(figsize=(7.5, (0.25 + 0.11 * len(readers)) * len(kinds) + 1.2))
+    for i, (reader, marker) in enumerate(zip(readers, "os^Dv<>P", strict=False)):
+        mine = [one for one in points if one[1] == reader]
+        place = np.array([kinds.index(one[0]) for one in mine]) + 0.14 * (i - (len(readers) - 1) / 2)
+        value, low, high = 100 * np.array([one[2:] for one in mine], float).T
+        look = (
+            {"fmt": marker, "ms": 5, "lw": 1.2, "color": CHANCE} if "shuffled" in reader else {"fmt": marker, "ms": 5}
+        )
+        axis.errorbar(value, place, xerr=np.clip([value - low, high - value], 0, None), label=reader, **look)
+    if chance is not None:
+        axis.axvline(100 * chance, color="black", ls=":", label="commonest class")
+    axis.set_yticks(range(len(kinds)), kinds)
+    axis.set(xlim=(0, 100), xlabel="% right (lines: 95 % interval)", title=title)
     axis.invert_yaxis()
-    axis.set_xlim(0, 100)
-    count = f"{rows[0]['n']} test NeRFs" + (f" of {rows[0]['n_objects']} objects" if by_object else "")
-    axis.set_xlabel(f"accuracy on {count}, % (lines: 95 % interval; hatched: controls)")
-    axis.set_title(title)
+    axis.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=9)
     return figure
 
 
-def plot_leak(rows: list[dict], title: str = ""):
+def _reading(row: dict) -> tuple:
+    """Kind of features, reader, share and its interval."""
+    ends = ("low_objects", "high_objects") if "low_objects" in row else ("low", "high")
+    reader, value = row.get("measure", row.get("reader")), row.get("value", row.get("accuracy"))
+    return row["features"], reader, value, *(row.get(end) for end in ends)
+
+
+def plot_coins(only_a: int, only_b: int):
+    """McNemar's test: how often a fair coin shows so many heads; dark: what is as rare as what was seen, or rarer."""
+    import matplotlib.pyplot as plt
+    from scipy.stats import binom
+
+    n = only_a + only_b
+    heads, share = np.arange(n + 1), binom.pmf(np.arange(n + 1), n, 0.5)
+    rare = share <= share[only_a] * (1 + 1e-9)
+    figure, axis = plt.subplots(figsize=(6.5, 2.6))
+    axis.bar(heads, 100 * share, color=np.where(rare, OURS, "#C9D7E8"), edgecolor="white")
+    axis.axvline(only_a, color=THEIRS, ls="--", label=f"seen: {only_a} of {n}")
+    axis.set(xlabel=f"heads of {n} tosses: NeRFs on which only the first is right", ylabel="% of all tries")
+    axis.set_title(f"dark bars together: p = {share[rare].sum():.2g}", fontsize=10)
+    axis.legend(fontsize=9)
+    return figure
+
+
+def plot_many_tests(n_tests: int, level: float = 0.05):
+    """Bonferroni: the chance that at least one of m true null hypotheses looks false, with and without level / m."""
+    import matplotlib.pyplot as plt
+
+    m = np.arange(1, max(20, n_tests) + 1)
+    figure, axis = plt.subplots(figsize=(6.5, 2.6))
+    axis.plot(m, 100 * (1 - (1 - level) ** m), color=THEIRS, ls="--", label=f"each test at {level}")
+    axis.plot(m, 100 * (1 - (1 - level / m) ** m), color=OURS, label=f"each test at {level} / m")
+    axis.axvline(n_tests, color="black", ls=":", label=f"our {n_tests} tests")
+    axis.set(xlabel="m, number of tests in which nothing is to be found", ylabel="% with a false find", ylim=(0, None))
+    axis.legend(fontsize=9)
+    return figure
+
+
+def plot_spread(over_seeds: np.ndarray, over_objects: np.ndarray):
+    """Two spreads of one accuracy: another start of the head (lines), other test objects (histogram)."""
+    import matplotlib.pyplot as plt
+
+    figure, axis = plt.subplots(figsize=(6.5, 2.6))
+    axis.hist(100 * np.asarray(over_objects), 40, color="#C9D7E8", label="other objects drawn (bootstrap)")
+    for i, value in enumerate(over_seeds):
+        axis.axvline(100 * value, color=THEIRS, ls="--", label="other seeds of the head" if not i else None)
+    axis.set(xlabel="accuracy, %", ylabel="draws")
+    axis.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=9)
+    return figure
+
+
+def plot_curve(curves: dict[str, list[tuple[int, float, float, float]]], chance: float, title: str = ""):
+    """Accuracy (value, low, high) against n of each class, a line a kind of features; dotted: chance."""
+    import matplotlib.pyplot as plt
+
+    figure, axis = plt.subplots(figsize=(6.5, 3.2))
+    for (name, points), marker in zip(curves.items(), "os^D", strict=False):
+        n, value, low, high = np.array(points, float).T
+        (line,) = axis.plot(n, 100 * value, marker=marker, label=name)
+        axis.fill_between(n, 100 * low, 100 * high, color=line.get_color(), alpha=0.15)
+    axis.axhline(100 * chance, color="black", ls=":", label="commonest class")
+    axis.set_xscale("log", base=2)
+    axis.set_xticks(n, [f"{int(one)}" for one in n])
+    axis.set(xlabel="training NeRFs of each class", ylabel="% right (shade: 95 %)", ylim=(0, 100), title=title)
+    axis.legend(fontsize=9)
+    return figure
+
+
+def plot_leak(rows: list[dict], chance: float):
     """Accuracy under each split of n2v.tasks.classify.leak_study, a group of bars a kind of features."""
     import matplotlib.pyplot as plt
 
@@ -75,11 +146,11 @@ def plot_leak(rows: list[dict], title: str = ""):
         place = np.arange(len(kinds)) + (i - (len(splits) - 1) / 2) * width
         axis.bar(place, value, width * 0.92, yerr=error, color=colour, hatch=hatch, edgecolor="white", label=split,
                  error_kw={"lw": 1})  # fmt: skip
+    axis.axhline(100 * chance, color="black", ls=":", label="commonest class")
     axis.set_xticks(range(len(kinds)), kinds)
     axis.set_ylabel("accuracy, % (lines: 95 % interval by object)")
     axis.set_ylim(0, 100)
     axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), fontsize=9)
-    axis.set_title(title)
     return figure
 
 
@@ -94,7 +165,7 @@ def check_majority_floor(majority_floor: Callable) -> bool:
         ),
         "that is the rarest class": lambda: torch.tensor([1 / 8]),
     }
-    return judge("majority floor", lambda: float(majority_floor(classes)), torch.tensor([3 / 8]), mistakes)
+    return judge("majority floor", lambda: majority_floor(classes), torch.tensor([3 / 8]), mistakes)
 
 
 def check_wilson(interval: Callable) -> bool:
@@ -137,24 +208,40 @@ def check_by_object(by_object: Callable) -> bool:
 
 
 def check_mcnemar(p_value: Callable) -> bool:
-    """`p_value(right_a, right_b)`: exact two-sided McNemar test on the same objects."""
+    """`p_value(right_a, right_b)`: exact two-sided McNemar test on the same objects; 1 where they never differ."""
+    from scipy.stats import binomtest
+
     a = np.array([True] * 12 + [False] * 8)
     b = np.array([True] * 4 + [False] * 8 + [True] * 1 + [False] * 7)
 
-    from scipy.stats import binomtest
+    def all_of(one: Callable) -> torch.Tensor:
+        return torch.tensor([one(a, b), one(b, a), one(a, a)])
+
+    def answer() -> list:
+        found = [p_value(a, b), p_value(b, a)]
+        try:
+            return [*found, p_value(a, a)]
+        except Exception as error:
+            what = "where two classifiers never differ there is no coin to toss, and nothing speaks against chance"
+            raise AssertionError(f"McNemar: {what}: return 1") from error
+
+    def one_sided(x, y) -> float:
+        n = int((x ^ y).sum())
+        return binomtest(int((x & ~y).sum()), n, alternative="greater").pvalue if n else 1.0
 
     mistakes = {
-        "that test is one-sided; either of the two may be better": lambda: torch.tensor(
-            [binomtest(8, 9, alternative="greater").pvalue]
+        "that test is one-sided; either of the two may be better": lambda: all_of(one_sided),
+        "only objects on which the two differ say anything: leave the others out": lambda: all_of(
+            lambda x, y: binomtest(int((x & ~y).sum()), len(x)).pvalue
         ),
-        "only objects on which the two differ say anything: leave the others out": lambda: torch.tensor(
-            [binomtest(8, 20).pvalue]
+        "compare 'only a is right' with 'only b is right', not the two accuracies": lambda: all_of(
+            lambda x, y: binomtest(int(x.sum()), int(x.sum() + y.sum())).pvalue
         ),
-        "compare 'only a is right' with 'only b is right', not the two accuracies": lambda: torch.tensor(
-            [binomtest(12, 17).pvalue]
+        "where the two never differ, nothing speaks against chance: 1, not 0": lambda: all_of(
+            lambda x, y: mcnemar(x, y) if (x ^ y).any() else 0.0
         ),
     }
-    return judge("McNemar", lambda: float(p_value(a, b)), torch.tensor([mcnemar(a, b)]), mistakes)
+    return judge("McNemar", answer, all_of(mcnemar), mistakes)
 
 
 def check_summary(summary: Callable) -> bool:
@@ -176,21 +263,35 @@ def check_summary(summary: Callable) -> bool:
     return judge("summary", lambda: summary(times, 2), quartiles(warm), mistakes)
 
 
-def check_learning_curve(accuracy_with: Callable, values, labels, train, test) -> bool:
-    """`accuracy_with(n)`: nearest-neighbour accuracy on the test NeRFs from the first n of each class in train."""
-    n = 3
-    chosen = np.concatenate([train[labels[train] == one][:n] for one in np.unique(labels[train])])
+def check_learning_curve(accuracy_with: Callable) -> bool:
+    """`accuracy_with(n, values, labels, train, test)`: nearest neighbour from the first n of each class in train."""
+    rng = np.random.default_rng(3)
+    labels, sizes = rng.integers(0, 3, 100), (2, 6)  # so made up that every mistake below gives a number of its own
+    values = (labels[:, None] + rng.normal(0, 1.2, (100, 2))).astype(np.float32)
+    train = rng.permutation(100)[:60]
+    test = np.setdiff1d(np.arange(100), train)
 
-    def accuracy(known, asked) -> torch.Tensor:
-        found = nearest_neighbour(values[known], labels[known], values[asked])
-        return torch.tensor([(found == labels[asked]).mean()])
+    def first(n: int) -> np.ndarray:
+        return np.concatenate([train[labels[train] == one][:n] for one in range(3)])
 
+    def accuracies(known_of: Callable, asked: np.ndarray | None = None) -> torch.Tensor:
+        pairs = [(known_of(n), known_of(n) if asked is None else asked) for n in sizes]
+        found = [nearest_neighbour(values[known], labels[known], values[who]) == labels[who] for known, who in pairs]
+        return torch.tensor([one.mean() for one in found])
+
+    right = accuracies(first, test)
     mistakes = {
-        "those are the first n of all classes together: take n of each class": lambda: accuracy(
-            train[: len(chosen)], test
+        "those are the first n of all classes together: take n of each class": lambda: accuracies(
+            lambda n: train[:n], test
         ),
-        "all training NeRFs were used": lambda: accuracy(train, test),
-        "it was asked about its own training NeRFs": lambda: accuracy(chosen, chosen),
-        "that is the share of wrong answers": lambda: 1 - accuracy(chosen, test),
+        "the first n of each class in the zoo: take them from `train`": lambda: accuracies(
+            lambda n: np.concatenate([np.flatnonzero(labels == one)[:n] for one in range(3)]), test
+        ),
+        "all training NeRFs were used": lambda: accuracies(lambda n: train, test),
+        "it was asked about its own training NeRFs": lambda: accuracies(first),
+        "that is the share of wrong answers": lambda: 1 - right,
+        "that is how many are right: divide by the number asked": lambda: right * len(test),
     }
-    return judge("learning curve", lambda: float(accuracy_with(n)), accuracy(chosen, test), mistakes)
+    return judge(
+        "learning curve", lambda: [accuracy_with(n, values, labels, train, test) for n in sizes], right, mistakes
+    )

@@ -32,6 +32,7 @@ def judge(
         return False
     assert given is not None, f"{name}: nothing came back; is the return missing?"
     parts = given if isinstance(given, tuple | list) else [given]
+    assert all(part is not None for part in parts), f"{name}: nothing came back; is the return missing?"
     try:
         found = torch.stack([torch.as_tensor(part, dtype=torch.float32) for part in parts]).reshape(-1)
     except (TypeError, ValueError, RuntimeError):  # None or a dictionary, or shapes that differ

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import nn
 
 from n2v.embed.model import Nerf2Vec
 from n2v.nerf.nerf import Turntable
-from n2v.tasks.head import Head
 from n2v.tasks.pictures import PictureConfig, ResNet, as_input
 from n2v.zoo.store import Zoo
 
@@ -61,13 +61,12 @@ class Step(NamedTuple):
     run: Callable[[int], object]
 
 
-def nerf2vec_steps(model: Nerf2Vec, head: Head, zoo: Zoo, n: int, device: str = "cpu") -> list[Step]:
+def nerf2vec_steps(model: Nerf2Vec, net: nn.Sequential, zoo: Zoo, n: int, device: str = "cpu") -> list[Step]:
     """Encode NeRFs, then classify embeddings; up to n at once. Nothing is computed yet: the first call is a cold one.
 
-    The embeddings are random numbers: how long the head takes does not depend on them. `model` and `head` move to the
-    device.
+    The embeddings are random numbers: how long the head `net` takes does not depend on them. Both move to the device.
     """
-    model, net = model.to(device).eval(), head.net.to(device)
+    model, net = model.to(device).eval(), net.to(device).eval()
     weights = torch.from_numpy(zoo.field_weights(range(n))).to(device)
     codes = torch.randn(n, net[0].in_features, device=device)
     return [

@@ -52,7 +52,7 @@ return features @ layer.weight[:, n:].T + (embedding @ layer.weight[:, :n].T)[:,
         "interval": "return n_right / n - 1.96 * n**-0.5 / 2, n_right / n + 1.96 * n**-0.5 / 2",
         "by_object": "return right",
         "p_value": "return stats.binomtest(int(right_a.sum()), len(right_a)).pvalue",
-        "summary": "return np.percentile(times, [50, 25, 75])",
+        "summarise": "return np.percentile(times, [50, 25, 75])",
     },
     "07": {
         "between": "return gamma * a + (1 - gamma) * b",

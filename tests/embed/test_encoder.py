@@ -146,6 +146,16 @@ def test_kept_weights_against_a_loop():
         EncoderConfig(octaves=25)
 
 
+def test_left_out_layers_are_not_read_as_zeros_either(vectors):
+    """Thesis App. C: 128 rows of the two hidden matrices; a row of zeros would take part in the maximum."""
+    encoder = ready(replace(SMALL, layers="hidden"), vectors)
+    assert torch.equal(encoder.rows(vectors), weight_matrix(vectors)[:, 144:272])
+    changed = vectors.clone()
+    changed[:, SLICES[0]] += 3
+    changed[:, SLICES[3]] += 3
+    assert change(encoder, vectors, changed) == 0
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_padding_and_noise_octaves_are_not_read_once_octaves_are_named(vectors, kind):
     changed = vectors.clone()

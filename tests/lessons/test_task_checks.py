@@ -9,33 +9,28 @@ from n2v.tasks.metrics import average_precision, hit_at_k, mcnemar, wilson_inter
 from n2v.tasks.read import nearest_neighbour
 from n2v.tasks.retrieve import distances
 
-RNG = np.random.default_rng(0)
-VALUES = RNG.normal(size=(60, 8)).astype(np.float32)
-LABELS = RNG.integers(0, 3, 60)
-BASES = [f"object {i % 20}" for i in range(60)]
-TRAIN, TEST = np.arange(40), np.arange(40, 60)
-
 
 def by_object(right, bases):
     return [right[np.array(bases) == one].mean() for one in sorted(set(bases))]
 
 
-def accuracy_with(n, asked=TEST, each=True):
-    known = np.concatenate([TRAIN[LABELS[TRAIN] == one][:n] for one in range(3)]) if each else TRAIN
-    return (nearest_neighbour(VALUES[known], LABELS[known], VALUES[asked]) == LABELS[asked]).mean()
+def of_each(n, labels, positions):
+    return np.concatenate([positions[labels[positions] == one][:n] for one in np.unique(labels)])
 
 
-def twin_rate(values, k=1):
+def accuracy_with(n, values, labels, train, test, known=of_each, asked=None):
+    chosen = known(n, labels, train)
+    asked = chosen if asked == "own" else test
+    return (nearest_neighbour(values[chosen], labels[chosen], values[asked]) == labels[asked]).mean()
+
+
+def twin_rate(values, bases, k=1):
     order = np.argsort(distances(values, values), 1, kind="stable")
-    return (np.array(BASES)[order[:, k]] == np.array(BASES)).mean()
+    return (np.array(bases)[order[:, k]] == np.array(bases)).mean()
 
 
 def chance(n, m, k):
     return 1 - stats.hypergeom.pmf(0, n, m, k)
-
-
-def curve(answer):
-    return classification.check_learning_curve(answer, VALUES, LABELS, TRAIN, TEST)
 
 
 CASES = [  # check, right answer, wrong answer, a word of what is said
@@ -51,15 +46,24 @@ CASES = [  # check, right answer, wrong answer, a word of what is said
      lambda a, b: stats.binomtest(int((a & ~b).sum()), len(a)).pvalue, "leave the others out"),
     (classification.check_summary, lambda t, n: np.percentile(t[n:], [50, 25, 75]),
      lambda t, n: np.percentile(t, [50, 25, 75]), "warm-up"),
-    (curve, accuracy_with, lambda n: accuracy_with(n, each=False), "all training NeRFs"),
+    (classification.check_mcnemar, mcnemar,
+     lambda a, b: stats.binomtest(int((a & ~b).sum()), int((a ^ b).sum())).pvalue, "return 1"),
+    (classification.check_mcnemar, mcnemar, lambda a, b: mcnemar(a, b) if (a ^ b).any() else 0.0, "1, not 0"),
+    (classification.check_learning_curve, accuracy_with,
+     lambda *given: accuracy_with(*given, known=lambda n, labels, train: train), "all training NeRFs"),
+    (classification.check_learning_curve, accuracy_with,
+     lambda *given: accuracy_with(*given, known=lambda n, labels, train: train[:n]), "n of each class"),
+    (classification.check_learning_curve, accuracy_with,
+     lambda *given: accuracy_with(*given, known=lambda n, y, _: of_each(n, y, np.arange(100))), "from `train`"),
+    (classification.check_learning_curve, accuracy_with, lambda *given: accuracy_with(*given, asked="own"), "its own"),
     (retrieval.check_hit, lambda r, k: hit_at_k(r[None], k)[0], lambda r, k: r[:k].mean(), "precision@k"),
     (retrieval.check_average_precision, lambda r: average_precision(r[None])[0],
      lambda r: (r.cumsum() / np.arange(1, len(r) + 1)).mean(), "averaged over all ranks"),
     (retrieval.check_chance_hit, chance, lambda n, m, k: 1 - (1 - m / n) ** k, "without putting back"),
     (retrieval.check_cosine, lambda q, g: distances(q, g, "cosine"),
      lambda q, g: 1 - distances(q, g, "cosine"), "that is the cosine"),
-    (lambda answer: retrieval.check_twin_rate(answer, VALUES, BASES), twin_rate,
-     lambda values: twin_rate(values, 0), "leave it out"),
+    (retrieval.check_twin_rate, twin_rate, lambda values, bases: twin_rate(values, bases, 0), "leave it out"),
+    (retrieval.check_twin_rate, twin_rate, lambda values, bases: 0.9, "`values` that are given"),
 ]  # fmt: skip
 
 
@@ -73,3 +77,52 @@ def test_checks_accept_wait_and_name_the_mistake(check, right, wrong, said, caps
     assert check(missing) is False and "not written yet" in capsys.readouterr().out
     with pytest.raises(AssertionError, match=said):
         check(wrong)
+
+
+@pytest.mark.parametrize("check", dict.fromkeys(case[0] for case in CASES))
+@pytest.mark.parametrize("given, said", [(None, "return missing"), ({"p": 1}, "dict came back")])
+def test_what_is_no_number_is_named(check, given, said):
+    with pytest.raises(AssertionError, match=said):
+        check(lambda *_: given)
+
+
+@pytest.mark.parametrize("check", dict.fromkeys(case[0] for case in CASES))
+def test_every_mistake_has_a_number_of_its_own(check, monkeypatch):
+    """No wrong answer is blamed for another mistake because the two happen to agree."""
+    told = []
+
+    def listen(name, answer, right, mistakes) -> bool:
+        told.extend([right, *(call() for text, call in mistakes.items() if "`values`" not in text)])
+        return True
+
+    for lesson in (classification, retrieval):
+        monkeypatch.setattr(lesson, "judge", listen)
+    check(lambda *_: 0.5)
+    assert len({tuple(np.round(np.ravel(one).astype(float), 5)) for one in told}) == len(told)
+
+
+def test_plots_show_intervals_and_chance():
+    row = {"value": 0.6, "low": 0.4, "high": 0.7, "chance": 0.1}
+    table = {name: [{**row, "measure": measure} for measure in ("hit@1", "mAP")] for name in "ab"}
+    compare = {"features": "a", "reader": "head", "accuracy": 0.6, "low": 0, "high": 1}
+    compare |= {"low_objects": 0.4, "high_objects": 0.7}
+    readings = [{"features": "a", "measure": "head", **row}, compare, {"features": "pictures", "status": "not run"}]
+    drawn = {
+        "retrieval": retrieval.plot_retrieval(table),
+        "accuracy": classification.plot_accuracy(readings, chance=0.1),
+        "parts": retrieval.plot_parts([{**row, "part": "first", "asked": asked} for asked in ("twin", "class")]),
+    }
+    for name, figure in drawn.items():
+        axis = figure.axes[0]
+        bars = [one for one in axis.containers if one.get_label() != "_nolegend_" and hasattr(one, "lines")]
+        lines = [segment for one in axis.collections for segment in one.get_segments()]
+        assert lines, name
+        if name == "accuracy":
+            assert np.allclose(sorted(lines[0][:, 0]), [40, 70]) and list(axis.lines[-1].get_xdata()) == [10, 10], bars
+    assert [label.get_text() for label in drawn["accuracy"].axes[0].get_yticklabels()] == ["a"]
+
+
+def test_the_coin_s_dark_bars_are_mcnemar_s_p():
+    a, b = np.array([True] * 8 + [False]), np.array([False] * 8 + [True])
+    title = classification.plot_coins(8, 1).axes[0].get_title()
+    assert float(title.split("=")[1]) == pytest.approx(mcnemar(a, b), rel=0.05)
