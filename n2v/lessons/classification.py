@@ -96,7 +96,8 @@ def plot_many_tests(n_tests: int, level: float = 0.05):
     axis.plot(m, 100 * (1 - (1 - level) ** m), color=THEIRS, ls="--", label=f"each test at {level}")
     axis.plot(m, 100 * (1 - (1 - level / m) ** m), color=OURS, label=f"each test at {level} / m")
     axis.axvline(n_tests, color="black", ls=":", label=f"our {n_tests} tests")
-    axis.set(xlabel="m, number of tests in which nothing is to be found", ylabel="% with a false find", ylim=(0, None), xlim=(0, m[-1]))
+    axis.set(xlabel="m, number of tests in which nothing is to be found", ylabel="% with a false find")
+    axis.set(xlim=(0, m[-1]), ylim=(0, None))
     axis.legend(fontsize=9)
     return figure
 
