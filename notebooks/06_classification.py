@@ -309,7 +309,7 @@ record.verdict("table-4.1", claim, *(control[key] for key in ("value", "low", "h
 
 # %% [markdown]
 # *What to see:* the lines are wide: what lies inside them this test set cannot tell apart, and a verdict that says so is a result.
-# A linear reader may find the class where distances do not show it (squares far right of triangles): the class is in the
+# A linear reader may find the class where distances do not show it (circles far right of triangles): the class is in the
 # numbers, but not along their largest differences.
 #
 # <details><summary>Raw weights are 18,432 numbers, an embedding a few hundred. If both are read equally well, what was the

@@ -58,6 +58,7 @@ def plot_accuracy(rows: list[dict], chance: float | None = None, title: str = ""
         axis.axvline(100 * chance, color="black", ls=":", label="commonest class")
     axis.set_yticks(range(len(kinds)), kinds)
     axis.set(xlim=(0, 100), xlabel="% right (lines: 95 % interval)", title=title)
+    axis.margins(y=0.02)
     axis.invert_yaxis()
     axis.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=9)
     return figure
