@@ -397,12 +397,12 @@ assert np.allclose(by_object(np.array([True, False, True]), ["b", "b", "a"]), [1
 
 # %%
 seeds = range(8)
-over_seeds = [ask(embeddings["rows"], labels, base_ids, split, head_config, one)[HEAD] for one in seeds]
+over_seeds = [ask(embeddings["best"], labels, base_ids, split, head_config, one)[HEAD] for one in seeds]
 shares = np.array(by_object(over_seeds[0].astype(bool), test_bases)) if yours else over_seeds[0]
 drawn = np.random.default_rng(seed).choice(shares, (2000, len(shares))).mean(1)
 means = [one.mean() for one in over_seeds]
 caption = (
-    f"One accuracy of the thesis's embeddings, two spreads: standard deviation {100 * np.std(means, ddof=1):.1f} points "
+    f"One accuracy of our best embeddings, two spreads: standard deviation {100 * np.std(means, ddof=1):.1f} points "
     f"over {len(means)} heads, {100 * drawn.std():.1f} over draws of {len(shares)} objects."
 )
 record.figure("extra-two-spreads", lesson.plot_spread(means, drawn), caption)
