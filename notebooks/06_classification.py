@@ -109,7 +109,7 @@ def make_head(n_in, n_classes=13, widths=(512, 256), dropout=0.5):
 
 
 boxes = [("embedding", DATA_COLOUR), *layer_boxes(make_head(embeddings["rows"].shape[1])), ("13 classes", DATA_COLOUR)]
-record.figure("fig-4.2", flow(boxes, "The classifier", 8), "Two blocks of linear, norm, ReLU, dropout; then logits.")
+record.figure("fig-4.2", flow(boxes, "The classifier", 5), "Two blocks of linear, norm, ReLU, dropout; then logits.")
 
 # %% [markdown]
 # Training asks for a small *cross-entropy*: minus the logarithm of the share that the softmax of the logits gives the right class.
