@@ -87,7 +87,8 @@ def embedded(zoo, positions):
     return torch.cat([shipped.encode(part) for part in weights.split(16)]).float().numpy()
 
 
-by_embedding = distances(embedded(mini, queries), embedded(mini, gallery))
+codes = embedded(mini, base)
+by_embedding = distances(codes[held], codes[~held])
 by_weights = distances(mini.field_weights(queries), mini.field_weights(gallery))
 
 # %%
@@ -537,19 +538,23 @@ for claim, better, worse in (
 # its weights itself, may read the class where distances are blind: notebook 06.
 # </details>
 #
-# ## 8. Try it: neighbours of any held-out object
-# Choose a query, how many neighbours, and by which features they are found. ✓ and a full frame mark the query's class, ✗ and a
-# dashed frame another one. `pages/retrieval.html` of the run folder shows the same offline, for our best embeddings.
+# ## 8. Try it: neighbours of any object
+# Choose a query among held-out and real objects, or click a neighbour to ask for *its* neighbours; embeddings of the shipped
+# nerf2vec and raw weights stand side by side. ✓ and a full frame mark the query's class, ✗ and a dashed frame another one.
+# `pages/retrieval.html` of the run folder is the same offline.
 
 # %%
-objects = Embeddings.load(run / "embeddings-best.safetensors")
-write_retrieval_page(run / "pages" / "retrieval.html", objects, zoo)
+splits = [mini.rows[i].split for i in base]
+objects = Embeddings.of(codes, [mini.rows[i] for i in base], mini.labels[base], splits)
+asking = Embeddings.of(kinds["nerf2vec (shipped)"], real.rows, real.labels, ["real"] * len(real)), real
+n_queries = 30 if profile == "smoke" else 200
+write_retrieval_page(run / "pages" / "retrieval.html", objects, mini, real=asking, n_queries=n_queries)
 if interactive:
     from IPython.display import display
 
     from n2v.publish.demos.widgets import RetrievalDemo
 
-    display(RetrievalDemo(objects, zoo, {best: features[best], **features}))
+    display(RetrievalDemo(objects, mini, real=asking))
 
 # %% [markdown]
 # ## Result
