@@ -495,8 +495,8 @@ asked = np.array([i for i, row in enumerate(mini.rows) if row.split != "train"])
 of_mini, twin_ids = mini.field_weights(asked), [mini.rows[i].base_id for i in asked]
 first_matrix = np.arange(SLICES[0].stop).reshape(64, 3, 24, 2)  # neuron, axis, octave, sine or cosine
 parts = {
-    "all": np.arange(of_mini.shape[1]), "first": first_matrix.ravel(), "first,\noctaves 0-7": first_matrix[:, :, :8].ravel(),
-    "first,\noctaves 8-23": first_matrix[:, :, 8:].ravel(), "hidden 1": np.arange(SLICES[1].start, SLICES[1].stop),
+    "all": np.arange(of_mini.shape[1]), "first": first_matrix.ravel(), "first:\noctaves\n0-7": first_matrix[:, :, :8].ravel(),
+    "first:\noctaves\n8-23": first_matrix[:, :, 8:].ravel(), "hidden 1": np.arange(SLICES[1].start, SLICES[1].stop),
     "hidden 2": np.arange(SLICES[2].start, SLICES[2].stop), "output": np.arange(SLICES[3].start, SLICES[3].stop),
 }  # fmt: skip
 of_queries, of_gallery, rows, found_twin = mini.field_weights(queries), mini.field_weights(gallery), [], {}
@@ -516,16 +516,18 @@ for part, chosen in parts.items():
     np.fill_diagonal(apart, np.inf)
     found_twin[part] = (np.array(twin_ids)[apart.argmin(1)] == np.array(twin_ids)).astype(float)
 caption = "Which part of the weights finds the twin, and which the class? Held-out NeRFs of the mini zoo."
-record.figure("extra-parts", lesson.plot_parts(rows), caption)
-record.table("extra-parts", [{**row, "part": row["part"].replace("\n", " ")} for row in rows], "The same as numbers.")
-low = "first,\noctaves 0-7"
+record.figure("extra-twin-parts", lesson.plot_parts(rows), caption)
+record.table(
+    "extra-twin-parts", [{**row, "part": row["part"].replace("\n", " ")} for row in rows], "The same as numbers."
+)
+low = "first:\noctaves\n0-7"
 for claim, better, worse in (
     ("The first matrix alone finds the twin more often than all weights", "first", "all"),
     ("Its octaves 0-7 alone find it more often than the whole first matrix", low, "first"),
     ("The first hidden matrix finds it more often than the output matrix", "hidden 1", "output"),
 ):
     found = [100 * one for one in lead(found_twin[better], found_twin[worse], twin_ids)]
-    record.verdict("extra-parts", claim, *found, above=0, n=len(set(twin_ids)), unit="points")
+    record.verdict("extra-twin-parts", claim, *found, above=0, n=len(set(twin_ids)), unit="points")
 
 # %% [markdown]
 # <details><summary>How can a part know more than the whole? (Think first; click for an answer.)</summary>

@@ -226,4 +226,6 @@ def test_the_shipped_card_tells_its_record(tmp_path):
     write_json(tmp_path / "run.json", record)
     text = shipped_table(tmp_path)
     assert "1,234 NeRFs (toys), 0 skipped" in text and "8.0 MB as float16" in text and "2 min, seed 3" in text
-    assert "| nerf2vec | own | 21.0 | 15.5 | 0.900 | 0.500 |" in text and "| embeddings | 0.90 / 0.80 / 0.70 | - |" in text
+    assert (
+        "| nerf2vec | own | 21.0 | 15.5 | 0.900 | 0.500 |" in text and "| embeddings | 0.90 / 0.80 / 0.70 | - |" in text
+    )
