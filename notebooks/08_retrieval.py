@@ -116,10 +116,10 @@ for name, found in first.items():
     row = {"features": name, "hit@1": found.mean(), "low": low, "high": high, "n": len(found)}
     table.append({**row, "largest hub: in the four nearest of": often})
 caption = "Is the nearest of the right class? And the share of queries that the most popular object is a neighbour of."
-record.table("extra-first-look", table, f"{caption} All held-out base objects of the mini zoo.")
+record.table("extra-first-neighbours", table, f"{caption} All held-out base objects of the mini zoo.")
 found = [100 * one for one in lead(*(right.astype(float) for right in first.values()), queries)]
 claim = "The nearest by embedding is of the right class more often than the nearest by raw weights"
-record.verdict("extra-first-look", claim, *found, above=0, n=len(queries), unit="points")
+record.verdict("extra-first-neighbours", claim, *found, above=0, n=len(queries), unit="points")
 
 # %% [markdown]
 # ## 2. Three measures
