@@ -112,7 +112,7 @@ record.figure("fig-1.1", framework(), caption)
 
 # %% [markdown]
 # The project comes with a trained nerf2vec (`n2v.load()`, data card: `data_cards/nerf2vec.md`). Below, NeRFs of the mini zoo that no
-# training has seen, and what it draws of them from a few hundred numbers each. Later notebooks use it under the name **best**.
+# training has seen, and what it draws of them from their embeddings alone. Later notebooks use it under the name **best**.
 
 # %%
 best, known = run / "nerf2vec-best", mini_zoo()
