@@ -392,7 +392,7 @@ def embed(model, values):
 # *row* stands; but renumbering also shuffles *columns*. It is trained for a few steps on both, equally many:
 
 # %%
-brief = replace(size.training(seed), time_budget_s=None, n_steps=20 if small else 60)
+brief = replace(size.training(seed), time_budget_s=None, n_steps=30 if small else 120)
 with tempfile.TemporaryDirectory() as folder:
     shuffled = changed_zoo(zoo, Path(folder) / "renumbered", lambda values: renumbered(values, seed))
     encoders = {

@@ -60,9 +60,9 @@ def test_interpolation_moves_with_the_keyboard(offline):
     ]
     page.locator("#weights button").first.click()
     assert "0.00" in page.locator("#where").text_content()
-    ends = look(page, "#first"), look(page, "#second")
+    ends = look(page, "#first")[1], look(page, "#second")[1]
     page.locator("#from").select_option(index=2)
-    assert look(page, "#first") == ends[1] and look(page, "#second") == ends[0], "any two, in both directions"
+    assert (look(page, "#second")[1], look(page, "#first")[1]) == ends, "any two, in both directions"
 
 
 def test_retrieval_shows_as_many_neighbours_as_asked_for(offline):
