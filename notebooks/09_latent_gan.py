@@ -352,7 +352,7 @@ if interactive:
 # |---|---|---|---|
 # | minimum matching distance | is something like each held-out object made? | low | many useless samples beside |
 # | coverage | how many training objects are the nearest one of some sample? | high | a memoriser |
-# | 1-NNA | can the nearest neighbour tell made from real? | 0.5; copies are below | copies and a collapse, mixed half and half |
+# | 1-NNA | can the nearest neighbour tell made from real? | 0.5; copies are below | copies and a collapse, mixed |
 # | Fréchet distance | do mean and covariance agree? | low | anything beyond mean and covariance |
 # | novelty | how near is a training object, held-out ones being 1? | about 1 | noise is "new" too |
 #
@@ -404,26 +404,26 @@ assert my_copies(train[:20], train, held_out) == 1 and my_copies(held_out, train
 
 # %% [markdown]
 # ### Four cheats, and what each measure cannot see
-# A **memoriser** hands out the training objects. A **collapse** makes one new object a class, over and over. **Half and half** does
-# both: copies for one half of its samples, one object a class for the other. **Shuffled coordinates** take every number from a real
+# A **memoriser** hands out the training objects. A **collapse** makes one new object a class, over and over. The **mixture** does
+# both: copies for a third of its samples, one object a class for the others. **Shuffled coordinates** take every number from a real
 # embedding, but each from another one: right margins, no object.
 #
 # **Predict first:** which cheat gets a perfect coverage, and which a perfect 1-NNA?
 #
 # <details><summary>An answer (think first).</summary>
 #
-# The memoriser covers everything: each training object is the nearest one of its copy. Half and half comes near a 1-NNA of one half:
-# for a copy and its original the nearest neighbour is always of the other kind (right never), for the repeated object and for what
-# was not copied it is of the same kind (right always), and the two halves cancel.
+# The memoriser covers everything: each training object is the nearest one of its copy. The mixture can come near a 1-NNA of one
+# half: for a copy and its original the nearest neighbour is of the other kind (always wrong), for the repeated object it is of
+# its own (always right); mixed in the right proportion, too low and too high cancel.
 # </details>
 
 # %%
 rng = np.random.default_rng(child_seed(seed, "cheats"))
 middle = {label: bases[base_labels == label][:2].mean(0) for label in present}  # new, and always the same
 collapse = np.float32([middle[label] + 1e-3 * rng.normal(size=bases.shape[1]) for label in base_labels])
-copied = (np.arange(len(bases)) % 2 == 0)[:, None]
+copied = (np.arange(len(bases)) % 3 == 0)[:, None]
 cheats = {
-    "memoriser": bases + np.float32(1e-4), "collapse": collapse, "half and half": np.where(copied, bases, collapse),
+    "memoriser": bases + np.float32(1e-4), "collapse": collapse, "mixture": np.where(copied, bases, collapse),
     "shuffled": np.stack([rng.permutation(column) for column in bases.T], 1),
 }  # fmt: skip
 rows = []
