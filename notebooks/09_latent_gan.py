@@ -323,7 +323,7 @@ for maker in (gans[chair].sample(6, seed), flow.sample(6, seed, chair)):
     rows += [[model.decode(one).render(size_px=size_px) for one in group] for group in (maker, nearest)]
 figure = sheet(rows, ["GAN", "nearest\ntraining", "flow", "nearest\ntraining"])
 record.figure(
-    "extra-nearest", figure, "Made chairs, and below each the training embedding that is nearest to it, decoded."
+    "extra-made-nearest", figure, "Made chairs, and below each the training embedding that is nearest to it, decoded."
 )
 objects = bases[base_labels == chair]  # versions of one chair would be each other's neighbours
 told_apart = one_nna(gans[chair].sample(len(chairs), seed), objects)
