@@ -29,6 +29,7 @@ def train(
     seed: Annotated[int, arg(help="seed of weights, batches and backgrounds")] = 0,
     resume: Annotated[bool, arg(help="go on from the run folder's last checkpoint")] = False,
     force: Force = False,
+    start: Annotated[Path | None, arg(help="begin with the model of this trained run, not with random weights")] = None,
     protocol: Annotated[
         Literal["corrected", "as_published"], arg(help="sound practice, or what the authors' code does")
     ] = "corrected",
@@ -75,7 +76,7 @@ def train(
         config = replace(config, n_validation=0)
     train_model(
         Zoo(zoo), config, model_config, out,
-        split=None if split == "all" else split, resume=resume, device=None if device == "auto" else device,
+        split=None if split == "all" else split, resume=resume, device=None if device == "auto" else device, start=start,
     )  # fmt: skip
     if not first:
         return {}  # the first process says it

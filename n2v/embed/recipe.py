@@ -115,7 +115,7 @@ class TrainConfig:
     colour_weight: float = 4.0  # of the samples' colours beside their opacity ("cached")
     colour_loss: str = "l2"  # "l1" or "l2" ("cached")
     ray_weight: float = 20.0  # of the colours of rays that the samples make ("cached")
-    empty_weight: float = 3.0  # of empty points among the samples; those on rays count by their light ("cached")
+    empty_weight: float = 6.0  # of empty points among the samples; those on rays count by their light ("cached")
     alter: bool = False  # mirror, recolour and stretch ("cached", an encoder that asks; n2v.embed.targets)
     stretch: float = 0.2  # see n2v.embed.targets
     amp: bool | None = None  # layers in half precision, activations and compositing not; None: where that is fast

@@ -12,7 +12,7 @@ import torch
 from n2v.embed.batches import RayBatch, TrainingSet, epoch_batches
 from n2v.embed.checkpoint import BEST, LOG, STATE, VALIDATION, Progress, Records, restore_progress, save_progress
 from n2v.embed.loss import batch_loss, versions_together
-from n2v.embed.model import RECORD, WEIGHTS, ModelConfig, Nerf2Vec, save_model
+from n2v.embed.model import RECORD, WEIGHTS, ModelConfig, Nerf2Vec, load_model, save_model
 from n2v.embed.parallel import Ranks, distributed, processes
 from n2v.embed.recipe import Protocol, TrainConfig
 from n2v.embed.targets import PointBatch, augmented
@@ -35,6 +35,7 @@ def train(
     split: str | None = "train",
     resume: bool = False,
     device: str | None = None,
+    start: Path | None = None,
 ) -> Nerf2Vec:
     """Train on one split of a zoo and leave a run folder; the trained model comes back on the CPU.
 
@@ -52,6 +53,7 @@ def train(
         split: Which NeRFs; None: all.
         resume: Go on from the folder's last checkpoint.
         device: "cpu" or "cuda"; None: CUDA where there is one.
+        start: A trained run to begin with, its front included; None: random weights.
     """
     with processes(device) as ranks:
         training = TrainingSet(zoo, split, ranks.device)
@@ -65,7 +67,12 @@ def train(
         out = Path(out)
         out.mkdir(parents=True, exist_ok=True)
         going_on = resume and (out / STATE).exists()
-        run = _start(training, config, model_config, ranks, fit_front=not going_on)
+        run = _start(training, config, model_config, ranks, fit_front=not (going_on or start))
+        if start and not going_on:
+            begun = load_model(start)
+            if begun.config != model_config:
+                raise BadInput("a model of another configuration", where=start, fix="start from one of the same sizes")
+            run.model.load_state_dict(begun.state_dict())
         if going_on:
             restore_progress(run, out, model_config)
         elif ranks.first:  # what an earlier run left must not pass for this one's

@@ -128,6 +128,17 @@ def test_the_checkpoint_is_the_model(zoo, tmp_path):
     assert (record["n_nerfs"], record["skipped"], record["config"]["learning_rate"]) == (3, {}, 3e-3)
 
 
+def test_a_run_can_begin_with_a_trained_one(zoo, tmp_path):
+    """At a rate of next to nothing the weights stay where the other run left them; other sizes are refused."""
+    begun = train(zoo, QUICK, ALIGNED, tmp_path / "first")
+    still = replace(QUICK, n_steps=1, learning_rate=1e-9, final_rate=1e-9, weight_decay=0.0, seed=5)
+    model = train(zoo, still, ALIGNED, tmp_path / "second", start=tmp_path / "first")
+    for expected, found in zip(begun.state_dict().values(), model.state_dict().values(), strict=True):
+        torch.testing.assert_close(found, expected, atol=1e-7, rtol=0)
+    with pytest.raises(BadInput, match="another configuration"):
+        train(zoo, still, ROWS, tmp_path / "third", start=tmp_path / "first")
+
+
 def test_test_objects_do_not_touch_the_model(zoo, tmp_path):
     weights = zoo.field_weights()
     weights[3] = np.random.default_rng(0).normal(size=weights.shape[1])  # slab, in test
