@@ -30,7 +30,12 @@ from n2v.tasks.read import answers
 from n2v.zoo.shipped import mini_zoo
 from n2v.zoo.store import Zoo
 
-VARIANTS = {"rows": ("rows", 0.0), "rows, second loss": ("rows", 0.05), "asking": ("asking", 0.05)}
+VARIANTS = {
+    "rows": ("rows", 0.0),
+    "rows, second loss": ("rows", 0.05),
+    "symmetric": ("symmetric", 0.05),
+    "asking": ("asking", 0.05),
+}
 SPLITS = {"corrected": "split", "novel": "split_novel"}
 DECIBEL = "object alone (dB)"
 N_SHOWN = 12  # test NeRFs whose pictures are compared
