@@ -27,6 +27,7 @@ from n2v.zoo.store import Zoo
 
 NERF2VEC = data_folder() / SHIPPED["asking"]
 N_COMPONENTS, N_REAL = 256, 52
+BLOCKS = {SHIPPED["asking"]: "counts", SHIPPED["aligned"]: "aligned"}  # of the card
 RULES = {"split": "corrected", "split_novel": "novel"}
 CARD = Path(__file__).parents[1] / "data_cards" / "nerf2vec.md"
 
@@ -73,8 +74,8 @@ def main() -> None:
         pack_run(options.run, folder, options.collection, {})
         measures = measure(Path(folder), test, test.folder.name)
     print(pack_run(options.run, options.out, options.collection, measures))
-    if options.out == NERF2VEC:
-        write_block(CARD, "counts", shipped_table(options.out))
+    if options.out.name in BLOCKS:
+        write_block(CARD, BLOCKS[options.out.name], shipped_table(options.out))
 
 
 if __name__ == "__main__":

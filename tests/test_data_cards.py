@@ -141,4 +141,5 @@ def test_the_shipped_nerf2vec_is_what_its_card_says():
     if not (NERF2VEC / "run.json").is_file():
         pytest.skip("data/nerf2vec is not in this checkout: its card is NOT checked")
     assert read_block(CARDS / "nerf2vec.md", "counts") == shipped_table(NERF2VEC)
+    assert read_block(CARDS / "nerf2vec.md", "aligned") == shipped_table(NERF2VEC.with_name("nerf2vec_aligned"))
     assert sum(path.stat().st_size for path in NERF2VEC.iterdir()) < 12_100_000
