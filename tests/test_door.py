@@ -93,7 +93,7 @@ def test_notebooks_depend_on_what_they_take_through_the_door(tmp_path):
         for source in ("import n2v\nn2v.load()", "from n2v import load", "import n2v\nn2v.__version__")
     }
     through, by_name, neither = homes.values()
-    assert "shipped" in through and "shipped" in by_name and neither == {"__init__"}
+    assert "model" in through and "model" in by_name and neither == {"__init__"}
 
 
 @pytest.mark.slow
@@ -122,5 +122,5 @@ def test_a_wheel_works_far_from_the_repository(tmp_path):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=240, **found)
     assert done.returncode == 0, done.stderr
     first, second, *_ = done.stdout.splitlines()
-    assert Path(first).is_relative_to(place) and second == "(128, 128, 3) (48, 48, 3) 256"
+    assert Path(first).is_relative_to(place) and second == "(128, 128, 3) (48, 48, 3) 1024"
     assert (tmp_path / "chair.html").stat().st_size > 50_000

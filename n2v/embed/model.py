@@ -60,7 +60,7 @@ class Nerf2Vec(nn.Module):
         """The embedding of one NeRF, or those of a whole zoo with what its manifest says of each.
 
         >>> n2v.load().embed(n2v.mini_zoo()["chair-0000"]).shape
-        (256,)
+        (1024,)
         """
         if isinstance(what, Nerf):
             return self.encode(what.field_weights[None], what.encoding)[0].numpy()
