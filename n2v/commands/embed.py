@@ -76,7 +76,8 @@ def train(
         config = replace(config, n_validation=0)
     train_model(
         Zoo(zoo), config, model_config, out,
-        split=None if split == "all" else split, resume=resume, device=None if device == "auto" else device, start=start,
+        split=None if split == "all" else split, resume=resume, device=None if device == "auto" else device,
+        start=start,
     )  # fmt: skip
     if not first:
         return {}  # the first process says it
