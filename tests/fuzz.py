@@ -140,8 +140,9 @@ def make_zoo(folder: Path) -> None:
     for part in range(3):
         rows = [
             Row(
-                f"{name}-{part}", f"{name}-{part}", name, label, 0, f"{name}-{part}", "s", "MIT",
-                ("train", "val", "test")[part], 1, "0", "exact", "torch", 5, 0.04, 27.0, 1.0,
+                object_id=f"{name}-{part}", base_id=f"{name}-{part}", class_name=name, label=label, version=0,
+                shape_group=f"{name}-{part}", source="s", licence="MIT", split=("train", "val", "test")[part], seed=1,
+                init_hash="0", encoding="exact", backend="torch", steps=5, step=0.04, psnr_db=27.0, fit_s=1.0,
             )
             for name, label in (("chair", 4), ("sofa", 9))
         ]  # fmt: skip

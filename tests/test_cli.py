@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[1]
 EVERY = (
     "doctor", "shapes", "render", "pictures import", "fit", "zoo info", "zoo verify",
     "zoo merge", "zoo pack", "zoo import", "zoo export", "view", "train", "embed", "classify", "retrieve",
-    "interpolate", "generate", "reproduce", "report", "site",
+    "interpolate", "generate", "benchmark", "reproduce", "report", "site",
     "assignment list", "assignment build", "assignment grade",
 )  # fmt: skip
 
@@ -62,7 +62,7 @@ LONG = "a/path/" + "that/goes/on/" * 20 + "x"
         ("zoo bogus", "n2v zoo: no command 'bogus'; use one of info, verify, merge, pack, import, export"),
         ("shapes --out x --sed 1", "n2v shapes: missing: --per-class; unknown: --sed, 1"),
         ("view", "n2v view: missing: ZOO, OBJECT_ID, --out"),
-        ("train a --out b --encoder row", "n2v train: --encoder: 'row'; use one of rows, placed, tokens, aligned"),
+        ("train a --out b --encoder row", "n2v train: --encoder: 'row'; use one of rows, aligned, asking, symmetric"),
         (f"train a --out b --device {LONG}", f"n2v train: --device: '{LONG}'; use one of auto, cpu, cuda"),
         ("train a --out b --seeed 3", "n2v train: unknown: --seeed, 3; did you mean --seed?"),
         (f"zoo info a {LONG}", f"n2v zoo info: unknown: {LONG}"),
@@ -131,7 +131,8 @@ USED = {  # words before --out; what makes files has a suffix
     "shapes": "--per-class 1", "render": "none", "pictures import": "none", "fit": "none", "zoo pack": "none",
     "zoo merge": f"{ROOT}/data/mini_zoo", "zoo import": "none", "zoo export": f"{ROOT}/data/mini_zoo",
     "view": "none none", "train": "none", "embed": "none none", "classify": "none", "retrieve": "none",
-    "interpolate": "none none a b", "generate": "none none --class-name chair", "assignment grade": "none",
+    "interpolate": "none none a b", "generate": "none none --class-name chair", "benchmark": "ruler",
+    "assignment grade": "none",
     "assignment build": f"02 --notebooks {ROOT}/notebooks",
 }  # fmt: skip
 MADE_AS_FILES = {"view": "x.png", "embed": "x.safetensors", "assignment grade": "x.csv"}

@@ -144,6 +144,9 @@ def _is_not_run(cell: str) -> bool:
     return cell.strip().lower().startswith(NOT)
 
 
+NUMBER = re.compile(r"-?\d+(\.\d+)?(e[-+]?\d+)?%?")  # a cell that is one, and not a sentence that begins with one
+
+
 def _file_of(record: dict, folder: Path) -> Path:
     place, suffix = ("figures", ".png") if record["kind"] == "figure" else ("tables", ".csv")
     return folder / place / f"{record['item']}{suffix}"
@@ -168,7 +171,7 @@ def _headline(item_id: str, found: list[dict], folder: Path) -> str:
 
 def _first_number(header: list[str], row: list[str]) -> str:
     """A row's words and its first measurement: whole numbers are sizes and counts, unless there is nothing else."""
-    numbers = [i for i, cell in enumerate(row) if i and re.match(r"-?\d", cell) and "thesis" not in header[i]]
+    numbers = [i for i, cell in enumerate(row) if i and NUMBER.fullmatch(cell) and "thesis" not in header[i]]
     fractions = [i for i in numbers if "." in row[i] or row[i].endswith("%")]
     if not numbers:
         return ""

@@ -127,6 +127,7 @@ def cross_answers(
     from sklearn.model_selection import StratifiedGroupKFold
 
     names, found = np.array(objects), {}
+    n_folds = max(2, min(n_folds, int(np.bincount(labels).max())))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a class with fewer objects than folds
         folds = list(StratifiedGroupKFold(n_folds, shuffle=True, random_state=0).split(labels, labels, names))
