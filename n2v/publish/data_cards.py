@@ -99,10 +99,12 @@ def shipped_table(folder: Path) -> str:
     lines = [f"- {name}: {value}" for name, value in facts.items()]
     for told, key in ((f"Test split of {measures['test']}, {measures['n']} NeRFs", "reconstruction"),
                       (f"{measures['n_real']} NeRFs of real_zoo", "real")):  # fmt: skip
-        lines += ["", f"{told}; mean PSNR (dB) and SSIM, four views on white:", ""]
+        lines += ["", f"{told}; mean PSNR (dB; ± half a 95 % interval, NeRFs counted singly) and SSIM, four views on white:", ""]
         lines += ["| | occupancy | whole picture | object alone | SSIM | SSIM, object |", "|---" * 6 + "|"]
         for row in measures[key]:
-            cells = [row["what"], row["occupancy"], f"{row['full_db']:.1f}", f"{row['foreground_db']:.1f}"]
+            cells = [row["what"], row["occupancy"], f"{row['full_db']:.1f}"]
+            spread = row.get("foreground_db_±")
+            cells += [f"{row['foreground_db']:.1f}" + (f" ± {spread:.1f}" if spread else "")]
             cells += [f"{row['full_ssim']:.3f}", f"{row['foreground_ssim']:.3f}"]
             lines.append("| " + " | ".join(cells) + " |")
     columns, rules = ("linear_probe", "head", "hit_at_1"), list(measures["readers"])
