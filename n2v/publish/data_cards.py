@@ -99,7 +99,8 @@ def shipped_table(folder: Path) -> str:
     lines = [f"- {name}: {value}" for name, value in facts.items()]
     for told, key in ((f"Test split of {measures['test']}, {measures['n']} NeRFs", "reconstruction"),
                       (f"{measures['n_real']} NeRFs of real_zoo", "real")):  # fmt: skip
-        lines += ["", f"{told}; mean PSNR (dB; ± half a 95 % interval, NeRFs counted singly) and SSIM, four views on white:", ""]
+        measure = "mean PSNR (dB; ± half a 95 % interval, NeRFs counted singly) and SSIM, four views on white:"
+        lines += ["", f"{told}; {measure}", ""]
         lines += ["| | occupancy | whole picture | object alone | SSIM | SSIM, object |", "|---" * 6 + "|"]
         for row in measures[key]:
             cells = [row["what"], row["occupancy"], f"{row['full_db']:.1f}"]
