@@ -17,9 +17,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from bench_gpu import training_step
+from counted import multiply_adds
 
 from n2v.embed.model import ModelConfig, Nerf2Vec
-from n2v.embed.recipe import SampleConfig, count_step, estimated_nerfs_a_second
+from n2v.embed.recipe import SampleConfig
 from n2v.files import provenance, write_json
 from n2v.nerf.composite import composite, over_background, premultiplied
 from n2v.nerf.field import activate, evaluate, evaluate_reference, run_layers, to_unit_box
@@ -165,16 +166,16 @@ def bench_training(n_nerfs: int = 2, n_positions: int = 3500) -> list[dict]:
     step = training_step(n_nerfs, SampleConfig(n_positions * 25 // 35, n_positions * 10 // 35, n_rays=512), amp=False)
     seconds = time_call(step, 3, 1)["median_ms"] / 1000 / n_nerfs
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1024)
-    adds = count_step(ModelConfig(), n_positions).total
+    adds = multiply_adds(ModelConfig(), n_positions)
     whole = 25_000 + 10_000
     rows = [
         {"what": f"thesis-size step, {n_positions} coordinates", "s_a_nerf": seconds, "peak_mb": peak_mb,
          "gmac": adds / 1e9, "gmac_s": adds / 1e9 / seconds},
         {"what": f"the same, {whole} coordinates (estimate)",
-         "s_a_nerf": seconds * count_step(ModelConfig(), whole).total / adds},
+         "s_a_nerf": seconds * multiply_adds(ModelConfig(), whole) / adds},
     ]  # fmt: skip
     for name, peak_tflops in (("RTX 3090, 71 TFLOP/s", 71), ("H200, 989 TFLOP/s", 989)):
-        rate = estimated_nerfs_a_second(ModelConfig(), whole, peak_tflops)
+        rate = peak_tflops * 1e12 * 0.4 / (2 * multiply_adds(ModelConfig(), whole))
         rows.append({"what": f"{name} at 40 % (estimate)", "nerfs_s": rate})
     return rows
 

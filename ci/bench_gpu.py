@@ -19,11 +19,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from counted import multiply_adds
 
 from n2v.embed.batches import TrainingSet
 from n2v.embed.checkpoint import Progress
 from n2v.embed.model import ModelConfig, Nerf2Vec
-from n2v.embed.recipe import SampleConfig, count_step
+from n2v.embed.recipe import SampleConfig
 from n2v.embed.train import TrainConfig, batch_loss, descend
 from n2v.files import provenance, write_json
 from n2v.nerf.batches import Batches, prepare
@@ -172,7 +173,7 @@ def training(dtype: torch.dtype, sizes: Sizes, device: str) -> dict:
     one = torch.randn(sizes.product, sizes.product, device=device, dtype=dtype)
     rate = sizes.product**3 / (time_call(lambda: one @ one, 10)["median_ms"] / 1000)
     n_positions = sizes.samples.n_foreground + sizes.samples.n_background
-    share = count_step(ModelConfig(), n_positions).total * sizes.nerfs / seconds / rate
+    share = multiply_adds(ModelConfig(), n_positions) * sizes.nerfs / seconds / rate
     return {
         "steps_a_s": 1 / seconds, "nerfs_s": sizes.nerfs / seconds, "share_of_products": share,
         "products_tmac_s": rate / 1e12, "peak_mb": peak,

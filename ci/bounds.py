@@ -4,8 +4,8 @@
 
 Object alone (dB, given grid) of held-out NeRFs of the mini zoo and of NeRFs of the real zoo, for: the 32^3 answers an
 asking encoder reads, shown themselves; the same pooled to g^3; the shipped model's principal components turned back, no
-step of training; the shipped model; its decoder with the embedding that suits it best, found by descent from the
-encoder's own (so no better encoder could do more, up to the descent).
+step of training; the shipped model; its decoder with embeddings refined by descent from the encoder's own (so no better
+encoder could do more, up to the descent).
 """
 
 import argparse
@@ -16,12 +16,9 @@ import numpy as np
 import torch
 
 from n2v.embed.asking import LATTICE, ask
-from n2v.embed.decoder import DecodedField, raw_outputs
-from n2v.embed.loss import point_loss
+from n2v.embed.decoder import raw_outputs
 from n2v.embed.model import Nerf2Vec, load
-from n2v.embed.recipe import TrainConfig
 from n2v.embed.reconstruct import foreground_psnr, some_of
-from n2v.embed.targets import ask_targets
 from n2v.errors import BadInput
 from n2v.files import progress, provenance, write_json
 from n2v.nerf.field import activate
@@ -30,7 +27,7 @@ from n2v.scenes.objects import AABB
 from n2v.zoo.shipped import mini_zoo, real_zoo
 
 LOOK = Turntable(n_views=2)
-STEPS, RATE = 300, 0.02  # of the descent
+REFINED = (0, 10, 30, 100, 300)  # steps of descent (n2v.embed.refine)
 
 
 class Lattice(Field):
@@ -48,24 +45,6 @@ class Lattice(Field):
         return activate(raw_outputs(found[0, :, 0, 0].T))
 
 
-def suited(model: Nerf2Vec, nerf: Nerf) -> torch.Tensor:
-    """The embedding that the decoder shows this NeRF best from, by descent on the training loss."""
-    config, stream = TrainConfig.cached(), torch.Generator().manual_seed(0)
-    targets = ask_targets(nerf.field_weights, nerf.occupied, nerf.encoding, nerf.object_id)
-    with torch.no_grad():
-        embedding = model.encode(nerf.field_weights[None], nerf.encoding)
-    leaf = embedding.clone().requires_grad_()
-    optimiser = torch.optim.Adam([leaf], RATE)
-    for step in range(STEPS):
-        optimiser.param_groups[0]["lr"] = RATE * (1 - step / STEPS)
-        batch = targets.batch(torch.tensor([0]), 2048, 512, stream)
-        loss, _ = point_loss(*model.decoder(leaf, batch.positions), batch, config, stream)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-    return leaf.detach()[0]
-
-
 def shown(model: Nerf2Vec, nerf: Nerf) -> dict[str, float]:
     """dB of the object alone, by what shows it."""
     truth, answers = nerf.views(LOOK), ask(nerf.field_weights[None], nerf.encoding)
@@ -75,11 +54,9 @@ def shown(model: Nerf2Vec, nerf: Nerf) -> dict[str, float]:
         fields[f"pooled to {g}^3 ({4 * g**3:,})"] = Lattice(coarse, nerf.occupied)
     front = model.encoder.front
     fields[f"{front.basis.shape[1]} components turned back"] = Lattice(front.back(front(answers))[0], nerf.occupied)
-    for name, embedding in (
-        ("shipped model", model.embed(nerf)),
-        ("its decoder, suited embedding", suited(model, nerf)),
-    ):
-        fields[name] = DecodedField(model.decoder, embedding, occupied=nerf.occupied)
+    for steps in REFINED:
+        name = f"shipped model, {steps} steps of descent" if steps else "shipped model"
+        fields[name] = model.decode(model.embed(nerf, steps), occupied=nerf.occupied)
     return {name: foreground_psnr(field.views(LOOK), truth) for name, field in fields.items()}
 
 

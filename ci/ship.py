@@ -16,6 +16,7 @@ import numpy as np
 from n2v.embed.embeddings import embed_zoo
 from n2v.embed.model import SHIPPED, load_model, pack_run
 from n2v.embed.reconstruct import Losers, compare_reconstructions, some_of
+from n2v.embed.refine import STEPS
 from n2v.files import data_folder
 from n2v.nerf.nerf import Turntable
 from n2v.publish.data_cards import shipped_table, write_block
@@ -36,10 +37,10 @@ def measure(run: Path, zoo: Zoo, name: str) -> dict:
     """Everything the card states: the test split of a collection, and real objects, which nothing was trained on."""
     model, train, test = load_model(run), zoo.indices("train"), zoo.indices("test")
     losers, real = Losers(zoo, train, N_COMPONENTS), real_zoo()
-    rows = compare_reconstructions({"nerf2vec": model}, zoo, test, Turntable(), losers)
+    rows = compare_reconstructions({"nerf2vec": model}, zoo, test, Turntable(), losers, refine=STEPS)
     shown = some_of(real, None, N_REAL)
     others = compare_reconstructions(
-        {"nerf2vec": model}, real, shown, Turntable(), Losers(zoo, train, N_COMPONENTS, real)
+        {"nerf2vec": model}, real, shown, Turntable(), Losers(zoo, train, N_COMPONENTS, real), refine=STEPS
     )
     readers = {}
     for rule in ("split", "split_novel"):

@@ -89,6 +89,9 @@ def embed(
     run: Annotated[Positional[Path], arg(metavar="RUN", help="run folder, from: n2v train")],
     zoo: Annotated[Positional[Path], arg(metavar="ZOO", help="zoo folder, or mini_zoo, or real_zoo")],
     out: Annotated[Path, arg(help="file to make (.safetensors); a folder: as the authors publish embeddings (.h5)")],
+    refine: Annotated[
+        int, arg(help="steps of descent after encoding: sharper, about 12 ms each; 100 gain what there is to gain")
+    ] = 0,
     force: Force = False,
 ) -> dict:
     """Encode every NeRF of a zoo.
@@ -100,13 +103,15 @@ def embed(
     from n2v.formats.embeddings import write_h5
     from n2v.zoo.shipped import open_zoo
 
+    if refine < 0:
+        raise BadInput(f"{refine} steps", where="--refine", fix="use 0 or more")
     if out.suffix not in (".safetensors", ""):
         raise BadInput(f"cannot write '{out.suffix}'", where=out, fix="use .safetensors, or a folder for .h5 files")
     if out.suffix:
         refuse_used(out, is_file=True, force=force)
     else:
         refuse_used(out)
-    embeddings = embed_zoo(load_model(run), open_zoo(zoo))
+    embeddings = embed_zoo(load_model(run), open_zoo(zoo), refine=refine)
     if out.suffix:
         embeddings.save(out)
     else:

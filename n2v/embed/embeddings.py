@@ -12,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 from torch import nn
 
+from n2v.embed.refine import refined
 from n2v.errors import BadInput
 from n2v.files import atomic_path
 from n2v.identity import Identity
@@ -110,9 +111,9 @@ class Embeddings:
 
 
 @torch.no_grad()
-def embed_zoo(model: nn.Module, zoo: Zoo, batch_size: int = 64) -> Embeddings:
+def embed_zoo(model: nn.Module, zoo: Zoo, batch_size: int = 64, refine: int = 0) -> Embeddings:
     """Encode every readable NeRF of a zoo (the others join `zoo.quarantined`); `model`: a Nerf2Vec, which goes into
-    evaluation mode."""
+    evaluation mode. `refine`: steps of descent (n2v.embed.refine)."""
     model.eval()
     indices, _ = zoo.readable()
     if not len(indices):
@@ -121,5 +122,9 @@ def embed_zoo(model: nn.Module, zoo: Zoo, batch_size: int = 64) -> Embeddings:
     for start in range(0, len(indices), batch_size):
         weights = zoo.field_weights(indices[start : start + batch_size])
         parts.append(model.encode(torch.from_numpy(weights)).float().numpy())
+    values = np.concatenate(parts)
+    if refine:
+        nerfs = [zoo[int(i)] for i in indices]
+        values = refined(model, nerfs, torch.from_numpy(values), refine).numpy()
     rows = [zoo.rows[i] for i in indices]
-    return Embeddings.of(np.concatenate(parts), rows, zoo.labels[indices], [row.split for row in rows])
+    return Embeddings.of(values, rows, zoo.labels[indices], [row.split for row in rows])

@@ -18,6 +18,7 @@ from n2v.zoo.store import Zoo
 
 MEASURES = ("full_db", "foreground_db", "full_ssim", "foreground_ssim")
 NEAR_COMPONENTS = 32
+REFINED = "refined"
 LOSERS = ("blank picture", "mean colour", "nearest training NeRF", "PCA of weights, decoded back")
 
 
@@ -102,22 +103,27 @@ def compare_reconstructions(
     losers: Losers | None = None,
     given: bool = True,
     more: Callable[[torch.Tensor, torch.Tensor], dict] | None = None,
+    refine: int = 0,
 ) -> list[dict]:
     """Each NeRF rendered from its embedding by every model, against its own renders: one row a NeRF, thing and way.
 
     Rows: what, occupancy ("own" the decoded field's, "given" the input NeRF's, as the thesis renders: it tells the
     decoder where nothing is; "-" for losers), object_id, class_name, split, the MEASURES, what `more(shown, truth)`
-    adds, and input_db: the input NeRF against its pictures, the ceiling of what a reconstruction can mean.
+    adds, and input_db: the input NeRF against its pictures, the ceiling of what a reconstruction can mean. With
+    `refine` steps (n2v.embed.refine) each model's refined embeddings have rows beside those of its own.
     """
     config, rows = config or Turntable(), []
     for index in progress([int(i) for i in indices], desc="reconstructing", unit="NeRF"):
         stored, nerf, shown = zoo.rows[index], zoo[index], {}
         truth = nerf.views(config)
         for name, model in models.items():
-            embedding = model.embed(nerf)
-            shown[name, "own"] = model.decode(embedding, step=config.step).views(config)
-            if given:
-                shown[name, "given"] = model.decode(embedding, occupied=nerf.occupied).views(config)
+            embeddings = {name: model.embed(nerf)}
+            if refine:
+                embeddings[f"{name}, {REFINED}"] = model.embed(nerf, refine)
+            for kind, embedding in embeddings.items():
+                shown[kind, "own"] = model.decode(embedding, step=config.step).views(config)
+                if given:
+                    shown[kind, "given"] = model.decode(embedding, occupied=nerf.occupied).views(config)
         if losers is not None:
             shown.update({(name, "-"): pictures for name, pictures in losers.views(index, truth, config).items()})
         identity = {"object_id": stored.object_id, "class_name": stored.class_name, "split": stored.split}
