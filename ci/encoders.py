@@ -20,15 +20,17 @@ from pathlib import Path
 import numpy as np
 
 from n2v import profiles
+from n2v.embed.embeddings import embed_zoo
 from n2v.embed.model import ModelConfig, load_model
+from n2v.embed.reconstruct import compare_reconstructions
 from n2v.embed.train import TrainConfig, train
 from n2v.errors import BadInput
 from n2v.files import provenance, read_json, write_bytes, write_json
 from n2v.nerf.nerf import Turntable
 from n2v.tasks.bars import BARS, bars
 from n2v.tasks.head import HeadConfig
-from n2v.tasks.metrics import summarise
-from n2v.tasks.read import encoder_measures, reader_measures
+from n2v.tasks.metrics import reconstruction_summary, summarise
+from n2v.tasks.read import reader_measures
 from n2v.zoo.store import Zoo
 
 LOOK = Turntable(n_views=2)
@@ -71,9 +73,17 @@ def one_run(zoo: Zoo, variant: str, seed: int, folder: Path, config: TrainConfig
         mine = replace(config, seed=seed, **recipe)
         train(zoo, mine, model_config(variant), folder, resume=True)
         record, model = read_json(folder / "run.json"), load_model(folder)
+        drawn = np.random.default_rng(seed).permutation(held_out)[:pictures]
+        shown = [{**row, "split": "held out"} for row in compare_reconstructions({"model": model}, zoo, drawn, LOOK)]
+        of = {row["occupancy"]: row for row in reconstruction_summary(shown)}
         return {
             "n_train": record["n_nerfs"],
-            **encoder_measures(model, zoo, train_split, held_out, LOOK, pictures, head, seed),
+            **{name: of["own"][name] for name in ("foreground_db", "full_db")},
+            "given_db": of["given"]["full_db"],
+            "given_foreground_db": of["given"]["foreground_db"],
+            **reader_measures({"": embed_zoo(model, zoo).values}, zoo, train_split, held_out, head, seed)[""],
+            "n_pictures": len(drawn),
+            "n_read": len(held_out),
             "ms_a_step": 1000 * record["wall_s"] / record["steps"],
             "steps": record["steps"],
             "encoder_parameters": sum(one.numel() for one in model.encoder.parameters()),

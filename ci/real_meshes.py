@@ -79,18 +79,19 @@ def side_by_side(names: dict[str, str], out: Path) -> None:
     told = ("features", "value", "low_objects", "high_objects", "n", "n_objects", "chance")
     rows = []
     for number, (name, trained_on) in enumerate(names.items()):
-        for task, kind, value in (("classify", "reader", "accuracy"), ("retrieve", "measure", "value")):
+        for task, measures in (("classify", ("head", "linear probe")), ("retrieve", ("hit@1", "mAP"))):
             with open(out / f"{task}_{name}.csv", newline="") as file:
                 for row in csv.DictReader(file):
-                    wanted = row[kind] in ("head", "linear probe", "hit@1", "mAP")
-                    if row.get("protocol", "corrected") != "corrected" or not wanted:
+                    if row.get("protocol", "corrected") != "corrected" or row["measure"] not in measures:
+                        continue
+                    if "shuffled" in row["features"]:
                         continue
                     if row["features"] == "raw weights" and number:  # the same for all
                         continue
-                    row["value"] = row[value]
+                    row = {"low_objects": row["low"], "high_objects": row["high"], **row}
                     encoder = name if row["features"] == "embeddings" else "-"
                     trained = trained_on if row["features"] == "embeddings" else "-"
-                    front = {"encoder": encoder, "trained on": trained, "measure": row[kind]}
+                    front = {"encoder": encoder, "trained on": trained, "measure": row["measure"]}
                     rows.append(front | {key: row.get(key, "") for key in told})
     with open(out / "encoders.csv", "w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")

@@ -66,7 +66,7 @@ from n2v.publish.record import Recorder
 from n2v.scenes.classes import CLASSES
 from n2v.seeds import child_seed, seed_everything
 from n2v.tasks.bars import bars
-from n2v.tasks.classify import PUBLISHED, by_class, evaluate, leak_study
+from n2v.tasks.classify import PUBLISHED, by_class, leak_study
 from n2v.tasks.head import HeadConfig, train_head
 from n2v.tasks.metrics import lead, mcnemar, wilson_interval
 from n2v.tasks.pictures import PictureConfig, make_network, predict_views, resnet50_configs, study
@@ -655,10 +655,10 @@ for name, one in values.items():
         train_head(one[train_set], labels[train_set], head_config, each).predict(one[test_set]) for each in size.seeds
     ]
     answers[name] = [{HEAD: (predicted == test_labels).astype(float)} for predicted in heads]
-    ablation.append({"features": name, "reader": "head", **evaluate(test_labels, heads, test_bases)})
+    ablation += [{"features": name, **row} for row in summary(answers[name], test_bases)]
 
 # %%
-told = "; ".join(f"{row['features']} {100 * row['accuracy']:.1f} %" for row in ablation)
+told = "; ".join(f"{row['features']} {100 * row['value']:.1f} %" for row in ablation)
 caption = f"With and without the first and last layer; both encoders trained for {n_steps} steps."
 record.figure("fig-c.1", lesson.plot_accuracy(ablation, chance), caption)
 record.table("fig-c.1", ablation, f"The same as numbers; one nerf2vec each, {len(size.seeds)} heads.", told)

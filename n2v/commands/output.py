@@ -31,3 +31,18 @@ def refuse_used(out: Path, *, is_file: bool = False, **ways: bool) -> None:
     what = "a zoo" if (out / "manifest.jsonl").exists() else "something"
     add = f"add {' or '.join(WAYS[name] for name in ways)}, or " if ways else ""
     raise BadInput(f"there is {what} already", where=out, fix=f"{add}choose another --out")
+
+
+def at_least(least: float, **values: float | None) -> None:
+    """Refuse an option's value below `least`.
+
+    Args:
+        least: The lowest that is of use.
+        values: By the option's name; None where it is not given.
+
+    Raises:
+        BadInput: names the option.
+    """
+    for name, value in values.items():
+        if value is not None and value < least:
+            raise BadInput(f"{value:g}", where=f"--{name.replace('_', '-')}", fix=f"use at least {least:g}")

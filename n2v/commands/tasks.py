@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import numpy as np
 from tyro.conf import Positional, arg
 
-from n2v.commands.output import Force, refuse_used
+from n2v.commands.output import Force, at_least, refuse_used
 from n2v.errors import BadInput
 from n2v.scenes.classes import class_of, names_of
 
@@ -30,20 +30,21 @@ def _features(embeddings, zoo: Path | None) -> dict:
     return kinds
 
 
-def _bar_rows(embeddings, zoo: Path | None, config) -> list[dict]:
+def _bar_table(record, embeddings, zoo: Path | None, head) -> None:
     """With a zoo, the embeddings beside every bar made from its NeRFs, all by the same readers."""
     from n2v.tasks.bars import bars
     from n2v.tasks.read import read_all
     from n2v.zoo.store import Zoo
 
     if zoo is None:
-        return []
+        return
     collection = Zoo(zoo)
     order, kinds = np.array([collection.index_of(name) for name in embeddings.object_ids]), {}
     for name, vectors in bars(collection).items():
         kinds[name] = lambda train, vectors=vectors: vectors(order[train])[order]
     kinds = {"embeddings": embeddings.values, **kinds}
-    return read_all(kinds, embeddings.labels, _families(embeddings), _parts(embeddings), config)
+    rows = read_all(kinds, embeddings.labels, _families(embeddings), _parts(embeddings), head)
+    record.table("extra-bars", rows, "Bars that an embedding has to clear; lead: that of embeddings.")
 
 
 def _parts(embeddings):
@@ -80,27 +81,29 @@ def classify(
     from n2v.embed.embeddings import Embeddings
     from n2v.lessons.classification import plot_accuracy, plot_confusion
     from n2v.publish.record import Recorder
-    from n2v.tasks.classify import by_class, compare
-    from n2v.tasks.head import HeadConfig
+    from n2v.tasks.classify import by_class
+    from n2v.tasks.head import HeadConfig, train_head
+    from n2v.tasks.read import ask, read_all, summary
 
     refuse_used(out, force=force)
-    if seeds < 1 or epochs < 1:
-        raise BadInput(f"{seeds} seeds and {epochs} epochs", fix="use at least 1 of each")
-    loaded = Embeddings.load(embeddings)
-    train, test = _parts(loaded)
-    config, kinds = HeadConfig(n_epochs=epochs, mix_same_class=mix), _features(loaded, zoo)
-    rows, heads = compare(kinds, loaded.labels, train, test, config, tuple(range(seeds)), _families(loaded))
-    labels, predicted = loaded.labels[test], heads["embeddings"][0]
-    names = names_of(loaded.labels, loaded.class_names)
-    confusions = plot_confusion(confusion_matrix(labels, predicted, labels=range(len(names))), names=names)
+    at_least(1, seeds=seeds, epochs=epochs)
+    loaded, config, each = Embeddings.load(embeddings), HeadConfig(n_epochs=epochs, mix_same_class=mix), range(seeds)
+    (train, test), families, labels = _parts(loaded), _families(loaded), loaded.labels
+    rows = read_all(_features(loaded, zoo), labels, families, (train, test), config, tuple(each))
+    shuffled = labels.copy()
+    shuffled[train] = np.random.default_rng(0).permutation(labels[train])
+    control = [ask(loaded.values, shuffled, families, (train, test), config, seed) for seed in each]
+    tested = [families[i] for i in test]
+    rows += [{"features": "embeddings, shuffled labels", **row} for row in summary(control, tested)]
+    predicted = train_head(loaded.values[train], labels[train], config).predict(loaded.values[test])
+    names = names_of(labels, loaded.class_names)
+    confusions = plot_confusion(confusion_matrix(labels[test], predicted, labels=range(len(names))), names=names)
     record = Recorder(out, "classify")
-    note = "Accuracy on the test split of the corrected rule; intervals: low/high by item, low_objects/high_objects by "
-    record.table("table-4.1", rows, note + "object with all its versions and recolours.")
-    record.table(
-        "extra-per-class", by_class(labels, predicted, names), "The head on embeddings, class by class (first seed)."
-    )
-    if heights := _bar_rows(loaded, zoo, HeadConfig(n_epochs=epochs)):
-        record.table("extra-bars", heights, "Bars that an embedding has to clear; lead: that of embeddings.")
+    note = "Shares right on the test split of the corrected rule; low, high: by object with all versions and recolours."
+    record.table("table-4.1", rows, note)
+    note = "The head on embeddings, class by class (first seed)."
+    record.table("extra-per-class", by_class(labels[test], predicted, names), note)
+    _bar_table(record, loaded, zoo, HeadConfig(n_epochs=epochs))
     record.figure("extra-accuracy", plot_accuracy(rows), "Accuracy by features and reader.")
     record.figure("extra-confusion", confusions, "Confusions of the head on embeddings.")
     return {"out": str(out), "rows": rows}
@@ -124,8 +127,7 @@ def retrieve(
     from n2v.tasks.retrieve import as_published, corrected
 
     refuse_used(out, force=force)
-    if min(k) < 1:
-        raise BadInput(f"k = {min(k)}", where="--k", fix="use k of at least 1")
+    at_least(1, k=min(k))
     loaded = Embeddings.load(embeddings)
     train, test = _parts(loaded)
     rows, tables, families = [], {}, _families(loaded)
@@ -140,8 +142,7 @@ def retrieve(
         rows,
         "Corrected: test objects look among training objects. As published: among test, own versions too.",
     )
-    if heights := _bar_rows(loaded, zoo, None):
-        record.table("extra-bars", heights, "Bars that an embedding has to clear; lead: that of embeddings.")
+    _bar_table(record, loaded, zoo, None)
     record.figure("extra-retrieval", plot_retrieval(tables), "Retrieval, corrected protocol.")
     return {"out": str(out), "rows": rows}
 
@@ -160,10 +161,11 @@ def interpolate(
 
     Example: n2v interpolate data/nerf2vec data/mini_zoo chair-0000 table-0000 --out between
     """
+    from n2v.embed.embeddings import embed_zoo
     from n2v.embed.model import load_model
     from n2v.lessons.drawing.pictures import sheet, write_gif
     from n2v.publish.record import Recorder
-    from n2v.tasks.interpolate import GAMMAS, interpolation_strips
+    from n2v.tasks.interpolate import GAMMAS, distance_to_real, walk_numbers, walks_between
     from n2v.zoo.store import Zoo
 
     refuse_used(out, force=force)
@@ -173,14 +175,18 @@ def interpolate(
         raise BadInput(f"'{first}' twice", fix="use two different objects")
     collection = Zoo(zoo)
     pair = collection.index_of(first), collection.index_of(second)
-    strips, numbers = interpolation_strips(load_model(run), collection, pair, size, way)
+    model, titles = load_model(run), [first, *(f"{gamma:g}" for gamma in GAMMAS), second]
+    walks, real = walks_between(model, collection, pair, size, ways=(way,)), embed_zoo(model, collection).values
+    far = distance_to_real(np.stack([walk.middle for walk in walks]), real, [pair, pair])
+    numbers = [{"space": walk.space, "way": way, **walk_numbers(walk.frames)} for walk in walks]
+    numbers = [{**row, "middle_to_real": float(one)} for row, one in zip(numbers, far, strict=True)]
+    strips = {walk.space: list(walk.frames.numpy()) for walk in walks}
     record = Recorder(out, "interpolate")
-    titles = [first, *(f"{gamma:g}" for gamma in GAMMAS), second]
-    figure = sheet([list(strip.numpy()) for strip in strips.values()], list(strips), titles)
+    figure = sheet(list(strips.values()), list(strips), titles)
     record.figure("fig-4.4", figure, "Interpolation in embedding space and in weight space; columns: gamma.")
     record.table("extra-interpolation", numbers, "Unevenness of the steps, and the middle relative to its ends.")
     for space, name in (("embeddings", "interpolation.gif"), ("raw weights", "interpolation-raw-weights.gif")):
-        there = list(strips[space].numpy())
+        there = strips[space]
         write_gif(there + there[-2:0:-1], out / name)
     return {"out": str(out), "rows": numbers}
 
@@ -211,8 +217,7 @@ def generate(
     from n2v.tasks.retrieve import distances
 
     refuse_used(out, force=force)
-    if n < 1 or steps < 1:
-        raise BadInput(f"{n} samples and {steps} steps", fix="use at least 1 of each")
+    at_least(1, n=n, steps=steps)
     if final_relu and method == "flow":
         raise BadInput("flow matching has no final ReLU", where="--final-relu", fix="leave it out, or use --method gan")
     loaded, model = Embeddings.load(embeddings), load_model(run)
@@ -240,7 +245,7 @@ def generate(
     }
     made = maker.sample(n, seed + 1)
     nearest = train[distances(made, train).argmin(1)]
-    pictures = [list(decoded_pictures(model, made)), list(decoded_pictures(model, nearest))]
+    pictures = [list(decoded_pictures(model, some).numpy()) for some in (made, nearest)]
     record = Recorder(out, "generate")
     record.figure("fig-4.7", sheet(pictures, ["made", "nearest\ntraining"]), "Generated embeddings, decoded.")
     record.table(

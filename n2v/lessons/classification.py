@@ -36,14 +36,14 @@ def plot_accuracy(rows: list[dict], chance: float | None = None, title: str = ""
     """Shares with their 95 % intervals, a line a kind of features and a marker a reader; dotted: chance.
 
     Args:
-        rows: {features, measure, value, low, high} as of n2v.tasks.read, or rows of n2v.tasks.classify.compare, whose
-            intervals count objects where they have such. Rows that were not run are left out.
+        rows: {features, measure, value, low, high} as of n2v.tasks.read. Rows that were not run are left out.
         chance: Share of the commonest class.
         title: Above.
     """
     import matplotlib.pyplot as plt
 
-    points = [one for one in map(_reading, rows) if one[2] is not None]
+    columns = ("features", "measure", "value", "low", "high")
+    points = [tuple(row[name] for name in columns) for row in rows if row.get("value") is not None]
     kinds, readers = (list(dict.fromkeys(one[k] for one in points)) for k in (0, 1))
     figure, axis = plt.subplots(figsize=(7.5, (0.25 + 0.11 * len(readers)) * len(kinds) + 1.2))
     for i, (reader, marker) in enumerate(zip(readers, "os^Dv<>P", strict=False)):
@@ -62,13 +62,6 @@ def plot_accuracy(rows: list[dict], chance: float | None = None, title: str = ""
     axis.invert_yaxis()
     axis.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=9)
     return figure
-
-
-def _reading(row: dict) -> tuple:
-    """Kind of features, reader, share and its interval."""
-    ends = ("low_objects", "high_objects") if "low_objects" in row else ("low", "high")
-    reader, value = row.get("measure", row.get("reader")), row.get("value", row.get("accuracy"))
-    return row["features"], reader, value, *(row.get(end) for end in ends)
 
 
 def plot_coins(only_a: int, only_b: int):

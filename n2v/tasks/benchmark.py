@@ -5,24 +5,27 @@ gives is read here. docs/benchmark.md explains how to enter.
 """
 
 import hashlib
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache, partial
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
+from safetensors.numpy import load
 
 from n2v.embed.reconstruct import picture_measures
 from n2v.errors import BadInput
-from n2v.files import atomic_path, read_json, write_json
+from n2v.files import atomic_path
 from n2v.nerf.nerf import Nerf
 from n2v.nerf.recipe import FitConfig
-from n2v.tasks.entry import BUILT_IN, EMBEDDED, LOOK, TO_DECODE
+from n2v.tasks.entry import LOOK
+from n2v.tasks.entry import work as serve
 from n2v.tasks.head import HeadConfig
 from n2v.tasks.metrics import prediction_interval
 from n2v.tasks.read import STANDARD, ask, summary
@@ -103,55 +106,54 @@ def run_entry(
     train, orders = rng.permutation(learned.split[0]), [rng.permutation(len(track.labels)) for track in asked]
     shown = [rng.permutation(track.tested)[:N_SHOWN] for track in asked]
     numbers = np.unique(np.array(learned.objects)[train], return_inverse=True)[1]
-    names = [f"asked-{i}" for i in range(len(asked))]
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        np.save(folder / "train-objects.npy", rng.permutation(numbers.max() + 1)[numbers])
-        for name, track, order in zip(["train", *names], [learned, *asked], [train, *orders], strict=True):
-            np.save(folder / f"{name}-weights.npy", track.field_weights[order])
-            if not settings.weights_alone:
-                np.save(folder / f"{name}-occupied.npy", track.occupied[order])
 
-        def tell() -> None:
-            places = [np.argsort(order)[few].tolist() for order, few in zip(orders, shown, strict=True)]
-            for name, track, few in zip(names, asked, shown, strict=True):
-                np.save(folder / f"{name}-grids.npy", track.occupied[few])
-            write_json(folder / TO_DECODE, dict(zip(names, places, strict=True)))
+    def given(track: Track, chosen: np.ndarray) -> tuple:
+        return track.field_weights[chosen], None if settings.weights_alone else track.occupied[chosen]
 
-        entry = entry if entry in BUILT_IN else str(Path(entry).resolve())
-        write_json(folder / "job.json", {"entry": entry, "seed": seed, "asked": names})
-        _in_a_fresh_process(folder, entry, limit_s, tell)
-        cost = read_json(folder / EMBEDDED)
-        for name, track, order, few in zip(names, asked, orders, shown, strict=True):
-            vectors = np.load(folder / f"{name}-vectors.npy")[np.argsort(order)]
-            result = ask(vectors, track.labels, track.objects, track.split, settings.head, seed)
-            views = folder / f"{name}-views.npy"
-            result |= {DECIBEL: _decibels(track, few, np.load(views))} if views.exists() else {}
-            found.append({**result, "cost": np.array([cost["train_s"], cost["embed_s"], vectors.shape[1]])})
+    with _fresh_process(entry, seed) as link:
+        tell = partial(_answer, link, entry, time.perf_counter() + limit_s, limit_s)
+        known = (*given(learned, train), rng.permutation(numbers.max() + 1)[numbers])
+        told = tell((known, [given(*one) for one in zip(asked, orders, strict=True)]))
+        places = [np.argsort(order)[few] for order, few in zip(orders, shown, strict=True)]
+        views = tell([(at, track.occupied[few]) for at, track, few in zip(places, asked, shown, strict=True)])
+    for i, (track, order, few) in enumerate(zip(asked, orders, shown, strict=True)):
+        vectors = told[str(i)][np.argsort(order)]
+        result = ask(vectors, track.labels, track.objects, track.split, settings.head, seed)
+        result |= {DECIBEL: _decibels(track, few, views[str(i)])} if str(i) in views else {}
+        found.append({**result, "cost": np.array([*told["cost"], vectors.shape[1]])})
     return found
 
 
-def _in_a_fresh_process(folder: Path, entry: str, limit_s: float, tell: Callable[[], None]) -> None:
-    """`n2v.tasks.entry` on a folder; it hears what to decode when everything is embedded. Errors become one line."""
-    ends = time.perf_counter() + limit_s
-    with open(folder / "errors", "w+") as errors:
-        process = subprocess.Popen([sys.executable, "-m", "n2v.tasks.entry", str(folder)], stdout=errors, stderr=errors)
-        try:
-            while process.poll() is None:
-                if (folder / EMBEDDED).exists() and not (folder / TO_DECODE).exists():
-                    tell()
-                if time.perf_counter() > ends:
-                    fix = "make it faster, or allow more --minutes"
-                    raise BadInput(f"not done after {limit_s / 60:.1f} minutes", where=entry, fix=fix)
-                time.sleep(0.05)
-        finally:
-            process.kill()
-            process.wait()
-        errors.seek(0)
-        lines = errors.read().strip().splitlines() or ["no word"]
-    if process.returncode:
-        said = lines[-1].removeprefix("BadInput: ")
+@contextmanager
+def _fresh_process(entry: str, seed: int) -> Iterator[Connection]:
+    """A link to `n2v.tasks.entry.work` in a process that knows nothing of this one; it ends with the block."""
+    context = get_context("spawn")
+    link, theirs = context.Pipe()
+    process = context.Process(target=serve, args=(theirs, entry, seed))
+    process.start()
+    theirs.close()
+    try:
+        yield link
+    finally:
+        process.kill()
+        process.join()
+        link.close()
+
+
+def _answer(link: Connection, entry: str, ends: float, limit_s: float, message: object) -> dict[str, np.ndarray]:
+    """Send something to an entry; what it sends back. Its errors become one line."""
+    try:
+        link.send(message)
+        if not link.poll(max(0.0, ends - time.perf_counter())):
+            fix = "make it faster, or allow more --minutes"
+            raise BadInput(f"not done after {limit_s / 60:.1f} minutes", where=entry, fix=fix)
+        told = load(link.recv_bytes())
+    except (EOFError, OSError):
+        told = {"failed": np.frombuffer(b"its process has ended", np.uint8)}
+    if "failed" in told:
+        said = told["failed"].tobytes().decode()
         raise BadInput(f"the entry failed ({said})", where=entry, fix="run its functions on a few NeRFs")
+    return told
 
 
 def _decibels(track: Track, shown: np.ndarray, views: Float[np.ndarray, "n v h w 4"]) -> Float[np.ndarray, "t"]:
@@ -183,22 +185,17 @@ def benchmark(
         settings: What is asked and how.
         minutes: Limit for an entry's own work in one run, all tracks together.
     """
-    settings, opened, rows = settings or Settings(), {}, []
-
-    def track(name: str) -> Track:
-        if name not in opened:
-            opened[name] = open_track(name, settings, work)
-        return opened[name]
-
+    settings, rows = settings or Settings(), []
+    track = cache(lambda name: open_track(name, settings, work))
     for entry in entries:
         place = work / "results" / _digest(entry, settings)
         paths = {(name, seed): place / f"{name}-{seed}.npz" for name in tracks for seed in range(n_runs)}
         for seed in range(n_runs):
             left_s = 60 * minutes
-            for learned_on, *others in JOBS:
-                todo = [name for name in (learned_on, *others) if name in tracks and not paths[name, seed].exists()]
+            for job in JOBS:
+                todo = [name for name in job if name in tracks and not paths[name, seed].exists()]
                 if todo:
-                    learned, asked, started = track(learned_on), list(map(track, todo)), time.perf_counter()
+                    learned, asked, started = track(job[0]), list(map(track, todo)), time.perf_counter()
                     results = run_entry(entry, learned, asked, seed, settings, left_s)
                     left_s -= time.perf_counter() - started
                     for name, result in zip(todo, results, strict=True):

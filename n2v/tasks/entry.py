@@ -1,9 +1,7 @@
 """An entry of the benchmark at work, in a process of its own: it is handed arrays without names, and gives vectors.
 
-    python -m n2v.tasks.entry FOLDER
-
-FOLDER holds job.json and arrays, all left by n2v.tasks.benchmark. No label, name or split is among them: training
-NeRFs come in one call, those to embed in another order, tested and known ones mixed, in blocks.
+No label, name or split is among what n2v.tasks.benchmark sends: training NeRFs come in one call, those to embed in
+another order, tested and known ones mixed, in blocks. What goes back is arrays too.
 """
 
 import importlib.util
@@ -11,16 +9,18 @@ import sys
 import time
 import zlib
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.numpy import save
 
 from n2v.embed.model import CONFIG, load, load_model
 from n2v.errors import BadInput
-from n2v.files import read_json, write_json
 from n2v.nerf.nerf import Field, Turntable
 from n2v.seeds import seed_everything
 from n2v.tasks.bars import BARS, fit_bar, front_of
@@ -29,7 +29,6 @@ FRONT, NOISE = "encoder's front", "random numbers"
 BUILT_IN = (*BARS, FRONT, NOISE)
 BLOCK, WIDEST = 64, 1024  # NeRFs embedded at once; numbers that a vector which is decoded may have
 LOOK = Turntable(n_views=2)
-EMBEDDED, TO_DECODE = "embedded.json", "to-decode.json"  # the process says that it is done; hears what to decode
 
 
 @dataclass(frozen=True)
@@ -124,33 +123,31 @@ def embed_all(embed: Callable, weights: np.ndarray, occupied: np.ndarray | None)
     return vectors
 
 
-def work(folder: Path) -> None:
-    """Train where there is something to train, embed all that is asked; then hear which to decode, and do it."""
-    job = read_json(folder / "job.json")
-    seed_everything(job["seed"])
+def work(link: Connection, name: str, seed: int) -> None:
+    """Train where there is something to train, embed all that is asked; then hear which to decode, and do it.
 
-    def arrays(name: str) -> tuple[np.ndarray, np.ndarray | None]:
-        grids = folder / f"{name}-occupied.npy"
-        return np.load(folder / f"{name}-weights.npy"), np.load(grids) if grids.exists() else None
-
-    entry, started = find_entry(job["entry"]), time.perf_counter()
-    embed = entry.train(*arrays("train"), np.load(folder / "train-objects.npy")) if entry.train else entry.embed
-    trained = time.perf_counter()
-    vectors = {name: embed_all(embed, *arrays(name)) for name in job["asked"]}
-    for name, values in vectors.items():
-        np.save(folder / f"{name}-vectors.npy", values)
-    write_json(folder / EMBEDDED, {"train_s": trained - started, "embed_s": time.perf_counter() - trained})
-    while not (folder / TO_DECODE).exists():
-        time.sleep(0.05)
-    for name, chosen in read_json(folder / TO_DECODE).items():
-        if entry.decode and vectors[name].shape[1] <= WIDEST:
-            pairs = zip(vectors[name][chosen], np.load(folder / f"{name}-grids.npy"), strict=True)
-            views = [Shown(entry.decode, vector, grid).views(LOOK) for vector, grid in pairs]
-            np.save(folder / f"{name}-views.npy", torch.stack(views).numpy())
-
-
-if __name__ == "__main__":
+    Answers go back as safetensors: "0", "1", ... for the tracks asked, and "cost" in seconds; or "failed".
+    """
     try:
-        work(Path(sys.argv[1]))
-    except BadInput as error:
-        sys.exit(f"BadInput: {error}")
+        with redirect_stdout(sys.stderr):
+            _serve(link, name, seed)
+    except Exception as error:  # of anybody's code
+        said = str(error) if isinstance(error, BadInput) else f"{type(error).__name__}: {error}"
+        link.send_bytes(save({"failed": np.frombuffer(said.encode(), np.uint8)}))
+
+
+def _serve(link: Connection, name: str, seed: int) -> None:
+    train, asked = link.recv()
+    seed_everything(seed)
+    entry, started = find_entry(name), time.perf_counter()
+    embed = entry.train(*train) if entry.train else entry.embed
+    trained = time.perf_counter()
+    vectors = [embed_all(embed, *one) for one in asked]
+    cost = np.array([trained - started, time.perf_counter() - trained])
+    link.send_bytes(save({**{str(i): values for i, values in enumerate(vectors)}, "cost": cost}))
+    found = {}
+    for i, (chosen, grids) in enumerate(link.recv()):
+        if entry.decode and vectors[i].shape[1] <= WIDEST:
+            shown = [Shown(entry.decode, *one) for one in zip(vectors[i][chosen], grids, strict=True)]
+            found[str(i)] = torch.stack([one.views(LOOK) for one in shown]).numpy()
+    link.send_bytes(save(found))

@@ -6,6 +6,7 @@ for the velocity x1 - x0; sampling follows it from t = 0 to 1. Lipman et al. 202
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,7 +42,7 @@ class GanConfig:
 class TrainingData:
     """Embeddings, centred, turned to their first N_COMPONENTS principal axes and divided by one number.
 
-    Classes: 13, or up to the highest label, as numbers of which one is 1; none without labels.
+    Classes: 13, or up to the highest label, as numbers of which one is 1; no column without labels.
     """
 
     values: Float[torch.Tensor, "n k"]
@@ -51,18 +52,14 @@ class TrainingData:
     scale: float
 
     @classmethod
-    def of(cls, embeddings, labels=None, turned: bool = True, who: str = "Latent-GAN") -> "TrainingData":
-        """Check and turn; without `turned` embeddings are only divided by their standard deviation.
-
-        Raises:
-            BadInput: fewer than four embeddings, values that are not finite, or not as many labels as embeddings.
-        """
+    def of(cls, embeddings, labels=None, turned: bool = True) -> "TrainingData":
+        """Check and turn; without `turned` embeddings are only divided by their standard deviation."""
         if len(embeddings) < 4:
-            raise BadInput(f"{len(embeddings)} embeddings", where=who, fix="give at least 4 of a class")
+            raise BadInput(f"{len(embeddings)} embeddings", fix="give at least 4 of a class")
         if not np.isfinite(embeddings).all():
-            raise BadInput("embeddings are not finite", where=who, fix="embed again")
+            raise BadInput("embeddings are not finite", fix="embed again")
         if labels is not None and len(labels) != len(embeddings):
-            raise BadInput(f"{len(labels)} labels for {len(embeddings)} embeddings", where=who, fix="one label each")
+            raise BadInput(f"{len(labels)} labels for {len(embeddings)} embeddings", fix="one label each")
         real = torch.as_tensor(embeddings, dtype=torch.float32)
         mean, axes = torch.zeros_like(real[0]), torch.eye(real.shape[1])
         if turned:
@@ -74,44 +71,37 @@ class TrainingData:
         n_classes = 0 if labels is None else max(len(CLASSES), int(np.max(labels)) + 1)
         return cls(values / scale, one_hot(labels, len(real), n_classes), mean, axes, scale)
 
-    def back(self, made: Float[torch.Tensor, "m k"]) -> Float[np.ndarray, "m d"]:
-        """Embeddings again."""
-        return (self.scale * made @ self.axes + self.mean).numpy()
-
     def batch(self, n: int) -> tuple[torch.Tensor, torch.Tensor]:
         """n random items: values and classes."""
         chosen = torch.randint(len(self.values), (n,))
         return self.values[chosen], self.classes[chosen]
 
 
-def one_hot(labels: Int[np.ndarray, "n"] | None, n: int, n_classes: int) -> Float[torch.Tensor, "n c"]:
-    """Class as `n_classes` numbers; no column at all without labels."""
+def one_hot(labels, n: int, n_classes: int) -> Float[torch.Tensor, "n c"]:
+    """Class of each of n, one label for all or one each, as `n_classes` numbers; no column at all without labels."""
     if labels is None:
         return torch.zeros(n, 0)
-    return nn.functional.one_hot(torch.tensor(labels, dtype=torch.long), n_classes).float()
+    return nn.functional.one_hot(torch.tensor(np.broadcast_to(labels, n), dtype=torch.long), n_classes).float()
 
 
-def wanted_classes(n: int, label, n_classes: int) -> Float[torch.Tensor, "n c"]:
-    """One label for all, one each, or none; refuses what the model was not trained for."""
-    if label is None and n_classes:
-        raise BadInput("no class is asked for", fix="give a label")
-    if label is not None and not n_classes:
-        raise BadInput("a class is asked for", fix="it was trained without labels")
-    return one_hot(None if label is None else np.broadcast_to(np.asarray(label), n), n, n_classes)
+@dataclass(frozen=True)
+class Maker:
+    """A trained network that turns noise into embeddings like those it learned."""
 
-
-class LatentGan:
-    """A trained generator and the coordinates of the embeddings it learned."""
-
-    def __init__(self, generator: nn.Module, data: TrainingData, config: GanConfig) -> None:
-        self.generator, self.data, self.config = generator.eval(), data, config
+    data: TrainingData
+    noise: Callable[[int, torch.Generator], torch.Tensor]  # of how many
+    make: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]  # of noise and classes
 
     @torch.no_grad()
     def sample(self, n: int, seed: int = 0, label=None) -> Float[np.ndarray, "n d"]:
-        """n new embeddings; of a class (one label, or one each) when it was trained with labels."""
-        noise = draw_noise(n, self.config, torch.Generator().manual_seed(child_seed(seed, "sample")))
-        classes = wanted_classes(n, label, self.data.classes.shape[1])
-        return self.data.back(self.generator(torch.cat([noise, classes], 1)))
+        """n new embeddings; of a class (one label, or one each) when it was trained with labels, else refused."""
+        n_classes = self.data.classes.shape[1]
+        if (label is None) is bool(n_classes):
+            fix = "give a label" if n_classes else "leave the label out"
+            raise BadInput(f"it was trained {'with' if n_classes else 'without'} labels", fix=fix)
+        noise = self.noise(n, torch.Generator().manual_seed(child_seed(seed, "sample")))
+        made = self.make(noise, one_hot(label, n, n_classes))
+        return (self.data.scale * made @ self.data.axes + self.data.mean).numpy()
 
 
 def draw_noise(n: int, config: GanConfig, generator: torch.Generator | None = None) -> Float[torch.Tensor, "n z"]:
@@ -137,35 +127,33 @@ def train_latent_gan(
     config: GanConfig | None = None,
     seed: int = 0,
     labels: Int[np.ndarray, "n_labels"] | None = None,
-) -> LatentGan:
+) -> Maker:
     """Train on the embeddings of one class, or with `labels` on those of several, told apart by their class.
 
     With `final_relu` the embeddings are only scaled, neither centred nor turned, as the authors feed them.
 
     Raises:
-        BadInput: what `TrainingData.of` refuses.
+        BadInput: fewer than four embeddings, values that are not finite, or not as many labels as embeddings.
     """
     config = config or GanConfig()
     data = TrainingData.of(embeddings, labels, turned=not config.final_relu)
     torch.manual_seed(child_seed(seed, "gan"))
     generator, critic = make_networks(data.values.shape[1], data.classes.shape[1], config)
-    optimisers = [
-        torch.optim.Adam(net.parameters(), lr=config.learning_rate, betas=(0.5, 0.9), fused=True)
-        for net in (generator, critic)
-    ]
+    rates = {"lr": config.learning_rate, "betas": (0.5, 0.9), "fused": True}
+    ours, theirs = (torch.optim.Adam(net.parameters(), **rates) for net in (generator, critic))
 
-    def make(classes: torch.Tensor) -> torch.Tensor:
-        return generator(torch.cat([draw_noise(len(classes), config), classes], 1))
+    def make(noise: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+        return generator(torch.cat([noise, classes], 1))
 
     for _ in range(config.n_steps):
         for _ in range(config.n_critic):
             real, classes = data.batch(config.batch_size)
-            with torch.no_grad():
-                made = make(classes)
-            _update(optimisers[1], critic_loss(critic, real, made, classes, config.penalty))
+            made = make(draw_noise(len(real), config), classes).detach()
+            _update(theirs, critic_loss(critic, real, made, classes, config.penalty))
         _, classes = data.batch(config.batch_size)
-        _update(optimisers[0], -critic(torch.cat([make(classes), classes], 1)).mean())
-    return LatentGan(generator, data, config)
+        made = make(draw_noise(len(classes), config), classes)
+        _update(ours, -critic(torch.cat([made, classes], 1)).mean())
+    return Maker(data, lambda n, random: draw_noise(n, config, random), make)
 
 
 def critic_loss(critic: nn.Module, real, made, classes, penalty: float) -> Float[torch.Tensor, ""]:
@@ -254,38 +242,15 @@ def follow(velocity, start: Float[torch.Tensor, "n d"], n_steps: int = 20, metho
     return points
 
 
-class Flow:
-    """A trained velocity field and the coordinates of the embeddings it learned."""
-
-    def __init__(self, velocity: Velocity, data: TrainingData) -> None:
-        self.velocity, self.data = velocity.eval(), data
-
-    @torch.no_grad()
-    def sample(self, n: int, seed: int = 0, label=None) -> Float[np.ndarray, "n d"]:
-        """n new embeddings; of a class (one label, or one each) when it was trained with labels."""
-        generator = torch.Generator().manual_seed(child_seed(seed, "sample"))
-        start = torch.randn(n, self.data.values.shape[1], generator=generator)
-        classes = wanted_classes(n, label, self.data.classes.shape[1])
-
-        def velocity(points: torch.Tensor, t: float) -> torch.Tensor:
-            return self.velocity(points, torch.full((n, 1), t), classes)
-
-        return self.data.back(follow(velocity, start))
-
-
 def train_flow(
     embeddings: Float[np.ndarray, "n d"],
     config: FlowConfig | None = None,
     seed: int = 0,
     labels: Int[np.ndarray, "n_labels"] | None = None,
-) -> Flow:
-    """Train on embeddings, with `labels` told apart by their class.
-
-    Raises:
-        BadInput: what `TrainingData.of` refuses.
-    """
+) -> Maker:
+    """Train on embeddings, with `labels` told apart by their class; refuses what `train_latent_gan` does."""
     config = config or FlowConfig()
-    data = TrainingData.of(embeddings, labels, who="flow matching")
+    data = TrainingData.of(embeddings, labels)
     torch.manual_seed(child_seed(seed, "flow"))
     velocity = Velocity(data.values.shape[1], data.classes.shape[1], config)
     rates = {"lr": config.learning_rate, "weight_decay": config.weight_decay}
@@ -296,4 +261,8 @@ def train_flow(
         t = torch.rand(len(real), 1)
         points, target = training_pair(torch.randn_like(real), real, t)
         _update(optimiser, nn.functional.mse_loss(velocity(points, t, classes), target))
-    return Flow(velocity, data)
+
+    def make(noise: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+        return follow(lambda points, t: velocity(points, torch.full((len(points), 1), t), classes), noise)
+
+    return Maker(data, lambda n, random: torch.randn(n, data.values.shape[1], generator=random), make)

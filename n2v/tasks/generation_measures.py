@@ -32,35 +32,35 @@ def one_nna(made: Float[np.ndarray, "m d"], real: Float[np.ndarray, "n d"], n_dr
     Far below 0.5 each sample sits on a real item: copies. Of unequally many the larger set is cut at random to the
     size of the smaller, `n_draws` times; the mean counts.
     """
-    n = min(len(made), len(real))
-    both = np.concatenate([made, real])
-    distance = distances(both, both)
-    np.fill_diagonal(distance, np.inf)
+    n, distance = min(len(made), len(real)), _between(np.concatenate([made, real]))
     rng = np.random.default_rng(child_seed(seed, "1-NNA"))
-    is_real = np.arange(2 * n) >= n
     values = []
     for _ in range(1 if len(made) == len(real) else n_draws):
-        ours = np.sort(rng.permutation(len(made))[:n])
-        theirs = len(made) + np.sort(rng.permutation(len(real))[:n])
-        chosen = np.concatenate([ours, theirs])
+        sets = np.sort(rng.permutation(len(made))[:n]), len(made) + np.sort(rng.permutation(len(real))[:n])
+        chosen = np.concatenate(sets)
         nearest = distance[np.ix_(chosen, chosen)].argmin(1)
-        values.append((is_real[nearest] == is_real).mean())
+        values.append(((nearest < n) == (np.arange(2 * n) < n)).mean())
     return float(np.mean(values))
+
+
+def _between(items: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n n"]:
+    """Distances among items, infinite from each to itself."""
+    found = distances(items, items)
+    np.fill_diagonal(found, np.inf)
+    return found
 
 
 def frechet_distance(made: Float[np.ndarray, "m d"], real: Float[np.ndarray, "n d"]) -> float:
     """Squared Fréchet distance between Gaussians fitted to two sets of features (this is not an FID).
 
-    |mean difference|^2 + tr(A + B - 2 (A B)^(1/2)); the root's trace is the sum of the singular values of the
-    product of the centred data, so that fewer samples than dimensions are no problem. It agrees with
-    scipy.linalg.sqrtm in float64 to 1e-6 of its value (tests/tasks/test_generation_measures.py). It grows as samples
-    get fewer: compare it between equally many only.
+    |mean difference|^2 + tr(A + B - 2 (A B)^(1/2)); the root's trace is the sum of the singular values of the product
+    of the centred data, so fewer samples than dimensions are no problem (scipy.linalg.sqrtm: equal to 1e-6,
+    tests/tasks/test_generation_measures.py). It grows as samples get fewer: compare it between equally many only.
     """
     a, b = (np.asarray(values, np.float64) for values in (made, real))
     shift = ((a.mean(0) - b.mean(0)) ** 2).sum()
     a, b = ((values - values.mean(0)) / np.sqrt(len(values) - 1) for values in (a, b))
-    cross = np.linalg.svd(a @ b.T, compute_uv=False).sum()
-    return float(shift + (a**2).sum() + (b**2).sum() - 2 * cross)
+    return float(shift + (a**2).sum() + (b**2).sum() - 2 * np.linalg.svd(a @ b.T, compute_uv=False).sum())
 
 
 def novelty(
@@ -69,19 +69,14 @@ def novelty(
     """Are samples copies? Distance to the nearest training embedding against that of real objects never trained on.
 
     `ratio` is the median over samples divided by the median over `held_out`: about 1 for new samples of the same kind,
-    0 for copies. `copies` is the share of samples nearer than a tenth of it. Without held-out embeddings the
-    training set's leave-one-out distances stand in; where it holds several versions of an object these are the
-    distances between versions, far too short, so give `held_out` there.
+    0 for copies. `copies` is the share of samples nearer than a tenth of it. Without held-out embeddings the training
+    set's leave-one-out distances stand in: far too short where it holds several versions of an object.
 
     Raises:
         BadInput: the embeddings compared with repeat each other, so that there is no distance to measure by.
     """
-    if held_out is not None and len(held_out):
-        spacing = float(np.median(distances(held_out, train).min(1)))
-    else:
-        own = distances(train, train)
-        np.fill_diagonal(own, np.inf)
-        spacing = float(np.median(own.min(1)))
+    known = held_out is not None and len(held_out)
+    spacing = float(np.median((distances(held_out, train) if known else _between(train)).min(1)))
     if spacing == 0:
         raise BadInput("embeddings repeat each other", where="novelty", fix="check the encoder, or remove duplicates")
     nearest = distances(made, train).min(1)
@@ -99,7 +94,6 @@ def judge(made: np.ndarray, train: np.ndarray, test: np.ndarray) -> dict[str, fl
     spread = float(made.std(0).mean() / train.std(0).mean())
     reached = covered * len(train) / min(len(made), len(train))
     collapsed = spread < COLLAPSED_SPREAD or reached < COLLAPSED_COVERAGE
-    verdict = "collapsed" if collapsed else "copies" if new["copies"] > COPIED else "alive"
     return {
         "mmd": minimum_matching_distance(made, test),
         "coverage": covered,
@@ -108,7 +102,7 @@ def judge(made: np.ndarray, train: np.ndarray, test: np.ndarray) -> dict[str, fl
         "novelty_ratio": new["ratio"],
         "copies": new["copies"],
         "spread": spread,
-        "verdict": verdict,
+        "verdict": "collapsed" if collapsed else "copies" if new["copies"] > COPIED else "alive",
     }
 
 

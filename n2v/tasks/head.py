@@ -35,17 +35,12 @@ class Head:
     def __init__(self, net: nn.Module, mean: torch.Tensor, scale: torch.Tensor, basis: torch.Tensor | None) -> None:
         self.net, self.mean, self.scale, self.basis = net.eval(), mean, scale, basis
 
-    def inputs(self, features: Float[np.ndarray, "n d"]) -> Float[torch.Tensor, "n r"]:
-        """What the first layer sees."""
-        standard = (torch.as_tensor(features, dtype=torch.float32) - self.mean) / self.scale
-        return standard if self.basis is None else standard @ self.basis
-
     @torch.no_grad()
     def logits(self, features: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n c"]:
         """Unnormalised log-probabilities; refuses features that are not finite."""
-        if not np.isfinite(features).all():
-            raise BadInput("features are not finite", fix="embed again")
-        return self.net(self.inputs(features)).numpy()
+        check_finite(features)
+        standard = (torch.as_tensor(features, dtype=torch.float32) - self.mean) / self.scale
+        return self.net(standard if self.basis is None else standard @ self.basis).numpy()
 
     def predict(self, features: Float[np.ndarray, "n d"]) -> Int[np.ndarray, "n"]:
         """Most likely label."""
@@ -79,17 +74,15 @@ def train_head(
         inputs = inputs @ basis
     net = _layers(inputs.shape[1], config, n_classes)
     if basis is not None:
-        with torch.no_grad():
-            net[0].weight.mul_(basis.shape[1] / basis.shape[0])
-    optimiser = torch.optim.AdamW(
-        net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
-    )
+        net[0].weight.data.mul_(basis.shape[1] / basis.shape[0])
+    rates = {"lr": config.learning_rate, "weight_decay": config.weight_decay, "fused": True}
+    optimiser = torch.optim.AdamW(net.parameters(), **rates)
     n_batches = max(1, len(inputs) // max(2, config.batch_size))  # batch norm never meets a single item
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, config.n_epochs * n_batches)
     for _ in range(config.n_epochs):
         for chosen in torch.randperm(len(inputs)).tensor_split(n_batches):
             batch = inputs[chosen], targets[chosen]
-            batch = with_mixed(*batch) if config.mix_same_class else batch
+            batch = with_mixed(*batch) if mixes else batch
             optimiser.zero_grad()
             nn.functional.cross_entropy(net(batch[0]), batch[1]).backward()
             optimiser.step()
@@ -109,7 +102,7 @@ def _layers(width: int, config: HeadConfig, n_classes: int) -> nn.Sequential:
 def mean_and_scale(items: Float[torch.Tensor, "n d"]) -> tuple[torch.Tensor, torch.Tensor]:
     """Of each feature; constant features (padding rows) have scale 1 and become 0."""
     scale = items.std(0)
-    return items.mean(0), torch.where(scale > 1e-8, scale, torch.ones_like(scale))
+    return items.mean(0), torch.where(scale > 1e-8, scale, 1.0)
 
 
 def span_basis(items: Float[torch.Tensor, "n d"]) -> Float[torch.Tensor, "d r"]:
@@ -125,12 +118,11 @@ def span_basis(items: Float[torch.Tensor, "n d"]) -> Float[torch.Tensor, "d r"]:
 def random_span_basis(items: Float[torch.Tensor, "n d"]) -> Float[torch.Tensor, "d r"]:
     """The same basis turned at random, so that all coordinates vary alike, as 18,432 standardised features do.
 
-    Adam divides the step of every coordinate by its own size, so it is not blind to a turn: along principal axes it
-    moves as far in directions that hardly vary as in those that matter, and the head learns noise. For the same reason
-    features are standardised before the turn and never after. A step of Adam moves a layer of r inputs by less than one
-    of d, beside its initial weights; `train_head` makes those smaller by r / d to keep the ratio. Measured on the
-    flat weights of the mini zoo (429 training NeRFs, seeds 0 and 1): without a turn .80 and .80 in 54 s of CPU time
-    each, so turned .80 and .83 in 5 s, without smaller initial weights .70 and .72, along principal axes .56 and .56.
+    Adam divides the step of every coordinate by its own size: along principal axes it moves as far where items hardly
+    vary as where it matters, and the head learns noise; so features are standardised before the turn, never after. A
+    step moves a layer of r inputs by less than one of d, hence `train_head`'s smaller initial weights, by r / d. On flat
+    weights of the mini zoo (429 training NeRFs, two seeds): without a turn .80 and .80 in 54 s of CPU time, so turned
+    .80 and .83 in 5 s, without smaller initial weights .70 and .72, along principal axes .56 and .56.
     """
     basis = span_basis(items)
     turn, _ = torch.linalg.qr(torch.randn(basis.shape[1], basis.shape[1]))
@@ -154,10 +146,15 @@ def with_mixed(
     return torch.cat([items, mixed]), torch.cat([labels, labels[first]])
 
 
-def check_features(features: np.ndarray, labels: np.ndarray) -> None:
-    """Refuse what no classifier can learn from."""
+def check_finite(features: np.ndarray) -> None:
+    """Refuse NaN and infinity."""
     if not np.isfinite(features).all():
         raise BadInput("features are not finite", fix="embed again")
+
+
+def check_features(features: np.ndarray, labels: np.ndarray) -> None:
+    """Refuse what no classifier can learn from."""
+    check_finite(features)
     if len(features) != len(labels):
         raise BadInput(f"{len(features)} features for {len(labels)} labels", fix="give one label a feature")
     if len(np.unique(labels)) < 2:

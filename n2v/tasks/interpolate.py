@@ -1,6 +1,8 @@
 """Between two objects: in embedding space and in weight space, with numbers beside the pictures."""
 
+from collections import Counter
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import torch
@@ -50,36 +52,22 @@ WAYS = {"linear": lerp, "spherical": slerp}
 def draw_pairs(
     labels: Int[np.ndarray, "n"], candidates: Int[np.ndarray, "m"], n: int, same: bool, rng: np.random.Generator
 ) -> list[tuple[int, int]]:
-    """n different pairs of candidates, of one class or of two; no class is the first more than once more than another.
+    """n different pairs of candidates, of one class or of two, spread evenly over the classes of the first.
 
     The thesis's text draws any two NeRFs, its code two of one class (THESIS 10): here both, told apart.
 
     Raises:
         BadInput: fewer than n such pairs.
     """
-    of_class = {label: candidates[labels[candidates] == label] for label in np.unique(labels[candidates])}
-    possible = {
-        label: [
-            (int(first), int(second))
-            for first in members
-            for second in (members if same else candidates[labels[candidates] != label])
-            if first != second
-        ]
-        for label, members in of_class.items()
-    }
-    for pairs in possible.values():
-        rng.shuffle(pairs)
-    chosen: dict[frozenset, tuple[int, int]] = {}
-    while len(chosen) < n and any(possible.values()):
-        for label in rng.permutation(list(possible)):
-            while possible[label] and frozenset(possible[label][-1]) in chosen:
-                possible[label].pop()
-            if possible[label] and len(chosen) < n:
-                pair = possible[label].pop()
-                chosen[frozenset(pair)] = pair
-    if len(chosen) < n:
-        raise BadInput(f"only {len(chosen)} pairs of {n}", where="interpolation", fix="ask for fewer, or add objects")
-    return list(chosen.values())
+    pairs = [pair for pair in combinations(map(int, candidates), 2) if (labels[pair[0]] == labels[pair[1]]) == same]
+    if len(pairs) < n:
+        raise BadInput(f"only {len(pairs)} pairs of {n}", where="interpolation", fix="ask for fewer, or add objects")
+    turned, seen, rounds = rng.random(len(pairs)) < 0.5, Counter(), []
+    for place in rng.permutation(len(pairs)):
+        pair = pairs[place][::-1] if turned[place] else pairs[place]
+        rounds.append((seen[labels[pair[0]]], len(rounds), pair))
+        seen[labels[pair[0]]] += 1
+    return [pair for *_, pair in sorted(rounds)[:n]]
 
 
 def smoothness(frames: Float[torch.Tensor, "g h w c"]) -> dict[str, float]:
@@ -88,8 +76,7 @@ def smoothness(frames: Float[torch.Tensor, "g h w c"]) -> dict[str, float]:
     `worst_share` is the largest step's part of the whole way: 1 / (g - 1) for perfectly even steps, 1 for one jump.
     """
     steps = ((frames[1:] - frames[:-1]) ** 2).flatten(1).mean(1).sqrt()
-    total = float(steps.sum())
-    return {"mean_step": float(steps.mean()), "worst_share": float(steps.max()) / total if total > 0 else 0.0}
+    return {"mean_step": float(steps.mean()), "worst_share": float(steps.max() / steps.sum().clamp(min=1e-12))}
 
 
 def solidity(frames: Float[torch.Tensor, "g h w 4"]) -> Float[np.ndarray, "g"]:
@@ -99,27 +86,22 @@ def solidity(frames: Float[torch.Tensor, "g h w 4"]) -> Float[np.ndarray, "g"]:
 
 
 def distance_to_real(
-    points: Float[np.ndarray, "g d"], real: Float[np.ndarray, "n d"], without: list[tuple[int, ...]] | None = None
+    points: Float[np.ndarray, "g d"], real: Float[np.ndarray, "n d"], without: list[tuple[int, ...]]
 ) -> Float[np.ndarray, "g"]:
     """Distance of each point to the nearest real embedding, in units of the median nearest-neighbour distance.
 
     Args:
         points: Middles of walks.
-        real: Real embeddings.
+        real: Real embeddings. NaN comes back where they repeat each other: there is no unit then.
         without: For each point the positions in `real` that do not count: the ends of its walk, which are near every
             middle of theirs whatever stands there.
-
-    Returns:
-        NaN where the real embeddings repeat each other: there is no unit then.
     """
-    among = distances(real, real)
+    among, far = distances(real, real), distances(points, real)
     np.fill_diagonal(among, np.inf)
-    unit = np.median(among.min(1))
-    far = distances(points, real)
-    for row, ends in enumerate(without or []):
+    for row, ends in enumerate(without):
         far[row, list(ends)] = np.inf
-    nearest = far.min(1)
-    return nearest / unit if unit > 0 else np.full_like(nearest, np.nan)
+    unit = np.median(among.min(1))
+    return far.min(1) / (unit if unit > 0 else np.nan)
 
 
 def walk_numbers(frames: Float[torch.Tensor, "g h w 4"]) -> dict[str, float]:
@@ -144,7 +126,7 @@ SPACES = ("embeddings", "raw weights")
 
 def decoded_pictures(model: Nerf2Vec, embeddings, size_px: int = 64, resolution: int = 32):
     """Several decoded embeddings, (n, h, w, 4)."""
-    return np.stack([model.decode(one, resolution=resolution).image(size_px=size_px).numpy() for one in embeddings])
+    return torch.stack([model.decode(one, resolution=resolution).image(size_px=size_px) for one in embeddings])
 
 
 def weights_field(
@@ -173,6 +155,7 @@ class Walk:
     middle: Float[np.ndarray, "e"]
 
 
+@torch.no_grad()
 def walks_between(
     model: Nerf2Vec,
     zoo: Zoo,
@@ -181,25 +164,20 @@ def walks_between(
     gammas=(0.0, *GAMMAS, 1.0),
     ways=("linear",),
     resolution: int = 32,
-    spaces=SPACES,
 ) -> list[Walk]:
     """From one NeRF of a zoo to another, through embeddings and through raw weights.
 
     The middle of a walk through weights is encoded too, so that both middles can be asked the same questions.
     """
-    weights, grids, encoding = zoo.field_weights(pair), zoo.occupied(pair), zoo.rows[int(pair[0])].encoding
-    union, middle, found = grids[0] | grids[1], len(gammas) // 2, []
-    with torch.no_grad():
-        ends = model.encode(torch.from_numpy(weights)).numpy()
-        for way, space in ((way, space) for way in ways for space in spaces):
-            points = WAYS[way](*(ends if space == "embeddings" else weights), gammas)
-            if space == "embeddings":
-                frames = [model.decode(one, resolution=resolution).image(size_px=size_px) for one in points]
-                code = points[middle]
-            else:
-                frames = [weights_field(one, union, encoding).image(size_px=size_px, step=0.04) for one in points]
-                code = model.encode(torch.from_numpy(points[middle : middle + 1]))[0].numpy()
-            found.append(Walk(space, way, torch.stack(frames), code))
+    weights, union = zoo.field_weights(pair), zoo.occupied(pair).any(0)
+    ends, middle, found = model.encode(torch.from_numpy(weights)).numpy(), len(gammas) // 2, []
+    for way in ways:
+        codes = WAYS[way](*ends, gammas)
+        found.append(Walk(SPACES[0], way, decoded_pictures(model, codes, size_px, resolution), codes[middle]))
+        points = WAYS[way](*weights, gammas)
+        fields = [weights_field(one, union, zoo.rows[int(pair[0])].encoding) for one in points]
+        code = model.encode(torch.from_numpy(points[middle : middle + 1]))[0].numpy()
+        found.append(Walk(SPACES[1], way, torch.stack([one.image(size_px=size_px, step=0.04) for one in fields]), code))
     return found
 
 
@@ -214,9 +192,8 @@ def measure_walks(
     gammas=(0.0, 0.25, 0.5, 0.75, 1.0),
     resolution: int = 24,
     ways=tuple(WAYS),
-    spaces=SPACES,
 ) -> list[dict]:
-    """Numbers of many walks: each pair through every space, every way.
+    """Numbers of many walks: each pair through both spaces, every way.
 
     Args:
         pairs: By kind ("same class", "across classes").
@@ -228,30 +205,14 @@ def measure_walks(
     Returns:
         Rows {kind, pair, space, way, unevenness, solid, solid ends, opacity, middle to real, middle is an end}.
     """
-    rows, middles = [], []
+    rows, middles, at = [], [], {int(index): place for place, index in enumerate(positions)}
     todo = [(kind, pair) for kind, members in pairs.items() for pair in members]
     for kind, pair in progress(todo, desc="walking", unit="pair"):
-        for walk in walks_between(model, zoo, pair, size_px, gammas, ways, resolution, spaces):
+        for walk in walks_between(model, zoo, pair, size_px, gammas, ways, resolution):
             rows.append({"kind": kind, "pair": pair, "space": walk.space, "way": walk.way, **walk_numbers(walk.frames)})
             middles.append(walk.middle)
-    middles = np.stack(middles)
-    at = {int(index): place for place, index in enumerate(positions)}
-    ends = [tuple(at[i] for i in row["pair"] if i in at) for row in rows]
+    middles, ends = np.stack(middles), [tuple(at[i] for i in row["pair"] if i in at) for row in rows]
     for row, far, label in zip(rows, distance_to_real(middles, real, ends), predict(middles), strict=True):
         row["middle to real"] = float(far)
         row["middle is an end"] = float(label in zoo.labels[list(row["pair"])])
     return rows
-
-
-def interpolation_strips(
-    model: Nerf2Vec, zoo: Zoo, pair: tuple[int, int], size_px: int = 64, way: str = "linear"
-) -> tuple[dict[str, Float[torch.Tensor, "g h w 4"]], list[dict]]:
-    """The frames of one pair by space, and their numbers."""
-    with torch.no_grad():
-        real = model.encode(torch.from_numpy(zoo.field_weights())).numpy()
-    walks = walks_between(model, zoo, pair, size_px, ways=(way,))
-    numbers = []
-    for walk in walks:
-        far = float(distance_to_real(walk.middle[None], real, [pair])[0])
-        numbers.append({"space": walk.space, "way": way, **walk_numbers(walk.frames), "middle_to_real": far})
-    return {walk.space: walk.frames for walk in walks}, numbers

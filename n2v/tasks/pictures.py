@@ -35,7 +35,7 @@ class Block(nn.Module):
             self.add_module(f"conv{number}", nn.Conv2d(n, n_out, kernel, step, kernel // 2, bias=False))
             self.add_module(f"bn{number}", nn.BatchNorm2d(n_out))
             n = n_out
-        self.n_out, self.downsample = n, None
+        self.downsample = nn.Identity()
         if stride > 1 or n_in != n:
             self.downsample = nn.Sequential(nn.Conv2d(n_in, n, 1, stride, bias=False), nn.BatchNorm2d(n))
 
@@ -44,7 +44,7 @@ class Block(nn.Module):
         for number in range(1, self.depth + 1):
             inside = self.get_submodule(f"bn{number}")(self.get_submodule(f"conv{number}")(inside))
             inside = torch.relu(inside) if number < self.depth else inside
-        return torch.relu(inside + (x if self.downsample is None else self.downsample(x)))
+        return torch.relu(inside + self.downsample(x))
 
 
 class ResNet(nn.Module):
@@ -63,10 +63,10 @@ class ResNet(nn.Module):
         self.bn1 = nn.BatchNorm2d(width)
         n_in, self.n_stages = width, len(depths)
         for stage, depth in enumerate(depths):
-            blocks = []
+            blocks, n_out = [], (width << stage) * (4 if deep else 1)
             for number in range(depth):
                 blocks.append(Block(n_in, width << stage, 2 if stage and not number else 1, deep))
-                n_in = blocks[-1].n_out
+                n_in = n_out
             self.add_module(f"layer{stage + 1}", nn.Sequential(*blocks))
         self.fc = nn.Linear(n_in, n_classes)
         for module in self.modules():
@@ -75,8 +75,7 @@ class ResNet(nn.Module):
 
     def features(self, pictures: Float[torch.Tensor, "n 3 h w"]) -> Float[torch.Tensor, "n f"]:
         """What the logits are made of: 2048 numbers in ResNet50."""
-        x = torch.relu(self.bn1(self.conv1(pictures)))
-        x = nn.functional.max_pool2d(x, 3, 2, 1)
+        x = nn.functional.max_pool2d(torch.relu(self.bn1(self.conv1(pictures))), 3, 2, 1)
         for stage in range(self.n_stages):
             x = self.get_submodule(f"layer{stage + 1}")(x)
         return x.mean((2, 3))
@@ -90,11 +89,6 @@ def resnet50(n_classes: int = 1000) -> ResNet:
     return ResNet(True, (3, 4, 6, 3), 64, n_classes)
 
 
-def small_resnet(n_classes: int, width: int = 16) -> ResNet:
-    """Three stages of one basic block each: eight layers, for pictures of 64 pixels on two cores."""
-    return ResNet(False, (1, 1, 1), width, n_classes)
-
-
 def load_resnet50(path: Path, n_classes: int) -> ResNet:
     """ResNet50 with weights from torchvision's file, and a new last layer for `n_classes`.
 
@@ -103,35 +97,21 @@ def load_resnet50(path: Path, n_classes: int) -> ResNet:
         n_classes: Logits; the file's own last layer is dropped.
 
     Raises:
-        BadInput: no such file, a file that is not tensors by name, or not those of ResNet50.
+        BadInput: no such file, or one that does not hold the tensors of ResNet50.
     """
-    stored, net = _read(Path(path)), resnet50()
-    expected = net.state_dict()
-    named = {name for name in expected if not name.endswith("num_batches_tracked")}  # older files lack these
-    odd = sorted((named - set(stored)) | (set(stored) - set(expected)))
-    odd += [name for name in sorted(named & set(stored)) if stored[name].shape != expected[name].shape]
-    if odd:
-        raise BadInput(f"not ResNet50's weights (look at {odd[0]})", where=path, fix="use torchvision's resnet50 file")
-    net.load_state_dict(stored, strict=False)
-    net.fc = nn.Linear(net.fc.in_features, n_classes)
-    return net
-
-
-def _read(path: Path) -> dict[str, torch.Tensor]:
-    """Tensors by name."""
-    fix = "use torchvision's resnet50-*.pth, or the same as .safetensors"
-    if not path.is_file():
+    net, fix = resnet50(), "use torchvision's resnet50-*.pth, or the same as .safetensors"
+    if not Path(path).is_file():
         raise BadInput("no such file", where=path, fix=fix)
     try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        stored = torch.load(path, map_location="cpu", weights_only=True)
+        safe = Path(path).suffix == ".safetensors"
+        stored = load_file(path) if safe else torch.load(path, map_location="cpu", weights_only=True)
+        older = {name: value for name, value in net.state_dict().items() if name.endswith("num_batches_tracked")}
+        net.load_state_dict({**older, **stored})
     except Exception as error:  # the readers raise whatever a broken file makes them stumble over
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise BadInput(f"not a file of weights ({reason})", where=path, fix=fix) from None
-    if not isinstance(stored, dict) or not all(isinstance(value, torch.Tensor) for value in stored.values()):
-        raise BadInput("not tensors by name", where=path, fix=fix)
-    return stored
+        reason = " ".join((str(error) or type(error).__name__).split())[:200]
+        raise BadInput(f"not ResNet50's weights ({reason})", where=path, fix=fix) from None
+    net.fc = nn.Linear(net.fc.in_features, n_classes)
+    return net
 
 
 @dataclass(frozen=True)
@@ -148,21 +128,17 @@ class PictureConfig:
     width: int = 16  # channels of the small network's first stage
     vary: bool = True  # mirror, move and recolour the training pictures (`varied`)
 
-    @classmethod
-    def resnet50(cls, weights: Path | None = None, n_epochs: int = 20, device: str = "cuda") -> "PictureConfig":
-        """The thesis's network at ImageNet's 224 pixels; a lower rate where it starts from pretrained weights."""
-        rate = 1e-3 if weights is None else 1e-4
-        return cls("resnet50", weights, n_epochs, learning_rate=rate, input_px=224, device=device)
-
 
 def make_network(config: PictureConfig, n_classes: int = len(CLASSES)) -> ResNet:
-    """The network a configuration names, with a logit for each class."""
+    """The network a configuration names, with a logit for each class.
+
+    "small": three stages of one basic block each: eight layers, for pictures of 64 pixels on two cores.
+    """
     if config.network == "resnet50":
         return resnet50(n_classes) if config.weights is None else load_resnet50(config.weights, n_classes)
     if config.network != "small" or config.weights is not None:
-        raise BadInput(f"no pretrained '{config.network}'" if config.weights else f"unknown network '{config.network}'",
-                       fix="use resnet50 or small; weights fit resnet50 alone")  # fmt: skip
-    return small_resnet(n_classes, config.width)
+        raise BadInput(f"network '{config.network}'", fix="use resnet50 or small; weights fit resnet50 alone")
+    return ResNet(False, (1, 1, 1), config.width, n_classes)
 
 
 def as_input(pictures: np.ndarray, config: PictureConfig) -> Float[torch.Tensor, "n 3 h w"]:
@@ -225,18 +201,15 @@ def predict_views(
     return net.fc(features).view(n, v, -1).cpu().numpy(), features.view(n, v, -1).cpu().numpy()
 
 
-def vote(labels: Int[np.ndarray, "n v"]) -> Int[np.ndarray, "n"]:
-    """Most frequent label over the views; the lower label wins a tie (thesis section 4.2)."""
-    return np.array([np.bincount(row).argmax() for row in labels])
-
-
 def readings(logits: Float[np.ndarray, "n v c"]) -> dict[str, Int[np.ndarray, "n"]]:
-    """Labels from the first view alone, by majority over all views as in the thesis, and from the mean logits."""
-    views = logits.argmax(-1)
-    n = logits.shape[1]
+    """Labels from the first view alone, by majority over all views as in the thesis, and from the mean logits.
+
+    Of labels that are equally frequent over the views the lower wins (thesis section 4.2).
+    """
+    views, n = logits.argmax(-1), logits.shape[1]
     return {
         "1 view": views[:, 0],
-        f"{n} views, vote": vote(views),
+        f"{n} views, vote": np.array([np.bincount(row).argmax() for row in views]),
         f"{n} views, mean logits": logits.mean(1).argmax(-1),
     }
 
@@ -256,23 +229,25 @@ def study(
     Returns:
         Predictions by way of reading, a list over seeds, and the first seed's network that saw all views.
     """
-    predictions, first = {}, None
-    once = replace(config, n_epochs=3 * config.n_epochs)
+    predictions, nets, once = {}, [], replace(config, n_epochs=3 * config.n_epochs)
     for seed in seeds:
         alone = train_on_pictures(pictures[train][:, :1], labels[train], once, seed)
-        net = train_on_pictures(pictures[train], labels[train], config, seed)
-        found = {"1 view": predict_views(alone, pictures[test][:, :1], config)[0].argmax(-1)[:, 0]}
-        read = readings(predict_views(net, pictures[test], config)[0])
-        found |= {f"{name}{', trained on all' if name == '1 view' else ''}": labels for name, labels in read.items()}
-        for name, predicted in found.items():
+        nets.append(train_on_pictures(pictures[train], labels[train], config, seed))
+        read = readings(predict_views(nets[-1], pictures[test], config)[0])
+        read["1 view, trained on all"] = read["1 view"]
+        read["1 view"] = predict_views(alone, pictures[test][:, :1], config)[0].argmax(-1)[:, 0]
+        for name, predicted in read.items():
             predictions.setdefault(name, []).append(predicted)
-        first = first or net
-    return predictions, first
+    return predictions, nets[0]
 
 
 def resnet50_configs(weights: Path | None) -> dict[str, PictureConfig | str]:
-    """The thesis's two ways to start ResNet50: a configuration, or what is missing to run it."""
+    """The thesis's two ways to start ResNet50: a configuration, or what is missing to run it.
+
+    At ImageNet's 224 pixels; at a lower rate where it starts from pretrained weights.
+    """
     if not torch.cuda.is_available():
         return dict.fromkeys(("from scratch", "pretrained"), "not run: no GPU")
-    pretrained = PictureConfig.resnet50(weights) if weights else "not run: no file of pretrained weights"
-    return {"from scratch": PictureConfig.resnet50(), "pretrained": pretrained}
+    scratch = PictureConfig("resnet50", None, 20, learning_rate=1e-3, input_px=224, device="cuda")
+    pretrained = replace(scratch, weights=weights, learning_rate=1e-4) if weights else None
+    return {"from scratch": scratch, "pretrained": pretrained or "not run: no file of pretrained weights"}

@@ -11,22 +11,10 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from n2v.embed.embeddings import embed_zoo
-from n2v.embed.model import Nerf2Vec
-from n2v.embed.reconstruct import compare_reconstructions
 from n2v.errors import BadInput
-from n2v.nerf.nerf import Turntable
 from n2v.tasks.bars import bars
-from n2v.tasks.head import HeadConfig, check_features, mean_and_scale, span_basis, train_head
-from n2v.tasks.metrics import (
-    Names,
-    average_precision,
-    cluster_interval,
-    hit_at_k,
-    lead,
-    reconstruction_summary,
-    summarise,
-)
+from n2v.tasks.head import HeadConfig, check_features, check_finite, mean_and_scale, span_basis, train_head
+from n2v.tasks.metrics import Names, average_precision, cluster_interval, hit_at_k, lead, summarise
 from n2v.tasks.retrieve import distances, rank
 from n2v.zoo.store import Zoo
 
@@ -47,8 +35,7 @@ def linear_probe(train, train_labels, test) -> Int[np.ndarray, "n"]:
     from sklearn.model_selection import GridSearchCV, StratifiedKFold
 
     check_features(train, train_labels)
-    if not np.isfinite(test).all():
-        raise BadInput("features are not finite", fix="embed again")
+    check_finite(test)
     x, x_test = (torch.as_tensor(values, dtype=torch.float32) for values in (train, test))
     mean, scale = mean_and_scale(x)
     x, x_test = (x - mean) / scale, (x_test - mean) / scale
@@ -112,43 +99,35 @@ def answers(
     }
 
 
-def cross_answers(
-    features_of: Callable[[Int[np.ndarray, "m"]], Float[np.ndarray, "n d"]],
-    labels: Int[np.ndarray, "n"],
-    objects: Names,
-    n_folds: int = 5,
-    head: HeadConfig | None = STANDARD,
-    seed: int = 0,
-) -> Answers:
-    """The same by cross-validation: every item is asked once, and all versions of an object are in one fold.
-
-    `features_of` gets the training positions of a fold and gives the vectors of all items: what it fits, it fits there.
-    """
+def grouped_folds(labels: Int[np.ndarray, "n"], objects: Names, n_folds: int = 5) -> list[tuple]:
+    """Train and test positions of folds in which every item is asked once and versions of an object stay together."""
     from sklearn.model_selection import StratifiedGroupKFold
 
-    names, found = np.array(objects), {}
     n_folds = max(2, min(n_folds, int(np.bincount(labels).max())))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a class with fewer objects than folds
-        folds = list(StratifiedGroupKFold(n_folds, shuffle=True, random_state=0).split(labels, labels, names))
-    for train, test in folds:
-        values = features_of(train)
-        pairs = (labels[train], labels[test]), (names[train], names[test])
-        for measure, right in answers(values[train], values[test], *pairs, head, seed).items():
-            found.setdefault(measure, np.full(len(labels), np.nan))[test] = right
-    return found
+        return list(StratifiedGroupKFold(n_folds, shuffle=True, random_state=0).split(labels, labels, objects))
 
 
-def ask(values, labels, objects: Names, split=None, head: HeadConfig | None = STANDARD, seed: int = 0) -> Answers:
-    """`answers` about a split (positions to learn from, to ask about), or `cross_answers` without one.
+def ask(
+    values: np.ndarray | Callable[[Int[np.ndarray, "m"]], np.ndarray],
+    labels: Int[np.ndarray, "n"],
+    objects: Names,
+    split: tuple[np.ndarray, np.ndarray] | None = None,
+    head: HeadConfig | None = STANDARD,
+    seed: int = 0,
+) -> Answers:
+    """`answers` about a split (positions to learn from, to ask about), or without one about all, by cross-validation.
 
-    `values`: vectors of all items (n, d), or a function from training positions to them.
+    `values`: vectors of all items (n, d), or a function from training positions to them: what it fits, it fits there.
     """
-    values_of, names = values if callable(values) else lambda _: values, np.array(objects)
-    if split is None:
-        return cross_answers(values_of, labels, names, 5, head, seed)
-    x, pairs = values_of(split[0]), [tuple(of[part] for part in split) for of in (labels, names)]
-    return answers(x[split[0]], x[split[1]], *pairs, head, seed)
+    names, found = np.array(objects), {}
+    for train, test in grouped_folds(labels, names) if split is None else [split]:
+        x = values(train) if callable(values) else values
+        pairs = (labels[train], labels[test]), (names[train], names[test])
+        for measure, right in answers(x[train], x[test], *pairs, head, seed).items():
+            found.setdefault(measure, np.full(len(labels), np.nan))[test] = right
+    return found if split is None else {measure: right[split[1]] for measure, right in found.items()}
 
 
 def summary(runs: list[Answers], objects: Names, than: list[Answers] | None = None) -> list[dict]:
@@ -171,19 +150,6 @@ def summary(runs: list[Answers], objects: Names, than: list[Answers] | None = No
             row |= dict(zip(("lead", "lead_low", "lead_high"), lead(ours, mean, names), strict=True))
         rows.append(row)
     return rows
-
-
-def read(
-    features_train: Float[np.ndarray, "m d"],
-    features_test: Float[np.ndarray, "t d"],
-    labels: tuple[np.ndarray, np.ndarray],
-    objects: tuple[Names, Names],
-    head: HeadConfig | None = STANDARD,
-    seeds: tuple[int, ...] = (0,),
-) -> list[dict]:
-    """All readers, a row each: `answers` over seeds of the head, and their `summary`."""
-    runs = [answers(features_train, features_test, labels, objects, head, seed) for seed in seeds]
-    return summary(runs, objects[1])
 
 
 def read_all(
@@ -225,43 +191,12 @@ def wide(rows: list[dict]) -> list[dict]:
 def real_table(zoo: Zoo, embeddings: dict[str, np.ndarray], head: HeadConfig | None = STANDARD) -> list[dict]:
     """Embeddings of a zoo of real objects beside every bar: rows {features, measure, ...} by cross-validation.
 
-    Intervals draw whole shape groups. Nothing here was trained on the objects but readers and bars, and those not on
-    the ones that they are asked about.
+    Intervals draw whole shape groups. Only readers and bars were trained on the objects, on other ones than are asked.
     """
     groups, labels = [row.shape_group for row in zoo.rows], zoo.labels
     rows = read_all({**embeddings, **bars(zoo, groups)}, labels, groups, None, head)
     commonest = float((labels == np.bincount(labels).argmax()).mean())
     return [*rows, {"features": "commonest class", "measure": "none", "value": commonest, "n": len(labels)}]
-
-
-def encoder_measures(
-    model: Nerf2Vec,
-    zoo: Zoo,
-    train: Int[np.ndarray, "m"],
-    held_out: Int[np.ndarray, "t"],
-    config: Turntable | None = None,
-    n_pictures: int | None = None,
-    head: HeadConfig = STANDARD,
-    seed: int = 0,
-) -> dict[str, float]:
-    """Reconstruction of held-out NeRFs (the first `n_pictures` of them in a seeded order) and readers of embeddings.
-
-    `zoo` must be readable throughout, so that positions in it are positions among the embeddings.
-    """
-    drawn = np.random.default_rng(seed).permutation(held_out)[:n_pictures]
-    table = reconstruction_summary(
-        [{**row, "split": "held out"} for row in compare_reconstructions({"model": model}, zoo, drawn, config)]
-    )
-    own, given = (next(row for row in table if row["occupancy"] == way) for way in ("own", "given"))
-    return {
-        "foreground_db": own["foreground_db"],
-        "full_db": own["full_db"],
-        "given_db": given["full_db"],
-        "given_foreground_db": given["foreground_db"],
-        **reader_measures({"": embed_zoo(model, zoo).values}, zoo, train, held_out, head, seed)[""],
-        "n_pictures": len(drawn),
-        "n_read": len(held_out),
-    }
 
 
 def reader_measures(kinds: dict, zoo: Zoo, train, held_out, head: HeadConfig = STANDARD, seed: int = 0) -> dict:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -15,28 +16,26 @@ from n2v.zoo.store import Zoo
 
 
 def time_call(
-    call: Callable[[], object], n_runs: int = 30, n_warm: int = 3, limit_s: float | None = None
+    call: Callable[[], object], n_runs: int = 30, n_warm: int = 3, limit_s: float = float("inf")
 ) -> dict[str, float]:
     """Milliseconds of one call: median and quartiles of `n_runs` after `n_warm`, or of at least 2 runs in `limit_s`.
 
     A CUDA device is synchronised before and after each run: without it a clock sees the launch, not the work.
     """
-    started = time.perf_counter()
+    wait = torch.cuda.synchronize if torch.cuda.is_available() else lambda: None
+    started, values = time.perf_counter(), []
     for _ in range(n_warm):
         call()
-        if limit_s and time.perf_counter() - started > limit_s / 4:
+        if time.perf_counter() - started > limit_s / 4:
             break
-    values = []
-    while len(values) < n_runs:
-        if limit_s and len(values) >= 2 and time.perf_counter() - started > limit_s:
-            break
-        _synchronise()
+    while len(values) < n_runs and (len(values) < 2 or time.perf_counter() - started < limit_s):
+        wait()
         begun = time.perf_counter()
         call()
-        _synchronise()
+        wait()
         values.append(1000 * (time.perf_counter() - begun))
-    low, middle, high = np.percentile(values, [25, 50, 75])
-    return {"median_ms": float(middle), "q25_ms": float(low), "q75_ms": float(high), "runs": len(values)}
+    low, middle, high = map(float, np.percentile(values, [25, 50, 75]))
+    return {"median_ms": middle, "q25_ms": low, "q75_ms": high, "runs": len(values)}
 
 
 def time_as_published(call: Callable[[], object], n_runs: int = 10) -> float:
@@ -45,11 +44,6 @@ def time_as_published(call: Callable[[], object], n_runs: int = 10) -> float:
     for _ in range(n_runs):
         call()
     return 1000 * (time.perf_counter() - started) / n_runs
-
-
-def _synchronise() -> None:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
 
 
 class Step(NamedTuple):
@@ -77,13 +71,8 @@ def nerf2vec_steps(model: Nerf2Vec, net: nn.Sequential, zoo: Zoo, n: int, device
 
 def render_step(zoo: Zoo, n: int, config: Turntable) -> Step:
     """Render the first n NeRFs, one after the other, as the thesis's baseline has to before it can look."""
-    nerfs = [zoo[i] for i in range(n)]
-
-    def render(k: int) -> None:
-        for nerf in nerfs[:k]:
-            nerf.views(config)
-
-    return Step("render, then look", f"encode (render, {config.n_views} view of {config.size_px} px)", "cpu", render)
+    nerfs, name = [zoo[i] for i in range(n)], f"encode (render, {config.n_views} view of {config.size_px} px)"
+    return Step("render, then look", name, "cpu", lambda k: [nerf.views(config) for nerf in nerfs[:k]])
 
 
 def network_step(name: str, net: ResNet, config: PictureConfig, pictures: np.ndarray) -> Step:
@@ -97,18 +86,10 @@ def time_table(steps: list[Step], batches: tuple[int, ...] = (1, 64), limit_s: f
     """Each step at each batch size: the cold clock first, since it is the one that meets the first call."""
     rows = []
     for batch in batches:
-        for one in steps:
-            cold = time_as_published(lambda one=one, batch=batch: one.run(batch)) if batch == 1 else None
-            found = time_call(lambda one=one, batch=batch: one.run(batch), limit_s=limit_s)
-            rows.append(
-                {
-                    "method": one.method,
-                    "step": one.step,
-                    "device": one.device,
-                    "batch": batch,
-                    **found,
-                    "ms_an_object": found["median_ms"] / batch,
-                    "as_published_ms": cold,
-                }
-            )
+        for *names, run in steps:
+            call = partial(run, batch)
+            cold = time_as_published(call) if batch == 1 else None
+            found = time_call(call, limit_s=limit_s)
+            row = dict(zip(("method", "step", "device"), names, strict=True)) | {"batch": batch, **found}
+            rows.append({**row, "ms_an_object": found["median_ms"] / batch, "as_published_ms": cold})
     return rows

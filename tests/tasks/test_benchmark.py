@@ -3,8 +3,9 @@
 import dataclasses
 import hashlib
 import json
-import time
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import Pipe
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from n2v.embed.model import ModelConfig, Nerf2Vec, save_model
 from n2v.errors import BadInput
 from n2v.lessons.drawing.benchmark import write_benchmark
 from n2v.tasks import benchmark as bench
-from n2v.tasks.entry import EMBEDDED, TO_DECODE, embed_all, find_entry, noise, work
+from n2v.tasks.entry import embed_all, find_entry, noise, work
 from n2v.tasks.head import HeadConfig
 from n2v.zoo.shipped import mini_zoo
 
@@ -54,21 +55,20 @@ def tiny():
     return bench.Track("shared", zoo.field_weights(chosen), zoo.occupied(chosen), zoo.labels[chosen], objects, parts)
 
 
-def inside(folder, entry, limit_s, tell):
+@contextmanager
+def fresh_process(entry, seed):
     """What a fresh process does, in a thread of this one: starting Python costs seconds."""
-    with ThreadPoolExecutor(1) as threads:
-        done = threads.submit(work, folder)
-        while not done.done():
-            if (folder / EMBEDDED).exists() and not (folder / TO_DECODE).exists():
-                tell()
-            time.sleep(0.01)
-        done.result()
+    link, theirs = Pipe()
+    thread = Thread(target=work, args=(theirs, entry, seed))
+    thread.start()
+    yield link
+    thread.join()
 
 
 @pytest.fixture
 def here(tiny, monkeypatch):
     """Every track is the tiny one; `real` without a split. Entries run in this process."""
-    monkeypatch.setattr(bench, "_in_a_fresh_process", inside)
+    monkeypatch.setattr(bench, "_fresh_process", fresh_process)
     of_name = {name: dataclasses.replace(tiny, name=name) for name in bench.TRACKS}
     of_name["real"] = dataclasses.replace(tiny, name="real", split=None)
     monkeypatch.setattr(bench, "open_track", lambda name, settings, work: of_name[name])

@@ -39,9 +39,9 @@ def test_smoothness_and_solidity():
     assert smoothness(jump)["worst_share"] == 1
     assert solidity(torch.ones(1, 4, 4, 4))[0] == 1 and solidity(torch.full((1, 4, 4, 4), 0.5))[0] == 0
     real = np.arange(10, dtype=np.float32)[:, None]
-    assert distance_to_real(np.float32([[3.5]]), real)[0] == pytest.approx(0.5)
+    assert distance_to_real(np.float32([[3.5]]), real, [()])[0] == pytest.approx(0.5)
     assert distance_to_real(np.float32([[3.5]]), real, [(3, 4)])[0] == pytest.approx(1.5)  # without the walk's ends
-    assert np.isnan(distance_to_real(np.float32([[3.5]]), np.repeat(real, 2, 0))).all()
+    assert np.isnan(distance_to_real(np.float32([[3.5]]), np.repeat(real, 2, 0), [()])).all()
 
 
 def test_walk_numbers_of_a_solid_and_of_a_ghost():

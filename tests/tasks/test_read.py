@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from n2v.tasks.head import HeadConfig
-from n2v.tasks.read import HEAD, HIT, MAP, PROBE, VERSIONS, answers, cross_answers, read, read_all, summary, wide
+from n2v.tasks.read import HEAD, HIT, MAP, PROBE, VERSIONS, answers, ask, read_all, summary, wide
 
 QUICK = HeadConfig(n_epochs=20)
 
@@ -26,16 +26,15 @@ def pairs(labels, objects, train, test):
 
 def test_every_reader_finds_what_is_there_and_nothing_in_shuffled_labels(made):
     values, labels, objects, train, test = made
-    rows = read(values[train], values[test], *pairs(labels, objects, train, test), QUICK, (0, 1))
+    split = train, test
+    rows = read_all({"ours": values}, labels, objects, split, QUICK, (0, 1))
     assert [row["measure"] for row in rows] == [PROBE, HEAD, HIT, MAP, VERSIONS]
     assert all(row["value"] > 0.9 and row["n"] == 18 and row["n_objects"] == 9 and row["runs"] == 2 for row in rows)
     shuffled = np.random.default_rng(1).permutation(labels)
-    control = read(values[train], values[test], *pairs(shuffled, objects, train, test), QUICK)
+    control = read_all({"ours": values}, shuffled, objects, split, QUICK)
     assert all(row["value"] < 0.7 for row in control if row["measure"] != VERSIONS)
     blind = np.random.default_rng(2).normal(size=values.shape).astype(np.float32)
-    blind = {
-        row["measure"]: row["value"] for row in read(blind[train], blind[test], *pairs(labels, objects, train, test))
-    }
+    blind = {row["measure"]: row["value"] for row in read_all({"blind": blind}, labels, objects, split)}
     assert max(blind.values()) < 0.75 and blind[VERSIONS] < 0.2
 
 
@@ -61,8 +60,8 @@ def test_cross_validation_keeps_versions_together(made):
         seen.append(train)
         return features
 
-    together = cross_answers(vectors, labels, [str(i // 2) for i in range(80)], head=None)
-    apart = cross_answers(lambda _: features, labels, [str(i) for i in range(80)], head=None)
+    together = ask(vectors, labels, [str(i // 2) for i in range(80)], head=None)
+    apart = ask(lambda _: features, labels, [str(i) for i in range(80)], head=None)
     assert apart[HIT].mean() > 0.75 and together[HIT].mean() < 0.6 and together[PROBE].mean() < 0.6
     assert len(seen) == 5 and all({i ^ 1 for i in train} == set(train) for train in map(np.ndarray.tolist, seen))
 

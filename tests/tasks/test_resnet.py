@@ -13,7 +13,6 @@ from n2v.tasks.pictures import (
     make_network,
     readings,
     resnet50,
-    small_resnet,
 )
 
 
@@ -38,7 +37,7 @@ def test_resnet50_has_torchvisions_numbers_and_names(stored):
 
 
 def test_a_stage_halves_the_picture_and_doubles_the_width():
-    net = small_resnet(13)
+    net = make_network(PictureConfig())
     assert net.features(torch.zeros(2, 3, 64, 64)).shape == (2, 64) and net(torch.zeros(2, 3, 32, 32)).shape == (2, 13)
 
 
@@ -57,16 +56,16 @@ def test_other_files_are_refused_by_name(tmp_path, stored):
     with pytest.raises(BadInput, match="no such file"):
         load_resnet50(tmp_path / "none.pth", 13)
     (tmp_path / "text.pth").write_text("hello")
-    with pytest.raises(BadInput, match="not a file of weights"):
+    with pytest.raises(BadInput, match="not ResNet50's weights"):
         load_resnet50(tmp_path / "text.pth", 13)
     torch.save({"conv1.weight": stored["conv1.weight"]}, tmp_path / "part.pth")
-    with pytest.raises(BadInput, match="not ResNet50's weights .look at bn1.bias"):
+    with pytest.raises(BadInput, match="not ResNet50's weights .*Missing.*bn1.weight"):
         load_resnet50(tmp_path / "part.pth", 13)
     torch.save({**stored, "fc.weight": torch.zeros(10, 2048)}, tmp_path / "ten.pth")
-    with pytest.raises(BadInput, match="look at fc.weight"):
+    with pytest.raises(BadInput, match="size mismatch for fc.weight"):
         load_resnet50(tmp_path / "ten.pth", 13)
     torch.save([1, 2], tmp_path / "list.pth")
-    with pytest.raises(BadInput, match="not tensors by name"):
+    with pytest.raises(BadInput, match="not ResNet50's weights"):
         load_resnet50(tmp_path / "list.pth", 13)
 
 
@@ -76,7 +75,7 @@ def test_a_file_that_would_run_code_does_not(tmp_path):
             return (open, (str(tmp_path / "owned"), "w"))
 
     torch.save({"conv1.weight": Evil()}, tmp_path / "evil.pth")
-    with pytest.raises(BadInput, match="not a file of weights"):
+    with pytest.raises(BadInput, match="not ResNet50's weights"):
         load_resnet50(tmp_path / "evil.pth", 13)
     assert not (tmp_path / "owned").exists()
 
@@ -85,7 +84,7 @@ def test_pictures_are_normalised_and_resized():
     grey = np.full((2, 8, 8, 3), 255 * 0.485, np.float32).round().astype(np.uint8)
     x = as_input(grey, PictureConfig(input_px=16))
     assert x.shape == (2, 3, 16, 16) and abs(float(x[:, 0].mean())) < 0.01 and float(x[:, 2].mean()) > 0.3
-    with pytest.raises(BadInput, match="unknown network"):
+    with pytest.raises(BadInput, match="network 'vgg'"):
         make_network(PictureConfig(network="vgg"))
 
 

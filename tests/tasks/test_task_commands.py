@@ -56,6 +56,8 @@ def test_tasks_take_classes_beyond_the_thirteen(here):
     loaded.save(here / "emb.safetensors")
     assert main(["classify", "emb.safetensors", "--out", "out", "--seeds", "1", "--epochs", "2"]) == 0
     assert "night stand" in (here / "out" / "tables" / "extra-per-class.csv").read_text()
+    table = (here / "out" / "tables" / "table-4.1.csv").read_text()
+    assert "embeddings,head,1.0" in table and "shuffled labels,head," in table
     assert main(["retrieve", "emb.safetensors", "--out", "found", "--k", "1"]) == 0
     assert generate("--n", "1", "--steps", "2", "--class-name", "night stand", "--force") == 0
     assert "night stand,gan,18," in (here / "out" / "tables" / "extra-generation.csv").read_text()
@@ -82,8 +84,8 @@ def test_equal_versions_are_no_mistake(here):
     "changed, words, said",
     [
         ({"width": 24}, ["generate", "run", "--class-name", "chair"], "embeddings of 24 numbers, but run decodes 16"),
-        ({}, ["generate", "run", "--class-name", "chair", "--n", "0"], "0 samples and 2000 steps; use at least 1"),
-        ({}, ["generate", "run", "--class-name", "chair", "--steps", "-5"], "8 samples and -5 steps"),
+        ({}, ["generate", "run", "--class-name", "chair", "--n", "0"], "--n: 0; use at least 1"),
+        ({}, ["generate", "run", "--class-name", "chair", "--steps", "-5"], "--steps: -5; use at least 1"),
         (
             {},
             ["generate", "run", "--class-name", "chair", "--method", "flow", "--final-relu"],

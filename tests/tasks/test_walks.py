@@ -7,7 +7,7 @@ import torch
 from n2v.embed.decoder import DecoderConfig
 from n2v.embed.encoder import EncoderConfig
 from n2v.embed.model import ModelConfig, Nerf2Vec
-from n2v.tasks.interpolate import interpolation_strips, measure_walks, walks_between
+from n2v.tasks.interpolate import measure_walks, walks_between
 from n2v.zoo.shipped import mini_zoo
 from n2v.zoo.store import Zoo
 
@@ -43,40 +43,14 @@ def test_many_walks_have_a_row_each(here):
     with torch.no_grad():
         real = model.encode(torch.from_numpy(zoo.field_weights(np.arange(0, 60, 3)))).numpy()
     pairs = {"same class": [(0, 3)], "across classes": [(0, 100)]}
-    first = zoo.labels[0]
-    rows = measure_walks(
-        model,
-        zoo,
-        pairs,
-        real,
-        np.arange(0, 60, 3),
-        lambda x: np.full(len(x), first),
-        16,
-        (0.0, 0.5, 1.0),
-        8,
-        ways=("linear",),
-    )
+
+    def measured(label):
+        around = pairs, real, np.arange(0, 60, 3), lambda x: np.full(len(x), label), 16, (0.0, 0.5, 1.0), 8
+        return measure_walks(model, zoo, *around, ways=("linear",))
+
+    rows = measured(zoo.labels[0])
     assert len(rows) == 4 and {row["space"] for row in rows} == {"embeddings", "raw weights"}
     assert all(row["middle is an end"] == 1 for row in rows)
     assert all(row["unevenness"] >= 1 - 1e-6 and row["opacity"] > 0 for row in rows if row["space"] == "raw weights")
     assert all(np.isfinite(row["middle to real"]) and row["solid"] >= 0 for row in rows)
-    never = measure_walks(
-        model,
-        zoo,
-        pairs,
-        real,
-        np.arange(0, 60, 3),
-        lambda x: np.full(len(x), 12),
-        16,
-        (0.0, 0.5, 1.0),
-        8,
-        ways=("linear",),
-    )
-    assert not any(row["middle is an end"] for row in never)
-
-
-def test_strips_of_one_pair(here):
-    zoo, model = here
-    strips, numbers = interpolation_strips(model, zoo, (0, 3), 16, "spherical")
-    assert set(strips) == {"embeddings", "raw weights"} and strips["embeddings"].shape == (11, 16, 16, 4)
-    assert [row["way"] for row in numbers] == ["spherical"] * 2
+    assert not any(row["middle is an end"] for row in measured(12))
