@@ -275,7 +275,7 @@ shuffled = np.random.default_rng(seed).permutation(labels)
 control = {row["measure"]: row for row in corrected(features[ours], shuffled, test_set, train_set, base_ids=base_ids)}[
     "mAP"
 ]
-gap = [100 * (control[key] - control["chance"]) for key in ("value", "low_objects", "high_objects")]
+gap = [100 * (control[key] - control["chance"]) for key in ("value", "low", "high")]
 claim = "With shuffled labels mAP stays within five points of chance"
 record.verdict("extra-random-ranking", claim, *gap, within=(-5, 5), n=control["n_objects"], unit="points")
 assert all(abs(row["value"] - row["chance"]) < 0.015 for row in random), "random retrieval must stand on the floor"
@@ -315,7 +315,7 @@ theirs = {ours: (0.7238, 0.9189, 0.9596), "pictures, 1 view": (0.7465, 0.9152, 0
 for row in rows:
     given = dict(zip(("hit@1", "hit@5", "hit@10"), theirs.get(row["features"], ()), strict=False))
     row["thesis"] = given.get(row["measure"]) if row["protocol"] == "as published" else None
-front = ("features", "protocol", "measure", "thesis", "value", "chance", "n_objects", "low_objects", "high_objects")
+front = ("features", "protocol", "measure", "thesis", "value", "chance", "n_objects", "low", "high")
 kept = [{key: row.get(key) for key in front} for row in rows]
 kept += [
     {"features": f"pictures, {network}", "protocol": "both", "measure": "not run: needs notebook 06 on a GPU"}
@@ -342,7 +342,7 @@ for name, found in by_measure.items():
     record.metric(f"mAP {name}", found["mAP"]["value"])
 for name in (ours, best, "raw weights"):
     row = by_measure[name]["mAP"]
-    gap = [100 * (row[key] - row["chance"]) for key in ("value", "low_objects", "high_objects")]
+    gap = [100 * (row[key] - row["chance"]) for key in ("value", "low", "high")]
     claim = f"Above chance in mAP: {name}"
     record.verdict("table-4.3", claim, *gap, above=0, n=row["n_objects"], unit="points")
 
@@ -400,7 +400,7 @@ for name, values in features.items():
     for metric in ("euclidean", "cosine"):
         measured = corrected(values, labels, test_set, train_set, base_ids=base_ids, metric=metric)
         table += [
-            {"features": name, "distance": metric, **{key: row[key] for key in ("measure", "value", "low_objects", "high_objects")}}
+            {"features": name, "distance": metric, **{key: row[key] for key in ("measure", "value", "low", "high")}}
             for row in measured if row["measure"] in ("hit@1", "mAP")
         ]  # fmt: skip
 record.table("extra-distances", table, "Euclidean and cosine distance, corrected protocol.")
@@ -467,7 +467,7 @@ table = [
     for part, positions in who.items()
     for metric in ("euclidean", "cosine")
 ]  # fmt: skip
-kept = ("features", "queries", "distance", "value", "chance", "low_objects", "high_objects", "n_objects")
+kept = ("features", "queries", "distance", "value", "chance", "low", "high", "n_objects")
 table = [{key: row.get(key) for key in kept} for row in table]
 record.table("extra-twins", table, "Is the nearest NeRF of the whole zoo another version of the same object?")
 
@@ -514,7 +514,7 @@ of_queries, of_gallery, rows, found_twin = mini.field_weights(queries), mini.fie
 class_chance = np.mean([(mini.labels[gallery] == label).mean() for label in mini.labels[queries]])
 for part, chosen in parts.items():
     row = instance_retrieval(of_mini[:, chosen], twin_ids)
-    told = {"low": row["low_objects"], "high": row["high_objects"], "chance": row["chance"]}
+    told = {"low": row["low"], "high": row["high"], "chance": row["chance"]}
     yours = twin_rate(of_mini[:, chosen], twin_ids) if twins_are_right else None
     rows.append({"part": part, "asked": "twin", "value": row["value"], **told, "yours": yours})
     nearest = gallery[distances(of_queries[:, chosen], of_gallery[:, chosen]).argmin(1)]

@@ -27,17 +27,18 @@ class Answer:
 
     def __init__(self, link: Connection, namespace: dict, limits: Limits) -> None:
         self.link, self.namespace, self.limits = link, namespace, limits
-        self.begun: BaseException | bool = False
 
     def serve(self, scratch: str) -> None:
         """Call after call, until the check has had enough."""
         self._confine(scratch)
-        self.code, self.file, self.own = json.loads(self.link.recv_bytes())
+        code, self.file, own = json.loads(self.link.recv_bytes())
+        failed = self._execute(code, own)
         while True:
             # from the check, which is trusted, to this process, which is not; data alone goes back (n2v.course.values)
             name, args, kwargs = pickle.loads(self.link.recv_bytes())
             try:
-                self._begin()
+                if failed is not None:
+                    raise failed
                 told = encode(["returned", self._result(name, args, kwargs)])
             except (MemoryError, RuntimeError) as error:  # PyTorch says it with a RuntimeError
                 full = isinstance(error, MemoryError) or "can't allocate memory" in str(error)
@@ -70,23 +71,18 @@ class Answer:
             resource.setrlimit(kind, (value, value))
         os.chdir(scratch)
 
-    def _begin(self) -> None:
-        """Once: the student's own definitions where the notebook has none of that name, then the exercise's cells."""
-        if isinstance(self.begun, BaseException):
-            raise self.begun
-        if self.begun:
-            return
-        for names, text in self.own:
+    def _execute(self, code: str, own: list) -> BaseException | None:
+        """The student's own definitions where the notebook has none of that name, then the exercise's cells."""
+        for names, text in own:
             with suppress(Exception):
                 if not all(name in self.namespace for name in names):
                     exec(compile(text, "own cell", "exec"), self.namespace)
-        linecache.cache[self.file] = (len(self.code), None, self.code.splitlines(keepends=True), self.file)
+        linecache.cache[self.file] = (len(code), None, code.splitlines(keepends=True), self.file)
         try:
-            exec(compile(self.code, self.file, "exec"), self.namespace)
-            self.begun = True
+            exec(compile(code, self.file, "exec"), self.namespace)
         except BaseException as error:
-            self.begun = error
-            raise
+            return error
+        return None
 
     def _result(self, name: str, args: tuple, kwargs: dict) -> object:
         if name not in self.namespace:

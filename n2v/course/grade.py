@@ -88,10 +88,10 @@ def _verdicts(source: Source, answers: dict[str, Answers], given: dict, box: Con
             now = [(one.line, _text(one, source, given)) for one in waiting if one.cell < exercise.check]
             waiting = waiting[len(now) :]
             failed |= box.prepare(now)
-            wrong = [one.line for one in wanted[exercise.id] if one.line in failed]
-            if wrong:
-                said = failed[wrong[0]].replace(given["out_dir"], "the run folder")
-                verdicts["", exercise.id] = f"line {wrong[0]} of {source.path.name}: {said}"
+            wrong = next((one.line for one in wanted[exercise.id] if one.line in failed), None)
+            if wrong is not None:
+                said = failed[wrong].replace(given["out_dir"], "the run folder")
+                verdicts["", exercise.id] = f"line {wrong} of {source.path.name}: {said}"
                 continue
             own = Answers({exercise.id: "\n".join(source.cells[at].text for at in exercise.cells)}, [])
             for student, told in {"": own, **answers}.items():
@@ -120,13 +120,11 @@ def _verdict(source: Source, exercise: Exercise, told: Answers, box: Contained) 
 def _marks(student: str, source: Source, verdicts: dict, problems: dict[str, str]) -> Iterator[Mark]:
     """One mark an exercise; where the author's own answer fails there is none to give."""
     for exercise in source.exercises:
-        own = verdicts.get(("", exercise.id), "the grader stopped")
-        if own:
+        if own := verdicts[("", exercise.id)]:
             yield Mark(student, exercise.id, None, exercise.points, f"not graded: {_plain(own)}")
             continue
-        reason = problems.get(student) or verdicts.get((student, exercise.id), "the grader stopped")
-        marks = 0.0 if reason else exercise.points
-        yield Mark(student, exercise.id, marks, exercise.points, _plain(reason or "right"))
+        reason = problems.get(student) or verdicts[student, exercise.id]
+        yield Mark(student, exercise.id, 0.0 if reason else exercise.points, exercise.points, _plain(reason or "right"))
 
 
 def _plain(text: str) -> str:
@@ -137,16 +135,13 @@ def _plain(text: str) -> str:
 
 def totals(marks: list[Mark]) -> list[dict]:
     """Each student's sum, over what could be graded."""
-    found = []
-    for student, own in _by_student(marks).items():
-        graded = [mark for mark in own if mark.marks is not None]
-        sums = {"marks": sum(mark.marks for mark in graded), "max": sum(mark.max for mark in graded)}
-        found.append({"student": student, **sums, "not graded": len(own) - len(graded)})
-    return found
-
-
-def _by_student(marks: list[Mark]) -> dict[str, list[Mark]]:
-    return {name: [mark for mark in marks if mark.student == name] for name in dict.fromkeys(m.student for m in marks)}
+    found: dict[str, dict] = {}
+    for mark in marks:
+        row = found.setdefault(mark.student, {"student": mark.student, "marks": 0.0, "max": 0.0, "not graded": 0})
+        row["marks"] += mark.marks or 0
+        row["max"] += 0 if mark.marks is None else mark.max
+        row["not graded"] += mark.marks is None
+    return [*found.values()]
 
 
 def write_grades(marks: list[Mark], out: Path) -> None:
@@ -155,10 +150,11 @@ def write_grades(marks: list[Mark], out: Path) -> None:
     text = io.StringIO()
     table = csv.writer(text)
     table.writerow(["student", "total", "max", *worth, *worth.values()])
-    for one, own in zip(totals(marks), _by_student(marks).values(), strict=True):
+    for one in totals(marks):
+        own = [mark for mark in marks if mark.student == one["student"]]
         numbers = ["not graded" if mark.marks is None else f"{mark.marks:g}" for mark in own]
-        total = [f"{one['marks']:g}", f"{one['max']:g}"]
-        table.writerow([_harmless(one["student"]), *total, *numbers, *[_harmless(mark.feedback) for mark in own]])
+        said = [_harmless(mark.feedback) for mark in own]
+        table.writerow([_harmless(one["student"]), f"{one['marks']:g}", f"{one['max']:g}", *numbers, *said])
     write_bytes(out, text.getvalue().encode())
 
 
@@ -169,11 +165,12 @@ def _harmless(text: str) -> str:
 
 def write_feedback(marks: list[Mark], folder: Path) -> None:
     """One page of Markdown a student."""
-    for one, own in zip(totals(marks), _by_student(marks).values(), strict=True):
+    for one in totals(marks):
         lines = [f"# {one['student']}: {one['marks']:g} of {one['max']:g}", ""]
         lines += ["| exercise | marks | what the check says |", "|---|---|---|"]
-        for mark in own:
-            said = mark.feedback.replace("|", "\\|").replace("<", "&lt;")
-            given = "-" if mark.marks is None else f"{mark.marks:g}"
-            lines.append(f"| {mark.exercise} | {given} of {mark.max:g} | {said} |")
+        for mark in marks:
+            if mark.student == one["student"]:
+                said = mark.feedback.replace("|", "\\|").replace("<", "&lt;")
+                given = "-" if mark.marks is None else f"{mark.marks:g}"
+                lines.append(f"| {mark.exercise} | {given} of {mark.max:g} | {said} |")
         write_bytes(folder / f"{one['student']}.md", ("\n".join(lines) + "\n").encode())

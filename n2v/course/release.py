@@ -4,7 +4,7 @@ import ast
 import json
 import re
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from n2v.course.source import Cell, Source, blocks
@@ -33,33 +33,27 @@ def build(
             other kind, whatever `force` says. Nothing is written.
     """
     if text and nbgrader:
-        raise BadInput(
-            "--text with --nbgrader", fix="nbgrader would release the .py, solutions included; leave one out"
-        )
-    _refuse_other_kind(Path(out), nbgrader)
+        fix = "nbgrader would release the .py, solutions included; leave one out"
+        raise BadInput("--text with --nbgrader", fix=fix)
     rows = []
     with tempfile.TemporaryDirectory() as place:
         for source in sources:
-            made = [*_written(source, Path(place), text, nbgrader)]
+            made = _written(source, Path(place), text, nbgrader)
             points = sum(exercise.points for exercise in source.exercises)
             rows += [{"file": path.name, "exercises": len(source.exercises), "points": points} for path in made]
         copies = {Path(out) / row["file"]: (Path(place) / row["file"]).read_bytes() for row in rows}
+    for path in sorted(Path(out).glob("[0-9][0-9]_*")):  # copies of both kinds have the same names
+        data = path.read_bytes() if path.is_file() else b""
+        solved = b"### BEGIN SOLUTION" in data
+        if solved is not nbgrader and b'"exercise"' in data:
+            what = "holds solutions" if solved else "is a copy for students"
+            raise BadInput(what, where=path, fix="choose another --out: one folder, one kind of copies")
     for path, data in copies.items():
         if not force and path.exists() and path.read_bytes() != data:
             raise BadInput("is there already and differs", where=path, fix="choose another --out, or --force")
     for path, data in copies.items():
         write_bytes(path, data)
     return rows
-
-
-def _refuse_other_kind(out: Path, nbgrader: bool) -> None:
-    """Copies with solutions and copies for students have the same names; they never share a folder."""
-    for path in sorted(out.glob("[0-9][0-9]_*")):
-        data = path.read_bytes() if path.is_file() else b""
-        solved = b"### BEGIN SOLUTION" in data
-        if solved is not nbgrader and b'"exercise"' in data:
-            what = "holds solutions" if solved else "is a copy for students"
-            raise BadInput(what, where=path, fix="choose another --out: one folder, one kind of copies")
 
 
 def _written(source: Source, folder: Path, text: bool, nbgrader: bool) -> list[Path]:
@@ -87,8 +81,7 @@ def student_copy(source: Source):
     """A notebook in which every solution is a NotImplementedError with a hint; nothing leads back to the source."""
     names = {at: exercise.id for exercise in source.exercises for at in (*exercise.cells, exercise.check)}
     tags = [[*cell.tags, *([names[at]] if at in names else [])] for at, cell in enumerate(source.cells)]
-    metadata = [{"tags": each} if each else {} for each in tags]
-    return _notebook(source, [without_blocks(cell) for cell in source.cells], metadata)
+    return _notebook(source, without_blocks, [{"tags": each} if each else {} for each in tags])
 
 
 def nbgrader_copy(source: Source):
@@ -100,15 +93,15 @@ def nbgrader_copy(source: Source):
             metadata[position]["nbgrader"] = {**NBGRADER, "grade_id": name, "solution": True}
         check = {"grade_id": f"{exercise.id}-check", "grade": True, "locked": True, "points": exercise.points}
         metadata[exercise.check]["nbgrader"] = NBGRADER | check
-    return _notebook(source, [cell.text for cell in source.cells], metadata)
+    return _notebook(source, lambda cell: cell.text, metadata)
 
 
-def _notebook(source: Source, texts: list[str], metadata: list[dict]):
+def _notebook(source: Source, text_of: Callable[[Cell], str], metadata: list[dict]):
     from nbformat import v4
 
-    make = {"code": v4.new_code_cell, "markdown": v4.new_markdown_cell}
-    parts = enumerate(zip(source.cells, texts, metadata, strict=True))
-    cells = [make[cell.kind](text, id=f"cell-{at}", metadata=own) for at, (cell, text, own) in parts]
+    make, cells = {"code": v4.new_code_cell, "markdown": v4.new_markdown_cell}, []
+    for at, (cell, own) in enumerate(zip(source.cells, metadata, strict=True)):
+        cells.append(make[cell.kind](text_of(cell), id=f"cell-{at}", metadata=own))
     return v4.new_notebook(cells=cells, metadata={"kernelspec": KERNEL, "language_info": {"name": "python"}})
 
 

@@ -16,12 +16,17 @@ HOME = {"SOLUTION": "exercise", "HIDDEN TESTS": "check"}  # the kind of cell a b
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell. `line` is the source file's line, from 1, on which its text begins."""
+    """One cell. `line` is the source file's line, from 1, on which its text begins; `place` names file and cell."""
 
     kind: str  # "code" or "markdown"
     text: str
     tags: tuple[str, ...]
     line: int
+    place: str
+
+    def refused(self, what: str, fix: str | None = None, line: int | None = None) -> BadInput:
+        """What is wrong with it, and where."""
+        return BadInput(what, where=f"{self.place}, line {line or self.line}", fix=fix)
 
 
 @dataclass(frozen=True)
@@ -66,9 +71,9 @@ def read_source(path: Path) -> Source:
         BadInput: not a notebook, or a block, an exercise or a check that does not fit; names cell and line.
     """
     cells = read_cells(path)
-    for position, cell in enumerate(cells):
-        _check_blocks(path, position, cell)
-    return Source(path, cells, tuple(_exercises(path, cells)))
+    for cell in cells:
+        _check_blocks(cell)
+    return Source(path, cells, tuple(_exercises(path.name[:2], cells)))
 
 
 def find_sources(folder: Path, numbers: tuple[str, ...] = ()) -> list[Source]:
@@ -97,14 +102,12 @@ def read_cells(path: Path) -> tuple[Cell, ...]:
         raise BadInput(f"not a notebook ({str(error).splitlines()[0]})", where=path) from None
     begins = [number for number, line in enumerate(text.splitlines(), 1) if line.startswith("# %%")]
     if len(begins) != len(notebook.cells):
-        raise BadInput(
-            f"{len(begins)} lines begin with '# %%', but {len(notebook.cells)} cells are read",
-            where=path,
-            fix="begin each cell, also the first, with '# %%'",
-        )
+        what = f"{len(begins)} lines begin with '# %%', but {len(notebook.cells)} cells are read"
+        raise BadInput(what, where=path, fix="begin each cell, also the first, with '# %%'")
+    found = enumerate(zip(notebook.cells, begins, strict=True))
     return tuple(
-        Cell(cell.cell_type, cell.source, tuple(cell.metadata.get("tags", [])), begin + 1)
-        for cell, begin in zip(notebook.cells, begins, strict=True)
+        Cell(cell.cell_type, cell.source, tuple(cell.metadata.get("tags", [])), begin + 1, f"{path}, cell {at}")
+        for at, (cell, begin) in found
     )
 
 
@@ -119,35 +122,30 @@ def blocks(cell: Cell) -> Iterator[Block]:
             yield Block(found[2], first, number)
 
 
-def _refuse(path: Path, position: int, line: int, what: str, fix: str | None = None) -> BadInput:
-    return BadInput(what, where=f"{path}, cell {position}, line {line}", fix=fix)
-
-
-def _check_blocks(path: Path, position: int, cell: Cell) -> None:
+def _check_blocks(cell: Cell) -> None:
     """Markers must come in pairs, spelt right, and in the right kind of cell."""
     opened: tuple[str, int] | None = None
     for number, line in enumerate(cell.text.splitlines(), cell.line):
         found = MARKER.match(line)
         if not found and NEARLY.match(line):
             fix = "write '### BEGIN SOLUTION', '### END SOLUTION', '### BEGIN HIDDEN TESTS' or '### END HIDDEN TESTS'"
-            raise _refuse(path, position, number, f"a marker that is misspelt: {line.strip()}", fix)
+            raise cell.refused(f"a marker that is misspelt: {line.strip()}", fix, number)
         if not found:
             continue
         verb, kind = found[1], found[2]
         if HOME[kind] not in cell.tags or cell.kind != "code":
             home = f"{'an' if kind == 'SOLUTION' else 'a'} {HOME[kind]} cell"
-            fix = f'give the cell tags=["{HOME[kind]}"]'
-            raise _refuse(path, position, number, f"{kind.lower()} outside {home}", fix)
+            raise cell.refused(f"{kind.lower()} outside {home}", f'give the cell tags=["{HOME[kind]}"]', number)
         if verb == "BEGIN" and opened:
-            raise _refuse(path, position, number, f"a block begins within the one of line {opened[1]}")
+            raise cell.refused(f"a block begins within the one of line {opened[1]}", line=number)
         if verb == "END" and (opened is None or opened[0] != kind):
-            raise _refuse(path, position, number, f"END {kind} without its BEGIN")
+            raise cell.refused(f"END {kind} without its BEGIN", line=number)
         opened = (kind, number) if verb == "BEGIN" else None
     if opened:
-        raise _refuse(path, position, opened[1], f"BEGIN {opened[0]} is never closed", f"add '### END {opened[0]}'")
+        raise cell.refused(f"BEGIN {opened[0]} is never closed", f"add '### END {opened[0]}'", opened[1])
 
 
-def _exercises(path: Path, cells: tuple[Cell, ...]) -> Iterator[Exercise]:
+def _exercises(number: str, cells: tuple[Cell, ...]) -> Iterator[Exercise]:
     """Exercise cells, then their check cell, in order."""
     heading, waiting, n_found = "", [], 0
     for position, cell in enumerate(cells):
@@ -157,43 +155,40 @@ def _exercises(path: Path, cells: tuple[Cell, ...]) -> Iterator[Exercise]:
             waiting.append(position)
         if "check" not in cell.tags:
             if any(tag.startswith("points:") for tag in cell.tags):
-                raise _refuse(path, position, cell.line, "points stand on the check cell, not here")
+                raise cell.refused("points stand on the check cell, not here")
             continue
         if not waiting:
-            raise _refuse(path, position, cell.line, "a check without an exercise before it")
+            raise cell.refused("a check without an exercise before it")
         n_found += 1
-        functions = dict.fromkeys(name for at in waiting for name in _written(path, at, cells[at]))
-        hidden = any(block.kind == "HIDDEN TESTS" for block in blocks(cell))
-        name = f"{path.name[:2]}-{n_found}"
-        worth = _points(path, position, cell)
-        yield Exercise(name, heading or name, tuple(waiting), position, worth, tuple(functions), hidden)
+        functions = dict.fromkeys(name for at in waiting for name in _written(cells[at]))
+        hidden, name = any(block.kind == "HIDDEN TESTS" for block in blocks(cell)), f"{number}-{n_found}"
+        yield Exercise(name, heading or name, tuple(waiting), position, _points(cell), tuple(functions), hidden)
         waiting = []
     if waiting:
-        raise _refuse(path, waiting[0], cells[waiting[0]].line, "an exercise without a check after it")
+        raise cells[waiting[0]].refused("an exercise without a check after it")
 
 
-def _points(path: Path, position: int, cell: Cell) -> float:
+def _points(cell: Cell) -> float:
     tags = [tag for tag in cell.tags if tag.startswith("points:")]
     if len(tags) > 1 or not all(re.fullmatch(r"points:(?=.*[1-9])\d{1,3}(\.\d+)?", tag) for tag in tags):
-        fix = 'write one tag such as "points:2"'
-        raise _refuse(path, position, cell.line, f"points are {', '.join(tags)}", fix)
+        raise cell.refused(f"points are {', '.join(tags)}", 'write one tag such as "points:2"')
     return float(tags[0].removeprefix("points:")) if tags else 1.0
 
 
-def _written(path: Path, position: int, cell: Cell) -> list[str]:
+def _written(cell: Cell) -> list[str]:
     """Names of the functions that hold a cell's solutions."""
     try:
         body = ast.parse(cell.text).body
     except SyntaxError as error:
-        raise _refuse(path, position, cell.line + (error.lineno or 1) - 1, f"not Python: {error.msg}") from None
+        raise cell.refused(f"not Python: {error.msg}", line=cell.line + (error.lineno or 1) - 1) from None
     names = []
     for block in blocks(cell):
         first, last = block.first + 1, block.last + 1
         around = [one for one in body if one.lineno < first and last <= one.end_lineno + 1]
         if not around or not isinstance(around[-1], ast.FunctionDef) or around[-1].end_lineno < first:
             fix = "put each block inside one function"
-            raise _refuse(path, position, cell.line + block.first, "a solution outside a function", fix)
+            raise cell.refused("a solution outside a function", fix, cell.line + block.first)
         names.append(around[-1].name)
     if not names:
-        raise _refuse(path, position, cell.line, "an exercise without a solution", "mark it with ### BEGIN SOLUTION")
+        raise cell.refused("an exercise without a solution", "mark it with ### BEGIN SOLUTION")
     return names

@@ -69,14 +69,8 @@ def _built(told: object) -> object:
         return {_built(key): _built(part) for key, part in parts}
     if kind == "tuple":
         return tuple(map(_built, parts))
+    made = {"array": lambda array: array, "scalar": lambda array: array[()], "tensor": torch.from_numpy}[kind]
     dtype, shape, data = np.dtype(parts[0]), [int(n) for n in parts[1]], base64.b64decode(parts[2], validate=True)
-    if (
-        kind not in ("array", "scalar", "tensor")
-        or dtype.kind not in PLAIN
-        or len(data) != dtype.itemsize * math.prod(shape)
-    ):
+    if dtype.kind not in PLAIN or len(data) != dtype.itemsize * math.prod(shape):
         raise NotData
-    array = np.frombuffer(data, dtype).reshape(shape).copy()
-    if kind == "tensor":
-        return torch.from_numpy(array)
-    return array if kind == "array" else array[()]
+    return made(np.frombuffer(data, dtype).reshape(shape).copy())

@@ -61,8 +61,9 @@ def plot_retrieval(tables: dict[str, list[dict]], title: str = ""):
     hatches = ["", "//", "..", "xx", "\\\\"]
     for i, (name, rows) in enumerate(tables.items()):
         place = np.arange(len(rows)) + (i - (len(tables) - 1) / 2) * width
-        ends = ("low_objects", "high_objects") if "low_objects" in rows[0] else ("low", "high")
-        value, low, high, chance = (100 * np.array([row[key] for row in rows]) for key in ("value", *ends, "chance"))
+        value, low, high, chance = (
+            100 * np.array([row[key] for row in rows]) for key in ("value", "low", "high", "chance")
+        )
         error = np.clip([value - low, high - value], 0, None)
         axis.bar(place, value, width * 0.92, label=name, hatch=hatches[i % 5], edgecolor="white", yerr=error,
                  error_kw={"lw": 1})  # fmt: skip

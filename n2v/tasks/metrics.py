@@ -32,13 +32,10 @@ def prediction_interval(values) -> tuple[float, float]:
 def over_repeats(
     rows: list[dict], by: tuple[str, ...], count: str = "seeds", leave_out: tuple[str, ...] = ()
 ) -> list[dict]:
-    """Mean and half width of the 95 % t-interval ("name ±") of every number, in the order of the groups' first rows.
+    """Mean and half width of the 95 % t-interval ("name ±") of every number, a row a group, `count` rows in each.
 
-    Args:
-        rows: All with the same columns; a column without a number in its group is None there.
-        by: Columns that name a group.
-        count: Name of the column with the number of rows.
-        leave_out: Columns that are no measurement.
+    Groups have the same values in the columns `by` and stand in the order of their first rows; a column without a
+    number in its group is None there, `leave_out` names those that are no measurement.
     """
     groups: dict[tuple, list[dict]] = {}
     for row in rows:
@@ -66,8 +63,7 @@ def reconstruction_summary(rows: list[dict], measures: tuple[str, ...] = MEASURE
     table = []
     for found in over_repeats(kept, by, "n"):
         line = {name: found[name] for name in (*by, "n")} | {"n_finite": round(found["n_finite"] * found["n"])}
-        line |= {name: found[name] for name in (*measures, "foreground_db ±")}
-        line["foreground_db_±"] = line.pop("foreground_db ±")
+        line |= {name: found[name] for name in measures} | {"foreground_db_±": found["foreground_db ±"]}
         table.append({name: None if value != value else value for name, value in line.items()})
     return table
 
@@ -85,16 +81,11 @@ def wilson_interval(n_right: float, n: int, confidence: float = 0.95) -> tuple[f
 def cluster_interval(
     values: Float[np.ndarray, "n"], groups: Names, n_resamples: int = 2000, seed: int = 0
 ) -> tuple[float, float]:
-    """95 % bootstrap interval of a mean whose values belong together in groups; whole groups are drawn.
+    """95 % bootstrap interval of a mean of values in [0, 1] that belong together in groups; whole groups are drawn.
 
-    Three versions of one object succeed or fail together: they are not three independent items, and an interval that
-    counts them so is too narrow. Where all groups agree, a bootstrap cannot see any spread and the Wilson interval
-    for as many items as there are groups stands in. Source: Cameron, Gelbach, Miller 2008 (cluster
-    bootstrap). Coverage on groups of three equal values: tests/tasks/test_metrics.py.
-
-    Args:
-        values: In [0, 1], for example 1 where a prediction is right.
-        groups: Name of each value's group.
+    Three versions of one object succeed or fail together: an interval that counts them as three independent items is
+    too narrow. Where all groups agree, a bootstrap cannot see any spread and the Wilson interval for as many items as
+    there are groups stands in. Source: Cameron, Gelbach, Miller 2008. Coverage: tests/tasks/test_metrics.py.
     """
     names, member = np.unique(groups, return_inverse=True)
     sizes, sums = np.bincount(member), np.bincount(member, weights=values)
@@ -153,10 +144,7 @@ def average_precision(relevant: Bool[np.ndarray, "q g"], k: int | None = None) -
 def chance_hit_at_k(query_labels: Int[np.ndarray, "q"], gallery_counts: Int[np.ndarray, "q c"], k: int) -> float:
     """Hit@k of a random ranking: one minus the hypergeometric chance of k misses, averaged over the queries.
 
-    Args:
-        query_labels: Class of each query.
-        gallery_counts: How many gallery items of each class each query is ranked against (itself left out).
-        k: Neighbours looked at.
+    `gallery_counts`: how many gallery items of each class each query is ranked against (itself left out).
     """
     n = gallery_counts.sum(1)
     relevant = gallery_counts[np.arange(len(query_labels)), query_labels]

@@ -6,13 +6,13 @@ from jaxtyping import Bool, Float, Int
 
 from n2v.errors import BadInput
 from n2v.tasks.metrics import (
+    Names,
     average_precision,
     chance_average_precision,
     chance_hit_at_k,
     cluster_interval,
     hit_at_k,
     precision_at_k,
-    wilson_interval,
 )
 
 KS = (1, 5, 10)
@@ -53,16 +53,22 @@ def ranking_measures(
     gallery_labels: Int[np.ndarray, "g"],
     forbidden: Bool[np.ndarray, "q g"] | None = None,
     ks: tuple[int, ...] = KS,
-    query_groups: list[str] | None = None,
+    query_groups: Names | None = None,
 ) -> list[dict]:
     """hit@k, precision@k, mAP@k and whole-ranking mAP of class retrieval, each with its chance floor.
 
-    `forbidden` pairs (a query and itself, or its own versions) are left out of the ranking. `low` and `high` take the
-    queries as independent; with `query_groups` (their base objects), `low_objects` and `high_objects` do not.
+    `forbidden` pairs (a query and itself, or its own versions) are left out of the ranking. `low` and `high`: 95 %
+    interval by group of queries (their base objects); without `query_groups` queries are taken as independent.
 
     Raises:
         BadInput: k below 1 or larger than the gallery, or a single class.
     """
+    found = _ranking_values(distance, query_labels, gallery_labels, forbidden, ks)
+    return [_row(name, values, chance, query_groups) for name, (values, chance) in found.items()]
+
+
+def _ranking_values(distance, query_labels, gallery_labels, forbidden, ks) -> dict[str, tuple[np.ndarray, float]]:
+    """Measure -> its values by query, and chance."""
     if min(ks) < 1:
         raise BadInput(f"k = {min(ks)}", fix="use k of at least 1")
     forbidden = np.zeros(distance.shape, bool) if forbidden is None else forbidden
@@ -81,31 +87,23 @@ def ranking_measures(
         found[f"precision@{k}"] = precision_at_k(relevant, k), chance_hit_at_k(query_labels, counts, 1)
         found[f"mAP@{k}"] = average_precision(relevant, k), chance_average_precision(query_labels, counts, k)
     # forbidden entries stand last and are never relevant
-    found["mAP"] = average_precision(relevant), chance_average_precision(query_labels, counts)
-    return [_row(name, values, chance, query_groups) for name, (values, chance) in found.items()]
+    return {**found, "mAP": (average_precision(relevant), chance_average_precision(query_labels, counts))}
 
 
-def _row(measure: str, values: np.ndarray, chance: float, groups: list[str] | None) -> dict:
-    """Mean over queries with its intervals: Wilson's for yes-or-no values, else the normal one; and by group."""
-    n = len(values)
-    if measure.startswith("hit"):
-        low, high = wilson_interval(values.sum(), n)
-    else:
-        half = 1.96 * float(values.std(ddof=1)) / np.sqrt(n) if n > 1 else float("nan")
-        low, high = float(values.mean()) - half, float(values.mean()) + half
-    row = {"measure": measure, "value": float(values.mean()), "chance": chance, "n": n, "low": low, "high": high}
-    if groups is not None:
-        low, high = cluster_interval(values, groups)
-        row |= {"n_objects": len(set(groups)), "low_objects": low, "high_objects": high}
-    return row
+def _row(measure: str, values: Float[np.ndarray, "q"], chance: float, groups: Names | None) -> dict:
+    """Mean over queries, with its 95 % interval by group."""
+    groups = np.arange(len(values)) if groups is None else groups
+    low, high = cluster_interval(values, groups)
+    row = {"measure": measure, "value": float(values.mean()), "chance": chance, "low": low, "high": high}
+    return {**row, "n": len(values), "n_objects": len(np.unique(groups))}
 
 
 def as_published(
-    features, labels, test: Int[np.ndarray, "t"], ks=KS, base_ids: list[str] | None = None, metric: str = "euclidean"
+    features, labels, test: Int[np.ndarray, "t"], ks=KS, base_ids: Names | None = None, metric: str = "euclidean"
 ) -> list[dict]:
     """The thesis's protocol: query and gallery are the test set, only the query itself is left out."""
+    mine = None if base_ids is None else np.array(base_ids)[test]
     apart, classes = distances(features[test], features[test], metric), labels[test]
-    mine = None if base_ids is None else [base_ids[i] for i in test]
     return ranking_measures(apart, classes, classes, np.eye(len(test), dtype=bool), ks, mine)
 
 
@@ -115,17 +113,17 @@ def corrected(
     test: Int[np.ndarray, "t"],
     train: Int[np.ndarray, "m"],
     ks=KS,
-    base_ids: list[str] | None = None,
+    base_ids: Names | None = None,
     metric: str = "euclidean",
 ) -> list[dict]:
     """Test objects look among training objects, never at a version of themselves.
 
     A grouped split has none in train; with `base_ids` they are left out of the ranking under any split.
     """
-    own, mine, apart = None, None, distances(features[test], features[train], metric)
-    if base_ids is not None:
-        bases = np.array(base_ids)
-        own, mine = bases[test][:, None] == bases[train][None], [base_ids[i] for i in test]
+    own, mine, bases = None, None, None if base_ids is None else np.array(base_ids)
+    if bases is not None:
+        own, mine = bases[test][:, None] == bases[train][None], bases[test]
+    apart = distances(features[test], features[train], metric)
     return ranking_measures(apart, labels[test], labels[train], own, ks, mine)
 
 
@@ -133,20 +131,17 @@ def random_rankings(
     labels, test: Int[np.ndarray, "t"], train: Int[np.ndarray, "m"], ks=KS, n_draws: int = 20, seed: int = 0
 ) -> list[dict]:
     """The corrected protocol by distances that mean nothing, averaged over draws: must stand on the chance floor."""
-    rng = np.random.default_rng(seed)
-    draws = [
-        ranking_measures(rng.random((len(test), len(train))), labels[test], labels[train], None, ks)
-        for _ in range(n_draws)
-    ]
-    return [
-        {"measure": rows[0]["measure"], "value": float(np.mean([row["value"] for row in rows])),
-         "chance": rows[0]["chance"], "n": n_draws * len(test)}
-        for rows in zip(*draws, strict=True)
-    ]  # fmt: skip
+    rng, shape = np.random.default_rng(seed), (len(test), len(train))
+    draws = [_ranking_values(rng.random(shape), labels[test], labels[train], None, ks) for _ in range(n_draws)]
+    rows = []
+    for name, (_, chance) in draws[0].items():
+        mean = float(np.mean([found[name][0].mean() for found in draws]))
+        rows.append({"measure": name, "value": mean, "chance": chance, "n": n_draws * len(test)})
+    return rows
 
 
 def voted_hits(
-    views: Float[np.ndarray, "n v f"], labels, test: Int[np.ndarray, "t"], ks=KS, base_ids: list[str] | None = None
+    views: Float[np.ndarray, "n v f"], labels, test: Int[np.ndarray, "t"], ks=KS, base_ids: Names | None = None
 ) -> list[dict]:
     """The thesis's 9-view baseline as its code has it: hit@k only.
 
@@ -161,20 +156,16 @@ def voted_hits(
     ranked = classes[np.argsort(distance, axis=2, kind="stable")[:, :, : max(ks)]]
     votes = (ranked[..., None] == np.arange(labels.max() + 1)).sum(1)
     relevant = votes.argmax(-1) == classes[:, None]
-    mine = None if base_ids is None else [base_ids[i] for i in test]
+    mine = None if base_ids is None else np.array(base_ids)[test]
     return [_row(f"hit@{k}", hit_at_k(relevant, k), float("nan"), mine) for k in ks]
 
 
 def instance_retrieval(
-    features, base_ids: list[str], metric: str = "euclidean", queries: Int[np.ndarray, "q"] | None = None
+    features, base_ids: Names, metric: str = "euclidean", queries: Int[np.ndarray, "q"] | None = None
 ) -> dict[str, float | str]:
     """Find an object's other versions among all others: share of queries whose nearest neighbour is one, and chance.
 
-    Args:
-        features: (n, d), the gallery.
-        base_ids: The object of each.
-        metric: As in `distances`.
-        queries: Positions of those that ask; None: all. Such as have no other version are left out.
+    `queries`: positions of those that ask; None: all. Such as have no other version are left out.
 
     Raises:
         BadInput: no query has another version.
@@ -189,4 +180,4 @@ def instance_retrieval(
     order, _ = rank(distances(features[queries], features, metric), own)
     hits = np.take_along_axis(same[queries], order, 1)[:, 0].astype(float)
     chance = float(same[queries].sum(1).mean() / (len(bases) - 1))
-    return _row("hit@1", hits, chance, bases[queries].tolist())
+    return _row("hit@1", hits, chance, bases[queries])

@@ -32,8 +32,9 @@ def renumbered(field_weights: Float[np.ndarray, "n w"], seed: int = 0, scale: bo
     found = []
     for i, one in enumerate(field_weights):
         rng = np.random.default_rng(child_seed(seed, "neurons", i))
-        moved = permute_neurons(one, rng)
-        found.append(scale_neurons(moved, rng) if scale else moved)
+        found.append(permute_neurons(one, rng))
+        if scale:
+            found[-1] = scale_neurons(found[-1], rng)
     return np.stack(found)
 
 
