@@ -9,7 +9,6 @@ import ast
 import dis
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from types import CodeType
 
 from n2v.course.source import Exercise, Source
@@ -20,39 +19,28 @@ IMPORT = ast.Import | ast.ImportFrom
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement of a code cell's top level."""
+    """One statement of a code cell's top level, and the names that it or its functions deal with."""
 
     cell: int
     line: int  # of the notebook's file
     node: ast.stmt
+    used: set[str]
+    bound: set[str]
+    changed: set[str | None]  # of objects that it may change in place
 
-    @cached_property
-    def used(self) -> set[str]:
-        """Names that it reads, or that its functions do."""
-        return {name for what, name in _names(self._code) if what == "LOAD"}
-
-    @cached_property
-    def bound(self) -> set[str]:
-        """Names that it binds."""
-        return {name for what, name in _names(self._code) if what == "STORE"}
-
-    @cached_property
-    def changed(self) -> set[str | None]:
-        """Names of objects that it may change in place."""
+    @classmethod
+    def of(cls, cell: int, line: int, node: ast.stmt) -> "Statement":
+        """Read by the names in its byte code."""
+        names = [*_names(compile(ast.Module([node], []), "statement", "exec"))]
         targets: list[ast.expr] = []
-        defines = isinstance(self.node, ast.FunctionDef | ast.ClassDef)
-        for node in [] if defines else ast.walk(self.node):
-            if isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store):
-                targets.append(node)
-            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-                call = node.value
+        for part in [] if isinstance(node, ast.FunctionDef | ast.ClassDef) else ast.walk(node):
+            if isinstance(part, ast.Attribute | ast.Subscript) and isinstance(part.ctx, ast.Store):
+                targets.append(part)
+            if isinstance(part, ast.Expr) and isinstance(call := part.value, ast.Call):
                 targets += [*call.args, *[keyword.value for keyword in call.keywords]]
                 targets += [call.func] if isinstance(call.func, ast.Attribute) else []
-        return {_root(target) for target in targets}
-
-    @cached_property
-    def _code(self) -> CodeType:
-        return compile(ast.Module([self.node], []), "statement", "exec")
+        used, bound = ({name for what, name in names if what == kind} for kind in ("LOAD", "STORE"))
+        return cls(cell, line, node, used, bound, {_root(target) for target in targets})
 
 
 class _Quiet(ast.NodeTransformer):
@@ -83,7 +71,7 @@ def _root(node: ast.expr) -> str | None:
 def statements(source: Source, cells: Iterable[int]) -> list[Statement]:
     """All statements of some of a notebook's cells."""
     bodies = [(at, source.cells[at].line - 1, ast.parse(source.cells[at].text).body) for at in cells]
-    return [Statement(at, line + one.lineno, _Quiet().visit(one)) for at, line, body in bodies for one in body]
+    return [Statement.of(at, line + one.lineno, _Quiet().visit(one)) for at, line, body in bodies for one in body]
 
 
 def preparation(source: Source) -> list[Statement]:

@@ -40,9 +40,8 @@ def low_octaves(field_weights: Float[np.ndarray, "n w"], n: int = 8) -> Float[np
 def whitening(features: Float[np.ndarray, "n d"], objects) -> Callable[[np.ndarray], Float[np.ndarray, "_ d"]]:
     """A map to features in which versions of one object differ alike in every direction, of unit length.
 
-    Closed form: the covariance of what distinguishes versions of one object is turned into the identity (within-class
-    covariance normalisation, Hatch and Stolcke 2006, with objects for classes). Of unit length, so that Euclidean
-    distances rank as cosines do.
+    Within-class covariance normalisation (Hatch and Stolcke 2006) with objects for classes: the covariance of what
+    distinguishes versions becomes the identity. Of unit length, so that Euclidean distances rank as cosines do.
     """
     mean, (names, member) = features.mean(0), np.unique(objects, return_inverse=True)
     centres = np.zeros((len(names), features.shape[1]))
@@ -118,33 +117,25 @@ def known_grids(field_weights: np.ndarray, occupied: np.ndarray | None, encoding
     return np.stack([learned_occupancy(torch.from_numpy(one), box, encoding, n_points=2) for one in field_weights])
 
 
-def _components(n: int, whiten: bool) -> Callable[..., Reader]:
+def _components(n: int, whiten: bool, field_weights, occupied, objects) -> Reader:
     """Principal components of octaves 0-7 of the training NeRFs, whitened within objects or not."""
+    from sklearn.decomposition import PCA
 
-    def fit(field_weights, occupied, objects) -> Reader:
-        from sklearn.decomposition import PCA
-
-        front = PCA(min(n, len(field_weights) - 1), random_state=0).fit(low_octaves(field_weights))
-        last = whitening(front.transform(low_octaves(field_weights)), objects) if whiten else np.float32
-        return lambda weights, _: last(front.transform(low_octaves(weights)))
-
-    return fit
+    front = PCA(min(n, len(field_weights) - 1), random_state=0).fit(low_octaves(field_weights))
+    last = whitening(front.transform(low_octaves(field_weights)), objects) if whiten else np.float32
+    return lambda weights, _: last(front.transform(low_octaves(weights)))
 
 
-def _standardised(look: Callable) -> Callable[..., Reader]:
-    """Numbers of occupancy, each by its spread over the training NeRFs."""
-
-    def fit(field_weights, occupied, objects) -> Reader:
-        spread = look(known_grids(field_weights, occupied)).std(0).clip(1e-6)
-        return lambda weights, occupied: look(known_grids(weights, occupied)) / spread
-
-    return fit
+def _standardised_ruler(field_weights, occupied, objects) -> Reader:
+    """The ruler's numbers, each by its spread over the training NeRFs."""
+    spread = ruler(known_grids(field_weights, occupied)).std(0).clip(1e-6)
+    return lambda weights, occupied: ruler(known_grids(weights, occupied)) / spread
 
 
 FITTED: dict[str, Callable[..., Reader]] = {
-    "raw weights, whitened": _components(128, whiten=True),
-    "raw weights, components": _components(64, whiten=False),
-    "ruler": _standardised(ruler),
+    "raw weights, whitened": partial(_components, 128, True),
+    "raw weights, components": partial(_components, 64, False),
+    "ruler": _standardised_ruler,
 }
 FIXED: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {  # what they make of weights and occupancy
     "occupancy 8 cubed": lambda _, occupied: pooled_occupancy(occupied, 8),
@@ -179,10 +170,7 @@ def bars(
 ) -> dict[str, Callable[[Int[np.ndarray, "m"]], Float[np.ndarray, "n d"]]]:
     """Every bar of a zoo by name: from training positions, of any split or fold, to the vectors of all NeRFs.
 
-    Args:
-        zoo: Whose NeRFs are read.
-        objects: Which object each is a version of; None: base ids.
-        model: A trained nerf2vec, whose front joins the bars.
+    `objects`: which object each is a version of (None: base ids); `model`: a nerf2vec, whose front joins the bars.
     """
     weights, occupied = zoo.field_weights(), zoo.occupied()
     numbers = np.unique(objects or [row.base_id for row in zoo.rows], return_inverse=True)[1]

@@ -180,9 +180,6 @@ def benchmark(
     Args:
         entries: Files, folders or names, see n2v.tasks.entry.find_entry.
         work: Folder for results and for the NeRFs of random starts.
-        tracks: Of TRACKS.
-        n_runs: Repetitions.
-        settings: What is asked and how.
         minutes: Limit for an entry's own work in one run, all tracks together.
     """
     settings, rows = settings or Settings(), []

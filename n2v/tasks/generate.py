@@ -167,16 +167,13 @@ def gradient_penalty(
     critic: nn.Module,
     real: Float[torch.Tensor, "n d"],
     made: Float[torch.Tensor, "n d"],
-    classes: Float[torch.Tensor, "n c"] | None = None,
+    classes: Float[torch.Tensor, "n c"],
 ) -> Float[torch.Tensor, ""]:
-    """Mean (|gradient| - 1)^2 at random points between real and made (Gulrajani et al. 2017, arXiv 1704.00028).
-
-    For a linear critic w x this is (|w| - 1)^2 wherever it is taken (tests/tasks/test_generate.py).
-    """
+    """Mean (|gradient| - 1)^2 at random points between real and made (Gulrajani et al. 2017, arXiv 1704.00028)."""
     share = torch.rand(len(real), 1)
     between = (share * real + (1 - share) * made).requires_grad_()
-    inputs = between if classes is None else torch.cat([between, classes], 1)
-    (gradient,) = torch.autograd.grad(critic(inputs).sum(), between, create_graph=True)
+    scores = critic(torch.cat([between, classes], 1))
+    (gradient,) = torch.autograd.grad(scores.sum(), between, create_graph=True)
     return ((gradient.norm(dim=1) - 1) ** 2).mean()
 
 

@@ -31,19 +31,17 @@ def slerp(start: Float[np.ndarray, "d"], end: Float[np.ndarray, "d"], gammas=GAM
     Raises:
         BadInput: a zero vector, or opposite directions, which many great circles join.
     """
+    from scipy.spatial import geometric_slerp
+
     lengths = np.linalg.norm(start), np.linalg.norm(end)
     if min(lengths) == 0:
         raise BadInput("a zero vector has no direction", fix="use lerp")
-    a, b = start / lengths[0], end / lengths[1]
-    angle = float(np.arccos(np.clip(a @ b, -1, 1)))
-    if angle < 1e-6:
-        return lerp(start, end, gammas)
-    if np.pi - angle < 1e-3:  # float32 knows the angle no better
+    a, b = (np.float64(one) / np.linalg.norm(np.float64(one)) for one in (start, end))
+    if a @ b < 5e-7 - 1:  # float32 knows the angle no better
         raise BadInput("opposite directions have no single way between them", fix="use lerp")
-    gamma = np.asarray(gammas, np.float32)[:, None]
-    direction = (np.sin((1 - gamma) * angle) * a + np.sin(gamma * angle) * b) / np.sin(angle)
-    way = (direction * ((1 - gamma) * lengths[0] + gamma * lengths[1])).astype(start.dtype)
-    return np.where(gamma == 0, start, np.where(gamma == 1, end, way))
+    gamma = np.asarray(gammas, np.float64)[:, None]
+    way = geometric_slerp(a, b, gamma[:, 0]) * ((1 - gamma) * lengths[0] + gamma * lengths[1])
+    return np.where(gamma == 0, start, np.where(gamma == 1, end, way.astype(start.dtype)))
 
 
 WAYS = {"linear": lerp, "spherical": slerp}

@@ -71,15 +71,8 @@ def answers(
     """What each reader makes of each test item, after training on the others.
 
     hit@1 and mAP@10 rank the training items, own versions left out; "versions found" asks whether the nearest of all
-    other items, tested ones too, is a version of the same object.
-
-    Args:
-        features_train: Vectors to learn from.
-        features_test: Vectors to be asked about.
-        labels: Of the former and the latter.
-        objects: Which object each is a version of, likewise.
-        head: Recipe of the head; None leaves it out.
-        seed: Of the head's start and batches.
+    other items, tested ones too, is a version of the same object. `labels` and `objects` (which object each is a
+    version of) are those of the training and the test items; `head` None leaves the head out.
     """
     (y, y_test), t = labels, len(features_test)
     names = np.concatenate([objects[1], objects[0]])
@@ -162,13 +155,7 @@ def read_all(
 ) -> list[dict]:
     """Rows {features, measure, ...} of several kinds of vectors, and the first kind's lead over each other.
 
-    Args:
-        kinds: Vectors of all items (n, d), or a function from training positions to them, as from `bars`.
-        labels: Of all items.
-        objects: Which object each is a version of.
-        split: Positions to train readers on and to ask about; None: cross-validation.
-        head: Recipe of the head; None leaves it out.
-        seeds: Of the head.
+    `kinds` as from `bars`, the rest as of `ask`, over several seeds of the head.
     """
     names, rows, first = np.array(objects), [], None
     asked = np.arange(len(labels)) if split is None else split[1]

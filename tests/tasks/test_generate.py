@@ -36,7 +36,7 @@ def test_gradient_penalty_of_a_linear_critic_has_a_closed_form(length):
     direction = torch.tensor([[3.0, 0.0, 0.0, 4.0, 0.0]]) / 5
     critic.weight.data = length * direction
     real, made = torch.randn(2, 7, 5, generator=torch.Generator().manual_seed(0))
-    penalty = gradient_penalty(critic, real, made)
+    penalty = gradient_penalty(critic, real, made, torch.zeros(7, 0))
     assert penalty.item() == pytest.approx((length - 1) ** 2, abs=1e-6)
     if length:
         (gradient,) = torch.autograd.grad(penalty, critic.weight)  # of (|w| - 1)^2: 2 (|w| - 1) w / |w|
