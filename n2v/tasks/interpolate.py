@@ -74,7 +74,7 @@ def smoothness(frames: Float[torch.Tensor, "g h w c"]) -> dict[str, float]:
     `worst_share` is the largest step's part of the whole way: 1 / (g - 1) for perfectly even steps, 1 for one jump.
     """
     steps = ((frames[1:] - frames[:-1]) ** 2).flatten(1).mean(1).sqrt()
-    return {"mean_step": float(steps.mean()), "worst_share": float(steps.max() / steps.sum().clamp(min=1e-12))}
+    return {"worst_share": float(steps.max() / steps.sum().clamp(min=1e-12))}
 
 
 def solidity(frames: Float[torch.Tensor, "g h w 4"]) -> Float[np.ndarray, "g"]:

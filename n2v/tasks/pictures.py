@@ -126,7 +126,6 @@ class PictureConfig:
     input_px: int | None = None  # pictures are resized to this; None: as they are
     device: str = "cpu"
     width: int = 16  # channels of the small network's first stage
-    vary: bool = True  # mirror, move and recolour the training pictures (`varied`)
 
 
 def make_network(config: PictureConfig, n_classes: int = len(CLASSES)) -> ResNet:
@@ -179,8 +178,7 @@ def train_on_pictures(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, n_steps)
     for _ in range(n_steps):
         chosen = rng.integers(n, size=config.batch_size)
-        batch = as_input(pictures[chosen, rng.integers(v, size=config.batch_size)], config)
-        batch = varied(batch, rng) if config.vary else batch
+        batch = varied(as_input(pictures[chosen, rng.integers(v, size=config.batch_size)], config), rng)
         targets = torch.from_numpy(labels[chosen]).to(config.device)
         optimiser.zero_grad()
         nn.functional.cross_entropy(net(batch), targets).backward()
