@@ -28,9 +28,11 @@ from n2v.embed.recipe import SampleConfig
 from n2v.embed.train import TrainConfig, batch_loss, descend
 from n2v.files import provenance, write_json
 from n2v.nerf.batches import Batches, prepare
-from n2v.nerf.engines import torch_engine, triton_fit
+from n2v.nerf.engines import torch_engine
 from n2v.nerf.engines.tcnn_engine import TcnnBackend
-from n2v.nerf.field import evaluate_reference, to_unit_box
+from n2v.nerf.engines.torch_engine import fit_loss
+from n2v.nerf.engines.triton_engine import TritonBackend, fused_outputs
+from n2v.nerf.field import evaluate_reference, raw_outputs
 from n2v.nerf.fit import held_out_psnr
 from n2v.nerf.layout import N_WEIGHTS, initial_vector
 from n2v.nerf.occupancy import carve, learned_occupancy
@@ -43,6 +45,7 @@ from n2v.zoo.store import Zoo
 
 MINI_ZOO = Path(__file__).parent.parent / "data" / "mini_zoo"
 SHORT = ("gradient", "nerfs_s_at_2000_steps", "nerfs_s", "stepping_s", "psnr_db", "peak_mb", "failed", "not run")
+OUTPUTS = {"triton": fused_outputs, "torch": raw_outputs}
 DISTINCT = 8  # batches of an object where only the speed of steps matters: they come round again
 
 
@@ -99,7 +102,7 @@ def parity(encoding: str, n: int, device: str) -> dict:
     noise = torch.randn(2, N_WEIGHTS, generator=torch.Generator().manual_seed(0))
     weights = (torch.from_numpy(initial_vector()) + 0.02 * noise).to(device)
     points = (torch.rand(2, n, 3, generator=torch.Generator().manual_seed(1)) - 0.5).to(device)
-    found = triton_fit.evaluate_by_triton(weights, to_unit_box(points), encoding)
+    found = [part.to(device) for part in TritonBackend(device).evaluate(weights, points, encoding)]
     true = evaluate_reference(weights, points, encoding)
     worst = [float((one - other).abs().max() / other.abs().max()) for one, other in zip(found, true, strict=True)]
     n_rays = n // 20
@@ -108,13 +111,12 @@ def parity(encoding: str, n: int, device: str) -> dict:
     targets = torch.rand(1, n_rays + 1, 4, generator=place)
     part = Batches(torch.rand(1, n, 3, generator=place), slots, torch.full((1, n), 0.05), targets, is_ray)
     config = FitConfig(n_steps=1, encoding=encoding)
-    trainer = triton_fit.Trainer(triton_fit.Resident.of([part, part], device), weights, config)
-    colours = torch_engine.backgrounds_of(part, config, torch.Generator().manual_seed(3)).expand(2, 1, 3)
-    trainer.loss_and_gradient(trainer.data.rows_at(0), colours.contiguous().to(device))
-    leaf = weights.clone().requires_grad_()
-    seeds = [torch.Generator().manual_seed(3) for _ in range(2)]
-    torch_engine.fit_loss(leaf, [part.to(torch.device(device))] * 2, 0, config, seeds).backward()
-    error = float((trainer.gradient - leaf.grad).norm() / leaf.grad.norm())
+    gradients = []
+    for outputs in OUTPUTS.values():
+        leaf, seeds = weights.clone().requires_grad_(), [torch.Generator().manual_seed(3) for _ in range(2)]
+        fit_loss(leaf, [part.to(torch.device(device))] * 2, 0, config, seeds, outputs).backward()
+        gradients.append(leaf.grad)
+    error = float((gradients[0] - gradients[1]).norm() / gradients[1].norm())
     return {"density": worst[0], "colour": worst[1], "gradient": error}
 
 
@@ -126,24 +128,15 @@ def prepared(view_sets: list[ViewSet], config: FitConfig, n_batches: int, device
 
 def crowd(engine: str, k: int, batches: list[Batches], sizes: Sizes, device: str) -> dict:
     """Steps of k NeRFs at once, from batches that are there; NeRFs a second at the thesis's 2,000 steps."""
-    config, parts = sizes.config, [batches[i % len(batches)] for i in range(k)]
-    weights = torch.from_numpy(initial_vector()).repeat(k, 1).to(device)
-    if engine == "triton":
-        trainer = triton_fit.Trainer(triton_fit.Resident.of(parts, device), weights, replace(config, n_steps=10_000))
-        colours, taken = torch.rand(k, 1, 3, device=device), iter(range(10_000))
+    config, there = sizes.config, [part.to(torch.device(device)) for part in batches]
+    leaf = torch.from_numpy(initial_vector()).repeat(k, 1).to(device).requires_grad_()
+    draws, parts = [torch.Generator().manual_seed(i) for i in range(k)], [there[i % len(there)] for i in range(k)]
+    adam = torch.optim.Adam([leaf], lr=config.learning_rate, eps=1e-15, fused=True)
 
-        def step() -> None:
-            trainer.step(next(taken), colours)
-    else:
-        there = [part.to(torch.device(device)) for part in batches]
-        draws, leaf = [torch.Generator().manual_seed(i) for i in range(k)], weights.requires_grad_()
-        adam = torch.optim.Adam([leaf], lr=config.learning_rate, eps=1e-15, fused=True)
-
-        def step() -> None:
-            adam.zero_grad()
-            loss = torch_engine.fit_loss(leaf, [there[i % len(there)] for i in range(k)], 0, config, draws)
-            loss.backward()
-            adam.step()
+    def step() -> None:
+        adam.zero_grad()
+        fit_loss(leaf, parts, 0, config, draws, OUTPUTS[engine]).backward()
+        adam.step()
 
     seconds = time_call(step, sizes.timed_steps, min(3, sizes.timed_steps), limit_s=25)["median_ms"] / 1000
     return {"ms_a_step": 1000 * seconds, "nerfs_s_at_2000_steps": k / seconds / 2000, "peak_mb": peak_mb(device)}
@@ -191,10 +184,9 @@ def whole_fit(name: str, view_sets: list[ViewSet], sizes: Sizes, device: str) ->
     draws = [torch.Generator().manual_seed(seed) for seed in range(n)]
     if name == "tcnn":
         weights = tcnn.fit(view_sets, hulls, config, list(range(n)))
-    elif name == "triton":
-        weights = triton_fit.optimise_by_triton(batches, config, draws, device=device)
     else:
-        weights = torch_engine.optimise([part.to(torch.device(device)) for part in batches], config, draws).cpu()
+        there = [part.to(torch.device(device)) for part in batches]
+        weights = torch_engine.optimise(there, config, draws, outputs=OUTPUTS[name]).cpu()
     measuring = time.perf_counter()
     weights = weights.to(device)
     grids = [learned_occupancy(one, hull, config.encoding) for one, hull in zip(weights, hulls, strict=True)]

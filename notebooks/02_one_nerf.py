@@ -48,7 +48,7 @@ from n2v.lessons.drawing import diagrams
 from n2v.lessons.drawing.pictures import sheet
 from n2v.lessons.drawing.style import apply_style
 from n2v.lessons.judge import or_lent
-from n2v.nerf.ablation import Variant, fit_variant, over_seeds, resolved_octaves
+from n2v.nerf.ablation import fit_variant, over_seeds, resolved_octaves
 from n2v.nerf.fit import fit, fit_apart, held_out_psnr
 from n2v.nerf.layout import SHAPES, initial_vector
 from n2v.nerf.occupancy import carve, grids_of
@@ -568,7 +568,8 @@ def compare(width=64, octaves=24, step=recipe.step, loss="smooth_l1", grid=hull)
     for one in seeds if not known else ():
         slower = 5 if width > 256 and octaves else 1  # at the recipe's rate this one collapses
         config = replace(comparison, step=step, learning_rate=comparison.learning_rate / slower)
-        network, _, numbers = fit_variant(view_set, Variant(width, octaves), config, one, loss=loss, hull=grid)
+        sizes = {"width": width, "n_octaves": octaves}
+        network, numbers = fit_variant(view_set, config, one, **sizes, loss=loss, hull=grid)
         fields[tuple(told.values())] = network.query()
         dbs = one_nerf.picture_psnrs(network.query(), grid, view_set, step)
         known.append({**numbers, **told, "dbs": dbs})

@@ -1,12 +1,11 @@
 """Other networks for the same pictures: the widths, encodings and losses that the thesis compared (App. A).
 
-One field at a time, written for reading and for watching; `n2v.nerf.fit` is the fast way to the thesis's own network.
+One field at a time, written for reading; `n2v.nerf.fit` is the fast way to the thesis's own network.
 """
 
 import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -15,13 +14,13 @@ from jaxtyping import Bool, Float
 from torch import nn
 
 from n2v.errors import BadInput
-from n2v.nerf.batches import Batches, pack_batches
+from n2v.nerf.batches import pack_batches
 from n2v.nerf.encoding import encode
-from n2v.nerf.engines.torch_engine import rendering_loss
+from n2v.nerf.engines.torch_engine import descend, rendering_loss
 from n2v.nerf.field import activate, to_unit_box
 from n2v.nerf.fit import view_psnr
-from n2v.nerf.layout import N_HIDDEN, N_OCTAVES, N_OUTPUTS, SHAPES, initial_vector, split_weights
-from n2v.nerf.occupancy import SIDE, carve
+from n2v.nerf.layout import N_HIDDEN, N_OCTAVES, N_OUTPUTS
+from n2v.nerf.occupancy import SIDE
 from n2v.nerf.recipe import FitConfig
 from n2v.nerf.render import Query
 from n2v.scenes.views import ViewSet
@@ -34,30 +33,17 @@ LOSSES = {
 }
 
 
-@dataclass(frozen=True)
-class Variant:
-    """A network: hidden width, and octaves of its frequency encoding (0: the position itself, see `VariantField`)."""
-
-    width: int = N_HIDDEN
-    n_octaves: int = N_OCTAVES
-
-    @property
-    def encoding(self) -> str:
-        return "identity" if self.n_octaves == 0 else "frequency"
-
-
 class VariantField(nn.Module):
-    """Three hidden layers without biases, as the thesis's field, of any width.
+    """Three hidden layers without biases, as the thesis's field, of any width; 0 octaves: of the bare position.
 
-    Xavier uniform as tiny-cuda-nn draws it, the four outputs counted as 16; random, see `start_from` for the shared
-    vector. A bare position comes with thirteen ones: tiny-cuda-nn pads inputs with ones to a multiple of 16
-    (`IdentityEncoding`), which makes a bias of the first layer. 144 features need no padding.
+    Xavier uniform as tiny-cuda-nn draws it, the four outputs counted as 16. A bare position comes with thirteen ones:
+    tiny-cuda-nn pads inputs with ones to a multiple of 16 (`IdentityEncoding`), which makes a bias of the first layer.
     """
 
-    def __init__(self, variant: Variant) -> None:
+    def __init__(self, width: int = N_HIDDEN, n_octaves: int = N_OCTAVES) -> None:
         super().__init__()
-        self.n_octaves = variant.n_octaves
-        widths = [6 * variant.n_octaves or N_PADDED, *[variant.width] * 3, N_OUTPUTS]
+        self.n_octaves = n_octaves
+        widths = [6 * n_octaves or N_PADDED, *[width] * 3, N_OUTPUTS]
         self.layers = nn.ModuleList(nn.Linear(first, second, bias=False) for first, second in pairwise(widths))
         for layer in self.layers:
             bound = math.sqrt(6 / (layer.in_features + max(layer.out_features, N_PADDED)))
@@ -71,91 +57,55 @@ class VariantField(nn.Module):
         return activate(self.layers[-1](hidden))
 
     def query(self) -> Query:
-        """For n2v.nerf.render, on any device: positions go to the weights, and what they answer comes back."""
-
-        def answer(positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-            found = self(to_unit_box(positions.to(self.layers[0].weight.device)))
-            return tuple(part.to(positions.device) for part in found)
-
-        return answer
-
-    @torch.no_grad()
-    def start_from(self, field_weights: Float[torch.Tensor, "w"]) -> None:
-        """Take over the matrices of a stored NeRF; BadInput where this variant is not the thesis's network."""
-        expected = [(N_OUTPUTS if rows == 16 else rows, columns) for rows, columns in SHAPES]
-        if [tuple(layer.weight.shape) for layer in self.layers] != expected:
-            raise BadInput("a stored vector fits the thesis's network only", fix="use Variant(64, 24)")
-        for layer, matrix in zip(self.layers, split_weights(field_weights[None]), strict=True):
-            layer.weight.copy_(matrix[0, : layer.out_features])
+        """For n2v.nerf.render."""
+        return lambda positions: self(to_unit_box(positions))
 
 
 def fit_variant(
     view_set: ViewSet,
-    variant: Variant,
     config: FitConfig,
     seed: int = 0,
     *,
+    width: int = N_HIDDEN,
+    n_octaves: int = N_OCTAVES,
     loss: str = "smooth_l1",
-    hull: Bool[torch.Tensor, "g g g"] | None = None,
-    shared_start: bool = False,
-    on_step: Callable[[int, float, VariantField], None] | None = None,
-    device: torch.device | str | None = None,
-) -> tuple[VariantField, Bool[torch.Tensor, "g g g"], dict]:
-    """Fit one variant with the usual recipe; returns it, the hull it was fitted in, and {psnr_db, fit_s, ...}.
+    hull: Bool[torch.Tensor, "g g g"],
+) -> tuple[VariantField, dict]:
+    """Fit one variant with the usual recipe, from random weights, on a CUDA device if there is one.
+
+    Returns it, on the CPU, and {psnr_db, fit_s, ...}.
 
     Args:
         view_set: Pictures; its held-out ones give the PSNR.
-        variant: Network.
         config: Recipe; its encoding and initial vector are not used.
         seed: Of the initial weights, the order of rays and the backgrounds.
+        width, n_octaves: Of the network, see `VariantField`.
         loss: One of LOSSES, on pixel colours (thesis 3.2).
-        hull: Where to look; None carves it from the silhouettes, a grid of one true cell looks everywhere.
-        shared_start: Start from the initial vector that all NeRFs share, instead of random weights.
-        on_step: Called before every step, and at the end, with the steps done, the last loss (NaN at first) and
-            the field. Its time is not counted.
-        device: Where it is prepared, fitted and measured; None: on a CUDA device, if there is one. What comes back is
-            on the CPU, where all that is random is drawn.
+        hull: Where to look (see `carve`); a grid of one true cell looks everywhere.
 
     Raises:
-        BadInput: unknown loss, or `shared_start` for another network than the thesis's.
+        BadInput: unknown loss.
     """
     if loss not in LOSSES:
         raise BadInput(f"unknown loss '{loss}'", fix=f"use one of: {', '.join(LOSSES)}")
     generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
-    field = VariantField(variant)
-    if shared_start:
-        field.start_from(torch.from_numpy(initial_vector(config.init_seed)))
-    device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    field = field.to(device)
-    hull = carve(view_set, config.grid_resolution, device) if hull is None else hull.to(device)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    field, hull = VariantField(width, n_octaves).to(device), hull.to(device)
     batches = pack_batches(view_set, hull, config.n_samples, config.step, config.n_steps, generator)
-    fit_s = _descend(field, batches, config, generator, LOSSES[loss], on_step)
+    started = time.perf_counter()
+    descend(
+        field.parameters(),
+        lambda done: rendering_loss(field, [batches], done, config, [generator], LOSSES[loss]),
+        config,
+    )
+    fit_s = time.perf_counter() - started
     with torch.no_grad():
         psnr_db = view_psnr(field.query(), hull, view_set, config.step)
-    numbers = {"encoding": variant.encoding, "width": variant.width, "octaves": variant.n_octaves, "seed": seed}
+    encoding = "frequency" if n_octaves else "identity"
+    numbers = {"encoding": encoding, "width": width, "octaves": n_octaves, "seed": seed, "loss": loss}
     rays = float(batches.is_ray.sum()) / len(batches)
-    return field.cpu(), hull.cpu(), {**numbers, "loss": loss, "psnr_db": psnr_db, "fit_s": fit_s, "rays_a_step": rays}
-
-
-def _descend(field, batches: Batches, config: FitConfig, generator, measure: Callable, on_step) -> float:
-    """Adam with the recipe's schedule; returns the seconds that the steps took."""
-    optimiser = torch.optim.Adam(field.parameters(), lr=config.learning_rate, eps=1e-15)
-    value, spent_s = math.nan, 0.0
-    for done in range(config.n_steps):
-        if on_step is not None:
-            on_step(done, value, field)
-        started = time.perf_counter()
-        optimiser.param_groups[0]["lr"] = config.rate_at(done)
-        error = rendering_loss(field, [batches], done, config, [generator], measure)
-        optimiser.zero_grad()
-        error.backward()
-        optimiser.step()
-        value = float(error.detach())
-        spent_s += time.perf_counter() - started
-    if on_step is not None:
-        on_step(config.n_steps, value, field)
-    return spent_s
+    return field.cpu(), {**numbers, "psnr_db": psnr_db, "fit_s": fit_s, "rays_a_step": rays}
 
 
 def over_seeds(rows: Sequence[dict], by: Sequence[str]) -> list[dict]:

@@ -2,7 +2,7 @@
 
 Four numbers a pixel come in two kinds. Straight (pictures in files and view sets): the colour as if opaque, and
 opacity. Premultiplied (what blending gives): colour times opacity, and opacity; only these can be averaged and laid
-over a background. The fused kernels (native/fused.cpp, engines/triton_kernels.py) have this file as their oracle.
+over a background. The fused kernel (native/fused.cpp) has this file as its oracle.
 """
 
 import torch

@@ -46,6 +46,13 @@ def run_layers(
     return torch.bmm(hidden, last[:, :N_OUTPUTS].transpose(1, 2))
 
 
+def raw_outputs(
+    field_weights: Float[torch.Tensor, "k w"], unit: Float[torch.Tensor, "k n 3"], encoding: str = "exact"
+) -> Float[torch.Tensor, "k n 4"]:
+    """Colour and density of positions in [0, 1]^3, before `activate`."""
+    return run_layers(encode(unit, encoding), field_weights)
+
+
 def inside_box(unit: Float[torch.Tensor, "*n 3"]) -> Bool[torch.Tensor, "*n"]:
     """True strictly inside [0, 1]^3: outside there is nothing."""
     return ((unit > 0) & (unit < 1)).all(-1)
@@ -76,5 +83,5 @@ def evaluate_reference(
 ) -> tuple[Float[torch.Tensor, "k n"], Float[torch.Tensor, "k n 3"]]:
     """`evaluate` in PyTorch: any device, with gradients, both encodings."""
     unit = to_unit_box(positions)
-    sigmas, rgbs = activate(run_layers(encode(unit, encoding), field_weights))
+    sigmas, rgbs = activate(raw_outputs(field_weights, unit, encoding))
     return within_box(sigmas, unit), rgbs

@@ -22,31 +22,20 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from n2v.nerf.engines import triton_fit
-from n2v.nerf.engines import triton_kernels as kernels
+from n2v.nerf.engines import triton_engine
+from n2v.nerf.engines import triton_field as kernels
 
 ARCHITECTURES = (80, 86, 89, 90)
-SINGLES = {"rows": "*i32", "starts": "*i32", "ends": "*i32", "lit": "*i32", "lit_ends": "*i32", "bad": "*i32"}
-KINDS = SINGLES | {"taken": "*i32", "taken_next": "*i32", "deltas": "*fp16", "n": "i32", "n_rays": "i32"}
-KINDS |= {"n_parts": "i32"} | dict.fromkeys(("scale", "unscale", "rate", "dark"), "fp32")
-RAYS, PARTS = {"BLOCK": triton_fit.RAYS}, {"BLOCK": triton_fit.PART}
-VARIANTS = {
-    "composite_forward": [RAYS],
-    "composite_backward": [RAYS],
-    "loss_gradient": [RAYS | {"PER_RAY": per_ray} for per_ray in (False, True)],
-    "add_partials": [PARTS | {"PARTS": triton_fit.PARTS_AT_ONCE}],
-    "adam": [PARTS],
-}
+KINDS = {"n": "i32", "deltas": "*fp16"}  # of arguments; the others point to float32
 
 
 def launches(arch: int) -> list[tuple[str, dict]]:
     """Every kernel with every set of options that a fit or an evaluation launches it with."""
-    layers = [
-        (name, triton_fit.layer_options(name, encoding, True, divmod(arch, 10)))
-        for name in triton_fit.TILES
+    return [
+        (name, triton_engine.layer_options(name, encoding, True, divmod(arch, 10)))
+        for name in triton_engine.TILES
         for encoding in ("exact", "tcnn")
     ]
-    return layers + [(name, options) for name, variants in VARIANTS.items() for options in variants]
 
 
 def compiled(name: str, options: dict, arch: int) -> dict:
@@ -66,7 +55,7 @@ def compiled(name: str, options: dict, arch: int) -> dict:
     ptx, graph = made.asm["ptx"], made.asm["ttgir"]
     loop = loop_of(disassembled(made.asm["cubin"]))
     return {
-        "kernel": name, "encoding": "tcnn" if options.get("TCNN") else "exact", "arch": arch,
+        "kernel": name, "encoding": "tcnn" if options["TCNN"] else "exact", "arch": arch,
         "shared": made.metadata.shared,
         "spilled": max(map(int, re.findall(r"(\d+) bytes spill stores", log.getvalue())), default=None),
         "registers": max(map(int, re.findall(r"Used (\d+) registers", log.getvalue())), default=None),

@@ -26,17 +26,8 @@ def older_triton() -> Path:
     """A folder of the environment with that Triton alone, made once; skips where no package index answers."""
     folder = Path(sys.prefix) / f"triton-{OLDER}"
     if not (folder / "triton").exists():
-        command = [
-            sys.executable,
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--no-deps",
-            "--target",
-            folder,
-            f"triton=={OLDER}",
-        ]
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
+        command += ["--target", folder, f"triton=={OLDER}"]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             pytest.skip(f"triton {OLDER} could not be installed: its kernels were NOT compiled")
@@ -72,12 +63,11 @@ every_triton = pytest.mark.parametrize("version", [HERE, OLDER])
 @every_card
 def test_every_kernel_fits(version, arch):
     rows = rows_of(version, arch)
-    assert len(rows) == 8 and all(len(rows[name]) == 2 for name in FIELD)  # both encodings
+    assert sorted(rows) == sorted(FIELD) and all(len(group) == 2 for group in rows.values())  # both encodings
     for row in [row for group in rows.values() for row in group]:
         assert row["shared"] <= LIMIT_KIB[arch] * 1024, row
         assert row["spilled"] is not None and row["spilled"] <= MOST_SPILLED, row
-        assert (row["mma"] > 0) == (row["kernel"] in FIELD), row
-        assert row["restaged"] == 0 or row["kernel"] not in FIELD, row
+        assert row["mma"] > 0 and row["restaged"] == 0, row
 
 
 @pytest.mark.slow

@@ -8,10 +8,11 @@ import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from n2v.nerf.ablation import Variant, VariantField
+from n2v.nerf.ablation import VariantField
 from n2v.nerf.batches import training_batches
-from n2v.nerf.engines import triton_fit
+from n2v.nerf.engines import triton_engine
 from n2v.nerf.engines.torch_engine import fit_loss, rendering_loss
+from n2v.nerf.field import raw_outputs
 from n2v.nerf.fit import held_out_psnr
 from n2v.nerf.layout import initial_vector
 from n2v.nerf.nerf import Nerf, Turntable
@@ -73,7 +74,6 @@ def test_what_is_prepared_and_measured_says_where(ball):
     with Homeless() as mode:
         hull, batches = prepared(ball)
         held_out_psnr(weights, grids_of(weights, hull, "tcnn")[0], ball, config)
-        triton_fit.Resident.of([batches, batches], "cpu")
     assert mode.made == {} and len(batches)
     with Homeless() as mode:
         torch.arange(3)
@@ -84,7 +84,7 @@ def test_pictures_and_variants_say_where(ball):
     """What is made on the way to a picture is made where the field is, and so is a variant's loss."""
     nerf = Nerf("a", torch.from_numpy(initial_vector()), carve(ball, 16), 0.05, "tcnn")
     config = replace(CONFIG, n_steps=1)
-    variant, batches = VariantField(Variant(8, 4)), prepared(ball)[1]
+    variant, batches = VariantField(8, 4), prepared(ball)[1]
     with Homeless() as mode:
         picture = nerf.image(size_px=8, device="cpu")
         assert nerf.views(Turntable(2, 8), device="cpu").shape == (2, 8, 8, 4)
@@ -102,26 +102,18 @@ class Idle:
         return lambda *arguments, **options: None
 
 
-def test_no_step_of_triton_waits_for_the_device(ball, monkeypatch):
-    pytest.importorskip("triton", reason="triton is not installed: its steps were NOT counted")
-    _, batches = prepared(ball)
-    data = triton_fit.Resident.of([batches] * 2, "cpu")
-    trainer = triton_fit.Trainer(data, torch.from_numpy(initial_vector()).repeat(2, 1), CONFIG)
-    for name in (*triton_fit.TILES, "composite_forward", "composite_backward", "loss_gradient", "add_partials", "adam"):
-        monkeypatch.setattr(triton_fit.kernels(), name, Idle())
-    colours = torch.zeros(2, data.starts.shape[1], 3)
-    with Returns() as mode:
-        for done in range(3):
-            trainer.step(done, colours)
-    assert mode.waited == {}
-
-
-def test_no_loss_of_torch_waits_for_the_device(ball):
+@pytest.mark.parametrize("outputs", ["raw_outputs", "fused_outputs"])
+def test_no_loss_waits_for_the_device(ball, outputs, monkeypatch):
+    if outputs == "fused_outputs":
+        pytest.importorskip("triton", reason="triton is not installed: its steps were NOT counted")
+        for name in triton_engine.TILES:
+            monkeypatch.setattr(triton_engine.kernels(), name, Idle())
+    network = {"raw_outputs": raw_outputs, "fused_outputs": triton_engine.fused_outputs}[outputs]
     _, batches = prepared(ball)
     weights = torch.from_numpy(initial_vector()).repeat(2, 1).requires_grad_()
     draws = [torch.Generator().manual_seed(i) for i in range(2)]
     with Returns() as mode:
-        loss = fit_loss(weights, [batches] * 2, 0, CONFIG, draws)
+        loss = fit_loss(weights, [batches] * 2, 0, CONFIG, draws, network)
         loss.backward()
     assert mode.waited == {}
     with Returns() as mode:

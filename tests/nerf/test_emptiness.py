@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from n2v.nerf.batches import EMPTY_LENGTH, EmptySpace, looks, training_batches
-from n2v.nerf.engines import triton_fit
 from n2v.nerf.engines.native_engine import optimise_fused
 from n2v.nerf.engines.torch_engine import optimise
 from n2v.nerf.fit import fit
@@ -106,17 +105,3 @@ def test_engines_take_the_same_way_with_points_that_move(ball, n_empty):
         )
     moved = (ways[1] - torch.from_numpy(initial_vector())).norm()
     assert moved > 0.1 and (ways[0] - ways[1]).norm() < 0.02 * moved
-
-
-def test_the_resident_copy_of_a_gpu_fit_moves_with_the_batches(monkeypatch, ball):
-    """Without a GPU: the bookkeeping of two NeRFs whose batches lie in one tensor."""
-    monkeypatch.setattr("n2v.nerf.batches.DENSITY_FLOOR", 0.0)  # everything is fog
-    config = replace(QUICK, n_steps=3, n_empty=16)
-    parts = [batches_of(ball, config)[1] for _ in range(2)]
-    data = triton_fit.Resident.of(parts, "cpu")
-    before = data.positions.clone()
-    weights = torch.from_numpy(np.stack([initial_vector()] * 2))
-    data.look_again(parts, weights, "exact")
-    n = parts[0].empty.n_points
-    changed = (data.positions != before).any(-1)
-    assert changed[:, : n // 2].all() and not changed[:, n // 2 :].any()

@@ -1,6 +1,5 @@
 """The thesis's engine from probe to fitted NeRF, its libraries' GPU parts on stand-ins (stand_ins.py)."""
 
-import os
 from dataclasses import replace
 
 import pytest
@@ -12,7 +11,6 @@ from stand_ins import Network
 
 from n2v.errors import BadInput
 from n2v.nerf.composite import over_background, premultiplied
-from n2v.nerf.engines import tcnn_engine
 from n2v.nerf.engines.tcnn_engine import TcnnBackend
 from n2v.nerf.field import evaluate_reference
 from n2v.nerf.layout import initial_vector
@@ -134,17 +132,3 @@ def test_a_network_it_does_not_have_is_one_line():
     with pytest.raises(RuntimeError, match="unknown encoding or network"):
         TcnnBackend("FusedMLP", "cpu").probe()
     assert TcnnBackend("CutlassMLP", "cpu").probe()
-
-
-def test_the_lock_of_a_killed_build_goes(tmp_path, monkeypatch):
-    """torch's extension loader waits for ever for a lock whose owner was killed."""
-    monkeypatch.setenv("TORCH_EXTENSIONS_DIR", str(tmp_path))
-    ours, running = tmp_path / "nerfacc_cuda" / "lock", tmp_path / "other" / "lock"
-    for lock in (ours, running):
-        lock.parent.mkdir()
-        lock.touch()
-    os.utime(ours, (0, 0))
-    assert tcnn_engine.unlock(since=None) == 1 and not ours.exists() and running.exists()
-    ours.touch()
-    assert tcnn_engine.unlock(since=None) == 0 and ours.exists()  # young: somebody may be building
-    assert tcnn_engine.unlock(since=0.0) == 1  # made by the probe that was just killed

@@ -1,10 +1,10 @@
-"""Engines that fit and evaluate NeRFs. All take and give the same flat weight vector and pass the same parity tests.
+"""Engines that fit NeRFs. All take and give the same flat weight vector and pass the same parity tests.
 
 | name | runs on | is |
 |---|---|---|
 | torch | CPU, CUDA | the reference: batched over NeRFs, gradients by autograd |
 | native | CPU | our fused C++ kernel, compiled on first use |
-| triton | CUDA | our fused kernels, many NeRFs in one launch |
+| triton | CUDA | the same loop as torch, the field and its gradient by our fused kernels |
 | tcnn | CUDA | nerfacc + tiny-cuda-nn, the thesis's engine |
 """
 
@@ -13,11 +13,9 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from functools import cache
 from subprocess import PIPE
-from types import ModuleType
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -31,6 +29,7 @@ _CLASSES = {"torch": "TorchBackend", "native": "NativeBackend", "triton": "Trito
 BACKENDS = tuple(_CLASSES)
 MOST_TOGETHER = 32  # NeRFs in one launch: the host holds their batches, too
 PROBE_S = 240  # nerfacc and Triton compile their kernels the first time
+LOCKED = "where an earlier build was ended, remove its lock: ~/.cache/torch_extensions/*/nerfacc_cuda/lock"
 
 
 class NoEngine(BadInput):
@@ -59,19 +58,11 @@ class Backend(Protocol):
         """What it found, in one line, after running a real kernel; raises when it cannot work here."""
 
 
-def _check_name(name: str) -> None:
-    if name not in _CLASSES:
-        raise NoEngine(f"unknown backend '{name}'", fix=f"use one of: auto, {', '.join(BACKENDS)}")
-
-
-def _module(name: str) -> ModuleType:
-    return importlib.import_module(f"n2v.nerf.engines.{name}_engine")
-
-
 def load_engine(name: str) -> Backend:
     """A backend by name, not yet probed."""
-    _check_name(name)
-    return getattr(_module(name), _CLASSES[name])()
+    if name not in _CLASSES:
+        raise NoEngine(f"unknown backend '{name}'", fix=f"use one of: auto, {', '.join(BACKENDS)}")
+    return getattr(importlib.import_module(f"n2v.nerf.engines.{name}_engine"), _CLASSES[name])()
 
 
 def check(name: str, encoding: str) -> None:
@@ -102,11 +93,11 @@ def try_out(name: str, apart: bool = False) -> tuple[bool, str]:
         name: Of the backend.
         apart: Probe in a process of its own: a GPU library may crash instead of raising.
     """
-    _check_name(name)
     if apart:
         return _try_out_apart(name, PROBE_S)
+    engine = load_engine(name)
     try:
-        return True, load_engine(name).probe()
+        return True, engine.probe()
     except BadInput as error:
         return False, str(error)
     except Exception as error:  # a probe may fail in any way: OSError from tinycudann without a GPU, for one
@@ -116,18 +107,15 @@ def try_out(name: str, apart: bool = False) -> tuple[bool, str]:
 @cache
 def _try_out_apart(name: str, limit_s: float) -> tuple[bool, str]:
     """The same in a process of its own, once: every fit of a session asks."""
-    command, began = [sys.executable, "-m", "n2v.nerf.engines", name], time.time()
+    load_engine(name)
+    command = [sys.executable, "-m", "n2v.nerf.engines", name]
     with subprocess.Popen(command, stdout=PIPE, stderr=PIPE, text=True, start_new_session=True) as probe:
         try:
             output, errors = probe.communicate(timeout=limit_s)
         except subprocess.TimeoutExpired:
-            if hasattr(os, "killpg"):  # the compilers that it started, too
-                os.killpg(probe.pid, signal.SIGKILL)
-            probe.kill()
+            os.killpg(probe.pid, signal.SIGKILL)  # the compilers that it started, too
             probe.communicate()
-            freed = _module(name).unlock(began) if name == "tcnn" else 0
-            again = "; a lock of its unfinished build was removed: try again" if freed else ""
-            return False, f"no answer in {limit_s} s{again}"
+            return False, f"no answer in {limit_s} s" + (f"; {LOCKED}" if name == "tcnn" else "")
     lines = (output or errors).strip().splitlines()
     return probe.returncode == 0, lines[-1] if lines else f"died with code {probe.returncode}"
 
@@ -152,9 +140,9 @@ def choose_engine(name: str = "auto", encoding: str = "exact") -> tuple[Backend,
     if encoding not in load_engine(first).encodings:
         return load_engine("torch"), f"torch: {first} has no '{encoding}' encoding"
     works, found = try_out(first, apart=first == "triton")
-    if works:
-        return load_engine(first), f"{first}: {found}"
-    return load_engine("torch"), f"torch: not {first} ({found})"
+    return (
+        (load_engine(first), f"{first}: {found}") if works else (load_engine("torch"), f"torch: not {first} ({found})")
+    )
 
 
 def settle_engine(config: FitConfig, name: str, elsewhere: bool = False) -> tuple[FitConfig, str]:

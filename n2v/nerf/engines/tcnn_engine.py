@@ -4,12 +4,7 @@ The recipe is nerfacc 0.3.5's example (the authors' script is unpublished), writ
 `OccGridEstimator`. Weights are tiny-cuda-nn's flat vector as it is, so its "tcnn" encoding is the only one here.
 """
 
-import os
-import time
-from pathlib import Path
-
 import torch
-from torch.utils import cpp_extension
 
 from n2v.errors import BadInput
 from n2v.nerf.batches import training_rays
@@ -23,7 +18,6 @@ GRADIENT_SCALE = 1024.0  # float16 gradients below 6e-8 would vanish; Adam's ste
 GRID_EVERY = 16  # steps between occupancy updates (nerfacc's example)
 TRANSMITTANCE_FLOOR = 1e-4  # samples behind it are culled
 MOST_GROWTH = 2  # of the rays in a batch, a step: few surviving samples must not call for all pixels at once
-STALE_S = 3600  # age of a lock that no running build can hold
 NETWORK = {"activation": "ReLU", "output_activation": "None", "n_neurons": 64, "n_hidden_layers": 3}
 
 
@@ -159,24 +153,3 @@ def _query(field, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     unit = to_unit_box(positions)
     sigmas, rgbs = activate(field(unit).float())
     return within_box(sigmas, unit), rgbs
-
-
-def unlock(since: float | None) -> int:
-    """Remove the lock that a killed build of nerfacc's kernels left behind; torch would wait for it for ever.
-
-    Args:
-        since: When the build that was just killed began (seconds, as time.time); None: only locks of an hour and more.
-
-    Returns:
-        How many were removed.
-    """
-    root = Path(os.environ.get("TORCH_EXTENSIONS_DIR") or cpp_extension.get_default_build_root())
-    locks = [lock for lock in root.glob("**/nerfacc_cuda/lock") if _is_dead(lock.stat().st_mtime, since)]
-    for lock in locks:
-        lock.unlink(missing_ok=True)
-    return len(locks)
-
-
-def _is_dead(made: float, since: float | None) -> bool:
-    """Whether a lock made then is the killed build's, or too old to be anybody's."""
-    return made < time.time() - STALE_S or (since is not None and made >= since)

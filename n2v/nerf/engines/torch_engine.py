@@ -1,16 +1,17 @@
 """The reference engine: Adam on the rendering loss, several NeRFs in one batched computation, gradients by autograd."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from jaxtyping import Float
 
 from n2v.nerf.batches import Batches, looks, prepare
 from n2v.nerf.composite import composite, over_background, premultiplied
-from n2v.nerf.encoding import encode
-from n2v.nerf.field import activate, evaluate_reference, run_layers
+from n2v.nerf.field import activate, raw_outputs, to_unit_box, within_box
 from n2v.nerf.layout import initial_vector
 from n2v.nerf.recipe import FitConfig
+
+Outputs = Callable[[torch.Tensor, torch.Tensor, str], torch.Tensor]  # as n2v.nerf.field.raw_outputs
 
 
 class TorchBackend:
@@ -18,18 +19,20 @@ class TorchBackend:
 
     name = "torch"
     encodings = ("exact", "tcnn")
+    outputs = staticmethod(raw_outputs)
 
     def __init__(self, device: str | None = None) -> None:
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
 
     def fit(self, view_sets, hulls, config, seeds):
         batches, generators = prepare(view_sets, hulls, config, seeds)
-        return optimise([part.to(self.device) for part in batches], config, generators).cpu()
+        return optimise([part.to(self.device) for part in batches], config, generators, outputs=self.outputs).cpu()
 
+    @torch.no_grad()
     def evaluate(self, field_weights, positions, encoding):
-        with torch.no_grad():
-            sigmas, rgbs = evaluate_reference(field_weights.to(self.device), positions.to(self.device), encoding)
-        return sigmas.cpu(), rgbs.cpu()
+        unit = to_unit_box(positions.to(self.device))
+        sigmas, rgbs = activate(self.outputs(field_weights.to(self.device), unit, encoding))
+        return within_box(sigmas, unit).cpu(), rgbs.cpu()
 
     def probe(self) -> str:
         product = torch.ones(8, 8, device=self.device) @ torch.ones(8, 8, device=self.device)
@@ -44,6 +47,7 @@ def optimise(
     config: FitConfig,
     generators: list[torch.Generator],
     initial: Float[torch.Tensor, "w"] | None = None,
+    outputs: Outputs = raw_outputs,
 ) -> Float[torch.Tensor, "k w"]:
     """Adam over k independent NeRFs; `initial` replaces the shared initial vector (for experiments).
 
@@ -51,17 +55,26 @@ def optimise(
     """
     start = torch.from_numpy(initial_vector(config.init_seed)) if initial is None else initial
     field_weights = start.to(batches[0].positions.device).repeat(len(batches), 1).requires_grad_()
-    optimiser = torch.optim.Adam([field_weights], lr=config.learning_rate, eps=1e-15, fused=True)
-    for done in range(config.n_steps):
+
+    def loss_at(done: int) -> torch.Tensor:
         if done in looks(config.n_steps):
             for part, weights in zip(batches, field_weights.detach(), strict=True):
                 part.look_again(weights, config.encoding)
+        return fit_loss(field_weights, batches, done, config, generators, outputs)
+
+    descend([field_weights], loss_at, config)
+    return field_weights.detach()
+
+
+def descend(parameters: Iterable[torch.Tensor], loss_at: Callable[[int], torch.Tensor], config: FitConfig) -> None:
+    """Adam with the recipe's schedule; `loss_at` gives the loss of each step."""
+    optimiser = torch.optim.Adam(parameters, lr=config.learning_rate, eps=1e-15, fused=True)
+    for done in range(config.n_steps):
         optimiser.param_groups[0]["lr"] = config.rate_at(done)
-        loss = fit_loss(field_weights, batches, done, config, generators)
+        loss = loss_at(done)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-    return field_weights.detach()
 
 
 def fit_loss(
@@ -70,11 +83,12 @@ def fit_loss(
     done: int,
     config: FitConfig,
     generators: list[torch.Generator],
+    outputs: Outputs = raw_outputs,
 ) -> Float[torch.Tensor, ""]:
     """Loss of k NeRFs on their batches at step `done`; see `rendering_loss`."""
 
     def network(unit: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return activate(run_layers(encode(unit, config.encoding), field_weights))
+        return activate(outputs(field_weights, unit, config.encoding))
 
     return rendering_loss(network, batches, done, config, generators)
 

@@ -1,16 +1,15 @@
 """Triton kernels of the field: encoding, four layers, and the gradient of the weights, for many NeRFs in one launch.
 
-Program axis 1 is the NeRF. `rows[nerf]` says which row of the resident data (samples of one batch) that NeRF uses in
-this step, so nothing is copied between steps. Importing this file needs triton; go through
-`n2v.nerf.engines.triton_fit.kernels`, which says so in words when it is missing.
+Program axis 1 is the NeRF. Importing this file needs triton; go through `n2v.nerf.engines.triton_engine.kernels`, which
+says so in words when it is missing.
 
 Compiled, layers multiply float16 operands and add in float32 (HALF), and sines are the hardware's (HARDWARE): what
 tiny-cuda-nn does. Interpreted, there is neither: float32 operands for exact parity, or HALF alone.
 
 Run-time type checks are off here (`no_type_check`): arguments are pointers and compile-time sizes.
 
-Layouts, all row-major: positions (rows, n, 3) in [0, 1]^3; fields (k, n, 4) = r, g, b, density; weights (k, 18432) as
-in n2v.nerf.layout.
+Layouts, all row-major: positions (k, n, 3) in [0, 1]^3; raw outputs and pulls, their gradient, (k, n, 4);
+weights (k, 18432) as in n2v.nerf.layout.
 """
 
 from typing import no_type_check
@@ -148,13 +147,12 @@ def _hidden(early, late, front, back, second, third, HALF: tl.constexpr):
 @triton.jit
 @no_type_check
 def field_forward(
-    positions, rows, weights, fields, n,
-    BLOCK: tl.constexpr, TCNN: tl.constexpr, HALF: tl.constexpr, HARDWARE: tl.constexpr,
-):  # fmt: skip
-    """Positions to r, g, b, density. A program keeps its NeRF's matrices and walks over every n_programs-th tile."""
+    positions, weights, outputs, n, BLOCK: tl.constexpr, TCNN: tl.constexpr, HALF: tl.constexpr, HARDWARE: tl.constexpr
+):
+    """Positions to raw outputs. A program keeps its NeRF's matrices and walks over every n_programs-th tile."""
     nerf = tl.program_id(1).to(tl.int64)
-    positions += tl.load(rows + nerf).to(tl.int64) * n * 3
-    fields += nerf * n * 4
+    positions += nerf * n * 3
+    outputs += nerf * n * 4
     front, back, second, third, last = _matrices(weights + nerf * SIZE, HALF)
     channel = tl.arange(0, 16)[None, :]
     for start in range(tl.program_id(0) * BLOCK, n, tl.num_programs(0) * BLOCK):
@@ -162,37 +160,33 @@ def field_forward(
         early, late = _encoded(positions + place * 3, place < n, TCNN, HALF, HARDWARE)
         _one, _two, three = _hidden(early, late, front, back, second, third, HALF)
         raw = _dot(three, tl.trans(last), HALF)
-        value = tl.where(channel == 3, tl.exp(raw - 1.0), tl.sigmoid(raw))
-        tl.store(fields + place * 4 + channel, value, mask=(place < n) & (channel < 4))
+        tl.store(outputs + place * 4 + channel, raw, mask=(place < n) & (channel < 4))
 
 
 @triton.jit
 @no_type_check
 def field_backward(
-    points, ends, weights, pulls, deltas, partials, n, n_rays,
+    positions, weights, pulls, deltas, partials, n,
     BLOCK: tl.constexpr, TCNN: tl.constexpr, HALF: tl.constexpr, HARDWARE: tl.constexpr,
 ):  # fmt: skip
     """Gradient of all matrices but the first, and of the first layer's sums, `deltas` (k, n, 64).
 
-    `points` (k, n, 3) and `pulls` (k, n, 4), the gradient of the raw outputs, are of the samples that count, one
-    after the other; `ends` (k, r) says in its last place how many there are. Activations are computed again. Each
-    program writes a partial sum of its own: partials (n_programs, k, 18432).
+    Activations are computed again. Each program writes a partial sum of its own: partials (n_programs, k, 18432).
     """
     nerf = tl.program_id(1).to(tl.int64)
-    points += nerf * n * 3
+    positions += nerf * n * 3
     pulls += nerf * n * 4
     deltas += nerf * n * WIDTH
-    n_lit = tl.load(ends + (nerf + 1) * n_rays - 1)
     front, back, second, third, last = _matrices(weights + nerf * SIZE, HALF)
     d_second = tl.zeros([WIDTH, WIDTH], tl.float32)
     d_third = tl.zeros([WIDTH, WIDTH], tl.float32)
     d_last = tl.zeros([16, WIDTH], tl.float32)
     channel, neuron = tl.arange(0, 16)[None, :], tl.arange(0, WIDTH)[None, :]
-    for start in range(tl.program_id(0) * BLOCK, n_lit, tl.num_programs(0) * BLOCK):
+    for start in range(tl.program_id(0) * BLOCK, n, tl.num_programs(0) * BLOCK):
         at = start + tl.arange(0, BLOCK)[:, None]
-        early, late = _encoded(points + at * 3, at < n_lit, TCNN, HALF, HARDWARE)
+        early, late = _encoded(positions + at * 3, at < n, TCNN, HALF, HARDWARE)
         one, two, three = _hidden(early, late, front, back, second, third, HALF)
-        pull = tl.load(pulls + at * 4 + channel, mask=(at < n_lit) & (channel < 4), other=0.0)
+        pull = tl.load(pulls + at * 4 + channel, mask=(at < n) & (channel < 4), other=0.0)
         delta = _operand(pull, HALF)
         d_last += _dot(tl.trans(delta), three, HALF)
         delta = _operand(tl.where(three > 0, _dot(delta, last, HALF), 0.0), HALF)
@@ -200,7 +194,7 @@ def field_backward(
         delta = _operand(tl.where(two > 0, _dot(delta, third, HALF), 0.0), HALF)
         d_second += _dot(tl.trans(delta), one, HALF)
         delta = _operand(tl.where(one > 0, _dot(delta, second, HALF), 0.0), HALF)
-        tl.store(deltas + at * WIDTH + neuron, delta, mask=at < n_lit)
+        tl.store(deltas + at * WIDTH + neuron, delta, mask=at < n)
     partials += (tl.program_id(0).to(tl.int64) * tl.num_programs(1) + nerf) * SIZE
     _put(partials + HIDDEN_1, d_second, WIDTH, WIDTH, WIDTH)
     _put(partials + HIDDEN_2, d_third, WIDTH, WIDTH, WIDTH)
@@ -210,21 +204,19 @@ def field_backward(
 @triton.jit
 @no_type_check
 def input_backward(
-    points, ends, deltas, partials, n, n_rays,
-    BLOCK: tl.constexpr, TCNN: tl.constexpr, HALF: tl.constexpr, HARDWARE: tl.constexpr,
-):  # fmt: skip
+    positions, deltas, partials, n, BLOCK: tl.constexpr, TCNN: tl.constexpr, HALF: tl.constexpr, HARDWARE: tl.constexpr
+):
     """Gradient of the input matrix, half of all weights; its sums would not fit in registers beside the others."""
     nerf = tl.program_id(1).to(tl.int64)
-    points += nerf * n * 3
+    positions += nerf * n * 3
     deltas += nerf * n * WIDTH
-    n_lit = tl.load(ends + (nerf + 1) * n_rays - 1)
     d_front = tl.zeros([128, WIDTH], tl.float32)
     d_back = tl.zeros([16, WIDTH], tl.float32)
     neuron = tl.arange(0, WIDTH)[None, :]
-    for start in range(tl.program_id(0) * BLOCK, n_lit, tl.num_programs(0) * BLOCK):
+    for start in range(tl.program_id(0) * BLOCK, n, tl.num_programs(0) * BLOCK):
         at = start + tl.arange(0, BLOCK)[:, None]
-        early, late = _encoded(points + at * 3, at < n_lit, TCNN, HALF, HARDWARE)
-        delta = tl.load(deltas + at * WIDTH + neuron, mask=at < n_lit, other=0.0)
+        early, late = _encoded(positions + at * 3, at < n, TCNN, HALF, HARDWARE)
+        delta = tl.load(deltas + at * WIDTH + neuron, mask=at < n, other=0.0)
         d_front += _dot(tl.trans(early), delta, HALF)
         d_back += _dot(tl.trans(late), delta, HALF)
     partials += (tl.program_id(0).to(tl.int64) * tl.num_programs(1) + nerf) * SIZE
