@@ -114,7 +114,7 @@ def parity(encoding: str, n: int, device: str) -> dict:
     gradients = []
     for outputs in OUTPUTS.values():
         leaf, seeds = weights.clone().requires_grad_(), [torch.Generator().manual_seed(3) for _ in range(2)]
-        fit_loss(leaf, [part.to(torch.device(device))] * 2, 0, config, seeds, outputs).backward()
+        fit_loss(leaf, [part.to(device)] * 2, 0, config, seeds, outputs).backward()
         gradients.append(leaf.grad)
     error = float((gradients[0] - gradients[1]).norm() / gradients[1].norm())
     return {"density": worst[0], "colour": worst[1], "gradient": error}
@@ -128,7 +128,7 @@ def prepared(view_sets: list[ViewSet], config: FitConfig, n_batches: int, device
 
 def crowd(engine: str, k: int, batches: list[Batches], sizes: Sizes, device: str) -> dict:
     """Steps of k NeRFs at once, from batches that are there; NeRFs a second at the thesis's 2,000 steps."""
-    config, there = sizes.config, [part.to(torch.device(device)) for part in batches]
+    config, there = sizes.config, [part.to(device) for part in batches]
     leaf = torch.from_numpy(initial_vector()).repeat(k, 1).to(device).requires_grad_()
     draws, parts = [torch.Generator().manual_seed(i) for i in range(k)], [there[i % len(there)] for i in range(k)]
     adam = torch.optim.Adam([leaf], lr=config.learning_rate, eps=1e-15, fused=True)
@@ -185,7 +185,7 @@ def whole_fit(name: str, view_sets: list[ViewSet], sizes: Sizes, device: str) ->
     if name == "tcnn":
         weights = tcnn.fit(view_sets, hulls, config, list(range(n)))
     else:
-        there = [part.to(torch.device(device)) for part in batches]
+        there = [part.to(device) for part in batches]
         weights = torch_engine.optimise(there, config, draws, outputs=OUTPUTS[name]).cpu()
     measuring = time.perf_counter()
     weights = weights.to(device)

@@ -1,7 +1,7 @@
 """`n2v zoo verify` and `n2v zoo merge`: a collection is checked and mended; several become one."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from tyro.conf import Positional, arg
 
@@ -22,11 +22,10 @@ def zoo_verify(
 
     Example: n2v zoo verify data/mini_zoo
     """
-    from n2v.zoo.repair import repair as mend
-    from n2v.zoo.verify import verify
+    from n2v.zoo import verify
 
-    done = mend(zoo) if repair else {}
-    report = verify(zoo)
+    done = verify.repair(zoo) if repair else {}
+    report = verify.verify(zoo)
     if report["problems"]:
         shown = "; ".join(report["problems"][:5])
         more = f" and {len(report['problems']) - 5} more" if len(report["problems"]) > 5 else ""
@@ -41,21 +40,17 @@ def zoo_verify(
 def zoo_merge(
     zoos: Annotated[Positional[tuple[Path, ...]], arg(metavar="ZOO", help="zoo folders")],
     out: Annotated[Path, arg(help="zoo folder to make")],
-    conflict: Annotated[
-        Literal["refuse", "best"], arg(help="different NeRFs of one object: refuse, or keep that of the best PSNR")
-    ] = "refuse",
-    splits: Annotated[
-        Literal["corrected", "keep"], arg(help="deal train, val and test anew over the union, or keep them")
-    ] = "corrected",
     seed: Annotated[int, arg(help="seed of the splits")] = 0,
 ) -> dict:
     """Merge zoos of one recipe into a new one, checking every NeRF on the way. OUT is whole or absent.
+
+    Of different NeRFs of one object the best by PSNR is kept; splits are dealt anew over the union.
 
     Example: n2v zoo merge zoo-1 zoo-2 --out zoo
     """
     from n2v.zoo.merge import merge_zoos
 
-    return merge_zoos(list(zoos), out, conflict=conflict, splits=splits, seed=seed)
+    return merge_zoos(list(zoos), out, seed=seed)
 
 
 def zoo_pack(

@@ -99,7 +99,7 @@ class Batches:
     def __len__(self) -> int:
         return len(self.positions)
 
-    def to(self, device: torch.device) -> "Batches":
+    def to(self, device: torch.device | str) -> "Batches":
         """The same on a device."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return replace(self, **{name: value.to(device) for name, value in values.items() if name != "empty"})

@@ -13,9 +13,9 @@ import fcntl
 import json
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -64,9 +64,12 @@ class Row(Identity):
     psnr_step: float | None = None
 
 
+# Lines of earlier versions know fewer columns
+DEFAULTS = {field.name: field.default for field in fields(Row) if field.name in ("family", "slots")}
+DEFAULTS |= {
+    field.name: field.default for field in fields(Row)[len(fields(Identity)) :] if field.default is not MISSING
+}
 NAMES = tuple(field.name for field in fields(Row))
-DEFAULTS = {"family": "", "slots": "", "split_novel": "", "split_as_published": ""}  # of lines of earlier versions
-DEFAULTS |= {"status": "ok", "shard": "", "row": -1, "sha256": "", "psnr_alone_db": None, "psnr_step": None}
 TEXTS = tuple(field.name for field in fields(Row) if field.type is str)
 INTEGERS = tuple(field.name for field in fields(Row) if field.type is int)
 FLOATS = tuple(field.name for field in fields(Row) if field.name not in TEXTS + INTEGERS)
@@ -75,11 +78,6 @@ FLOATS = tuple(field.name for field in fields(Row) if field.name not in TEXTS + 
 def row_digest(weights: np.ndarray, packed: np.ndarray) -> str:
     """SHA-256 over one NeRF's stored weights and occupancy bits."""
     return sha256_of(weights.tobytes() + packed.tobytes())
-
-
-def copy_of(values: dict) -> tuple[str, int, str]:
-    """What names one stored copy of a NeRF."""
-    return values["shard"], values["row"], values["sha256"]
 
 
 def lines_of(rows: Iterable[Row]) -> bytes:
@@ -168,6 +166,11 @@ def _refused(values: dict, problem: str) -> dict:
     return {**values, **gone, **nowhere, "object_id": shown(values["object_id"]), "status": f"{REFUSED}{problem}"}
 
 
+def is_inside(path: str) -> bool:
+    """True for a relative path without "..": the cheap check; opening a shard also follows links (n2v.files.inside)."""
+    return not path.startswith("/") and ".." not in path.split("/")
+
+
 def is_name(text: str) -> bool:
     """Whether a text can be an object's id: something printable that leads out of no folder."""
     return bool(text.strip()) and text.isprintable() and is_inside(text)
@@ -178,6 +181,28 @@ def shown(name: str) -> str:
     return name if is_name(name) else ascii(name).replace("/", "|")
 
 
+def _between(low: float, high: float) -> Callable[[float | None], bool]:
+    """Of a number that may be unknown."""
+    return lambda value: value is None or low <= value <= high
+
+
+def _at_least_0(value: float) -> bool:
+    return value >= 0
+
+
+SANE = {  # what a column of a NeRF's line may hold
+    **dict.fromkeys(("object_id", "base_id", "class_name", "shape_group"), is_name),
+    **dict.fromkeys(("init_hash", "backend", "family", "slots"), str.isprintable),
+    **dict.fromkeys(("split_novel", "split_as_published"), (*SPLITS, "").__contains__),
+    **dict.fromkeys(("version", "seed", "steps"), _at_least_0),
+    **dict.fromkeys(("psnr_db", "psnr_alone_db"), _between(-100, 400)),  # what float32 pictures can have
+    **dict.fromkeys(("step", "psnr_step"), _between(1e-9, 10)),  # scene units
+    "split": (*SPLITS, UNLISTED).__contains__,
+    "encoding": ENCODINGS.__contains__,
+    "fit_s": _between(0, math.inf),
+}
+
+
 def wrong(values: dict) -> str:
     """What cannot be right in a line's values, or an empty text. Lines that offer no NeRF need no more than a name."""
     if not is_inside(values["shard"]):
@@ -185,36 +210,13 @@ def wrong(values: dict) -> str:
     for name in FLOATS:
         if values[name] is not None and not math.isfinite(values[name]):
             return f"{name} {values[name]} cannot be"
-    if values["status"] != "ok":
-        return "" if is_name(values["object_id"]) else f"object_id {values['object_id']!a} is no name"
-    for name in ("object_id", "base_id", "class_name", "shape_group"):
-        if not is_name(values[name]):
-            return f"{name} {values[name]!a} is no name"
-    for name in ("init_hash", "backend", "family", "slots"):
-        if not values[name].isprintable():
-            return f"{name} {values[name]!a} is not printable"
-    known = values["class_name"] in CLASSES
-    checks = {
-        "label": values["label"] == CLASSES.index(values["class_name"]) if known else values["label"] >= len(CLASSES),
-        "version": values["version"] >= 0,
-        "split": values["split"] in (*SPLITS, UNLISTED),
-        "split_novel": values["split_novel"] in (*SPLITS, ""),
-        "split_as_published": values["split_as_published"] in (*SPLITS, ""),
-        "seed": values["seed"] >= 0,
-        "encoding": values["encoding"] in ENCODINGS,
-        "steps": values["steps"] >= 0,
-        "step": 0 < values["step"] <= 10,  # scene units
-        "psnr_db": _is_db(values["psnr_db"]),
-        "psnr_alone_db": _is_db(values["psnr_alone_db"]),
-        "psnr_step": values["psnr_step"] is None or 0 < values["psnr_step"] <= 10,
-        "fit_s": values["fit_s"] is None or values["fit_s"] >= 0,
-    }
-    return next((f"{name} {values[name]!r} cannot be" for name, right in checks.items() if not right), "")
-
-
-def _is_db(value: float | None) -> bool:
-    """Unknown, or what float32 pictures can have."""
-    return value is None or -100 <= value <= 400
+    sane = SANE if values["status"] == "ok" else {"object_id": is_name}
+    for name, fits in sane.items():
+        if not fits(values[name]):
+            return f"{name} {values[name]!a} cannot be"
+    label, class_name = values["label"], values["class_name"]
+    known = label == CLASSES.index(class_name) if class_name in CLASSES else label >= len(CLASSES)
+    return "" if known or values["status"] != "ok" else f"label {label} cannot be, class_name is {class_name!a}"
 
 
 def _fits(values: dict) -> bool:
@@ -227,25 +229,20 @@ def _fits(values: dict) -> bool:
     )
 
 
-def is_inside(path: str) -> bool:
-    """True for a relative path without "..": the cheap check; opening a shard also follows links (n2v.files.inside)."""
-    return not path.startswith("/") and ".." not in path.split("/")
-
-
 def settle(lines: list[dict]) -> tuple[list[Row], list[Row]]:
     """What the lines amount to: the NeRF of each object that has one, and the last word on each that has none.
 
     Both sorted by object id.
     """
-    copies: dict[str, list[dict]] = {}
+    copies: dict[str, dict[tuple, dict]] = {}  # of each object, by place, the one offered last at the end
     last: dict[str, dict] = {}
     for values in lines:
-        object_id = values["object_id"]
+        object_id, place = values["object_id"], (values["shard"], values["row"], values["sha256"])
         last[object_id] = values
+        offered = copies.setdefault(object_id, {})
         if values["shard"] or values["status"] == "ok":
-            here = copy_of(values)
-            kept = [other for other in copies.get(object_id, ()) if copy_of(other) != here]
-            copies[object_id] = [*kept, values] if values["status"] == "ok" else kept
-    usable = [Row(**copies[object_id][-1]) for object_id in sorted(last) if copies.get(object_id)]
-    without = [Row(**last[object_id]) for object_id in sorted(last) if not copies.get(object_id)]
-    return usable, without
+            offered.pop(place, None)
+        if values["status"] == "ok":
+            offered[place] = values
+    usable = [Row(**list(copies[object_id].values())[-1]) for object_id in sorted(last) if copies[object_id]]
+    return usable, [Row(**last[object_id]) for object_id in sorted(last) if not copies[object_id]]

@@ -20,48 +20,43 @@ SHARD_ROWS = 512  # NeRFs in a shard of a new zoo
 PACKED_ROWS = 256
 SAME_OBJECT = ("base_id", "class_name", "version", "shape_group")
 
-Candidates = dict[str, list[tuple[Zoo, Row]]]  # every zoo's NeRF of an object, the preferred one first
+Copies = list[tuple[Zoo, Row]]  # of one object, the preferred one first
 
 
-def merge_zoos(
-    folders: list[Path], out: Path, *, conflict: str = "refuse", splits: str = "corrected", seed: int = 0
-) -> dict:
+def merge_zoos(folders: list[Path], out: Path, *, seed: int = 0) -> dict:
     """Merge zoos into a new one. The sources stay as they are; `out` is whole or absent.
 
-    Classes beyond the thirteen are numbered anew, over the union.
+    Of different NeRFs of one object that of the best PSNR is kept. Classes beyond the thirteen are numbered anew, and
+    splits dealt anew, over the union.
 
     Args:
         folders: Zoos of one occupancy resolution, encoding and initial vector.
         out: Folder to make.
-        conflict: Where zoos hold different NeRFs of one object id: "refuse", or keep that of the "best" PSNR.
-        splits: "corrected" deals the union anew by the corrected rule; "keep" leaves each row's split as it is.
-        seed: Of the corrected rule.
+        seed: Of the splits.
 
     Returns:
         out, ok (False when some NeRF was damaged), n, duplicates, damaged (object ids of which no zoo has a sound NeRF;
         they are quarantined), quarantined, splits, leak (share of test objects with a relative in train).
 
     Raises:
-        BadInput: Zoos that do not fit together, different NeRFs of one id, or something in `out`.
+        BadInput: Zoos that do not fit together, different objects of one id, or something in `out`.
     """
     refuse_used(Path(out))
-    if conflict not in ("refuse", "best") or splits not in ("corrected", "keep"):
-        raise BadInput(f"conflict '{conflict}', splits '{splits}'", fix="use refuse or best, corrected or keep")
     zoos = [Zoo(Path(folder)) for folder in folders]
     _refuse_unlike(zoos)
-    candidates = _candidates(zoos, conflict, splits)
-    without = {row.object_id: row for zoo in zoos for row in zoo.quarantined if row.object_id not in candidates}
-    told = [row for row in [*(same[0][1] for same in candidates.values()), *without.values()] if row.class_name]
+    copies = _copies_of(zoos)
+    without = {row.object_id: row for zoo in zoos for row in zoo.quarantined if row.object_id not in copies}
+    told = [row for row in [*(same[0][1] for same in copies.values()), *without.values()] if row.class_name]
     labels = labels_of(row.class_name for row in told)
-    dealt = {} if splits == "keep" else {column: assign(told, rule, seed) for column, rule in SPLIT_COLUMNS.items()}
+    dealt = {column: assign(told, rule, seed) for column, rule in SPLIT_COLUMNS.items()}
 
     def placed(row: Row) -> Row:
         given = {column: found[row.object_id] for column, found in dealt.items() if row.class_name}
         return replace(row, label=labels.get(row.class_name, -1), **given)
 
-    settings = {"zoos": [str(folder) for folder in folders], "conflict": conflict, "splits": splits, "seed": seed}
-    chosen = [[(zoo, placed(row)) for zoo, row in same] for _, same in sorted(candidates.items())]
-    damaged = _copy(chosen, [placed(row) for row in without.values()], Path(out), SHARD_ROWS, {"merge": settings})
+    told = {"merge": {"zoos": [str(folder) for folder in folders], "seed": seed}}
+    chosen = [[(zoo, placed(row)) for zoo, row in same] for _, same in sorted(copies.items())]
+    damaged = _copy(chosen, [placed(row) for row in without.values()], Path(out), SHARD_ROWS, told)
     rows = Zoo(out).rows
     return {
         "out": str(out),
@@ -113,40 +108,23 @@ def _refuse_unlike(zoos: list[Zoo]) -> None:
                 raise BadInput(what, where=zoo.folder, fix="merge zoos of one recipe only")
 
 
-def _candidates(zoos: list[Zoo], conflict: str, splits: str) -> Candidates:
-    """Every zoo's NeRF of each object; refuses what is not one object or one NeRF."""
-    found: Candidates = {}
+def _copies_of(zoos: list[Zoo]) -> dict[str, Copies]:
+    """Every zoo's NeRF of each object, best first; refuses what is not one object."""
+    found: dict[str, Copies] = {}
     for zoo in zoos:
         for row in zoo.rows:
             found.setdefault(row.object_id, []).append((zoo, row))
-    several = {object_id: same for object_id, same in found.items() if len(same) > 1}
-    _refuse_different(several, SAME_OBJECT, "different objects of one id", "rename one of each pair")
-    if conflict == "refuse":
-        fix = "keep the better ones with: --conflict best"
-        _refuse_different(several, ("sha256",), "different NeRFs of one object", fix)
-    if splits == "keep":
-        fix = "deal new ones with: --splits corrected"
-        _refuse_different(several, ("split",), "different splits of one object", fix)
-    for same in several.values():  # stable: equal ones stay in the order of the folders
+    for object_id, same in found.items():
+        if len({tuple(getattr(row, name) for name in SAME_OBJECT) for _, row in same}) > 1:
+            places = " and ".join(str(zoo.folder) for zoo, _ in same)
+            raise BadInput(f"different objects of one id: {object_id}", where=places, fix="rename one of them")
+        # Equal ones are told apart by their bytes, so that the order of the folders does not matter
         same.sort(key=lambda one: (np.inf if one[1].psnr_db is None else -one[1].psnr_db, one[1].sha256))
     return found
 
 
-def _refuse_different(several: Candidates, names: tuple[str, ...], what: str, fix: str) -> None:
-    """BadInput that names the objects whose rows differ in `names`, and where the first of them is."""
-    bad = [
-        object_id
-        for object_id, same in several.items()
-        if len({tuple(getattr(row, name) for name in names) for _, row in same}) > 1
-    ]
-    if bad:
-        more = f" and {len(bad) - 5} more" if len(bad) > 5 else ""
-        places = " and ".join(str(zoo.folder) for zoo, _ in several[bad[0]])
-        raise BadInput(f"{what}: {', '.join(bad[:5])}{more}", where=places, fix=fix)
-
-
 def _copy(
-    chosen: list[list[tuple[Zoo, Row]]], without: list[Row], out: Path, n_rows: int, record: dict, packed: bool = False
+    chosen: list[Copies], without: list[Row], out: Path, n_rows: int, record: dict, packed: bool = False
 ) -> list[str]:
     """Write the first sound NeRF of each object as a new zoo `out`; the objects of which none is sound.
 

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,6 @@ from n2v.zoo.manifest import Row, lines_of, parse, row_digest
 
 FOLDER = "shards"
 MAX_OPEN = 8  # shards held open at once by one reader: opening one takes microseconds, its mapped pages count as memory
-DTYPES = {"F16": np.float16, "F32": np.float32}
 
 
 def write_shard(
@@ -90,22 +90,18 @@ class Shard:
 
 
 class Shards:
-    """The shards of one folder, of which at most `max_open` are open at a time; handed to a process, none are."""
+    """The shards of one folder, of which MAX_OPEN are open at a time; handed to a process, none are."""
 
-    def __init__(self, folder: Path, max_open: int = MAX_OPEN) -> None:
-        self.folder, self.max_open = Path(folder), max_open
-        self._open: dict[str, Shard] = {}
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+        self._open = lru_cache(MAX_OPEN)(partial(open_shard, self.folder))
 
-    def __getstate__(self) -> dict:
-        return {**self.__dict__, "_open": {}}
+    def __reduce__(self) -> tuple:
+        return Shards, (self.folder,)
 
     def __getitem__(self, name: str) -> Shard:
         """A shard by its path inside the folder; BadInput when it is missing, broken or not a shard."""
-        shard = self._open.pop(name, None) or open_shard(self.folder, name)
-        self._open[name] = shard  # now the youngest
-        while len(self._open) > self.max_open:
-            self._open.pop(next(iter(self._open)), None)
-        return shard
+        return self._open(name)
 
     def read(self, name: str, tensor: str, row: int) -> np.ndarray:
         """One row of one tensor of one shard."""
@@ -135,13 +131,10 @@ def open_shard(folder: Path, name: str) -> Shard:
         raise BadInput(f"broken shard ({error})", where=path, fix=fix) from None
     n = shapes[0][0] if shapes[0] else 0
     grid = [n, resolution**3 // 8] if ends is None else [int(ends[-1])] if ends.shape == (n,) and n else None
-    if shapes != ([n, N_WEIGHTS], grid) or kinds[0] not in DTYPES or kinds[1] != "U8" or not _rising(ends):
+    rising = ends is None or (ends.dtype == np.int64 and bool((np.diff(ends, prepend=0) > 0).all()))
+    if shapes != ([n, N_WEIGHTS], grid) or kinds[0] not in ("F16", "F32") or kinds[1] != "U8" or not rising:
         raise BadInput(f"broken shard (holds {kinds} of {shapes})", where=path, fix=fix)
     return Shard(file, n, resolution, ends)
-
-
-def _rising(ends: np.ndarray | None) -> bool:
-    return ends is None or (ends.dtype == np.int64 and ends[0] > 0 and bool((np.diff(ends) > 0).all()))
 
 
 def on_disk(folder: Path) -> Iterator[str]:
@@ -151,10 +144,13 @@ def on_disk(folder: Path) -> Iterator[str]:
             yield f"{FOLDER}/{path.name}"
 
 
-def temporaries(folder: Path) -> list[Path]:
+def temporaries(folder: Path, remove: bool = False) -> list[Path]:
     """Half-written files that a killed writer left; those of a running writer look the same, so hold the lock."""
     places = (Path(folder), Path(folder) / FOLDER)
-    return sorted(path for one in places for path in one.glob(".*.*.*") if path.suffix in (".safetensors", ".json"))
+    found = [path for one in places for path in one.glob(".*.*.*") if path.suffix in (".safetensors", ".json")]
+    for path in found if remove else ():
+        path.unlink(missing_ok=True)
+    return sorted(found)
 
 
 class FolderLock:

@@ -47,8 +47,7 @@ class ZooWriter:
         (self.folder / FOLDER).mkdir(parents=True, exist_ok=True)
         self._lock = FolderLock(self.folder)
         if self._lock.alone():  # nobody else writes: what is half-written was left by a kill
-            for path in temporaries(self.folder):
-                path.unlink(missing_ok=True)
+            temporaries(self.folder, remove=True)
         elif alone:
             raise BadInput("somebody else is writing here", where=self.folder, fix="wait until it is done")
         if not alone:

@@ -19,9 +19,8 @@ from n2v.commands.zoo_tools import zoo_verify
 from n2v.errors import BadInput
 from n2v.zoo.build import build_zoo
 from n2v.zoo.manifest import DIGEST, append
-from n2v.zoo.repair import repair
 from n2v.zoo.store import MANIFEST, Zoo, ZooWriter, row_digest
-from n2v.zoo.verify import verify
+from n2v.zoo.verify import repair, verify
 
 VICTIM = TOGETHER[1][2]
 SHARD = TOGETHER[1]

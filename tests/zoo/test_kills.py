@@ -14,9 +14,8 @@ from little import NAMES, exit_code, fit_in_fork, write_little_views
 from safetensors.numpy import load_file, save
 
 from n2v.zoo import shards
-from n2v.zoo.repair import repair
 from n2v.zoo.store import MANIFEST, Zoo
-from n2v.zoo.verify import verify
+from n2v.zoo.verify import repair, verify
 
 pytestmark = pytest.mark.slow
 

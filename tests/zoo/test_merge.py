@@ -93,16 +93,6 @@ def test_the_order_of_zoos_does_not_matter_and_nothing_is_replaced(parts, tmp_pa
     assert content(tmp_path / "turned") == content(tmp_path / "all")
 
 
-def test_kept_splits_and_the_leak_they_bring(tmp_path):
-    make(tmp_path / "a", [family(0, 0)])
-    make(tmp_path / "b", [replace(family(0, 1), split="test"), replace(family(1, 0), split="test")])
-    result = merge_zoos([tmp_path / "a", tmp_path / "b"], tmp_path / "all", splits="keep")
-    assert [one.split for one in Zoo(tmp_path / "all").rows] == ["train", "test", "test"] and result["leak"] == 0.5
-    make(tmp_path / "c", [replace(family(0, 0), split="val")])
-    with pytest.raises(BadInput, match="different splits of one object: chair-00"):
-        merge_zoos([tmp_path / "a", tmp_path / "c"], tmp_path / "no", splits="keep")
-
-
 def test_what_does_not_fit_together_is_refused(tmp_path):
     first = make(tmp_path / "first", [family(0, 0)])
     other = make(tmp_path / "tcnn", [family(1, 0, encoding="tcnn")])
@@ -116,7 +106,7 @@ def test_what_does_not_fit_together_is_refused(tmp_path):
         merge_zoos([first, other], tmp_path / "all")
     other = make(tmp_path / "class", [family(0, 0, class_name="table", label=10)])
     with pytest.raises(BadInput, match="different objects of one id: chair-00; rename"):
-        merge_zoos([first, other], tmp_path / "all", conflict="best")
+        merge_zoos([first, other], tmp_path / "all")
     with pytest.raises(BadInput, match="something already"):
         merge_zoos([first, other], first)
     with pytest.raises(BadInput, match="no zoo here"):
@@ -124,16 +114,11 @@ def test_what_does_not_fit_together_is_refused(tmp_path):
     assert not (tmp_path / "all").exists() and not list(tmp_path.glob(".*"))
 
 
-def test_different_nerfs_of_one_id_are_refused_by_name_or_the_better_one_is_kept(tmp_path):
+def test_of_different_nerfs_of_one_object_the_better_one_is_kept(tmp_path):
     worse = make(tmp_path / "worse", [family(i, 0, psnr_db=20.0) for i in range(8)], seed=0)
     better = make(tmp_path / "better", [family(i, 0, psnr_db=19.0 + 2 * i) for i in range(7)], seed=1)
     unknown = make(tmp_path / "unknown", [family(7, 0, psnr_db=None)], seed=2)
-    names = "chair-00, chair-01, chair-02, chair-03, chair-04 and 3 more"
-    with pytest.raises(
-        BadInput, match=f"worse and .*better: different NeRFs of one object: {names}; .*--conflict best"
-    ):
-        merge_zoos([worse, better, unknown], tmp_path / "all")
-    result = merge_zoos([unknown, better, worse], tmp_path / "all", conflict="best")
+    result = merge_zoos([unknown, better, worse], tmp_path / "all")
     kept = {one.object_id: one.psnr_db for one in Zoo(tmp_path / "all").rows}
     assert list(kept.values()) == [20.0, 21.0, 23.0, 25.0, 27.0, 29.0, 31.0, 20.0] and result["duplicates"] == 8
     chosen = Zoo(tmp_path / "all").field_weights([0, 1])
