@@ -17,10 +17,8 @@ def zoo_import(
     out: Annotated[Path, arg(help="zoo folder to make")],
     source: Annotated[str | None, arg(help="where they come from, noted in every row")] = None,
     licence: Annotated[str | None, arg(help="their licence, noted in every row; default: unknown")] = None,
-    lists: Annotated[Path | None, arg(help="folder of train.json, ...; default: looked for in FOLDER")] = None,
-    rule: Annotated[str | None, arg(help="corrected or as_published splits, instead of lists")] = None,
+    rule: Annotated[str | None, arg(help="corrected or as_published splits, instead of the lists in FOLDER")] = None,
     seed: Annotated[int, arg(help="seed of the corrected splits")] = 0,
-    measure: Annotated[bool, arg(help="measure PSNR (dB) on up to four pictures an object; slow")] = False,
     resume: Annotated[bool, arg(help="go on with an existing zoo")] = False,
     limit: Annotated[int | None, arg(help="at most this many NeRFs, taken in turn from the classes")] = None,
 ) -> dict:
@@ -33,18 +31,8 @@ def zoo_import(
     if limit is not None and limit < 1:
         raise BadInput(f"limit {limit}", where="--limit", fix="use at least 1")
     refuse_used(out, resume=resume)
-    return import_published(
-        folder,
-        out,
-        source=source,
-        licence=licence,
-        lists=lists,
-        rule=rule,
-        seed=seed,
-        measure=measure,
-        resume=resume,
-        limit=limit,
-    )
+    told = {"source": source, "licence": licence, "rule": rule}
+    return import_published(folder, out, **told, seed=seed, resume=resume, limit=limit)
 
 
 def zoo_export(

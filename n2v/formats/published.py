@@ -11,6 +11,7 @@ in gmnerf's nerf/shapenet/train.txt beside nerf/shapenet/mlp/<synset>/<object id
 import os
 import re
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -29,6 +30,7 @@ from n2v.scenes.views import TRAIN
 WEIGHTS, GRID = "nerf_weights.pth", "grid.pth"
 KEY = "mlp_base.params"
 RESOLUTION = 96
+ROWS = "n2v_rows.jsonl"  # beside an export: the manifest lines of the zoo it came from
 GMNERF = "nerf/shapenet"  # where gmnerf keeps its lists, and below a folder an architecture
 LIST_NAMES = {"train": ("train",), "val": ("validation", "val"), "test": ("test",)}
 MAX_WEIGHTS, MAX_GRID = 1 << 20, 32 << 20  # bytes; a sound file has 75 kB, a grid without an empty cell 22 MB
@@ -82,36 +84,33 @@ def stays_inside(path: Path, root: Path) -> bool:
     return path.resolve().is_relative_to(Path(root).resolve())
 
 
-def find_lists(folder: Path) -> dict[str, Path]:
-    """Files that list the folders of train, val and test, in `folder` or where the two layouts have them."""
-    for place in (Path(folder), Path(folder) / "data", Path(folder) / GMNERF):
-        found = {}
-        for split, stems in LIST_NAMES.items():
-            paths = [place / f"{stem}.{suffix}" for stem in stems for suffix in ("json", "txt")]
-            present = [path for path in paths if path.is_file()]
-            if present:
-                found[split] = present[0]
-        if found:
-            return found
-    return {}
+def read_lists(folder: Path) -> dict[Identity, str]:
+    """Split of every object that the lists in `folder`, or where the two layouts have them, name; empty without lists.
 
-
-def read_lists(lists: dict[str, Path]) -> dict[Identity, str]:
-    """Split of every listed object; one that is in several lists counts as held out (test, then val).
+    One that is in several lists counts as held out (test, then val).
 
     Raises:
         BadInput: A list is no list of folder paths, or names an unknown class.
     """
-    splits = {}
-    for split, path in sorted(lists.items(), key=lambda one: list(LIST_NAMES).index(one[0])):
-        entries = read_json(path) if path.suffix == ".json" else read_text(path).split()
-        if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
-            raise BadInput("not a list of folder paths", where=path, fix="give a JSON list of texts")
-        try:
-            splits.update({identify(entry): split for entry in entries})
-        except BadInput as error:
-            raise BadInput(str(error), where=path, fix="take the entry out") from None
-    return splits
+    for place in (Path(folder), Path(folder) / "data", Path(folder) / GMNERF):
+        splits = {}
+        for split, stems in LIST_NAMES.items():
+            paths = [place / f"{stem}.{suffix}" for stem in stems for suffix in ("json", "txt")]
+            for path in [path for path in paths if path.is_file()][:1]:
+                splits |= {who: split for who in _read_list(path)}
+        if splits:
+            return splits
+    return {}
+
+
+def _read_list(path: Path) -> list[Identity]:
+    entries = read_json(path) if path.suffix == ".json" else read_text(path).split()
+    if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
+        raise BadInput("not a list of folder paths", where=path, fix="give a JSON list of texts")
+    try:
+        return [identify(entry) for entry in entries]
+    except BadInput as error:
+        raise BadInput(str(error), where=path, fix="take the entry out") from None
 
 
 def load_tensors(path: Path, most_bytes: int) -> dict[str, torch.Tensor]:
@@ -212,3 +211,26 @@ def rebuild_grid(
         layers[start : start + slab] = True
         occupied |= learned_occupancy(vector, layers, "tcnn", n_points=n_points, seed=start)
     return occupied.numpy()
+
+
+@dataclass(frozen=True)
+class OldSparse:
+    """Pickled, a sparse tensor in three items, as torch 1.12 reads it; today's torch writes four, and reads both."""
+
+    dense: torch.Tensor
+
+    def __reduce__(self) -> tuple:
+        sparse = self.dense.to_sparse()
+        parts = sparse._indices(), sparse._values(), sparse.size()
+        return torch._utils._rebuild_sparse_tensor, (sparse.layout, parts)
+
+
+def write_tensors(folder: Path, weights: Float[np.ndarray, "w"], occupied: Bool[np.ndarray, "g g g"]) -> None:
+    """Both files of one object."""
+    torch.save({KEY: torch.from_numpy(weights)}, folder / WEIGHTS)
+    grid = {
+        "_roi_aabb": torch.tensor(AABB).half(),
+        "_binary": OldSparse(torch.from_numpy(np.ascontiguousarray(occupied))),
+        "resolution": torch.tensor([len(occupied)] * 3).half(),
+    }
+    torch.save(grid, folder / GRID)

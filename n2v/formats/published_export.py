@@ -5,29 +5,25 @@ import os
 import re
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float
 
 from n2v.errors import BadInput
 from n2v.files import progress, read_json
-from n2v.formats.published import GMNERF, GRID, KEY, LIST_NAMES, RESOLUTION, WEIGHTS
-from n2v.formats.published_import import ROWS
+from n2v.formats.published import GMNERF, GRID, KEY, LIST_NAMES, RESOLUTION, ROWS, WEIGHTS, versioned, write_tensors
 from n2v.nerf.occupancy import pack_bits
 from n2v.scenes.cameras import CAMERA_ANGLE_X, orbit_cameras
 from n2v.scenes.classes import CLASSES, SYNSETS, label_of
-from n2v.scenes.objects import AABB
 from n2v.scenes.views import TRAIN, find_views, read_record, read_views, write_views
 from n2v.zoo.manifest import Row, row_digest
 from n2v.zoo.store import Zoo
 
 COMPRESSED = "transforms_train_compressed.json"  # cameras without spaces: the name the authors' loaders open
 N_POSES = 36  # of an object without pictures: the authors train on rays of its NeRF from poses alone
-README = "README.txt"
 LAYOUTS = ("nf2vec", "gmnerf")
 EXACT_WARNING = """
 WARNING: {n} of these NeRFs were fitted with an accurate sine (encoding "exact" in {rows}). tiny-cuda-nn computes the
@@ -65,7 +61,8 @@ def export_published(
         fix = f"fit it with a side that divides {RESOLUTION}, such as 48 or 96"
         raise BadInput(f"occupancy of {zoo.resolution} cells a side", where=zoo.folder, fix=fix)
     places = _places(zoo.rows, layout)
-    pictures = _pictures(views)
+    folders = [] if views is None else find_views(views)
+    pictures = {str(read_record(folder / TRAIN).get("object_id") or folder.name): folder for folder in folders}
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.absolute().parent, prefix=f".{out.name}.") as scratch:
         fresh = Path(scratch) / "new"
@@ -77,7 +74,9 @@ def export_published(
             except BadInput:
                 broken.append(row.object_id)
                 continue
-            written.append(_write_one(fresh, places[row.object_id], row, weights, occupied, pictures))
+            place = places[row.object_id]
+            written.append((place, _write_one(fresh / place, row, weights, occupied, pictures.get(row.object_id))))
+        _write_lists(fresh, written, layout)
         _write_papers(fresh, written, zoo.resolution, layout)
         os.sync()  # once for all: syncs of single files take longer than the work
         if out.exists():
@@ -91,35 +90,6 @@ def export_published(
         "accurate_sine": sum(row.encoding == "exact" for _, row in written),
         "unreadable": broken,
         "ok": not broken,
-    }
-
-
-def refine(occupied: Bool[np.ndarray, "g g g"], resolution: int = RESOLUTION) -> Bool[np.ndarray, "r r r"]:
-    """The same occupied space in smaller cells; `resolution` must be a multiple of the grid's side."""
-    times = resolution // len(occupied)
-    return occupied.repeat(times, 0).repeat(times, 1).repeat(times, 2)
-
-
-@dataclass(frozen=True)
-class OldSparse:
-    """Pickled, a sparse tensor in three items, as torch 1.12 reads it; today's torch writes four, and reads both."""
-
-    dense: torch.Tensor
-
-    def __reduce__(self) -> tuple:
-        sparse = self.dense.to_sparse()
-        return torch._utils._rebuild_sparse_tensor, (
-            sparse.layout,
-            (sparse._indices(), sparse._values(), sparse.size()),
-        )
-
-
-def grid_tensors(occupied: Bool[np.ndarray, "g g g"]) -> dict[str, torch.Tensor | OldSparse]:
-    """Content of grid.pth."""
-    return {
-        "_roi_aabb": torch.tensor(AABB).half(),
-        "_binary": OldSparse(torch.from_numpy(np.ascontiguousarray(occupied))),
-        "resolution": torch.tensor([len(occupied)] * 3).half(),
     }
 
 
@@ -141,8 +111,7 @@ def _places(rows: Sequence[Row], layout: str) -> dict[str, str]:
         raise BadInput(f"unknown layout '{layout}'", fix=f"use one of: {', '.join(LAYOUTS)}")
     places, taken = {}, {}
     for row in rows:
-        suffix = f"_A{row.version}" if row.version else ""
-        usual = f"{row.base_id}{suffix}"
+        suffix, usual = versioned("", row.version), versioned(row.base_id, row.version)
         synset = SYNSETS[CLASSES[label_of(row.class_name)]]
         name = usual if row.object_id in (usual, f"{synset}_{usual}") else row.object_id
         name = name if name.endswith(suffix) else name + suffix
@@ -157,31 +126,19 @@ def _places(rows: Sequence[Row], layout: str) -> dict[str, str]:
     return places
 
 
-def _pictures(views: Path | None) -> dict[str, Path]:
-    """Folders of view sets by object id."""
-    folders = [] if views is None else find_views(views)
-    return {str(read_record(folder / TRAIN).get("object_id") or folder.name): folder for folder in folders}
-
-
 def _write_one(
-    root: Path,
-    place: str,
-    row: Row,
-    weights: Float[np.ndarray, "w"],
-    occupied: Bool[np.ndarray, "g g g"],
-    pictures: dict[str, Path],
-) -> tuple[str, Row]:
-    """Write one object's folder; returns its place and its manifest line with the checksum of what was written."""
-    folder = root / place
-    if row.object_id in pictures:
-        write_views(read_views(pictures[row.object_id]), folder)
+    folder: Path, row: Row, weights: Float[np.ndarray, "w"], occupied: Bool[np.ndarray, "g g g"], pictures: Path | None
+) -> Row:
+    """Write one object's folder; returns its manifest line with the checksum of what was written."""
+    if pictures:
+        write_views(read_views(pictures), folder)
     folder.mkdir(parents=True, exist_ok=True)
-    cameras = read_json(folder / TRAIN) if row.object_id in pictures else _poses()
+    cameras = read_json(folder / TRAIN) if pictures else _poses()
     (folder / COMPRESSED).write_text(json.dumps(cameras, separators=(",", ":")))
-    fine = refine(occupied)
-    torch.save({KEY: torch.from_numpy(weights)}, folder / WEIGHTS)
-    torch.save(grid_tensors(fine), folder / GRID)
-    return place, replace(row, shard="", row=-1, sha256=row_digest(weights, pack_bits(fine)))
+    times = RESOLUTION // len(occupied)
+    fine = occupied.repeat(times, 0).repeat(times, 1).repeat(times, 2)
+    write_tensors(folder, weights, fine)
+    return replace(row, shard="", row=-1, sha256=row_digest(weights, pack_bits(fine)))
 
 
 @cache
@@ -194,8 +151,7 @@ def _poses() -> dict:
     return {"camera_angle_x": CAMERA_ANGLE_X, "frames": frames}
 
 
-def _write_papers(root: Path, written: list[tuple[str, Row]], resolution: int, layout: str) -> None:
-    """Split lists, manifest lines and the explanation."""
+def _write_lists(root: Path, written: list[tuple[str, Row]], layout: str) -> None:
     for split, (name, *_) in LIST_NAMES.items():
         listed = [place for place, row in written if row.split == split]
         if layout == "gmnerf":
@@ -204,18 +160,21 @@ def _write_papers(root: Path, written: list[tuple[str, Row]], resolution: int, l
             (root / GMNERF / f"{split}.txt").write_text(text)
         else:
             (root / f"{name}.json").write_text(json.dumps([f"./data/{place}" for place in listed]))
+
+
+def _write_papers(root: Path, written: list[tuple[str, Row]], resolution: int, layout: str) -> None:
+    """Manifest lines and the explanation."""
     lines = [json.dumps({"folder": place, **asdict(row)}, allow_nan=False) for place, row in written]
     (root / ROWS).write_text("".join(f"{line}\n" for line in lines))
     n_exact = sum(row.encoding == "exact" for _, row in written)
+    sources, licences = (
+        ", ".join(sorted({getattr(row, name) for _, row in written})) or "none" for name in ("source", "licence")
+    )
     text = (
         f"{len(written)} NeRFs in the layout of {layout}, written by n2v. Put this folder at ./data of their code.\n"
         f"Each <synset>/<object id> holds {WEIGHTS} (key '{KEY}', float32) and {GRID} ({RESOLUTION} cells a side"
         + (f", refined from {resolution}" if resolution != RESOLUTION else "")
         + f").\n{ROWS} tells of each NeRF its source, licence, recipe, PSNR and checksum.\n"
-        f"Sources: {_kinds(row.source for _, row in written)}. Licences: {_kinds(row.licence for _, row in written)}.\n"
+        f"Sources: {sources}. Licences: {licences}.\n"
     )
-    (root / README).write_text(text + (EXACT_WARNING.format(n=n_exact, rows=ROWS) if n_exact else ""))
-
-
-def _kinds(values) -> str:
-    return ", ".join(sorted(set(values))) or "none"
+    (root / "README.txt").write_text(text + (EXACT_WARNING.format(n=n_exact, rows=ROWS) if n_exact else ""))

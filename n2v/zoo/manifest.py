@@ -15,7 +15,7 @@ import math
 import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -64,11 +64,20 @@ class Row(Identity):
     psnr_step: float | None = None
 
 
-# Lines of earlier versions know fewer columns
-DEFAULTS = {field.name: field.default for field in fields(Row) if field.name in ("family", "slots")}
-DEFAULTS |= {
-    field.name: field.default for field in fields(Row)[len(fields(Identity)) :] if field.default is not MISSING
-}
+# Columns that lines of earlier versions may lack
+LATER = [
+    "family",
+    "slots",
+    "split_novel",
+    "split_as_published",
+    "status",
+    "shard",
+    "row",
+    "sha256",
+    "psnr_alone_db",
+    "psnr_step",
+]
+DEFAULTS = {field.name: field.default for field in fields(Row) if field.name in LATER}
 NAMES = tuple(field.name for field in fields(Row))
 TEXTS = tuple(field.name for field in fields(Row) if field.type is str)
 INTEGERS = tuple(field.name for field in fields(Row) if field.type is int)

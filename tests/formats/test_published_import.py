@@ -17,9 +17,6 @@ from n2v.nerf.occupancy import learned_occupancy
 from n2v.nerf.recipe import THESIS_STEP
 from n2v.nerf.render import field_query, render_image
 from n2v.scenes.cameras import turntable_cameras
-from n2v.scenes.raycast import render_rgba
-from n2v.scenes.shapes import make_object
-from n2v.scenes.views import ViewSet, write_views
 from n2v.zoo.store import Zoo
 from n2v.zoo.verify import verify
 
@@ -230,11 +227,11 @@ def test_lists_are_followed(collection, tmp_path):
     assert summary["test_with_a_version_in_train"] == 1.0  # the published rule leaks
     corrected = import_published(collection, tmp_path / "again", rule="corrected")
     assert corrected["test_with_a_version_in_train"] == 0 and "unlisted" not in corrected["splits"]
-
-    other = tmp_path / "lists"
-    other.mkdir()
-    (other / "val.txt").write_text(f"{CHAIR}/abc\n{CHAIR}/abc_A1\n")
-    import_published(collection, tmp_path / "third", lists=other)
+    for name in lists:
+        (collection / f"{name}.json").unlink()
+    (collection / "data").mkdir()
+    (collection / "data" / "val.txt").write_text(f"{CHAIR}/abc\n{CHAIR}/abc_A1\n")
+    import_published(collection, tmp_path / "third")
     splits = {row.object_id: row.split for row in Zoo(tmp_path / "third").rows}
     assert splits == {"abc": "val", "abc_A1": "val", "abc_A2": "unlisted", "def": "unlisted", "123": "unlisted"}
 
@@ -329,32 +326,6 @@ def test_an_imported_nerf_renders_in_its_encoding(collection, tmp_path):
     assert (tmp_path / "abc.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_psnr_is_measured_where_there_are_pictures(collection, tmp_path):
-    c2w = turntable_cameras(2)
-    pictures = render_rgba(make_object("lamp", 0), c2w, 16)
-    lamp = collection / "data_TRAINED" / LAMP / "123"
-    made = write_views(ViewSet("123", "lamp", pictures, c2w), tmp_path / "views" / "123")
-    for name in ("transforms_train.json", "train"):
-        (made / name).rename(lamp / name)
-    import_published(collection, tmp_path / "plain")
-    assert [row.psnr_db for row in Zoo(tmp_path / "plain").rows] == [None] * 5
-    summary = import_published(collection, tmp_path / "zoo", measure=True)
-    zoo = Zoo(tmp_path / "zoo")
-    by_id = {row.object_id: row.psnr_db for row in zoo.rows}
-    assert summary["unmeasured"] == 4 and by_id["abc"] is None
-    query = field_query(some_weights(4), "tcnn")
-    errors = []
-    for picture, camera in zip(pictures, c2w, strict=True):  # PSNR by hand
-        rgba = picture.astype(np.float64) / 255
-        truth = rgba[..., :3] * rgba[..., 3:] + 1 - rgba[..., 3:]
-        render = render_image(query, some_grid(4), camera, 16).double().numpy()[..., :3]
-        errors.append(-10 * np.log10(np.mean((render - truth) ** 2)))
-    assert by_id["123"] == pytest.approx(np.mean(errors), abs=1e-4)
-    torch.save({"mlp_base.params": 1e15 * some_weights(4)}, lamp / "nerf_weights.pth")  # finite, but too large to use
-    summary = import_published(collection, tmp_path / "broken", measure=True)
-    assert summary["quarantined"] == [{"object": "123", "reason": "its pictures are not finite"}]
-
-
 def test_identities():
     for path, expected in {
         f"x/{CHAIR}/a_A1": ("a_A1", "chair", "a", 1),
@@ -377,8 +348,6 @@ def test_a_folder_without_objects_and_wrong_rules_are_said_in_one_line(collectio
         ((empty, {}), "no published NeRF here"),
         ((tmp_path / "nowhere", {}), "no such folder"),
         ((collection, {"rule": "random"}), "split rule 'random'"),
-        ((collection, {"lists": empty}), "no split lists here"),
-        ((collection, {"lists": empty, "rule": "corrected"}), "no lists with it"),
     ):
         with pytest.raises(BadInput, match=expected):
             import_published(arguments[0], tmp_path / "zoo", **arguments[1])
