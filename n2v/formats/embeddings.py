@@ -1,8 +1,7 @@
 """Published embeddings (HDF5 files of nf2vec and gmnerf).
 
 Both write one file an object, <split>/<number>.h5: `embedding` (e,), `class_id` (nf2vec: label 0..12; gmnerf: the
-synset) and, when present, `data_dir` (nf2vec: the NeRF's folder) or `nerf_id` (gmnerf: the object's id). One file
-with a row an object in every dataset is read too. `write_h5` writes nf2vec's form.
+synset) and, when present, `data_dir` (nf2vec: the NeRF's folder) or `nerf_id` (gmnerf: the object's id).
 """
 
 import tempfile
@@ -21,7 +20,7 @@ from n2v.scenes.classes import CLASSES, SYNSETS, label_of
 from n2v.zoo.manifest import UNLISTED
 
 SPLIT_FOLDERS = {"train": "train", "val": "val", "validation": "val", "test": "test"}
-MOST_NUMBERS = 1 << 28  # in one dataset: a gigabyte of float32
+MOST_NUMBERS = 1 << 20  # in one dataset
 FIX = "give a .h5 file, or the folder of them that the authors' export made"
 
 
@@ -42,15 +41,13 @@ def read_h5(path: Path) -> tuple[Float[np.ndarray, "n e"], list[Identity], list[
         raise BadInput("no .h5 file here", where=path, fix=FIX)
     values, objects, splits = [], {}, []
     for file in progress(files, desc="reading embeddings", unit="file"):
-        for one, who, split in _read_file(file):
-            name = who.object_id if who.object_id not in objects else f"{SYNSETS[who.class_name]}_{who.object_id}"
-            if name in objects:
-                raise BadInput(
-                    f"object '{name}' is there twice", where=path, fix="read one model's embeddings at a time"
-                )
-            objects[name] = replace(who, object_id=name)
-            values.append(one)
-            splits.append(split)
+        one, who, split = _read_file(file)
+        name = who.object_id if who.object_id not in objects else f"{SYNSETS[who.class_name]}_{who.object_id}"
+        if name in objects:
+            raise BadInput(f"object '{name}' is there twice", where=path, fix="read one model's embeddings at a time")
+        objects[name] = replace(who, object_id=name)
+        values.append(one)
+        splits.append(split)
     lengths = sorted({len(one) for one in values})
     if len(lengths) > 1:
         raise BadInput(f"embeddings of lengths {lengths}", where=path, fix="read one model's at a time")
@@ -95,25 +92,29 @@ def _order(file: Path) -> tuple[str, int, str]:
     return str(file.parent), int(file.stem) if file.stem.isdecimal() else -1, file.stem
 
 
-def _read_file(path: Path) -> list[tuple[np.ndarray, Identity, str]]:
-    """Values, object and split of each embedding in one file."""
+def _read_file(path: Path) -> tuple[np.ndarray, Identity, str]:
+    """The embedding in one file, finite, its object and split."""
     h5py = _h5py()
     try:
         with h5py.File(plain_file(path), "r") as file:
-            values, class_ids = _numbers(file, "embedding", path), _rows(file, "class_id", path)
-            names = _rows(file, "data_dir", path) or _rows(file, "nerf_id", path)
+            names = ("embedding", "class_id", "data_dir", "nerf_id")
+            values, class_id, *told = (_value(file, name, path) for name in names)
     except (OSError, RuntimeError, KeyError, UnicodeDecodeError) as error:
         raise BadInput(f"not a readable HDF5 file ({type(error).__name__})", where=path, fix=FIX) from None
-    if class_ids is None or len(class_ids) != len(values) or len(names or class_ids) != len(values):
-        raise BadInput("embedding, class_id and name differ in number, or class_id is missing", where=path, fix=FIX)
+    values = np.asarray(values)
+    if values.dtype.kind != "f" or values.ndim != 1 or not values.size:
+        raise BadInput("no 'embedding' of one dimension", where=path, fix=FIX)
+    if not np.isfinite(values).all():
+        raise BadInput("embeddings are not finite", where=path, fix="restore the file")
+    if np.ndim(class_id) or class_id is None:
+        raise BadInput("class_id is missing", where=path, fix=FIX)
     split = SPLIT_FOLDERS.get(path.absolute().parent.name, UNLISTED)
-    names = names or [f"{split}-{path.stem}" + (f"-{row}" if len(values) > 1 else "") for row in range(len(values))]
-    told = zip(values, names, class_ids, strict=True)
-    return [(one, _identity(name, class_id, path), split) for one, name, class_id in told]
+    name = next((one for one in told if one is not None), f"{split}-{path.stem}")
+    return values.astype(np.float32), _identity(name, class_id, path), split
 
 
-def _dataset(file, name: str, path: Path):
-    """A dataset whose bytes are in this very file, or None: a link could read any file of the machine."""
+def _value(file, name: str, path: Path):
+    """What a dataset holds, texts decoded, or None; only bytes in this very file: a link could read any file."""
     import h5py
 
     link = file.get(name, getlink=True)
@@ -124,36 +125,15 @@ def _dataset(file, name: str, path: Path):
         raise BadInput(f"'{name}' is no dataset of the file itself", where=path, fix=FIX)
     if found.size is None or found.size > MOST_NUMBERS:
         raise BadInput(f"'{name}' holds {found.size} numbers", where=path, fix=f"at most {MOST_NUMBERS} are read")
-    return found
-
-
-def _numbers(file, name: str, path: Path) -> np.ndarray:
-    """Rows of numbers (n, e) float32, finite."""
-    found = _dataset(file, name, path)
-    if found is None or found.dtype.kind != "f" or found.ndim not in (1, 2) or not found.size:
-        raise BadInput(f"no '{name}' of one or two dimensions", where=path, fix=FIX)
-    values = np.atleast_2d(np.asarray(found, np.float32))
-    if not np.isfinite(values).all():
-        raise BadInput("embeddings are not finite", where=path, fix="restore the file")
-    return values
-
-
-def _rows(file, name: str, path: Path) -> list | None:
-    """A value or a list of values, texts decoded."""
-    found = _dataset(file, name, path)
-    if found is None:
-        return None
-    values = np.atleast_1d(np.asarray(found[()], dtype=object))
-    return [value.decode() if isinstance(value, bytes) else value for value in values.reshape(-1).tolist()]
+    value = found[()]
+    return value.decode() if isinstance(value, bytes) else value
 
 
 def _identity(name: object, class_id: object, path: Path) -> Identity:
     """Identity from a folder or id and a label or synset, which must agree."""
     try:
-        if isinstance(class_id, str):
-            class_name = CLASSES[label_of(class_id)]
-        else:
-            class_name = dict(enumerate(CLASSES)).get(int(class_id), "")
+        label = label_of(class_id) if isinstance(class_id, str) else int(class_id)
+        class_name = dict(enumerate(CLASSES)).get(label, "")
         told = str(name).replace("\\", "/").rstrip("/")
         found = identify(told if "/" in told else f"{class_name}/{told}")
     except (BadInput, TypeError, ValueError) as error:

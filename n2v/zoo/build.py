@@ -1,7 +1,6 @@
 """Build a zoo: every view set under a folder becomes one NeRF, on all cores, restartable at any moment."""
 
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -18,7 +17,7 @@ from n2v.nerf.fit import FitResult, fit
 from n2v.nerf.layout import initial_vector, vector_hash
 from n2v.nerf.recipe import FitConfig, show_step
 from n2v.scenes.classes import class_of, labels_of
-from n2v.scenes.views import TRAIN, ViewSet, find_views, read_views
+from n2v.scenes.views import TRAIN, find_views, read_views
 from n2v.seeds import child_seed
 from n2v.workers import Death, Workers, choose, workers_a_gpu
 from n2v.zoo.manifest import Row, is_name
@@ -28,13 +27,7 @@ from n2v.zoo.store import ZooWriter, going_on
 TOGETHER = 4  # NeRFs in one batched computation: keeps one core's cache busy; shares are dealt in these everywhere
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one view set: a fitted NeRF, or the reason why not."""
-
-    folder: Path
-    result: FitResult | None
-    problem: str = ""
+Outcome = tuple[Path, FitResult | str]  # what became of one view set: a fitted NeRF, or the reason why not
 
 
 @dataclass(frozen=True)
@@ -50,24 +43,22 @@ class Share:
     done: set[str]  # object ids that the zoo holds
     listed: set[tuple[str, str]]  # object ids in quarantine, and why
 
-    def row(self, outcome: Outcome) -> Row:
+    def row(self, folder: Path, result: FitResult | str) -> Row:
         """The manifest line of one outcome, without its place on disk."""
-        who, result = self.items.get(outcome.folder) or Identity(outcome.folder.name, ""), outcome.result
+        who = self.items.get(folder) or Identity(folder.name, "")
+        made = {"seed": 0, "backend": self.config.backend, "psnr_db": None, "fit_s": None, "status": str(result)}
+        if isinstance(result, FitResult):
+            made = {name: getattr(result, name) for name in ("seed", "psnr_db", "fit_s", "status", "psnr_alone_db")}
+            made |= {"backend": result.config.backend, "psnr_step": show_step(self.config.step)}
         return Row(
             **who.identity,
+            **made,
             label=self.labels.get(who.class_name, -1),
             **{name: found.get(who.object_id, "") for name, found in self.splits.items()},
-            seed=result.seed if result else 0,
             init_hash=vector_hash(initial_vector(self.config.init_seed)),
             encoding=self.config.encoding,
-            backend=result.config.backend if result else self.config.backend,
             steps=self.config.n_steps,
             step=self.config.step,
-            psnr_db=result.psnr_db if result else None,
-            fit_s=result.fit_s if result else None,
-            status=outcome.problem or "ok",
-            psnr_alone_db=result.psnr_alone_db if result else None,
-            psnr_step=show_step(self.config.step) if result else None,
         )
 
 
@@ -143,7 +134,7 @@ def _share(
     splits = {name: assign(found, rule, seed) for name, rule in SPLIT_COLUMNS.items()}
     done, listed, labels = _already_built(out, config, resume or shard[1] > 1)
     groups = [folders[start : start + TOGETHER] for start in range(0, len(folders), TOGETHER)][shard[0] :: shard[1]]
-    failed = [Outcome(folder, None, problems[folder]) for folder in chain(*groups) if folder in problems]
+    failed = [(folder, problems[folder]) for folder in chain(*groups) if folder in problems]
     mine = [[folder for folder in group if folder in items and items[folder].object_id not in done] for group in groups]
     mine = _joined([group for group in mine if group], config)
     labels = labels_of((item.class_name for item in found), labels)
@@ -156,23 +147,22 @@ def _fit_and_store(share: Share, writer: ZooWriter, driver: Workers, seed: int, 
     seen: list[Row] = []
     bar = progress(total=sum(map(len, share.groups)), desc="fitting NeRFs", unit="NeRF")
     with bar, closing(driver.run(task, share.groups)) as finished:
-        for outcomes in chain([share.failed], map(_outcomes, finished)):
-            good = [outcome for outcome in outcomes if not outcome.problem]
-            bad = [share.row(outcome) for outcome in outcomes if outcome.problem]
-            rows = [share.row(outcome) for outcome in good]
+        told = (
+            [(folder, result.reason) for folder in group] if isinstance(result, Death) else result
+            for group, result in finished
+        )
+        for outcomes in chain([share.failed], told):
+            rows = [share.row(*outcome) for outcome in outcomes]
+            good = [(row, one) for row, (_, one) in zip(rows, outcomes, strict=True) if row.status == "ok"]
             if good:
-                weights, grids = zip(*((one.result.field_weights, one.result.occupied) for one in good), strict=True)
-                writer.add(rows, np.stack(weights), np.stack(grids))
+                weights, grids = zip(*((one.field_weights, one.occupied) for _, one in good), strict=True)
+                writer.add([row for row, _ in good], np.stack(weights), np.stack(grids))
+            bad = [row for row in rows if row.status != "ok"]
             writer.quarantine([row for row in bad if (row.object_id, row.status) not in share.listed])
-            seen += rows + bad
+            seen += rows
             bar.update(len(outcomes))
             bar.set_postfix_str(f"{sum(row.status != 'ok' for row in seen)} quarantined")
     return seen
-
-
-def _outcomes(finished: tuple[list[Path], list[Outcome] | Death]) -> list[Outcome]:
-    group, result = finished
-    return [Outcome(folder, None, result.reason) for folder in group] if isinstance(result, Death) else result
 
 
 def spread(folders: list[Path], limit: int) -> list[Path]:
@@ -230,33 +220,24 @@ def _joined(groups: list[list[Path]], config: FitConfig) -> list[list[Path]]:
 
 
 def _fit_group(folders: list[Path], config: FitConfig, seed: int, force: bool = False) -> list[Outcome]:
-    """Read and fit a group; a collapsed fit is tried again alone at half the learning rate."""
+    """Read and fit a group, one by one if one of them cannot be; a collapsed fit is tried again at half the rate."""
     outcomes, readable = [], []
     for folder in folders:
         try:
             readable.append((folder, read_views(folder)))
         except BadInput as error:
-            outcomes.append(Outcome(folder, None, str(error)))
-    for folder, view_set, result in _fit_together(readable, config, seed, force):
-        if isinstance(result, FitResult) and result.status != "ok":
-            gentler = replace(config, learning_rate=config.learning_rate / 2)
-            result = fit([view_set], gentler, [child_seed(seed, view_set.object_id)], force)[0]
-        problem = str(result) if isinstance(result, BadInput) else result.status.removeprefix("ok")
-        outcomes.append(Outcome(folder, result if not problem else None, problem))
-    return outcomes
-
-
-def _fit_together(readable: list[tuple[Path, ViewSet]], config: FitConfig, seed: int, force: bool) -> Iterator[tuple]:
-    """Folder, view set and result of each, fitted in one batch; if one of them cannot be fitted, one by one."""
-    view_sets = [view_set for _, view_set in readable]
+            outcomes.append((folder, str(error)))
+    seeds = [child_seed(seed, view_set.object_id) for _, view_set in readable]
     try:
-        results = fit(view_sets, config, [child_seed(seed, one.object_id) for one in view_sets], force)
-        yield from ((*pair, result) for pair, result in zip(readable, results, strict=True))
+        results = fit([view_set for _, view_set in readable], config, seeds, force)
     except NoEngine:
         raise
     except BadInput as error:
         if len(readable) == 1:
-            yield (*readable[0], error)
-            return
-        for pair in readable:
-            yield from _fit_together([pair], config, seed, force)
+            return [*outcomes, (readable[0][0], str(error))]
+        return outcomes + [one for folder, _ in readable for one in _fit_group([folder], config, seed, force)]
+    gentler = replace(config, learning_rate=config.learning_rate / 2)
+    for (folder, view_set), result, own in zip(readable, results, seeds, strict=True):
+        found = result if result.status == "ok" else fit([view_set], gentler, [own], force)[0]
+        outcomes.append((folder, found if found.status == "ok" else found.status))
+    return outcomes

@@ -37,11 +37,11 @@ class SlurmConfig:
 
     def check(self) -> None:
         """Refuse values that no cluster could use."""
-        for name in ("pieces", "at_once", "time_min", "memory_gb", "cpus"):
-            if getattr(self, name) <= 0:
-                raise BadInput(f"{getattr(self, name)}", where=f"--slurm.{name.replace('_', '-')}", fix="use 1 or more")
-        if self.gpus < 0:
-            raise BadInput("a negative number", where="--slurm.gpus", fix="use 0 or more")
+        for name in ("pieces", "at_once", "time_min", "memory_gb", "cpus", "gpus"):
+            least = 0 if name == "gpus" else 1
+            if getattr(self, name) < least:
+                where = f"--slurm.{name.replace('_', '-')}"
+                raise BadInput(f"{getattr(self, name)}", where=where, fix=f"use {least} or more")
         self.options()
 
     def options(self) -> dict[str, str | bool]:
@@ -119,37 +119,27 @@ def submit(views: Path, out: Path, slurm: SlurmConfig, *, resume: bool = False, 
     if slurm.dry_run:
         return {"script": sbatch_script(slurm, logs)}
     shared = {"views": views, "out": out, **arguments}
-    return _submit([Piece(shared, (i, slurm.pieces), slurm.cpus, slurm.gpus) for i in range(slurm.pieces)], slurm, logs)
-
-
-def sbatch_script(slurm: SlurmConfig, logs: Path) -> str:
-    """The script that sbatch is handed (compared with the real one in tests/zoo/test_cluster.py)."""
-    module = _submitit()
-    command = f"{shlex.quote(sys.executable)} -u -m submitit.core._submit {shlex.quote(str(logs))}"
-    n = slurm.pieces if slurm.pieces > 1 else None
-    return module.slurm.slurm._make_sbatch_string(command=command, folder=logs, map_count=n, **slurm.sbatch())
-
-
-def _submit(pieces: list[Piece], slurm: SlurmConfig, logs: Path) -> dict:
-    """Submit pieces as one job array and return its number."""
-    module = _submitit()
-    before = set(logs.iterdir()) if logs.is_dir() else None
     try:
-        executor = module.SlurmExecutor(logs, max_num_timeout=REQUEUES)
+        executor = _submitit().SlurmExecutor(logs, max_num_timeout=REQUEUES)
     except RuntimeError:
         fix = "see --slurm.dry-run for the script, or use --driver pool, or --shard on each machine"
         raise BadInput("no SLURM here (srun is not found)", fix=fix) from None
     executor.update_parameters(**slurm.sbatch())
+    pieces = [Piece(shared, (i, slurm.pieces), slurm.cpus, slurm.gpus) for i in range(slurm.pieces)]
     try:
         jobs = executor.submit_array(pieces)
     except (RuntimeError, OSError) as error:
-        for path in set(logs.iterdir()) - (before or set()):  # a file a piece, and the script
-            path.unlink()
-        if before is None:
-            logs.rmdir()
         raise BadInput(f"sbatch refused: {error}", fix="see --slurm.dry-run for the script") from None
     then = "when it has ended: n2v zoo info, and the same command with --resume fits what is missing"
     return {"job": jobs[0].job_id.partition("_")[0], "pieces": len(jobs), "logs": logs, "then": then}
+
+
+def sbatch_script(slurm: SlurmConfig, logs: Path) -> str:
+    """The script that sbatch is handed (compared with the real one in tests/zoo/test_cluster.py)."""
+    make = _submitit().slurm.slurm._make_sbatch_string
+    command = f"{shlex.quote(sys.executable)} -u -m submitit.core._submit {shlex.quote(str(logs))}"
+    n = slurm.pieces if slurm.pieces > 1 else None
+    return make(command=command, folder=logs, map_count=n, **slurm.sbatch())
 
 
 def _submitit():

@@ -65,18 +65,8 @@ class Row(Identity):
 
 
 # Columns that lines of earlier versions may lack
-LATER = [
-    "family",
-    "slots",
-    "split_novel",
-    "split_as_published",
-    "status",
-    "shard",
-    "row",
-    "sha256",
-    "psnr_alone_db",
-    "psnr_step",
-]
+LATER = {"family", "slots", "split_novel", "split_as_published", "status", "shard", "row", "sha256"}
+LATER |= {"psnr_alone_db", "psnr_step"}
 DEFAULTS = {field.name: field.default for field in fields(Row) if field.name in LATER}
 NAMES = tuple(field.name for field in fields(Row))
 TEXTS = tuple(field.name for field in fields(Row) if field.type is str)

@@ -78,24 +78,21 @@ def test_gmnerf_files_carry_a_synset_and_an_id(tmp_path):
     assert found.splits == ["val", "val"]
 
 
-def test_without_names_and_many_in_one_file(tmp_path):
-    path = write(tmp_path / "all.h5", embedding=np.stack([vector(0), vector(1)]), class_id=[0, 12])
-    found = Embeddings.load(path)
-    assert found.object_ids == ["unlisted-all-0", "unlisted-all-1"] and found.class_names == ["airplane", "watercraft"]
-    one = write(tmp_path / "validation" / "3.h5", embedding=vector(3), class_id=1)
-    assert (Embeddings.load(one).object_ids, Embeddings.load(one).splits) == (["val-3"], ["val"])
+def test_without_a_name_the_file_gives_it(tmp_path):
+    for folder, name, split in (("validation", "val-3", "val"), ("any", "unlisted-3", "unlisted")):
+        found = Embeddings.load(write(tmp_path / folder / "3.h5", embedding=vector(3), class_id=1))
+        assert (found.object_ids, found.splits, found.class_names) == ([name], [split], ["bench"])
 
 
 DEFECTS = {
     "not finite": dict(embedding=[np.nan, 1.0], class_id=0),
     "no 'embedding'": dict(class_id=0),
     "class_id is missing": dict(embedding=[0.0, 1.0]),
-    "differ in number": dict(embedding=[[0.0, 1.0]], class_id=[0, 1]),
     "class_id 13": dict(embedding=[0.0, 1.0], class_id=13),
     "class_id -1": dict(embedding=[0.0, 1.0], class_id=-1),
     "unknown class": dict(embedding=[0.0, 1.0], class_id="02992529", nerf_id="a"),
     "class_id 4 is chair, but the NeRF is in": dict(embedding=[0.0, 1.0], class_id=4, data_dir=f"x/{SOFA}/a"),
-    "one or two dimensions": dict(embedding=["a"], class_id=0),
+    "of one dimension": dict(embedding=[[0.0, 1.0]], class_id=0),
 }
 
 

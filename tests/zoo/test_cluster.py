@@ -139,13 +139,6 @@ def test_a_cluster_that_is_not_there_or_refuses_is_one_line(views, tmp_path, mon
     on_path(tmp_path / "bin", "srun", "", monkeypatch)
     with pytest.raises(BadInput, match="sbatch refused: .*invalid partition specified: x.*--slurm.dry-run"):
         submit(views, tmp_path / "zoo", slurm, config=TINY)
-    assert not (tmp_path / "logs").exists()  # not a file a piece
-    earlier = tmp_path / "logs" / "earlier.out"
-    earlier.parent.mkdir()
-    earlier.write_text("kept")
-    with pytest.raises(BadInput, match="sbatch refused"):
-        submit(views, tmp_path / "zoo", replace(slurm, pieces=200), config=TINY)
-    assert [*(tmp_path / "logs").iterdir()] == [earlier]
     monkeypatch.setitem(sys.modules, "submitit", None)
     with pytest.raises(MissingPart, match=r"-e '\.\[cluster\]'"):
         cluster.submit(views, tmp_path / "zoo", slurm, config=TINY)

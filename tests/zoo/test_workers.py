@@ -160,7 +160,7 @@ def test_wrong_choices_are_refused_before_any_work(views, tmp_path):
         fit(views, out, driver="slurm", shard="0/2")
     for wrong, said in (
         ({"pieces": 0}, "--slurm.pieces: 0"),
-        ({"gpus": -1}, "negative"),
+        ({"gpus": -1}, "--slurm.gpus: -1"),
         ({"extra": ("array=0-3",)}, "sbatch option 'array'"),
         ({"extra": ("a b=1",)}, "sbatch option 'a b'"),
     ):
