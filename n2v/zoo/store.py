@@ -5,6 +5,7 @@ lock. So a crash leaves at most an unnamed shard or a torn last line: both are i
 `n2v zoo verify --repair` takes them up again.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from difflib import get_close_matches
@@ -36,14 +37,10 @@ class ZooWriter:
         if dtype not in ("float16", "float32"):
             raise BadInput(f"weights as '{dtype}'", fix="use float16 or float32")
         self.folder, self.resolution, self.dtype, self.compress = Path(folder), resolution, dtype, compress
-        if (self.folder / MANIFEST).exists():
-            zoo = Zoo(self.folder)
-            if len(zoo) and zoo.resolution != resolution:
-                raise BadInput(
-                    f"occupancy of {resolution} cells a side for a zoo of {zoo.resolution}",
-                    where=self.folder,
-                    fix="use the recipe it was made with, or another folder",
-                )
+        zoo = Zoo(self.folder) if (self.folder / MANIFEST).exists() else ()
+        if len(zoo) and zoo.resolution != resolution:
+            what = f"occupancy of {resolution} cells a side for a zoo of {zoo.resolution}"
+            raise BadInput(what, where=self.folder, fix="use the recipe it was made with, or another folder")
         (self.folder / FOLDER).mkdir(parents=True, exist_ok=True)
         self._lock = FolderLock(self.folder)
         if self._lock.alone():  # nobody else writes: what is half-written was left by a kill
@@ -123,10 +120,6 @@ class Zoo:
     def object_ids(self) -> list[str]:
         return [row.object_id for row in self.rows]
 
-    @cached_property
-    def _positions(self) -> dict[str, int]:
-        return {object_id: i for i, object_id in enumerate(self.object_ids)}
-
     @property
     def labels(self) -> Int[np.ndarray, "n"]:
         return np.array([row.label for row in self.rows], np.int64)
@@ -137,8 +130,9 @@ class Zoo:
 
     def index_of(self, object_id: str) -> int:
         """Position of an object; names the ids most like it when there is none."""
-        if object_id in self._positions:
-            return self._positions[object_id]
+        place = bisect_left(self.object_ids, object_id)
+        if self.object_ids[place : place + 1] == [object_id]:
+            return place
         near = get_close_matches(object_id, self.object_ids, 3)
         hint = f"nearest: {', '.join(near)}" if near else f"for example: {', '.join(self.object_ids[:3])}"
         raise BadInput(f"no object '{object_id}'", where=self.folder, fix=hint)
@@ -162,7 +156,7 @@ class Zoo:
         """
         good, reasons = [], {}
         listed = {row.object_id for row in self.quarantined}
-        for i in range(len(self)) if indices is None else np.atleast_1d(indices).tolist():
+        for i in self._chosen(indices).tolist():
             row = self.rows[i]
             try:
                 problem = "" if np.isfinite(self.stored(row)[0]).all() else "weights are not finite"

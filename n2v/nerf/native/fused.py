@@ -1,4 +1,4 @@
-"""The compiled kernel's functions on tensors: evaluation, the loss and its gradient, Adam, and a whole fit."""
+"""The compiled kernel's functions on tensors: evaluation, the loss and its gradient, Adam."""
 
 import ctypes
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 
 from n2v.errors import BadInput
-from n2v.nerf.layout import N_FEATURES, N_WEIGHTS
+from n2v.nerf.layout import N_WEIGHTS
 from n2v.nerf.native.build import load_kernel
 
 WORTH_THREADS = 1 << 14  # positions below which one thread is as fast
@@ -28,14 +28,6 @@ def can_evaluate(field_weights: torch.Tensor, positions: torch.Tensor, encoding:
     wants_gradient = torch.is_grad_enabled() and (field_weights.requires_grad or positions.requires_grad)
     plain = all(t.device.type == "cpu" and t.dtype == torch.float32 for t in (field_weights, positions))
     return encoding == "exact" and plain and not wants_gradient and load_kernel()[0] is not None
-
-
-def encode_fused(positions: Float[torch.Tensor, "n 3"]) -> Float[torch.Tensor, "n f"]:
-    """`n2v.nerf.encoding.encode`, compiled; within 4e-7 of float64."""
-    positions = positions.contiguous()
-    features = torch.empty(len(positions), N_FEATURES)
-    library().n2v_encode(positions.data_ptr(), len(positions), features.data_ptr())
-    return features
 
 
 def evaluate_fused(
@@ -71,8 +63,6 @@ class Adam:
     """torch.optim.Adam over one weight vector, in place."""
 
     weights: Float[torch.Tensor, "w"]
-    eps: float = 1e-15
-    betas: tuple[float, float] = (0.9, 0.999)
     step: int = 0
 
     def __post_init__(self) -> None:
@@ -82,7 +72,7 @@ class Adam:
         """One step."""
         self.step += 1
         vectors = (self.weights, gradient, self.mean, self.square)
-        library().n2v_adam(*(v.data_ptr() for v in vectors), self.step, learning_rate, *self.betas, self.eps)
+        library().n2v_adam(*(v.data_ptr() for v in vectors), self.step, learning_rate, 0.9, 0.999, 1e-15)
 
 
 def loss_and_gradient(
@@ -96,14 +86,8 @@ def loss_and_gradient(
 ) -> float:
     """Mean smooth L1 of one NeRF's batch of whole rays; writes its gradient into `gradient`.
 
-    Args:
-        field_weights: The NeRF.
-        positions: Sample midpoints in [0, 1]^3, ray by ray; places after the last ray's are ignored.
-        lengths: Of the samples, scene units.
-        counts: int32, samples on each ray.
-        targets: Straight RGBA of each ray (and of unused slots after them).
-        backgrounds: One colour for the batch, or one a slot.
-        gradient: Overwritten.
+    Arguments as in n2v.nerf.batches.Batches, one batch of them; `counts` (int32) are the samples on each ray, and
+    `backgrounds` one colour for the batch, or one a slot.
 
     Source: n2v.nerf.engines.torch_engine.rendering_loss, its oracle (tests/nerf/test_native.py).
     """
