@@ -97,20 +97,20 @@ def spheres(seed: int, sizes: Sizes) -> ViewSet:
     return ViewSet(f"spheres {seed}", "lamp", images, c2w, held_out_images=test, held_out_c2w=held_out)
 
 
-def parity(encoding: str, n: int, device: str) -> dict:
+def parity(n: int, device: str) -> dict:
     """Worst difference of density and colour between kernels and PyTorch, and the relative one of a step's gradient."""
     noise = torch.randn(2, N_WEIGHTS, generator=torch.Generator().manual_seed(0))
     weights = (torch.from_numpy(initial_vector()) + 0.02 * noise).to(device)
     points = (torch.rand(2, n, 3, generator=torch.Generator().manual_seed(1)) - 0.5).to(device)
-    found = [part.to(device) for part in TritonBackend(device).evaluate(weights, points, encoding)]
-    true = evaluate_reference(weights, points, encoding)
+    found = [part.to(device) for part in TritonBackend(device).evaluate(weights, points, "exact")]
+    true = evaluate_reference(weights, points)
     worst = [float((one - other).abs().max() / other.abs().max()) for one, other in zip(found, true, strict=True)]
     n_rays = n // 20
     slots, is_ray = torch.arange(n)[None] * n_rays // n, torch.arange(n_rays + 1)[None] < n_rays
     place = torch.Generator().manual_seed(2)
     targets = torch.rand(1, n_rays + 1, 4, generator=place)
     part = Batches(torch.rand(1, n, 3, generator=place), slots, torch.full((1, n), 0.05), targets, is_ray)
-    config = FitConfig(n_steps=1, encoding=encoding)
+    config = FitConfig(n_steps=1)
     gradients = []
     for outputs in OUTPUTS.values():
         leaf, seeds = weights.clone().requires_grad_(), [torch.Generator().manual_seed(3) for _ in range(2)]
@@ -215,7 +215,7 @@ def all_rows(sizes: Sizes, device: str) -> list[tuple[str, Callable[[], dict]]]:
             made["batches"] = prepared(objects(), sizes.config, DISTINCT, device)[1]
         return made["batches"]
 
-    rows = [(f"parity {name}", lambda name=name: parity(name, sizes.parity, device)) for name in ("exact", "tcnn")]
+    rows = [("parity", lambda: parity(sizes.parity, device))]
     for engine, crowds in zip(("triton", "torch"), sizes.crowds, strict=True):
         rows += [
             (f"{engine}, {k} at once", lambda engine=engine, k=k: crowd(engine, k, batches(), sizes, device))

@@ -29,15 +29,6 @@ ARCHITECTURES = (80, 86, 89, 90)
 KINDS = {"n": "i32", "deltas": "*fp16"}  # of arguments; the others point to float32
 
 
-def launches(arch: int) -> list[tuple[str, dict]]:
-    """Every kernel with every set of options that a fit or an evaluation launches it with."""
-    return [
-        (name, triton_engine.layer_options(name, encoding, True, divmod(arch, 10)))
-        for name in triton_engine.TILES
-        for encoding in ("exact", "tcnn")
-    ]
-
-
 def compiled(name: str, options: dict, arch: int) -> dict:
     """Shared memory and spills in bytes, registers a thread, tensor-core instructions, stalls a sample, PTX."""
     kernel = getattr(kernels, name)
@@ -55,7 +46,7 @@ def compiled(name: str, options: dict, arch: int) -> dict:
     ptx, graph = made.asm["ptx"], made.asm["ttgir"]
     loop = loop_of(disassembled(made.asm["cubin"]))
     return {
-        "kernel": name, "encoding": "tcnn" if options["TCNN"] else "exact", "arch": arch,
+        "kernel": name, "arch": arch,
         "shared": made.metadata.shared,
         "spilled": max(map(int, re.findall(r"(\d+) bytes spill stores", log.getvalue())), default=None),
         "registers": max(map(int, re.findall(r"Used (\d+) registers", log.getvalue())), default=None),
@@ -63,8 +54,6 @@ def compiled(name: str, options: dict, arch: int) -> dict:
         "stalls": sum(stall for _, stall in loop) / constants["BLOCK"],
         "restaged": restaged(graph),
         "sines": ptx.count("sin.approx.ftz.f32"),
-        "pi": sorted({line.split()[0] for line in ptx.splitlines() if "0f40490FDB" in line}),  # 3.14159274
-        "fused": len(re.findall(r"fma[.]rn", ptx)),
     }  # fmt: skip
 
 
@@ -110,9 +99,8 @@ def loop_of(code: list[tuple[str, int]]) -> list[tuple[str, int]]:
 def main() -> None:
     as_json, only = "--json" in sys.argv, [each[7:] for each in sys.argv if each.startswith("--only=")]
     for arch in [int(each) for each in sys.argv[1:] if each.isdigit()] or ARCHITECTURES:
-        for name, options in launches(90 if "--large" in sys.argv else arch):
-            if only and name not in only:
-                continue
+        for name in only or triton_engine.TILES:
+            options = triton_engine.layer_options(name, True, divmod(90 if "--large" in sys.argv else arch, 10))
             row = compiled(name, options, arch) | {"triton": triton.__version__}
             print(json.dumps(row) if as_json else "  ".join(f"{key} {value}" for key, value in row.items()), flush=True)
 

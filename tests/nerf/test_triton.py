@@ -57,35 +57,34 @@ RAGGED = [
 
 @pytest.mark.parametrize("half", [False, True])
 @pytest.mark.parametrize("n", [1, 63, 128, 130, 1100])
-@pytest.mark.parametrize("encoding", ["exact", "tcnn"])
-def test_fields_agree_with_the_reference(weights, n, encoding, half):
+def test_fields_agree_with_the_reference(weights, n, half):
     if not half and not EXACT:
         pytest.skip("float32 products are the interpreter's alone")
     unit = torch.rand(3, n, 3, generator=torch.Generator().manual_seed(n))
-    sigmas, rgbs = activate(fused_outputs(weights.to(DEVICE), unit.to(DEVICE), encoding, half).cpu())
-    features = encode(unit.double(), encoding).double() if encoding == "exact" else encode(unit, encoding).double()
-    true_sigmas, true_rgbs = activate(run_layers(features, weights.double()))
-    worst = HALF_FIELD if half else 2e-6 if encoding == "exact" else 2e-3  # float16 sines: one rounding either way
+    sigmas, rgbs = activate(fused_outputs(weights.to(DEVICE), unit.to(DEVICE), half=half).cpu())
+    true_sigmas, true_rgbs = activate(run_layers(encode(unit.double()), weights.double()))
+    worst = HALF_FIELD if half else 2e-6
     assert (sigmas - true_sigmas).abs().max() < worst * true_sigmas.max()  # float32 5e-7 seen, float16 1e-3
     assert (rgbs - true_rgbs).abs().max() < worst
 
 
 def test_no_positions_give_nothing(weights):
     leaf = weights.to(DEVICE, copy=True).requires_grad_()
-    found = fused_outputs(leaf, torch.zeros(3, 0, 3, device=DEVICE), "exact")
+    found = fused_outputs(leaf, torch.zeros(3, 0, 3, device=DEVICE))
     found.sum().backward()
     assert found.shape == (3, 0, 4) and not leaf.grad.any()
+    with pytest.raises(BadInput, match="no 'tcnn' encoding"):
+        fused_outputs(leaf, torch.zeros(3, 1, 3, device=DEVICE), "tcnn")
 
 
 def gradients(weights, config: FitConfig, step: int, outputs=PLAIN, parts=RAGGED):
-    """Loss and gradient of ragged NeRFs by the kernels, and by autograd (in float64 but for `tcnn`)."""
+    """Loss and gradient of ragged NeRFs by the kernels, and by autograd in float64."""
     draws = lambda: [torch.Generator().manual_seed(i) for i in range(len(parts))]  # noqa: E731
     mine = weights.to(DEVICE, copy=True).requires_grad_()
     found = fit_loss(mine, [part.to(DEVICE) for part in parts], step, config, draws(), outputs)
     found.backward()
-    real = torch.float64 if config.encoding == "exact" else torch.float32
-    leaf = weights.to(real, copy=True).requires_grad_()
-    precise = [replace(part, positions=part.positions.to(real), lengths=part.lengths.to(real)) for part in parts]
+    leaf = weights.double().requires_grad_()
+    precise = [replace(part, positions=part.positions.double(), lengths=part.lengths.double()) for part in parts]
     loss = fit_loss(leaf, precise, step, config, draws())
     loss.backward()
     return found.item(), mine.grad.cpu(), loss.item(), leaf.grad
@@ -101,10 +100,8 @@ def test_loss_and_gradient_agree_with_float64(weights, background, step):
         assert not mine[17664:].any()  # padding rows
 
 
-@pytest.mark.parametrize("encoding", ["exact", "tcnn"])
-def test_half_precision_gradients_are_close(weights, encoding):
-    config = FitConfig(n_steps=3, background="ray", encoding=encoding)
-    _, found, _, gradient = gradients(weights, config, 0, fused_outputs)
+def test_half_precision_gradients_are_close(weights):
+    _, found, _, gradient = gradients(weights, FitConfig(n_steps=3, background="ray"), 0, fused_outputs)
     for mine, true in zip(found, gradient, strict=True):
         assert (mine - true).norm() < HALF_GRADIENT * true.norm()
 
@@ -115,7 +112,7 @@ def test_sums_have_one_order_whoever_shares_a_launch(weights, monkeypatch):
 
     def gradient(chosen):
         leaf = weights[chosen].to(DEVICE).requires_grad_()
-        fused_outputs(leaf, unit[chosen], "exact").square().sum().backward()
+        fused_outputs(leaf, unit[chosen]).square().sum().backward()
         return leaf.grad
 
     assert parts_for(700) > 1
@@ -168,15 +165,6 @@ def test_a_card_on_which_a_step_does_not_work_is_left_to_torch(monkeypatch):
     monkeypatch.setattr(kernels(), "field_backward", TooLarge())
     engine, why = engines.choose_engine()
     assert engine.name == "torch" and "not triton (RuntimeError: out of resource: shared memory" in why
-
-
-def test_layers_are_never_launched_with_fused_multiply_adds(weights, monkeypatch):
-    told = []
-    for name in triton_engine.TILES:
-        note = lambda _, options, name=name: told.append((name, options["enable_fp_fusion"]))  # noqa: E731
-        monkeypatch.setattr(kernels(), name, Altered(getattr(kernels(), name), note))
-    gradients(weights, FitConfig(n_steps=3, encoding="tcnn"), 0)
-    assert told == [(name, False) for name in triton_engine.TILES]
 
 
 def test_fits_follow_the_reference(weights):

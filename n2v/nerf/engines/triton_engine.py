@@ -8,7 +8,7 @@ from types import ModuleType
 import torch
 from jaxtyping import Float
 
-from n2v.errors import MissingPart
+from n2v.errors import BadInput, MissingPart
 from n2v.nerf.batches import Batches
 from n2v.nerf.engines.torch_engine import TorchBackend, fit_loss
 from n2v.nerf.field import evaluate_reference
@@ -28,6 +28,7 @@ class TritonBackend(TorchBackend):
     """Our kernels on a CUDA device; products of float16 summed in float32."""
 
     name = "triton"
+    encodings = ("exact",)
 
     def __init__(self, device: str = "cuda") -> None:
         super().__init__(device)
@@ -80,37 +81,45 @@ def kernels() -> ModuleType:
 
 
 def fused_outputs(
-    field_weights: Float[torch.Tensor, "k w"], unit: Float[torch.Tensor, "k n 3"], encoding: str, half: bool = True
+    field_weights: Float[torch.Tensor, "k w"],
+    unit: Float[torch.Tensor, "k n 3"],
+    encoding: str = "exact",
+    half: bool = True,
 ) -> Float[torch.Tensor, "k n 4"]:
     """`n2v.nerf.field.raw_outputs` by the kernels, on the tensors' device, with gradients to the weights.
 
     Accuracy: float16 operands, see CONVENTIONS.md; `half=False` (interpreted only) is float32 throughout.
+
+    Raises:
+        BadInput: another encoding than "exact".
     """
-    return _Outputs.apply(field_weights.contiguous(), unit.contiguous(), encoding, half)
+    if encoding != "exact":
+        raise BadInput(f"the fused GPU kernels have no '{encoding}' encoding", fix="use --backend torch")
+    return _Outputs.apply(field_weights.contiguous(), unit.contiguous(), half)
 
 
 class _Outputs(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, field_weights, unit, encoding, half):
+    def forward(ctx, field_weights, unit, half):
         ctx.save_for_backward(field_weights, unit)
-        ctx.how = encoding, half
+        ctx.half = half
         (k, n), outputs = unit.shape[:2], unit.new_empty(*unit.shape[:2], 4)
         if n:
             n_programs = max(1, min(n // (4 * TILES["field_forward"][0]), -(-16 * _n_units(unit.device) // k)))
-            _launch("field_forward", (n_programs, k), *ctx.how, unit, field_weights, outputs, n)
+            _launch("field_forward", (n_programs, k), half, unit, field_weights, outputs, n)
         return outputs
 
     @staticmethod
     def backward(ctx, pulls):
-        (field_weights, unit), (encoding, half) = ctx.saved_tensors, ctx.how
+        (field_weights, unit), half = ctx.saved_tensors, ctx.half
         (k, n), scale = unit.shape[:2], HALF_SCALE if half else 1.0
         grid = parts_for(n), k
         deltas = torch.empty(k, n, N_HIDDEN, dtype=torch.float16 if half else torch.float32, device=unit.device)
         partials = unit.new_empty(*grid, N_WEIGHTS)
         scaled = (pulls * scale).contiguous()
-        _launch("field_backward", grid, encoding, half, unit, field_weights, scaled, deltas, partials, n)
-        _launch("input_backward", grid, encoding, half, unit, deltas, partials, n)
-        return partials.sum(0) / scale, None, None, None
+        _launch("field_backward", grid, half, unit, field_weights, scaled, deltas, partials, n)
+        _launch("input_backward", grid, half, unit, deltas, partials, n)
+        return partials.sum(0) / scale, None, None
 
 
 def parts_for(n: int) -> int:
@@ -122,21 +131,18 @@ def _n_units(device: torch.device) -> int:
     return torch.cuda.get_device_properties(device).multi_processor_count if device.type == "cuda" else 2
 
 
-def _launch(name: str, grid: tuple[int, int], encoding: str, half: bool, *arguments) -> None:
+def _launch(name: str, grid: tuple[int, int], half: bool, *arguments) -> None:
     """Run a kernel; where no card computes, the interpreter takes the tiles of large ones."""
     device = arguments[0].device
     capability = torch.cuda.get_device_capability(device) if device.type == "cuda" else (9, 0)
-    getattr(kernels(), name)[grid](*arguments, **layer_options(name, encoding, half, capability))
+    getattr(kernels(), name)[grid](*arguments, **layer_options(name, half, capability))
 
 
-def layer_options(kernel: str, encoding: str, half: bool, capability: tuple[int, int]) -> dict:
+def layer_options(kernel: str, half: bool, capability: tuple[int, int]) -> dict:
     """What a kernel is compiled for.
-
-    Never with fused multiply-adds, which would round the angle of the `tcnn` encoding once instead of twice.
 
     Args:
         kernel: Its name.
-        encoding: See n2v.nerf.encoding.
         half: float16 operands, float32 sums; False: float32 operands, which only the interpreter has.
         capability: Of the card, as torch gives it: consumer cards have less shared memory.
     """
@@ -148,6 +154,6 @@ def layer_options(kernel: str, encoding: str, half: bool, capability: tuple[int,
     if hardware and not half:
         raise ValueError("products of float32 are for the interpreter: compiled, they would spill every register")
     return {
-        "BLOCK": block, "TCNN": encoding == "tcnn", "HALF": half, "HARDWARE": hardware,
-        "num_warps": warps, "num_stages": stages, "enable_fp_fusion": False,
+        "BLOCK": block, "HALF": half, "HARDWARE": hardware,
+        "num_warps": warps, "num_stages": stages, "enable_fp_fusion": True,  # harmless: 2^k x is exact
     }  # fmt: skip

@@ -26,7 +26,6 @@ HIDDEN_1: tl.constexpr = tl.constexpr(SLICES[1].start)
 HIDDEN_2: tl.constexpr = tl.constexpr(SLICES[2].start)
 OUTPUT: tl.constexpr = tl.constexpr(SLICES[3].start)
 ROUNDER: tl.constexpr = tl.constexpr(12582912.0)  # 1.5 * 2^23: adding and subtracting it rounds |x| <= 2^22
-LOW_BITS: tl.constexpr = tl.constexpr(-(1 << 29))  # mask: float64 digits that float32 has no room for
 
 
 @triton.jit
@@ -63,32 +62,16 @@ def _sine(angle, HARDWARE: tl.constexpr):
 
 @triton.jit
 @no_type_check
-def _features(x, y, z, FIRST: tl.constexpr, N: tl.constexpr, TCNN: tl.constexpr, HARDWARE: tl.constexpr):
+def _features(x, y, z, FIRST: tl.constexpr, N: tl.constexpr, HARDWARE: tl.constexpr):
     """Sines and cosines FIRST .. FIRST + N - 1 of 72 pairs at (BLOCK, 1) coordinates, as n2v.nerf.encoding."""
     pair = FIRST + tl.arange(0, N)[None, :]
     octave = pair % 24
     coordinate = tl.where(pair < 24, x, tl.where(pair < 48, y, z))
-    if TCNN:
-        scale = ((octave + 127) << 23).to(tl.float32, bitcast=True)  # 2^octave, exactly
-        angle = coordinate * scale * 3.14159274
-        sine, cosine = _tcnn_sine(angle, HARDWARE), _tcnn_sine(angle + 1.57079637, HARDWARE)
-    else:
-        scale = ((octave + 126) << 23).to(tl.float32, bitcast=True)  # 2^(octave - 1), exactly
-        turns = coordinate * scale
-        angle = (turns - ((turns + ROUNDER) - ROUNDER)) * 6.283185307179586
-        sine, cosine = _sine(angle, HARDWARE), _sine(angle + 1.5707963267948966, HARDWARE)
+    scale = ((octave + 126) << 23).to(tl.float32, bitcast=True)  # 2^(octave - 1), exactly
+    turns = coordinate * scale
+    angle = (turns - ((turns + ROUNDER) - ROUNDER)) * 6.283185307179586
+    sine, cosine = _sine(angle, HARDWARE), _sine(angle + 1.5707963267948966, HARDWARE)
     return tl.join(sine, cosine).reshape(x.shape[0], 2 * N)
-
-
-@triton.jit
-@no_type_check
-def _tcnn_sine(angle, HARDWARE: tl.constexpr):
-    """Sine as tiny-cuda-nn takes it; interpreted, with its instruction's first step: turns rounded toward zero."""
-    if not HARDWARE:
-        product = (angle.to(tl.float64) * 0.15915493667125702).to(tl.int64, bitcast=True)  # exact in 53 bits
-        turns = (product & LOW_BITS).to(tl.float64, bitcast=True).to(tl.float32)
-        angle = (turns - ((turns + ROUNDER) - ROUNDER)) * 6.283185307179586
-    return _sine(angle, HARDWARE).to(tl.float16).to(tl.float32)
 
 
 @triton.jit
@@ -118,13 +101,13 @@ def _matrices(weights, HALF: tl.constexpr):
 
 @triton.jit
 @no_type_check
-def _encoded(at, inside, TCNN: tl.constexpr, HALF: tl.constexpr, HARDWARE: tl.constexpr):
+def _encoded(at, inside, HALF: tl.constexpr, HARDWARE: tl.constexpr):
     """Features 0..127 and 128..143 of positions at pointers `at`; those not `inside` stand in the box's middle."""
     x = tl.load(at, mask=inside, other=0.5)
     y = tl.load(at + 1, mask=inside, other=0.5)
     z = tl.load(at + 2, mask=inside, other=0.5)
-    early = _operand(_features(x, y, z, 0, 64, TCNN, HARDWARE), HALF)
-    return early, _operand(_features(x, y, z, 64, 8, TCNN, HARDWARE), HALF)
+    early = _operand(_features(x, y, z, 0, 64, HARDWARE), HALF)
+    return early, _operand(_features(x, y, z, 64, 8, HARDWARE), HALF)
 
 
 @triton.jit
@@ -146,9 +129,7 @@ def _hidden(early, late, front, back, second, third, HALF: tl.constexpr):
 
 @triton.jit
 @no_type_check
-def field_forward(
-    positions, weights, outputs, n, BLOCK: tl.constexpr, TCNN: tl.constexpr, HALF: tl.constexpr, HARDWARE: tl.constexpr
-):
+def field_forward(positions, weights, outputs, n, BLOCK: tl.constexpr, HALF: tl.constexpr, HARDWARE: tl.constexpr):
     """Positions to raw outputs. A program keeps its NeRF's matrices and walks over every n_programs-th tile."""
     nerf = tl.program_id(1).to(tl.int64)
     positions += nerf * n * 3
@@ -157,7 +138,7 @@ def field_forward(
     channel = tl.arange(0, 16)[None, :]
     for start in range(tl.program_id(0) * BLOCK, n, tl.num_programs(0) * BLOCK):
         place = start + tl.arange(0, BLOCK)[:, None]
-        early, late = _encoded(positions + place * 3, place < n, TCNN, HALF, HARDWARE)
+        early, late = _encoded(positions + place * 3, place < n, HALF, HARDWARE)
         _one, _two, three = _hidden(early, late, front, back, second, third, HALF)
         raw = _dot(three, tl.trans(last), HALF)
         tl.store(outputs + place * 4 + channel, raw, mask=(place < n) & (channel < 4))
@@ -167,7 +148,7 @@ def field_forward(
 @no_type_check
 def field_backward(
     positions, weights, pulls, deltas, partials, n,
-    BLOCK: tl.constexpr, TCNN: tl.constexpr, HALF: tl.constexpr, HARDWARE: tl.constexpr,
+    BLOCK: tl.constexpr, HALF: tl.constexpr, HARDWARE: tl.constexpr,
 ):  # fmt: skip
     """Gradient of all matrices but the first, and of the first layer's sums, `deltas` (k, n, 64).
 
@@ -184,7 +165,7 @@ def field_backward(
     channel, neuron = tl.arange(0, 16)[None, :], tl.arange(0, WIDTH)[None, :]
     for start in range(tl.program_id(0) * BLOCK, n, tl.num_programs(0) * BLOCK):
         at = start + tl.arange(0, BLOCK)[:, None]
-        early, late = _encoded(positions + at * 3, at < n, TCNN, HALF, HARDWARE)
+        early, late = _encoded(positions + at * 3, at < n, HALF, HARDWARE)
         one, two, three = _hidden(early, late, front, back, second, third, HALF)
         pull = tl.load(pulls + at * 4 + channel, mask=(at < n) & (channel < 4), other=0.0)
         delta = _operand(pull, HALF)
@@ -203,9 +184,7 @@ def field_backward(
 
 @triton.jit
 @no_type_check
-def input_backward(
-    positions, deltas, partials, n, BLOCK: tl.constexpr, TCNN: tl.constexpr, HALF: tl.constexpr, HARDWARE: tl.constexpr
-):
+def input_backward(positions, deltas, partials, n, BLOCK: tl.constexpr, HALF: tl.constexpr, HARDWARE: tl.constexpr):
     """Gradient of the input matrix, half of all weights; its sums would not fit in registers beside the others."""
     nerf = tl.program_id(1).to(tl.int64)
     positions += nerf * n * 3
@@ -215,7 +194,7 @@ def input_backward(
     neuron = tl.arange(0, WIDTH)[None, :]
     for start in range(tl.program_id(0) * BLOCK, n, tl.num_programs(0) * BLOCK):
         at = start + tl.arange(0, BLOCK)[:, None]
-        early, late = _encoded(positions + at * 3, at < n, TCNN, HALF, HARDWARE)
+        early, late = _encoded(positions + at * 3, at < n, HALF, HARDWARE)
         delta = tl.load(deltas + at * WIDTH + neuron, mask=at < n, other=0.0)
         d_front += _dot(tl.trans(early), delta, HALF)
         d_back += _dot(tl.trans(late), delta, HALF)
