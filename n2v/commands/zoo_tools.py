@@ -11,14 +11,11 @@ from n2v.errors import BadInput
 
 def zoo_verify(
     zoo: Annotated[Positional[Path], arg(metavar="ZOO", help="zoo folder")],
-    repair: Annotated[
-        bool, arg(help="withdraw what is damaged and take up what was lost; fit --resume does the rest")
-    ] = False,
+    repair: Annotated[bool, arg(help="withdraw what is damaged; fit --resume makes it again")] = False,
 ) -> dict:
     """Read every byte of a zoo again; fails when a NeRF is missing, altered or not finite.
 
-    With --repair damaged NeRFs are quarantined by new lines in the manifest (no line is removed), lines that a crash
-    lost are written again, and half-written files are removed.
+    With --repair damaged NeRFs are quarantined by new lines in the manifest (no line is removed).
 
     Example: n2v zoo verify data/mini_zoo
     """

@@ -137,7 +137,7 @@ def read_lines(folder: Path) -> tuple[list[dict], list[str]]:
 
 
 def parse(data: bytes, where: Path) -> tuple[list[dict], list[str]]:
-    """The usable lines of a manifest (or of a shard's copy of its lines) in order, and notes on the others."""
+    """The usable lines of a manifest in order, and notes on the others."""
     lines, notes = [], []
     for number, text in enumerate(data.decode(errors="replace").split("\n"), 1):
         if not text.strip():

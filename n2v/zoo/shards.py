@@ -1,10 +1,9 @@
-"""Shards: safetensors files with the weights, occupancy bits and manifest lines of some NeRFs."""
+"""Shards: safetensors files with the weights and occupancy bits of some NeRFs."""
 
 import fcntl
 import os
 import uuid
 import zlib
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -16,9 +15,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from n2v.errors import BadInput
-from n2v.files import atomic_path, inside, sha256_of
+from n2v.files import atomic_path, inside
 from n2v.nerf.layout import N_WEIGHTS
-from n2v.zoo.manifest import Row, lines_of, parse, row_digest
+from n2v.zoo.manifest import Row, row_digest
 
 FOLDER = "shards"
 MAX_OPEN = 8  # shards held open at once by one reader: opening one takes microseconds, its mapped pages count as memory
@@ -34,21 +33,19 @@ def write_shard(
 ) -> list[Row]:
     """Write one new shard, whole and synced, and return the rows with their place in it; no manifest line yet.
 
-    The lines are also stored in the shard itself, so that a lost manifest can be made again from the shards. With
-    `compress` the occupancy bits of each NeRF go through zlib; checksums are always of the bits themselves.
+    With `compress` the occupancy bits of each NeRF go through zlib; checksums are always of the bits themselves.
     """
     name = f"{FOLDER}/{uuid.uuid4().hex[:12]}.safetensors"
     placed = [
         replace(row, status="ok", shard=name, row=place, sha256=row_digest(stored[place], packed[place]))
         for place, row in enumerate(rows)
     ]
-    lines = lines_of(placed)
-    tensors = {"weights": stored, "occupancy": packed, "rows": np.frombuffer(lines, np.uint8)}
+    tensors = {"weights": stored, "occupancy": packed}
     if compress:
         parts = [zlib.compress(bits.tobytes(), 9) for bits in packed]
         tensors["occupancy"] = np.frombuffer(b"".join(parts), np.uint8)
         tensors["occupancy_ends"] = np.cumsum([len(part) for part in parts])
-    metadata = {"resolution": str(resolution), "format": "n2v zoo 1", "rows_sha256": sha256_of(lines)}
+    metadata = {"resolution": str(resolution), "format": "n2v zoo 1"}
     with atomic_path(Path(folder) / name) as temporary:
         save_file(tensors, temporary, metadata=metadata)
     return placed
@@ -76,17 +73,6 @@ class Shard:
         if len(bits) != size or not unzip.eof:
             raise zlib.error("occupancy of another size")
         return np.frombuffer(bits, np.uint8)
-
-    def lines(self) -> list[dict] | None:
-        """The manifest lines that were stored with it: none in a shard without them, None when they are damaged."""
-        digest = self.file.metadata().get("rows_sha256")
-        if digest is None:
-            return []
-        try:
-            data = self.file.get_tensor("rows").tobytes()
-        except SafetensorError:
-            return None
-        return parse(data, Path("rows"))[0] if sha256_of(data) == digest else None
 
 
 class Shards:
@@ -137,20 +123,12 @@ def open_shard(folder: Path, name: str) -> Shard:
     return Shard(file, n, resolution, ends)
 
 
-def on_disk(folder: Path) -> Iterator[str]:
-    """Names of all whole shards in a zoo's folder, named in its manifest or not."""
-    for path in sorted((Path(folder) / FOLDER).glob("*.safetensors")):
-        if not path.name.startswith("."):
-            yield f"{FOLDER}/{path.name}"
-
-
-def temporaries(folder: Path, remove: bool = False) -> list[Path]:
-    """Half-written files that a killed writer left; those of a running writer look the same, so hold the lock."""
-    places = (Path(folder), Path(folder) / FOLDER)
-    found = [path for one in places for path in one.glob(".*.*.*") if path.suffix in (".safetensors", ".json")]
-    for path in found if remove else ():
-        path.unlink(missing_ok=True)
-    return sorted(found)
+def remove_temporaries(folder: Path) -> None:
+    """Remove what a killed writer left half-written; what a running one writes looks the same, so hold the lock."""
+    for place in (Path(folder), Path(folder) / FOLDER):
+        for path in place.glob(".*.*.*"):
+            if path.suffix in (".safetensors", ".json"):
+                path.unlink(missing_ok=True)
 
 
 class FolderLock:

@@ -2,7 +2,7 @@
 
 A shard is on disk, whole and synced, before a manifest line names it; lines are appended by one write each, under a
 lock. So a crash leaves at most an unnamed shard or a torn last line: both are ignored when reading, and
-`n2v zoo verify --repair` takes them up again.
+`n2v fit --resume` makes what is missing again.
 """
 
 from bisect import bisect_left
@@ -21,7 +21,7 @@ from n2v.nerf.layout import N_WEIGHTS
 from n2v.nerf.nerf import Nerf
 from n2v.nerf.occupancy import pack_bits, unpack_bits
 from n2v.zoo.manifest import MANIFEST, Row, append, read_lines, row_digest, settle, shown, wrong
-from n2v.zoo.shards import FOLDER, FolderLock, Shards, temporaries, write_shard
+from n2v.zoo.shards import FOLDER, FolderLock, Shards, remove_temporaries, write_shard
 
 __all__ = ["MANIFEST", "Row", "Zoo", "ZooWriter", "row_digest"]
 
@@ -44,7 +44,7 @@ class ZooWriter:
         (self.folder / FOLDER).mkdir(parents=True, exist_ok=True)
         self._lock = FolderLock(self.folder)
         if self._lock.alone():  # nobody else writes: what is half-written was left by a kill
-            temporaries(self.folder, remove=True)
+            remove_temporaries(self.folder)
         elif alone:
             raise BadInput("somebody else is writing here", where=self.folder, fix="wait until it is done")
         if not alone:
