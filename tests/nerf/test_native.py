@@ -15,11 +15,11 @@ from n2v.nerf.engines.native_engine import optimise_fused
 from n2v.nerf.engines.torch_engine import backgrounds_of, fit_loss, optimise
 from n2v.nerf.field import activate, evaluate, inside_box, run_layers, to_unit_box
 from n2v.nerf.layout import N_WEIGHTS, initial_vector
-from n2v.nerf.native import build, fused
+from n2v.nerf.native import fused
 from n2v.nerf.recipe import FitConfig
 
-WHY = build.load_kernel()[1]
-pytestmark = pytest.mark.skipif(build.load_kernel()[0] is None, reason=f"no fused CPU kernel: {WHY}")
+WHY = fused.load_kernel()[1]
+pytestmark = pytest.mark.skipif(fused.load_kernel()[0] is None, reason=f"no fused CPU kernel: {WHY}")
 
 
 @pytest.fixture(scope="module")
@@ -161,54 +161,54 @@ def test_gradients_and_published_encoding_take_the_reference(weights, monkeypatc
 
 
 def test_without_a_compiler_auto_takes_torch_and_says_why(monkeypatch):
-    monkeypatch.setenv(build.SWITCH, "0")
-    build.load_kernel.cache_clear()
+    monkeypatch.setenv(fused.SWITCH, "0")
+    fused.load_kernel.cache_clear()
     try:
         backend, why = engines.choose_engine("auto")
         assert backend.name == "torch" and "N2V_NATIVE=0" in why
         assert activate(run_layers(encode(torch.zeros(1, 2, 3)), torch.zeros(1, N_WEIGHTS)))[0].shape == (1, 2)
     finally:
         monkeypatch.undo()
-        build.load_kernel.cache_clear()
+        fused.load_kernel.cache_clear()
 
 
 def test_a_source_that_does_not_compile_is_a_reason_not_a_crash(monkeypatch, tmp_path):
     broken = tmp_path / "fused.cpp"
     broken.write_text("this is not C++")
-    monkeypatch.setattr(build, "FUSED_SOURCE", broken)
+    monkeypatch.setattr(fused, "FUSED_SOURCE", broken)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    build.load_kernel.cache_clear()
+    fused.load_kernel.cache_clear()
     try:
-        library, why = build.load_kernel()
+        library, why = fused.load_kernel()
         assert library is None and "could not be compiled" in why
         assert not list((tmp_path / "cache").rglob("*.so"))
     finally:
         monkeypatch.undo()
-        build.load_kernel.cache_clear()
+        fused.load_kernel.cache_clear()
 
 
 def test_a_library_that_encodes_wrongly_is_not_used(monkeypatch, tmp_path):
     wrong = tmp_path / "fused.cpp"
-    wrong.write_text(build.FUSED_SOURCE.read_text().replace("odd ? 0.25f : 0.0f", "odd ? 0.3f : 0.0f"))
-    monkeypatch.setattr(build, "FUSED_SOURCE", wrong)
+    wrong.write_text(fused.FUSED_SOURCE.read_text().replace("odd ? 0.25f : 0.0f", "odd ? 0.3f : 0.0f"))
+    monkeypatch.setattr(fused, "FUSED_SOURCE", wrong)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    build.load_kernel.cache_clear()
+    fused.load_kernel.cache_clear()
     try:
-        library, why = build.load_kernel()
+        library, why = fused.load_kernel()
         assert library is None and "not used" in why
     finally:
         monkeypatch.undo()
-        build.load_kernel.cache_clear()
+        fused.load_kernel.cache_clear()
 
 
 @pytest.mark.parametrize("flag", ["-mavx2", "-mno-avx"])
 def test_narrow_vectors_give_the_same_numbers(weights, tmp_path, monkeypatch, flag):
     """Other processors have 8 or 4 lanes: compiled here and run here."""
     path = tmp_path / "fused.so"
-    command = [build.find_compiler(), *build.FLAGS, flag, str(build.FUSED_SOURCE), "-o", str(path)]
+    command = [fused.find_compiler(), *fused.FLAGS, flag, str(fused.FUSED_SOURCE), "-o", str(path)]
     if subprocess.run(command, capture_output=True, check=False).returncode:
         pytest.skip(f"this compiler has no {flag}")
-    library = build.declare(ctypes.CDLL(str(path)))
+    library = fused.declare(ctypes.CDLL(str(path)))
     assert library.n2v_lanes() < 16
     unit = torch.rand(1, 50, 3, generator=torch.Generator().manual_seed(5))
     expected = fused.evaluate_fused(weights[None], unit)

@@ -8,7 +8,7 @@ from n2v.nerf.batches import Batches, looks, prepare
 from n2v.nerf.engines.torch_engine import backgrounds_of
 from n2v.nerf.field import to_unit_box, within_box
 from n2v.nerf.layout import N_WEIGHTS, initial_vector
-from n2v.nerf.native import build, fused
+from n2v.nerf.native import fused
 from n2v.nerf.recipe import FitConfig
 
 
@@ -34,7 +34,7 @@ class NativeBackend:
         return within_box(sigmas, unit), rgbs
 
     def probe(self) -> str:
-        library, found = build.load_kernel()
+        library, found = fused.load_kernel()
         if library is None:
             raise RuntimeError(found)
         return f"fused C++ kernel, {found}"

@@ -1,7 +1,7 @@
 // One training step of one NeRF, fused: encoding, four layers, compositing, loss and their gradients, chunk by chunk
 // of whole rays so that everything stays in a core's own cache. Plain C++17 with the vector extension of GCC and
-// Clang; n2v/nerf/native/build.py compiles it, n2v/nerf/native/fused.py calls it. Its twin in PyTorch, and its
-// oracle, is rendering_loss of n2v.nerf.engines.torch_engine.
+// Clang; n2v/nerf/native/fused.py compiles and calls it. Its twin in PyTorch, and its oracle, is rendering_loss of
+// n2v.nerf.engines.torch_engine.
 //
 // Rows are samples. A product keeps ROWS x COLUMNS vectors of sums in registers and runs through the shared index.
 
