@@ -4,8 +4,8 @@ import builtins
 import signal
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
@@ -33,19 +33,8 @@ class Failed(Exception):
     """A call of a student's function without a result; the text says why."""
 
 
-@contextmanager
-def within(seconds: float) -> Iterator[None]:
-    """TimeoutError when the block takes longer; in a process's main thread."""
-
-    def ring(*_) -> None:
-        raise TimeoutError
-
-    signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001))
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+def _ring(*_) -> None:
+    raise TimeoutError
 
 
 class StandIns:
@@ -53,6 +42,7 @@ class StandIns:
 
     def __init__(self, link: Connection, seconds: float) -> None:
         self.link, self.limit, self.left = link, seconds, seconds
+        signal.signal(signal.SIGALRM, _ring)
         self.trouble: str | None = None  # no marks, whatever the check says
         self.gone: str | None = None  # the function during which the answer's process ended
         self.last_error: str | None = None
@@ -72,9 +62,9 @@ class StandIns:
             raise Failed(self.trouble)
         data, start = cloudpickle.dumps((name, args, kwargs)), time.monotonic()
         try:
-            with within(self.left):
-                self.link.send_bytes(data)
-                told = decode(self.link.recv_bytes(MAX_BYTES))
+            signal.setitimer(signal.ITIMER_REAL, max(self.left, 0.001))
+            self.link.send_bytes(data)
+            told = decode(self.link.recv_bytes(MAX_BYTES))
         except TimeoutError:
             raise self._fail(f"{name} ran out of time (limit {self.limit:g} s)") from None
         except (EOFError, ConnectionError):
@@ -85,6 +75,7 @@ class StandIns:
         except NotData:
             told = None
         finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
             self.left -= time.monotonic() - start
         match told:
             case ["returned", value]:

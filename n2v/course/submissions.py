@@ -38,9 +38,10 @@ def find_students(folder: Path) -> dict[str, list[File]]:
     """Submissions by student: the sub-folders of a folder, and zip files beside them."""
     if not folder.is_dir():
         raise BadInput("no such folder", where=folder, fix=PLACE)
-    places = [path for path in sorted(folder.iterdir()) if not path.is_symlink() and path.name[0] not in "._"]
     found: dict[str, list[File]] = {}
-    for path in places:
+    for path in sorted(folder.iterdir()):
+        if path.is_symlink() or path.name[0] in "._":
+            continue
         if path.is_dir():
             found.setdefault(path.name, []).extend(_files(path))
         elif path.suffix.lower() == ".zip":
@@ -160,14 +161,15 @@ def definitions(text: str) -> Iterator[tuple[list[str], str]]:
     except (SyntaxError, ValueError):
         return
     for node in body:
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            names = [alias.asname or alias.name.split(".")[0] for alias in node.names]
-        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
-            names = [node.name]
-        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
-            names = [target.id for target in node.targets if isinstance(target, ast.Name)]
-        else:
-            continue
+        match node:
+            case ast.Import(names=found) | ast.ImportFrom(names=found):
+                names = [alias.asname or alias.name.split(".")[0] for alias in found]
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                names = [name]
+            case ast.Assign(targets=targets, value=ast.Constant()):
+                names = [target.id for target in targets if isinstance(target, ast.Name)]
+            case _:
+                continue
         yield names, ast.unparse(node)
 
 
