@@ -1,5 +1,6 @@
 """The thesis's classifier: a small network on embeddings or flat weights."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,19 +76,27 @@ def train_head(
     net = _layers(inputs.shape[1], config, n_classes)
     if basis is not None:
         net[0].weight.data.mul_(basis.shape[1] / basis.shape[0])
-    rates = {"lr": config.learning_rate, "weight_decay": config.weight_decay, "fused": True}
-    optimiser = torch.optim.AdamW(net.parameters(), **rates)
     n_batches = max(1, len(inputs) // max(2, config.batch_size))  # batch norm never meets a single item
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, config.n_epochs * n_batches)
-    for _ in range(config.n_epochs):
-        for chosen in torch.randperm(len(inputs)).tensor_split(n_batches):
-            batch = inputs[chosen], targets[chosen]
-            batch = with_mixed(*batch) if mixes else batch
-            optimiser.zero_grad()
-            nn.functional.cross_entropy(net(batch[0]), batch[1]).backward()
-            optimiser.step()
-            schedule.step()
+
+    def batches() -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        for _ in range(config.n_epochs):
+            for chosen in torch.randperm(len(inputs)).tensor_split(n_batches):
+                batch = inputs[chosen], targets[chosen]
+                yield with_mixed(*batch) if mixes else batch
+
+    one_cycle(net, batches(), config.n_epochs * n_batches, config.learning_rate, config.weight_decay)
     return Head(net, mean, scale, basis)
+
+
+def one_cycle(net: nn.Module, batches: Iterable, n_steps: int, learning_rate: float, weight_decay: float) -> None:
+    """Train a classifier on batches of inputs and labels: AdamW, its rate on one cycle up to `learning_rate`."""
+    optimiser = torch.optim.AdamW(net.parameters(), lr=learning_rate, weight_decay=weight_decay, fused=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, learning_rate, n_steps)
+    for inputs, labels in batches:
+        optimiser.zero_grad()
+        nn.functional.cross_entropy(net(inputs), labels).backward()
+        optimiser.step()
+        schedule.step()
 
 
 def _layers(width: int, config: HeadConfig, n_classes: int) -> nn.Sequential:

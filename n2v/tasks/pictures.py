@@ -5,6 +5,7 @@ here (a user's file is read; names are torchvision's) and ResNet50 from scratch 
 smaller network of the same kind, labelled as such.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from torch import nn
 from n2v.errors import BadInput
 from n2v.scenes.classes import CLASSES
 from n2v.seeds import child_seed
+from n2v.tasks.head import one_cycle
 
 IMAGENET_MEAN, IMAGENET_SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -174,16 +176,14 @@ def train_on_pictures(
     net = make_network(config, max(len(CLASSES), int(labels.max()) + 1)).to(config.device)
     n, v = pictures.shape[:2]
     n_steps = config.n_epochs * max(1, n * v // config.batch_size)
-    optimiser = torch.optim.AdamW(net.parameters(), lr=config.learning_rate, weight_decay=1e-2)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, n_steps)
-    for _ in range(n_steps):
-        chosen = rng.integers(n, size=config.batch_size)
-        batch = varied(as_input(pictures[chosen, rng.integers(v, size=config.batch_size)], config), rng)
-        targets = torch.from_numpy(labels[chosen]).to(config.device)
-        optimiser.zero_grad()
-        nn.functional.cross_entropy(net(batch), targets).backward()
-        optimiser.step()
-        schedule.step()
+
+    def batches() -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        for _ in range(n_steps):
+            chosen = rng.integers(n, size=config.batch_size)
+            batch = varied(as_input(pictures[chosen, rng.integers(v, size=config.batch_size)], config), rng)
+            yield batch, torch.from_numpy(labels[chosen]).to(config.device)
+
+    one_cycle(net, batches(), n_steps, config.learning_rate, 1e-2)
     return net.eval()
 
 
