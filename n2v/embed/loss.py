@@ -124,7 +124,7 @@ def _rays_apart(sigmas, rgbs, batch: PointBatch, generator: torch.Generator) -> 
     backgrounds = uniform((n_rays, 3), generator)
     errors = over_background(shown, backgrounds) - over_background(truth, backgrounds)
     there = torch.bincount(batch.rays.flatten(), lengths.flatten(), n_rays) > 0
-    return errors.square().mean(1)[there].mean()
+    return errors.square().mean(1)[there].sum() / there.sum().clamp(min=1)
 
 
 def contrastive_loss(

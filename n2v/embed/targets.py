@@ -57,12 +57,16 @@ class Targets:
         return len(self.rays)
 
     def batch(self, chosen: Int[torch.Tensor, "b"], n: int, m: int, generator: torch.Generator) -> PointBatch:
-        """n samples that follow each other from a random one on, and m random empty points, of each chosen NeRF."""
-        start = (uniform((len(chosen), 1), generator) * N_SAMPLES).long()
-        seen = ((start + torch.arange(n, device=start.device)) % N_SAMPLES).sort(1)[0]
+        """n samples that follow each other from a random one on, and m random empty points, of each chosen NeRF.
+
+        Of a NeRF that has fewer than n samples all of them, and padding without light.
+        """
+        rows = chosen[:, None].to(self.rays.device)
+        there = (self.values[rows[:, 0], :N_SAMPLES, 1] > 0).sum(1, keepdim=True).clamp(min=n)
+        start = (uniform((len(chosen), 1), generator) * there).long()
+        seen = ((start + torch.arange(n, device=start.device)) % there).sort(1)[0]
         empty = N_SAMPLES + (uniform((len(chosen), m), generator) * N_EMPTY).long()
         places = torch.cat([seen, empty], 1)
-        rows = chosen[:, None].to(start.device)
         values = self.values[rows, places].float()
         positions = self.positions[rows, places].float() / GRAIN
         rays = self.rays[rows, seen].long() + torch.arange(len(rows), device=start.device)[:, None] * N_RAYS

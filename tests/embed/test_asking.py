@@ -1,5 +1,6 @@
 """Encoders that need no shared start: what a renumbered or rescaled network is, and altered fields."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 
 from n2v.embed.asking import LATTICE, AskingEncoder, ask
 from n2v.embed.encoder import EncoderConfig, make_encoder, unscaled
+from n2v.embed.loss import _rays_apart
 from n2v.embed.targets import GRAIN, N_SAMPLES, STEP, PointBatch, Targets, ask_targets, augmented
 from n2v.nerf.field import evaluate
 from n2v.nerf.layout import split_weights
@@ -106,6 +108,21 @@ def test_a_batch_is_a_part_of_the_targets(zoo, weights):
     assert batch.positions.shape == (3, 80, 3) and batch.rays.shape == (3, 64)
     assert (batch.rays.flatten().diff() >= 0).all()
     assert not torch.equal(batch.positions[0], batch.positions[2])
+
+
+def test_padding_is_taken_last(zoo, weights):
+    """A NeRF with 50 samples gives each batch of 64 all of them; one without any gives a loss and gradient of 0."""
+    occupied = torch.from_numpy(zoo.occupied([0]))
+    whole = ask_targets(weights[0], occupied[0], "exact", "x")
+    for kept in (50, 0):
+        values = whole.values.clone()
+        values[:, kept:N_SAMPLES] = 0
+        batch = replace(whole, values=values).batch(torch.tensor([0]), 64, 0, torch.Generator().manual_seed(0))
+        assert int((batch.light > 0).sum()) == kept
+    sigmas = torch.ones(1, 64, requires_grad=True)
+    mse = _rays_apart(sigmas, torch.ones(1, 64, 3), batch, torch.Generator().manual_seed(0))
+    mse.backward()
+    assert float(mse) == 0 and not sigmas.grad.any()
 
 
 def test_an_altered_field_is_another_field_of_the_same_kind():
