@@ -8,9 +8,9 @@ from pathlib import Path
 
 from n2v.errors import BadInput
 from n2v.scenes.classes import class_of, class_of_folders
+from n2v.scenes.homes import SHAPENET, SHAPENET_MESHES, home_of
 from n2v.scenes.items import SAFE_NAME, Item, another_name, why
 from n2v.scenes.labels import Labels
-from n2v.scenes.sources.homes import SHAPENET, SHAPENET_MESHES, home_of
 from n2v.scenes.sources.layout import Layout
 from n2v.scenes.sources.objaverse import OBJAVERSE
 from n2v.scenes.sources.shapenet_pictures import DISN, R2N2

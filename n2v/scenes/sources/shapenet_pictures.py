@@ -24,8 +24,8 @@ from jaxtyping import Float, UInt8
 
 from n2v.errors import BadInput
 from n2v.files import inside
+from n2v.scenes.homes import SHAPENET_LICENCE
 from n2v.scenes.objects import RADIUS
-from n2v.scenes.sources.homes import SHAPENET_LICENCE
 from n2v.scenes.sources.layout import Layout, Shot
 from n2v.scenes.views import read_pictures
 
