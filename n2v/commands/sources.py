@@ -14,19 +14,17 @@ def pictures_import(
     layout: Annotated[
         Literal["auto", "disn", "r2n2", "blender", "nerfstudio", "objaverse", "shapenet"],
         arg(
-            help="disn: <synset>/<id>/easy/; r2n2: <synset>/<id>/rendering/; blender: transforms_train.json; "
-            "nerfstudio (and instant-ngp): transforms.json; objaverse: <id>/NNN.png and NNN.npy; "
-            "shapenet: meshes <synset>/<id>/model.obj; auto: told from the files"
+            help="disn: <synset>/<id>/easy/ (else hard/); r2n2: <synset>/<id>/rendering/; "
+            "blender: transforms_train.json; nerfstudio (and instant-ngp): transforms.json; "
+            "objaverse: <id>/NNN.png and NNN.npy; shapenet: meshes <synset>/<id>/model.obj; auto: told from the files"
         ),
     ] = "auto",
     class_name: Annotated[str | None, arg(help="class of objects that neither table nor folder names")] = None,
     labels: Annotated[Path | None, arg(help="CSV with the columns file (the object's folder) and class")] = None,
-    difficulty: Annotated[Literal["easy", "hard"], arg(help="disn: which of its two sets of views")] = "easy",
     scale: Annotated[
         str, arg(help="scene units for one unit of the source; auto: 1.3 for ShapeNet pictures, else silhouettes")
     ] = "auto",
     held_out_every: Annotated[int, arg(help="pictures: hold out every N-th view; 0: none")] = 6,
-    shrink: Annotated[int, arg(help="pictures: average N x N pixels into one")] = 1,
     fov: Annotated[
         float | None, arg(help="pictures: horizontal field of view in degrees, instead of the source's")
     ] = None,
@@ -48,9 +46,9 @@ def pictures_import(
 
     Example: n2v pictures import ShapeNetRendering --out views
     """
+    from n2v.formats.picture_layouts import recognise
+    from n2v.formats.pictures import import_pictures
     from n2v.scenes.collection import render_collection
-    from n2v.scenes.sources.gather import import_pictures
-    from n2v.scenes.sources.layouts import recognise
 
     refuse_used(out, resume=resume, force=force)
     found, took = recognise(folder, layout)
@@ -59,7 +57,7 @@ def pictures_import(
         summary = render_collection(folder, out, views, held_out, size, seed, augment=augment, **same)
         return {"layout": found.name, **summary, "took": took}
     summary = import_pictures(
-        folder, out, found.name, difficulty=difficulty, scale=scale, held_out_every=held_out_every, shrink=shrink,
-        fov_deg=fov, source=source, licence=licence, **same,
+        folder, out, found.name, scale=scale, held_out_every=held_out_every, fov_deg=fov, source=source,
+        licence=licence, **same,
     )  # fmt: skip
     return {**summary, "took": took}

@@ -84,8 +84,7 @@ def front_camera() -> Float[np.ndarray, "4 4"]:
 
 def turntable_cameras(n_views: int, elevation_deg: float = 25.0, distance: float = 1.8) -> Float[np.ndarray, "n 4 4"]:
     """Evenly spaced cameras of one elevation (degrees) and distance (scene units), for turntables."""
-    azimuths = 2 * pi * np.arange(n_views) / max(n_views, 1) - pi / 3
-    views = [look_at(_on_sphere(azimuth, radians(elevation_deg), distance)) for azimuth in azimuths]
+    views = [orbit_camera(30 + 360 * index / n_views, elevation_deg, distance) for index in range(n_views)]
     return np.array(views, np.float32).reshape(n_views, 4, 4)
 
 
@@ -95,30 +94,23 @@ def check_cameras(
     aabb: tuple[float, ...] = AABB,
     camera_angle_x: float = CAMERA_ANGLE_X,
 ) -> None:
-    """Refuse matrices that are not rigid, right-handed, OpenGL cameras which see the box.
-
-    Args:
-        c2w: (n, 4, 4).
-        where: File named in the error.
-        aabb: The object's box, min xyz then max xyz.
-        camera_angle_x: Horizontal field of view, radians.
+    """Refuse matrices (n, 4, 4) that are not rigid, right-handed, OpenGL cameras which see the box.
 
     Raises:
         BadInput: Names the first bad matrix and, where one explains the fault, the likely convention.
     """
-    c2w = np.asarray(c2w, float)
+    c2w, box = np.asarray(c2w, float), np.asarray(aabb, float)
     if c2w.ndim != 3 or c2w.shape[1:] != (4, 4):
         raise BadInput(f"cameras have shape {c2w.shape}", where=where, fix="give (n, 4, 4) c2w matrices")
-    faults = [_fault(matrix, aabb, camera_angle_x) for matrix in c2w]
-    bad = next((index for index, fault in enumerate(faults) if fault), None)
-    if bad is None:
-        return
-    fix = _likely_convention(c2w, aabb, camera_angle_x)
-    raise BadInput(f"camera {bad} {faults[bad]}", where=where, fix=fix or "give rigid OpenGL c2w matrices")
+    for number, matrix in enumerate(c2w):
+        fault = _fault(matrix, box, camera_angle_x)
+        if fault:
+            fix = _likely_convention(c2w, box, camera_angle_x) or "give rigid OpenGL c2w matrices"
+            raise BadInput(f"camera {number} {fault}", where=where, fix=fix)
 
 
-def _fault(matrix: np.ndarray, aabb: tuple[float, ...], camera_angle_x: float) -> str | None:
-    """What is wrong with one c2w matrix, or None."""
+def _fault(matrix: np.ndarray, box: np.ndarray, camera_angle_x: float) -> str | None:
+    """What is wrong with one c2w matrix, or None. Its cone should meet the box's sphere."""
     if not np.isfinite(matrix).all():
         return "has NaN or infinite entries"
     if not np.allclose(matrix[3], (0, 0, 0, 1), atol=RIGID_TOLERANCE):
@@ -128,21 +120,25 @@ def _fault(matrix: np.ndarray, aabb: tuple[float, ...], camera_angle_x: float) -
         return "is not rigid: its axes are not orthonormal"
     if np.linalg.det(rotation) < 0:
         return "is left-handed (mirrored)"
-    return _misses_box(matrix, np.asarray(aabb, float), camera_angle_x)
-
-
-def _misses_box(matrix: np.ndarray, aabb: np.ndarray, camera_angle_x: float) -> str | None:
-    """Does the cone around the picture's diagonal meet the box's bounding sphere at a useful size?"""
-    to_box = (aabb[:3] + aabb[3:]) / 2 - matrix[:3, 3]
-    radius, distance = np.linalg.norm(aabb[3:] - aabb[:3]) / 2, np.linalg.norm(to_box)
-    if distance <= radius:
-        return None
+    to_box = _to_centre(matrix, box)
+    radius, distance = np.linalg.norm(box[3:] - box[:3]) / 2, np.linalg.norm(to_box)
     if radius < 0.02 * distance * tan(camera_angle_x / 2):
         return f"stands {distance:.3g} units away: the box covers under 2 % of the picture"
-    angle = np.arccos(np.clip(-matrix[:3, 2] @ to_box / distance, -1, 1))
-    if angle > sqrt(2) * camera_angle_x / 2 + asin(radius / distance):
+    if distance > radius and _angles(matrix, box) > sqrt(2) * camera_angle_x / 2 + asin(radius / distance):
         return "does not look at the box"
     return None
+
+
+def _to_centre(c2w: np.ndarray, box: np.ndarray) -> np.ndarray:
+    """From cameras (..., 4, 4) to the box's centre."""
+    return (box[:3] + box[3:]) / 2 - c2w[..., :3, 3]
+
+
+def _angles(c2w: np.ndarray, box: np.ndarray) -> np.ndarray:
+    """Angles between the cameras' axes and the direction to the box's centre, radians."""
+    to_box = _to_centre(c2w, box)
+    to_box = to_box / np.maximum(np.linalg.norm(to_box, axis=-1, keepdims=True), 1e-9)
+    return np.arccos(np.clip(-(c2w[..., :3, 2] * to_box).sum(-1), -1, 1))
 
 
 def other_conventions(c2w: np.ndarray) -> dict[str, np.ndarray]:
@@ -164,20 +160,13 @@ def other_conventions(c2w: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def _likely_convention(c2w: np.ndarray, aabb: tuple[float, ...], camera_angle_x: float) -> str | None:
+def _likely_convention(c2w: np.ndarray, box: np.ndarray, camera_angle_x: float) -> str | None:
     """The other convention under which every matrix is a good camera, the one that looks at the box best."""
     if not np.isfinite(c2w).all():
         return None
     fitting = {
-        guess: _mean_angle(matrices, np.asarray(aabb, float))
+        guess: _angles(matrices, box).mean()
         for guess, matrices in other_conventions(c2w).items()
-        if not any(_fault(matrix, aabb, camera_angle_x) for matrix in matrices)
+        if not any(_fault(matrix, box, camera_angle_x) for matrix in matrices)
     }
     return min(fitting, key=fitting.__getitem__) if fitting else None
-
-
-def _mean_angle(c2w: np.ndarray, aabb: np.ndarray) -> float:
-    """Mean angle between the cameras' axes and the direction to the box's centre, radians."""
-    to_box = (aabb[:3] + aabb[3:]) / 2 - c2w[:, :3, 3]
-    to_box /= np.maximum(np.linalg.norm(to_box, axis=1, keepdims=True), 1e-9)
-    return float(np.arccos(np.clip(-(c2w[:, :3, 2] * to_box).sum(1), -1, 1)).mean())

@@ -13,7 +13,7 @@ from n2v.scenes.augment import augment as augmented
 from n2v.scenes.cameras import orbit_cameras
 from n2v.scenes.classes import CLASSES
 from n2v.scenes.items import Item, find_items, find_meshes, write_index
-from n2v.scenes.making import make_all
+from n2v.scenes.making import Task, make_all
 from n2v.scenes.meshes import load_mesh, save_glb
 from n2v.scenes.objects import SceneObject
 from n2v.scenes.raycast import render_rgba
@@ -139,11 +139,9 @@ def render_collection(
         raise BadInput(f"{augment} augmented versions asked for", fix="use at least 0")
     items, refused = find_items(source, class_name, labels)
     found = [version for item in items for version in item.versions(augment)], refused
-    seconds = config.n_rays * SECONDS_A_RAY + SECONDS_AN_OBJECT
-    summary, made = make_all(
-        "render", photograph, found, source, Path(out), config, seconds_each=seconds, workers=workers, resume=resume
-    )
-    warned = [{"file": line["file"], "warning": note} for line in made for note in line["warnings"]]
+    task = Task("render", photograph, config, config.n_rays * SECONDS_A_RAY + SECONDS_AN_OBJECT)
+    summary, made = make_all(task, found, source, out, workers, resume)
+    warned = [{"file": one["file"], "warning": note} for one in made for note in one["warnings"]]
     return {**summary, "warnings": sorted(warned, key=lambda entry: entry["file"])}
 
 

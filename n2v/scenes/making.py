@@ -1,188 +1,125 @@
 """Every object of a collection becomes a view set: in several processes, resumed, none stopped by a bad one.
 
-An object that cannot be used is quarantined (listed with its reason in quarantine.jsonl) and the rest goes on. Every
-finished one gets a line in a log, and one whose line, files and settings are unchanged is kept when it all runs again.
+An object that cannot be used is quarantined (listed with its reason in quarantine.jsonl) and the rest goes on. A view
+set says in made.json what it was made from; where files and settings are unchanged it is kept.
 """
 
 import json
-import multiprocessing
-import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import TextIO
 
 from n2v.errors import BadInput
 from n2v.files import progress, provenance, sha256_of, write_bytes, write_json
 from n2v.machine import available_cores
 from n2v.scenes.items import Item, why
 from n2v.scenes.views import TRAIN, check_views, is_whole_picture, write_views
+from n2v.workers import Death, Workers
 
-QUARANTINE = "quarantine.jsonl"
+MADE, QUARANTINE = "made.json", "quarantine.jsonl"
 WORKER_S = 3.0  # work that is worth another process: each takes 1 to 2 s to start
 
 
+@dataclass(frozen=True)
+class Task:
+    """`make` is a function at the top of a module, (item, config) -> (ViewSet, what else its made.json says)."""
+
+    verb: str  # "render" or "import": names the record (VERB.json) and the progress bar
+    make: Callable
+    config: object  # a dataclass of settings
+    seconds_each: float  # of one object in one process, roughly
+
+    def __call__(self, items: list[Item], out: Path) -> dict:
+        """Make one view set; what was made, or {file, reason} of its refusal."""
+        (item,) = items
+        try:
+            key = self.key(item)
+            view_set, more = self.make(item, self.config)
+            check_views(view_set, item.path)
+        except BadInput as error:
+            place = "" if error.where is None or Path(error.where) == item.path else f"{Path(error.where).name}: "
+            return {"file": item.file, "reason": place + why(error)}
+        except Exception as error:
+            return {"file": item.file, "reason": f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"}
+        told = {"file": item.file, "n_views": len(view_set.images) + len(view_set.held_out_images), **more, "key": key}
+        write_views(view_set, item.folder(out), {MADE: json.dumps(told).encode()})
+        return told
+
+    def key(self, item: Item) -> str:
+        """Changes with the settings and with any file of the object (its name, size or time)."""
+        paths = [path for path in item.path.rglob("*") if path.is_file()] if item.path.is_dir() else [item.path]
+        stats = [(path.relative_to(item.path).as_posix(), path.stat()) for path in paths]
+        files = sorted((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)
+        return sha256_of(json.dumps([item.identity, item.augment, item.up, asdict(self.config), files]).encode())[:32]
+
+    def is_done(self, item: Item, out: Path) -> bool:
+        """Is the item's view set there, whole, and made from these files with these settings?"""
+        folder = item.folder(out)
+        try:
+            told = json.loads((folder / MADE).read_bytes())
+            same = told["key"] == self.key(item) and (folder / TRAIN).is_file()
+            return same and sum(map(is_whole_picture, folder.glob("*/r_*.png"))) == told["n_views"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
+
+    def workers(self, n_items: int, n: int | None) -> Workers:
+        """So many processes; None: one a core, as far as the work is worth their start."""
+        if n is None:
+            n = max(1, min(available_cores(), int(n_items * self.seconds_each / WORKER_S)))
+        return Workers() if n == 1 else Workers.of(min(n, max(n_items, 1)))
+
+
 def make_all(
-    verb: str,
-    make: Callable,
+    task: Task,
     found: tuple[list[Item], list[dict]],
     source: Path,
     out: Path,
-    config: object,
-    *,
-    seconds_each: float,
     workers: int | None = None,
     resume: bool = True,
 ) -> tuple[dict, list[dict]]:
-    """Make the view set `out/<class>/<object_id>` of every item.
+    """Make the view set `out/<class>/<object_id>` of every item found, beside {file, reason} of those refused already.
 
-    Args:
-        verb: "render" or "import": names the log (VERBed.jsonl), the record (VERB.json) and the progress bar.
-        make: A function at the top of a module, (item, config) -> (ViewSet, what else its line says).
-        found: The items, and {file, reason} of objects refused already.
-        source: The collection, named in errors.
-        out: Folder of the view sets.
-        config: A dataclass of settings.
-        seconds_each: How long an object takes one process, roughly.
-        workers: Processes; None: one a core, as far as the work is worth their start.
-        resume: Keep view sets whose files and settings are unchanged.
+    Unless `resume` is off, view sets whose files and settings are unchanged are kept. `workers`: Task.workers.
 
     Returns:
-        Summary (out, n_objects: whole view sets now, n_VERBed, n_kept, n_quarantined, quarantine, classes, wall_s), and
-        the lines of what was made now.
+        Summary (out, n_objects: whole view sets now, classes, n_VERBed, n_kept, n_quarantined, quarantine, wall_s),
+        and the contents of each made.json written now.
 
     Raises:
         BadInput: Every object was refused, or `out` cannot be written.
     """
-    started, (items, refused) = time.monotonic(), found
-    log = Path(out) / f"{verb}ed.jsonl"
+    started, (items, refused), out = time.monotonic(), found, Path(out)
     try:
-        Path(out).mkdir(parents=True, exist_ok=True)
-        lines = _read_lines(log) if resume else {}
-        waiting = [item for item in items if not _is_made(item, out, config, lines)]
-        with open(log, "a", encoding="utf-8") as file:
-            seconds = len(waiting) * seconds_each
-            done = [
-                _noted(line, file)
-                for _, line in work_through(_attempt, waiting, (make, out, config), workers, seconds, verb)
-            ]
-        made, bad = [line for line in done if "reason" not in line], [line for line in done if "reason" in line]
-        refused += bad
-        lines = {line["file"]: line for line in (*lines.values(), *made)}
-        _write_lines(log, [line for file, line in lines.items() if file not in {entry["file"] for entry in refused}])
-        _write_lines(Path(out) / QUARANTINE, refused)
+        out.mkdir(parents=True, exist_ok=True)
+        waiting = [item for item in items if not (resume and task.is_done(item, out))]
+        told = _work_through(task, waiting, out, workers)
+        made = [one for one in told if "reason" not in one]
+        refused = sorted(refused + [one for one in told if "reason" in one], key=lambda one: one["file"])
+        write_bytes(out / QUARANTINE, "".join(json.dumps(one) + "\n" for one in refused).encode())
         wall_s = round(time.monotonic() - started, 2)
-        write_json(Path(out) / f"{verb}.json", provenance(config=asdict(config), source=source.name, wall_s=wall_s))
+        about = provenance(config=asdict(task.config), source=source.name, wall_s=wall_s)
+        write_json(out / f"{task.verb}.json", about)
     except OSError as error:
         fix = "free space, or choose another"
         raise BadInput(f"cannot be written ({error.strerror})", where=out, fix=fix) from error
-    counts = {f"n_{verb}ed": len(made), "n_kept": len(items) - len(waiting), "n_quarantined": len(refused)}
-    return {
-        "out": str(out),
-        **_whole(items, refused, source, out),
-        **counts,
-        "quarantine": refused,
-        "wall_s": wall_s,
-    }, made
-
-
-def _noted(line: dict, file: TextIO) -> dict:
-    """A line, on disk before the next object is taken; refusals are written at the end."""
-    if "reason" not in line:
-        file.write(json.dumps(line) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    return line
-
-
-def _whole(items: list[Item], refused: list[dict], source: Path, out: Path) -> dict:
-    """How many view sets there are now, by class; BadInput when there are none."""
-    bad = {entry["file"] for entry in refused}
-    good = [item for item in items if item.file not in bad]
-    if not good:
+    bad = {one["file"] for one in refused}
+    classes = Counter(item.class_name for item in items if item.file not in bad)
+    if not classes:
         alone = refused[0]["reason"] if len(refused) == 1 else f"all {len(refused)} objects were refused"
-        raise BadInput(alone, where=source, fix=f"see {Path(out) / QUARANTINE}")
-    return {"n_objects": len(good), "classes": dict(Counter(item.class_name for item in good))}
+        raise BadInput(alone, where=source, fix=f"see {out / QUARANTINE}")
+    counts = {"n_objects": classes.total(), "classes": dict(classes), f"n_{task.verb}ed": len(made)}
+    counts |= {"n_kept": len(items) - len(waiting), "n_quarantined": len(refused)}
+    return {"out": str(out), **counts, "quarantine": refused, "wall_s": wall_s}, made
 
 
-def _attempt(item: Item, make: Callable, out: Path, config: object) -> dict:
-    """Make one view set; its line in the log, or {file, reason} of its refusal."""
-    try:
-        key = _fingerprint(item, config)
-        view_set, more = make(item, config)
-        check_views(view_set, item.path)
-    except BadInput as error:
-        place = "" if error.where is None or Path(error.where) == item.path else f"{Path(error.where).name}: "
-        return {"file": item.file, "reason": place + why(error)}
-    except Exception as error:
-        return {"file": item.file, "reason": f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"}
-    write_views(view_set, item.folder(out))
-    n_views = len(view_set.images) + len(view_set.held_out_images)
-    told = {"file": item.file, "object_id": item.object_id, "class_name": item.class_name, "n_views": n_views}
-    return {**told, **more, "key": key}
-
-
-def _fingerprint(item: Item, config: object) -> str:
-    """Changes with the settings and with any file of the object (its name, size or time)."""
-    paths = [path for path in item.path.rglob("*") if path.is_file()] if item.path.is_dir() else [item.path]
-    stats = [(path.relative_to(item.path).as_posix(), path.stat()) for path in paths]
-    files = sorted((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)
-    return sha256_of(json.dumps([item.identity, item.augment, item.up, asdict(config), files]).encode())[:32]
-
-
-def _is_made(item: Item, out: Path, config: object, lines: dict) -> bool:
-    """Is the item's view set there, whole, and made from these files with these settings?"""
-    line, folder = lines.get(item.file), item.folder(out)
-    if line is None or line.get("key") != _fingerprint(item, config) or not (folder / TRAIN).is_file():
-        return False
-    return sum(map(is_whole_picture, folder.glob("*/r_*.png"))) == line.get("n_views")
-
-
-def _read_lines(log: Path) -> dict[str, dict]:
-    """Lines of a log by file, the last one of a file; a torn line counts as none."""
-    lines = {}
-    for text in log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else ():
-        try:
-            line = json.loads(text)
-            lines[line["file"]] = line
-        except (ValueError, KeyError, TypeError):
-            continue
-    return lines
-
-
-def _write_lines(path: Path, lines: list[dict]) -> None:
-    ordered = sorted(lines, key=lambda line: line["file"])
-    write_bytes(path, "".join(json.dumps(line) + "\n" for line in ordered).encode())
-
-
-def work_through(
-    work: Callable, items: list, rest: tuple, workers: int | None, seconds: float, desc: str
-) -> Iterator[tuple]:
-    """(item, work(item, *rest)) as they come, with a progress bar; `seconds`: all of it in one process, roughly."""
-    if workers is None:
-        workers = max(1, min(available_cores(), int(seconds / WORKER_S)))
-    if workers < 1:
-        raise BadInput(f"{workers} workers", fix="use at least 1")
-    one_by_one = ((item, work(item, *rest)) for item in items)
-    with progress(total=len(items), desc=desc, unit="object") as bar:
-        for done in one_by_one if workers == 1 else _at_once(work, items, rest, workers):
+def _work_through(task: Task, items: list[Item], out: Path, workers: int | None) -> list[dict]:
+    """What the task tells of every item; of one whose process died the reason, too."""
+    told, pool = [], task.workers(len(items), workers)
+    with progress(total=len(items), desc=task.verb, unit="object") as bar:
+        for (item,), one in pool.run(partial(task, out=out), [[item] for item in items]):
+            told.append({"file": item.file, "reason": one.reason} if isinstance(one, Death) else one)
             bar.update()
-            yield done
-
-
-def _at_once(work: Callable, items: list, rest: tuple, workers: int) -> Iterator[tuple]:
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(workers, max(len(items), 1)), mp_context=context)
-    try:
-        waiting = {pool.submit(work, item, *rest): item for item in items}
-        for future in as_completed(waiting):
-            yield waiting[future], future.result()
-    except BrokenProcessPool:
-        fix = "run again with --workers 1: finished view sets are kept"
-        raise BadInput("a worker process died, perhaps out of memory", fix=fix) from None
-    finally:
-        pool.shutdown(cancel_futures=True)
+    return told

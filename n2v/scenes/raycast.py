@@ -13,7 +13,7 @@ from jaxtyping import Float, UInt8
 
 from n2v.errors import BadInput
 from n2v.scenes.cameras import CAMERA_ANGLE_X
-from n2v.scenes.objects import Part, SceneObject
+from n2v.scenes.objects import SceneObject
 
 AMBIENT, SKY, KEY = 0.30, 0.25, 0.45  # linear light; their sum 1 keeps a white surface at most white
 KEY_DIRECTION = np.array([0.48, -0.60, 0.64])  # unit vector towards the light
@@ -71,14 +71,43 @@ class _Soup:
     normals: np.ndarray  # (f, 3) float32 unit
     corner_rgba: np.ndarray  # (f, 3, 4) float32, linear rgb
     corner_uv: np.ndarray  # (f, 3, 2) float32
-    texture_of: np.ndarray  # (f,) int; -1: none
-    textures: tuple[np.ndarray, ...]  # (h, w, 4) float32, linear rgb
+    texture_of: np.ndarray  # (f,) number of the part, whose texture it has
+    textures: dict[int, np.ndarray]  # (h, w, 4) float32, linear rgb
     scene: object  # embree
 
     @property
     def see_through(self) -> bool:
-        textures = any(texture[..., 3].min() < OPAQUE_FROM for texture in self.textures)
-        return bool(textures or self.corner_rgba[..., 3].min() < OPAQUE_FROM)
+        alphas = [self.corner_rgba[..., 3], *(texture[..., 3] for texture in self.textures.values())]
+        return any(bool(alpha.min() < OPAQUE_FROM) for alpha in alphas)
+
+
+def _soup(obj: SceneObject) -> _Soup:
+    """Gather the parts; triangles without area are dropped."""
+    triangles, colours, uvs, texture_of, textures = [], [], [], [], {}
+    for number, part in enumerate(obj.parts):
+        corners = part.vertices[part.faces]
+        good = np.linalg.norm(_normals(corners), axis=1) > 1e-14
+        textured = part.texture is not None and part.corner_uv is not None
+        triangles.append(corners[good])
+        colours.append(part.corner_rgba[good].astype(np.float32))
+        uvs.append(part.corner_uv[good] if textured else np.zeros((good.sum(), 3, 2)))
+        texture_of.append(np.full(good.sum(), number))
+        if textured:
+            textures[number] = srgb_to_linear(np.arange(256) / 255)[part.texture]
+            textures[number][..., 3] = part.texture[..., 3] / 255
+    soup, corner_rgba = np.concatenate(triangles), np.concatenate(colours)
+    if not len(soup) or not np.isfinite(soup).all():
+        raise BadInput("no triangle with area, or NaN vertices", where=obj.object_id, fix="repair the mesh")
+    normals = _normals(soup)
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    corner_rgba[..., :3] = srgb_to_linear(corner_rgba[..., :3])
+    corner_uv, texture_of = np.concatenate(uvs).astype(np.float32), np.concatenate(texture_of)
+    return _Soup(normals.astype(np.float32), corner_rgba, corner_uv, texture_of, textures, _embree_scene(soup))
+
+
+def _normals(triangles: np.ndarray) -> np.ndarray:
+    """(f, 3) normals of (f, 3, 3) triangles, as long as twice their area."""
+    return np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
 
 
 def _embree_scene(triangles: np.ndarray) -> object:
@@ -93,43 +122,6 @@ def _embree_scene(triangles: np.ndarray) -> object:
     indices = np.arange(3 * len(triangles), dtype=np.int32).reshape(-1, 3)
     TriangleMesh(scene, np.ascontiguousarray(triangles.reshape(-1, 3), np.float32), indices)
     return scene
-
-
-def _texture_linear(part: Part) -> np.ndarray:
-    linear = srgb_to_linear(np.arange(256) / 255)[part.texture]
-    linear[..., 3] = part.texture[..., 3] / 255
-    return linear
-
-
-def _soup(obj: SceneObject) -> _Soup:
-    """Gather the parts; triangles without area are dropped."""
-    triangles, colours, uvs, texture_of, textures = [], [], [], [], []
-    for part in obj.parts:
-        corners = part.vertices[part.faces]
-        crosses = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-        good = np.linalg.norm(crosses, axis=1) > 1e-14
-        textured = part.texture is not None and part.corner_uv is not None
-        triangles.append(corners[good])
-        colours.append(part.corner_rgba[good])
-        uvs.append(part.corner_uv[good] if textured else np.zeros((good.sum(), 3, 2)))
-        texture_of.append(np.full(good.sum(), len(textures) if textured else -1))
-        if textured:
-            textures.append(_texture_linear(part))
-    soup = np.concatenate(triangles)
-    if not len(soup) or not np.isfinite(soup).all():
-        raise BadInput("no triangle with area, or NaN vertices", where=obj.object_id, fix="repair the mesh")
-    normals = np.cross(soup[:, 1] - soup[:, 0], soup[:, 2] - soup[:, 0])
-    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
-    corner_rgba = np.concatenate(colours).astype(np.float32)
-    corner_rgba[..., :3] = srgb_to_linear(corner_rgba[..., :3])
-    return _Soup(
-        normals.astype(np.float32),
-        corner_rgba,
-        np.concatenate(uvs).astype(np.float32),
-        np.concatenate(texture_of),
-        tuple(textures),
-        _embree_scene(soup),
-    )
 
 
 def sample_texture(texture: np.ndarray, uv: np.ndarray) -> np.ndarray:
@@ -150,8 +142,8 @@ def _surface(soup: _Soup, faces: np.ndarray, u: np.ndarray, v: np.ndarray) -> np
     barycentric = np.stack([1 - u - v, u, v], 1)
     rgba = np.einsum("nc,ncd->nd", barycentric, soup.corner_rgba[faces])
     which = soup.texture_of[faces]
-    for index, texture in enumerate(soup.textures):
-        rows = np.flatnonzero(which == index)
+    for number, texture in soup.textures.items():
+        rows = np.flatnonzero(which == number)
         if len(rows):
             uv = np.einsum("nc,ncd->nd", barycentric[rows], soup.corner_uv[faces[rows]])
             rgba[rows] *= sample_texture(texture, uv)
@@ -160,10 +152,8 @@ def _surface(soup: _Soup, faces: np.ndarray, u: np.ndarray, v: np.ndarray) -> np
 
 def _trace(soup: _Soup, origins: np.ndarray, directions: np.ndarray) -> np.ndarray:
     """(n, 4) linear shaded colour and hit (0 or 1) for rays (n, 3)."""
-    result = np.zeros((len(origins), 4), np.float32)
-    alive = np.arange(len(origins))
-    see_through = soup.see_through
-    for _ in range(MAX_LAYERS if see_through else 1):
+    result, alive = np.zeros((len(origins), 4), np.float32), np.arange(len(origins))
+    for _ in range(MAX_LAYERS if soup.see_through else 1):
         found = soup.scene.run(origins, directions, output=True)
         hits = np.flatnonzero(found["primID"] >= 0)
         faces = found["primID"][hits]
@@ -175,7 +165,7 @@ def _trace(soup: _Soup, origins: np.ndarray, directions: np.ndarray) -> np.ndarr
         rows = alive[hits]
         result[rows[solid], :3] = (rgba[:, :3] * light[:, None])[solid]
         result[rows[solid], 3] = 1
-        if solid.all() or not see_through:
+        if solid.all():
             break
         through = hits[~solid]
         step = (found["tfar"][through] + RAY_OFFSET)[:, None]
@@ -199,12 +189,8 @@ def render_rgba(
     Args:
         obj: The object, placed in the box.
         c2w: OpenGL camera-to-world matrices (n, 4, 4).
-        size_px: Side of a picture in pixels.
         camera_angle_x: Horizontal field of view in radians.
         supersample: Rays along each side of a pixel.
-
-    Returns:
-        uint8 (n, size_px, size_px, 4).
 
     Raises:
         BadInput: A size below 1, an object without area, or embreex missing.

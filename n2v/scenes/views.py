@@ -28,14 +28,6 @@ MAX_SIZE_PX = 4096
 PNG_END = b"IEND\xaeB`\x82"
 
 
-def _no_images() -> np.ndarray:
-    return np.zeros((0, 0, 0, 4), np.uint8)
-
-
-def _no_cameras() -> np.ndarray:
-    return np.zeros((0, 4, 4), np.float32)
-
-
 @dataclass(frozen=True)
 class ViewSet(Identity):
     """Pictures (straight alpha, sRGB) and OpenGL c2w cameras of one object.
@@ -47,8 +39,10 @@ class ViewSet(Identity):
     c2w: Float[np.ndarray, "n_cameras 4 4"]  # as many as images: check_views
     aabb: tuple[float, ...] = AABB
     camera_angle_x: float = CAMERA_ANGLE_X
-    held_out_images: UInt8[np.ndarray, "m held_h held_w 4"] = field(default_factory=_no_images)
-    held_out_c2w: Float[np.ndarray, "m_cameras 4 4"] = field(default_factory=_no_cameras)
+    held_out_images: UInt8[np.ndarray, "m held_h held_w 4"] = field(
+        default_factory=lambda: np.zeros((0, 0, 0, 4), np.uint8)
+    )
+    held_out_c2w: Float[np.ndarray, "m_cameras 4 4"] = field(default_factory=lambda: np.zeros((0, 4, 4), np.float32))
     folder: Path | None = None
 
     @property
@@ -71,8 +65,8 @@ def find_views(root: Path) -> list[Path]:
     return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(root).parts))
 
 
-def write_views(view_set: ViewSet, folder: Path) -> Path:
-    """Write a view set, the whole folder or nothing; one already there is replaced.
+def write_views(view_set: ViewSet, folder: Path, beside: dict[str, bytes] | None = None) -> Path:
+    """Write a view set, and files `beside` its pictures, the whole folder or nothing; one already there is replaced.
 
     Everything goes to a hidden sibling folder that is then renamed. Pictures are not forced to the disk, which would
     take longer than rendering them: one that a power cut tears is found by `is_whole_picture`.
@@ -82,11 +76,12 @@ def write_views(view_set: ViewSet, folder: Path) -> Path:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as scratch:
         fresh = Path(scratch) / "new"
-        fresh.mkdir()
-        _write_split(fresh, TRAIN, "train", view_set, view_set.images, view_set.c2w)
+        files = {TRAIN: _split(fresh / "train", view_set, view_set.images, view_set.c2w)}
         if len(view_set.held_out_images):
-            _write_split(fresh, TEST, "test", view_set, view_set.held_out_images, view_set.held_out_c2w)
-            _write_synced(fresh / VAL, (fresh / TEST).read_bytes())
+            files[TEST] = _split(fresh / "test", view_set, view_set.held_out_images, view_set.held_out_c2w)
+            files[VAL] = files[TEST]
+        for name, data in (files | (beside or {})).items():
+            _write_synced(fresh / name, data)
         sync_folder(fresh)
         if folder.exists():
             folder.rename(Path(scratch) / "old")
@@ -95,15 +90,16 @@ def write_views(view_set: ViewSet, folder: Path) -> Path:
     return folder
 
 
-def _write_split(folder: Path, name: str, split: str, view_set: ViewSet, images: np.ndarray, c2w: np.ndarray) -> None:
-    (folder / split).mkdir()
+def _split(folder: Path, view_set: ViewSet, images: np.ndarray, c2w: np.ndarray) -> bytes:
+    """Write pictures; the transforms file that names them."""
+    folder.mkdir(parents=True)
     frames = []
     for index, (image, matrix) in enumerate(zip(images, c2w, strict=True)):
-        (folder / split / f"r_{index:03d}.png").write_bytes(png_bytes(image))
-        frames.append({"file_path": f"./{split}/r_{index:03d}", "transform_matrix": matrix.tolist()})
+        (folder / f"r_{index:03d}.png").write_bytes(png_bytes(image))
+        frames.append({"file_path": f"./{folder.name}/r_{index:03d}", "transform_matrix": matrix.tolist()})
     box = [list(view_set.aabb[:3]), list(view_set.aabb[3:])]  # as instant-ngp reads it
     record = {"camera_angle_x": view_set.camera_angle_x, "aabb": box, **view_set.identity, "frames": frames}
-    _write_synced(folder / name, (json.dumps(record, indent=1, allow_nan=False) + "\n").encode())
+    return (json.dumps(record, indent=1, allow_nan=False) + "\n").encode()
 
 
 def _write_synced(path: Path, data: bytes) -> None:
@@ -137,31 +133,25 @@ def check_views(view_set: ViewSet, where: object = None) -> None:
         BadInput: Pictures and cameras differ in number, pictures are not square RGBA of one size or show
             nothing, cameras are not OpenGL c2w that see the box, or box or field of view are impossible.
     """
-    _check_box(view_set.aabb, where)
+    box = np.asarray(view_set.aabb, float)
+    if box.shape != (6,) or not np.isfinite(box).all() or not (box[3:] > box[:3]).all():
+        raise BadInput(f"aabb is {list(view_set.aabb)}", where=where, fix="give min x y z, then larger max x y z")
     if not 0 < view_set.camera_angle_x < np.pi:
         fix = "give the horizontal field of view in radians"
         raise BadInput(f"camera_angle_x is {view_set.camera_angle_x:g}", where=where, fix=fix)
     if not len(view_set.images):
         raise BadInput("no views", where=where, fix="render the object first")
+    shape = (view_set.size_px, view_set.size_px, 4)
     held_out = (view_set.held_out_images, view_set.held_out_c2w)
-    for images, c2w in ((view_set.images, view_set.c2w), held_out):
+    for images, c2w in ((view_set.images, view_set.c2w), *([held_out] if any(map(len, held_out)) else [])):
         if len(images) != len(c2w):
             raise BadInput(f"{len(images)} pictures but {len(c2w)} cameras", where=where, fix="give one each")
-        if not len(images):
-            continue
-        shape = (view_set.size_px, view_set.size_px, 4)
         if images.dtype != np.uint8 or images.shape[1:] != shape:
             what = f"pictures are {images.dtype} {images.shape[1:]} instead of uint8 {shape}"
             raise BadInput(what, where=where, fix="give square RGBA pictures of one size")
         check_cameras(c2w, where, view_set.aabb, view_set.camera_angle_x)
     if not view_set.images[..., 3].any():
         raise BadInput("every view is fully transparent", where=where, fix="check the cameras and the alpha channel")
-
-
-def _check_box(aabb: tuple[float, ...], where: object) -> None:
-    box = np.asarray(aabb, float)
-    if box.shape != (6,) or not np.isfinite(box).all() or not (box[3:] > box[:3]).all():
-        raise BadInput(f"aabb is {list(aabb)}", where=where, fix="give min x y z, then larger max x y z")
 
 
 def read_views(folder: Path) -> ViewSet:
@@ -176,9 +166,10 @@ def read_views(folder: Path) -> ViewSet:
     if not folder.is_dir():
         raise BadInput("no such folder", where=folder, fix="make view sets with: n2v render")
     record, images, c2w = read_split(folder, TRAIN)
-    held_out_images, held_out_c2w = _no_images(), _no_cameras()
+    held_out = {}
     if (folder / TEST).exists():
-        _, held_out_images, held_out_c2w = read_split(folder, TEST, images.shape[1], record["camera_angle_x"])
+        _, *more = read_split(folder, TEST, images.shape[1], record["camera_angle_x"])
+        held_out = dict(zip(("held_out_images", "held_out_c2w"), more, strict=True))
     parent = folder.resolve().parent.name
     try:
         version = int(record.get("version", 0))
@@ -190,7 +181,7 @@ def read_views(folder: Path) -> ViewSet:
     texts["class_name"] = texts["class_name"] or (parent if parent in CLASSES else "")
     view_set = ViewSet(
         **texts | {"version": version}, aabb=aabb, camera_angle_x=record["camera_angle_x"], images=images, c2w=c2w,
-        held_out_images=held_out_images, held_out_c2w=held_out_c2w, folder=folder,
+        folder=folder, **held_out,
     )  # fmt: skip
     check_views(view_set, folder / TRAIN)
     return view_set
@@ -233,14 +224,12 @@ def read_frames(
 
 def read_pictures(folder: Path, names: list[str], size_px: int | None = None) -> UInt8[np.ndarray, "n h w 4"]:
     """Pictures of one size, by their paths within a folder."""
-    images = []
-    for name in names:
-        image = read_picture(inside(folder, name))
-        size_px = size_px or len(image)
+    images = [read_picture(inside(folder, name)) for name in names]
+    size_px = size_px or len(images[0])
+    for name, image in zip(names, images, strict=True):
         if len(image) != size_px:
             what = f"is {len(image)} px wide, the first picture {size_px} px"
             raise BadInput(what, where=folder / name, fix="render all views at one size")
-        images.append(image)
     return np.stack(images)
 
 
@@ -264,15 +253,13 @@ def read_picture(path: Path) -> np.ndarray:
     """Square RGBA PNG as uint8 (h, w, 4)."""
     try:
         with Image.open(path, formats=["PNG"]) as picture:
-            if picture.width > MAX_SIZE_PX or picture.height > MAX_SIZE_PX:
-                raise BadInput(f"is {picture.width} x {picture.height} px", where=path, fix="render it smaller")
-            mode, image = picture.mode, np.asarray(picture)
+            mode, image = picture.mode, None if max(picture.size) > MAX_SIZE_PX else np.asarray(picture)
     except FileNotFoundError:
         raise BadInput("picture is missing", where=path, fix="render the object again") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        if isinstance(error, BadInput):
-            raise
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         raise BadInput("picture is truncated or not a PNG", where=path, fix="render it again") from None
+    if image is None:
+        raise BadInput(f"picture is over {MAX_SIZE_PX} px", where=path, fix="render it smaller")
     if mode != "RGBA":
         raise BadInput(f"picture is {mode}, not RGBA", where=path, fix="save it with an alpha channel")
     if image.shape[0] != image.shape[1]:

@@ -204,11 +204,9 @@ def test_cameras_depend_on_seed_and_object(meshes, tmp_path):
     [(4, None, 8, 1), (7, None, 8, 2), (7, None, 1, 1), (100, None, 8, 8), (0.1, 3, 8, 3), (100, 1, 8, 1)],
 )
 def test_as_many_processes_as_the_work_is_worth(monkeypatch, seconds, told, cores, expected):
-    chosen = []
     monkeypatch.setattr(making, "available_cores", lambda: cores)
-    monkeypatch.setattr(making, "_at_once", lambda *rest: chosen.append(rest[-1]) or iter([]))
-    list(making.work_through(max, [], (), told, float(seconds), ""))
-    assert (chosen or [1]) == [expected]
+    found = making.Task("render", None, None, seconds / 100).workers(100, told)
+    assert max(1, len(found.environments)) == expected
 
 
 @pytest.mark.slow

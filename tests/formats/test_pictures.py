@@ -13,22 +13,20 @@ from PIL import Image
 
 from n2v.commands.sources import pictures_import
 from n2v.errors import BadInput
+from n2v.formats import pictures
+from n2v.formats.picture_layouts import recognise
+from n2v.formats.picture_readers import field_of_view, shapenet_cameras
+from n2v.formats.pictures import import_pictures
 from n2v.nerf.fit import FitConfig, fit
-from n2v.nerf.occupancy import carve
 from n2v.scenes.augment import augment as augmented
 from n2v.scenes.cameras import CAMERA_ANGLE_X, look_at
 from n2v.scenes.collection import render_collection
 from n2v.scenes.items import find_items
 from n2v.scenes.meshes import load_mesh
 from n2v.scenes.objects import AABB, Part, SceneObject
-from n2v.scenes.raycast import linear_to_srgb, render_rgba, srgb_to_linear
+from n2v.scenes.raycast import render_rgba
 from n2v.scenes.shapes import make_object
-from n2v.scenes.sources import gather
-from n2v.scenes.sources.gather import import_pictures, shrunk
-from n2v.scenes.sources.layouts import DISN, find, recognise
-from n2v.scenes.sources.placement import Silhouettes, visual_hull
-from n2v.scenes.sources.shapenet_pictures import field_of_view, shapenet_camera
-from n2v.scenes.views import ViewSet, find_views, png_bytes, read_views
+from n2v.scenes.views import find_views, png_bytes, read_views
 from n2v.zoo.build import plan
 
 UNIT = 1.3  # scene units a ShapeNet unit becomes: half diagonals 0.5 and 0.65
@@ -132,6 +130,16 @@ def put_blender(root, scale=2.5, centre=(0.3, -0.2, 0.4), elevations=(-70, 75), 
     return obj
 
 
+def shapenet_camera(azimuth, elevation, roll, distance):
+    return shapenet_cameras([[azimuth, elevation, roll]], [distance])[0]
+
+
+def made(out, object_id):
+    """What the view set of an object says of its making."""
+    (path,) = out.glob(f"*/{object_id}/made.json")
+    return json.loads(path.read_text())
+
+
 @pytest.fixture(scope="module")
 def disn(tmp_path_factory):
     root = tmp_path_factory.mktemp("disn")
@@ -190,7 +198,7 @@ def test_disn_comes_back_as_rendered(disn, tmp_path):
 
 def test_hard_views_with_the_whole_object_shifted_come_back_too(tmp_path):
     c2w, _ = put_disn(tmp_path / "in", difficulty="hard", seed=2)
-    pictures_import(tmp_path / "in", tmp_path / "out", difficulty="hard", held_out_every=0)
+    pictures_import(tmp_path / "in", tmp_path / "out", held_out_every=0)
     view_set = read_views(tmp_path / "out" / "chair" / "a1")
     np.testing.assert_allclose(view_set.c2w, c2w, atol=1e-5)
     assert not len(view_set.held_out_images)
@@ -199,7 +207,7 @@ def test_hard_views_with_the_whole_object_shifted_come_back_too(tmp_path):
 def test_hard_views_in_which_only_the_last_part_moved_are_refused(tmp_path):
     put_disn(tmp_path / "in", difficulty="hard", seed=2, part_only=True)
     with pytest.raises(BadInput, match="of the opaque pixels.*moves between views"):
-        pictures_import(tmp_path / "in", tmp_path / "out", difficulty="hard")
+        pictures_import(tmp_path / "in", tmp_path / "out")
 
 
 def test_r2n2_comes_back_as_rendered(tmp_path):
@@ -213,23 +221,6 @@ def test_r2n2_comes_back_as_rendered(tmp_path):
 
 
 # placement
-
-
-def test_hull_holds_the_object_and_agrees_with_the_carver_of_the_fit():
-    """Every vertex lies within a cell of the hull; a pixel is smaller than a cell, so no corner hides between rays."""
-    obj, c2w = make_object("chair", 0), true_cameras(angles(12))
-    images = render_rgba(obj, c2w, 96)
-    low, high = np.array(AABB).reshape(2, 3)
-    points, cell = visual_hull(Silhouettes(images[..., 3] > 0, c2w, CAMERA_ANGLE_X), low, high, 64)
-    vertices = np.concatenate([part.vertices[np.unique(part.faces)] for part in obj.parts])
-    nearest = np.abs(vertices[:, None] - points).max(2).min(1)
-    assert nearest.max() < 1.5 * cell[0]
-    assert (np.abs(points) + cell / 2 <= 0.7 + 1e-9).all()
-    other = carve(ViewSet("a", "chair", images, c2w.astype(np.float32)), 64).numpy()
-    mine = np.zeros((64,) * 3, bool)
-    mine[tuple(np.floor((points + 0.7) / cell).astype(int).T)] = True
-    assert mine.sum() > 2000 and (mine & ~other).sum() < 0.001 * mine.sum()
-    assert (other & ~mine).sum() < 0.3 * mine.sum()  # the fit's carver reaches further: it tests balls, not windows
 
 
 def test_mirrored_cameras_are_refused(disn, tmp_path):
@@ -249,14 +240,14 @@ def test_a_scale_that_does_not_fit_the_box_is_refused(disn, tmp_path, scale, mes
 
 @pytest.mark.parametrize("elevations", [(-70, 75), (5, 75)])
 def test_blender_scene_is_centred_and_scaled_by_its_silhouettes(tmp_path, elevations):
-    """Measured: 6.5 to 6.7 % small (the hull is larger than the object) and centred to 0.017, at 96 px 4.8 to 5.6 %."""
+    """Measured: 14 to 16 % small (the hull is larger than the object) and centred to 0.023, at 96 px 6 and 0.017."""
     obj = put_blender(tmp_path / "in" / "lego", elevations=elevations)
     summary = pictures_import(tmp_path / "in", tmp_path / "out", class_name="chair", licence="CC-BY-3.0")
     view_set = read_views(tmp_path / "out" / "chair" / "lego")
-    line = json.loads((tmp_path / "out" / "imported.jsonl").read_text())
+    line = made(tmp_path / "out", "lego")
     corners = (obj.bounds() * 2.5 + (0.3, -0.2, 0.4) - line["centre"]) * line["scale"]
     half_diagonal = np.linalg.norm(corners[1] - corners[0]) / 2
-    assert 0.92 < half_diagonal / 0.65 < 1.01
+    assert 0.83 < half_diagonal / 0.65 < 1.01
     assert np.abs(corners.mean(0)).max() < 0.025
     parts = [
         replace(part, vertices=(part.vertices * 2.5 + (0.3, -0.2, 0.4) - line["centre"]) * line["scale"])
@@ -309,10 +300,10 @@ def test_one_transforms_file_comes_into_the_box(tmp_path, name):
     (tmp_path / "labels.csv").write_text("file,class\nthing,night stand\n")
     summary = pictures_import(tmp_path / "in", tmp_path / "out", labels=tmp_path / "labels.csv")
     view_set = read_views(tmp_path / "out" / "night stand" / "thing")
-    line = json.loads((tmp_path / "out" / "imported.jsonl").read_text())
+    line = made(tmp_path / "out", "thing")
     placed = (corners - line["centre"]) * line["scale"]
     assert summary["layout"] == "nerfstudio" and line["explained"] > 0.99
-    assert 0.9 < np.linalg.norm(placed[1] - placed[0]) / 2 / 0.65 < 1.01 and np.abs(placed.mean(0)).max() < 0.025
+    assert 0.83 < np.linalg.norm(placed[1] - placed[0]) / 2 / 0.65 < 1.01 and np.abs(placed.mean(0)).max() < 0.025
     assert view_set.camera_angle_x == pytest.approx(0.69, abs=0.002)
     assert line["held_out_views"] == ([3, 7] if name == "nerfstudio" else [5, 11])
 
@@ -378,9 +369,12 @@ def flipped(folder):
 
 
 NPY = {
-    "missing": (lambda f: (f / "003.npy").unlink(), "003.npy: is missing"),
-    "words": (lambda f: (f / "003.npy").write_text("hello"), "003.npy: is not an array"),
-    "an object": (lambda f: np.save(f / "003.npy", np.array([{}]), allow_pickle=True), "003.npy: is not an array"),
+    "missing": (lambda f: (f / "003.npy").unlink(), "003.npy: is missing or no array"),
+    "words": (lambda f: (f / "003.npy").write_text("hello"), "003.npy: is missing or no array"),
+    "an object": (
+        lambda f: np.save(f / "003.npy", np.array([{}]), allow_pickle=True),
+        "003.npy: is missing or no array",
+    ),
     "another shape": (lambda f: np.save(f / "003.npy", np.eye(3)), "has shape"),
     "NaN": (lambda f: np.save(f / "003.npy", np.full((3, 4), np.nan)), "finite"),
     "scaled": (lambda f: np.save(f / "003.npy", 2 * np.eye(4)[:3]), "is not rigid"),
@@ -395,17 +389,6 @@ def test_broken_objaverse_renderings_are_refused(tmp_path, name):
     breakage(tmp_path / "in" / "a")
     with pytest.raises(BadInput, match=message):
         pictures_import(tmp_path / "in", tmp_path / "out", class_name="chair")
-
-
-def test_shrunk_pictures_average_linear_light():
-    image = np.random.default_rng(0).integers(0, 256, (1, 6, 6, 4), np.uint8)
-    small = shrunk(image, 3)
-    block = image[0, :3, 3:].reshape(9, 4) / 255.0
-    alpha = block[:, 3].mean()
-    light = (srgb_to_linear(block[:, :3]) * block[:, 3:]).mean(0) / alpha
-    np.testing.assert_allclose(small[0, 0, 1], np.append(linear_to_srgb(light), alpha) * 255, atol=0.51)
-    with pytest.raises(BadInput, match="cannot be shrunk by 4"):
-        shrunk(image, 4)
 
 
 def test_a_nerf_is_fitted_to_imported_pictures(disn, tmp_path):
@@ -589,17 +572,16 @@ BROKEN = {
     "other size": (resave("RGBA", (16, 16)), "03.png: is 16 px wide"),
     "not square": (resave("RGBA", (16, 8)), "03.png: picture is 16 x 8 px"),
     "no metadata": (lambda f: (f / "rendering_metadata.txt").unlink(), "rendering_metadata.txt is missing"),
-    "empty metadata": (lines_of(lambda rows: []), "is empty"),
+    "empty metadata": (lines_of(lambda rows: []), "not lines of 10 finite"),
     "short metadata": (lines_of(lambda rows: rows[:-1]), "12 pictures but 11 lines"),
     "long metadata": (lines_of(lambda rows: [*rows, rows[0]]), "12.png: picture is missing"),
-    "nine values": (lines_of(lambda rows: [rows[0].replace(",0,", ",", 1), *rows[1:]]), "line 1 has 9 values"),
-    "words": (lines_of(lambda rows: [rows[0].replace("35", "wide"), *rows[1:]]), "line 1 is not numbers"),
-    "NaN": (lines_of(lambda rows: [*rows[:4], rows[4].replace("1.75", "nan"), *rows[5:]]), "line 5 has NaN"),
+    "nine values": (lines_of(lambda rows: [rows[0].replace(",0,", ",", 1), *rows[1:]]), "not lines of 10 finite"),
+    "words": (lines_of(lambda rows: [rows[0].replace("35", "wide"), *rows[1:]]), "not lines of 10 finite"),
+    "NaN": (lines_of(lambda rows: [*rows[:4], rows[4].replace("1.75", "nan"), *rows[5:]]), "not lines of 10 finite"),
     "no distance": (lines_of(lambda rows: [row.replace("1.75", "0") for row in rows]), "distance is not positive"),
     "two lenses": (lines_of(lambda rows: [rows[0].replace(",35,", ",50,"), *rows[1:]]), "lens or sensor"),
     "a folder as picture": (folder_instead, "03.png: is no plain file"),
     "a link": (link_out, "leaves its folder"),
-    "no easy folder": (lambda f: f.rename(f.parent / "hard"), "has no folder 'easy'"),
 }  # fmt: skip
 
 
@@ -641,19 +623,18 @@ def test_importing_again_keeps_what_is_whole_and_unchanged(disn, tmp_path, monke
         assert summary["n_objects"] == 2
         return summary["n_kept"], summary["n_imported"]
 
-    def stop_at_b2(item, *rest, work=gather.read_one):
+    def stop_at_b2(item, *rest, work=pictures.read_one):
         if item.object_id == "b2":
             raise KeyboardInterrupt
         return work(item, *rest)
 
-    monkeypatch.setattr(gather, "read_one", stop_at_b2)
+    monkeypatch.setattr(pictures, "read_one", stop_at_b2)
     with pytest.raises(KeyboardInterrupt):
         pictures_import(root, out)
     monkeypatch.undo()
-    with open(out / "imported.jsonl", "a") as torn:
-        torn.write('{"file": "image/')
     assert again() == (1, 1) and again() == (2, 0)
-    assert len((out / "imported.jsonl").read_text().splitlines()) == 2
+    (out / "chair" / "a1" / "made.json").write_text('{"file": "image/')
+    assert again() == (1, 1)
     (out / "chair" / "a1" / "train" / "r_002.png").unlink()
     assert again() == (1, 1)
     os.utime(root / "image" / CHAIR / "b2" / "easy" / "07.png", (0, 0))
@@ -674,10 +655,8 @@ def test_mistakes_are_one_line(disn, tmp_path):
         (disn[0], {"scale": "big"}, "scale 'big'"),
         (disn[0], {"scale": "-1"}, "scale '-1'"),
         (disn[0], {"held_out_every": 1}, "every 1. view"),
-        (disn[0], {"shrink": 0}, "shrink by 0"),
         (disn[0], {"workers": 0}, "0 workers"),
         (disn[0], {"fov": 200.0}, "field of view 200"),
-        (disn[0], {"difficulty": "hard"}, "has no folder 'hard'"),
         (disn[0], {"layout": "r2n2"}, "holds no object of the layout r2n2"),
         (disn[0], {"out": tmp_path / "a file"}, "is a file"),
         (tmp_path / "scenes", {}, "has no class"),
@@ -689,8 +668,6 @@ def test_mistakes_are_one_line(disn, tmp_path):
         assert "\n" not in str(error.value)
     with pytest.raises(BadInput, match="use: n2v render"):
         import_pictures(disn[0], tmp_path / "out", "shapenet")
-    with pytest.raises(BadInput, match="unknown difficulty"):
-        find(disn[0], DISN, "medium", None)
 
 
 @pytest.mark.slow
@@ -699,4 +676,5 @@ def test_worker_processes_import_the_same(disn, tmp_path):
     shutil.copytree(tmp_path / "in" / "image" / CHAIR / "a1", tmp_path / "in" / "image" / CHAIR / "b2")
     for n in (1, 2):
         pictures_import(tmp_path / "in", tmp_path / str(n), workers=n)
-    assert (tmp_path / "1" / "imported.jsonl").read_text() == (tmp_path / "2" / "imported.jsonl").read_text()
+    for name in ("a1", "b2"):
+        assert made(tmp_path / "1", name) == made(tmp_path / "2", name)
