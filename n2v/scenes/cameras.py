@@ -120,25 +120,20 @@ def _fault(matrix: np.ndarray, box: np.ndarray, camera_angle_x: float) -> str | 
         return "is not rigid: its axes are not orthonormal"
     if np.linalg.det(rotation) < 0:
         return "is left-handed (mirrored)"
-    to_box = _to_centre(matrix, box)
+    to_box = (box[:3] + box[3:]) / 2 - matrix[:3, 3]
     radius, distance = np.linalg.norm(box[3:] - box[:3]) / 2, np.linalg.norm(to_box)
     if radius < 0.02 * distance * tan(camera_angle_x / 2):
         return f"stands {distance:.3g} units away: the box covers under 2 % of the picture"
-    if distance > radius and _angles(matrix, box) > sqrt(2) * camera_angle_x / 2 + asin(radius / distance):
+    if distance > radius and _angles(matrix[None], box)[0] > sqrt(2) * camera_angle_x / 2 + asin(radius / distance):
         return "does not look at the box"
     return None
 
 
-def _to_centre(c2w: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """From cameras (..., 4, 4) to the box's centre."""
-    return (box[:3] + box[3:]) / 2 - c2w[..., :3, 3]
-
-
 def _angles(c2w: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """Angles between the cameras' axes and the direction to the box's centre, radians."""
-    to_box = _to_centre(c2w, box)
-    to_box = to_box / np.maximum(np.linalg.norm(to_box, axis=-1, keepdims=True), 1e-9)
-    return np.arccos(np.clip(-(c2w[..., :3, 2] * to_box).sum(-1), -1, 1))
+    """(n,) angles between the cameras' axes and the direction to the box's centre, radians."""
+    to_box = (box[:3] + box[3:]) / 2 - c2w[:, :3, 3]
+    to_box /= np.maximum(np.linalg.norm(to_box, axis=1, keepdims=True), 1e-9)
+    return np.arccos(np.clip(-(c2w[:, :3, 2] * to_box).sum(1), -1, 1))
 
 
 def other_conventions(c2w: np.ndarray) -> dict[str, np.ndarray]:

@@ -131,7 +131,7 @@ def put_blender(root, scale=2.5, centre=(0.3, -0.2, 0.4), elevations=(-70, 75), 
 
 
 def shapenet_camera(azimuth, elevation, roll, distance):
-    return shapenet_cameras([[azimuth, elevation, roll]], [distance])[0]
+    return shapenet_cameras(np.array([[azimuth, elevation, roll]], float), np.array([distance], float))[0]
 
 
 def made(out, object_id):
