@@ -51,13 +51,12 @@ def pictures_import(
     from n2v.scenes.collection import render_collection
 
     refuse_used(out, resume=resume, force=force)
-    found, took = recognise(folder, layout)
+    found = recognise(folder, layout)
     same = {"class_name": class_name, "labels": labels, "workers": workers, "resume": resume}
     if found.read is None:
         summary = render_collection(folder, out, views, held_out, size, seed, augment=augment, **same)
-        return {"layout": found.name, **summary, "took": took}
-    summary = import_pictures(
+        return {"layout": found.name, **summary}
+    return import_pictures(
         folder, out, found.name, scale=scale, held_out_every=held_out_every, fov_deg=fov, source=source,
         licence=licence, **same,
     )  # fmt: skip
-    return {**summary, "took": took}

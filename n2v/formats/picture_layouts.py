@@ -26,7 +26,7 @@ class Layout:
     An object's pictures lie in a folder that holds the files `needs`, or that has one of the names `views` (the first
     that is there) below the object's own. `read` raises BadInput where a file is missing, broken or not what the format
     says; None: the layout holds meshes. `scale`: scene units that the source's unit becomes, None where only the
-    silhouettes tell. `keeps_apart`: it may have test views of its own.
+    silhouettes tell.
     """
 
     name: str
@@ -37,7 +37,6 @@ class Layout:
     views: tuple[str, ...] = ()
     licence: str = ""
     scale: float | None = None
-    keeps_apart: bool = False
 
     def starts(self, folder: Path, files: list[str]) -> bool:
         """Do an object's pictures, or its mesh, lie in this folder?"""
@@ -49,9 +48,9 @@ class Layout:
 _RENDERED = {"licence": SHAPENET_LICENCE, "scale": UNIT}
 _LAYOUTS = (  # files say more than folders' names
     Layout("blender", f"<scene>/{TRAIN} with the pictures it names", "nerf_synthetic layout",
-           readers.read_blender, (TRAIN,), keeps_apart=True),
+           readers.read_blender, (TRAIN,)),
     Layout("nerfstudio", f"<scene>/{readers.TRANSFORMS} with the pictures it names", "nerfstudio or instant-ngp layout",
-           readers.read_nerfstudio, (readers.TRANSFORMS,), keeps_apart=True),
+           readers.read_nerfstudio, (readers.TRANSFORMS,)),
     Layout("objaverse", "<id>/ with NNN.png and NNN.npy", "Objaverse rendering",
            readers.read_objaverse, ("000.png", "000.npy")),
     Layout("disn", f"<synset>/<id>/easy/ (or hard/) with NN.png and {readers.METADATA}", "ShapeNetRendering (DISN)",
@@ -63,8 +62,8 @@ _LAYOUTS = (  # files say more than folders' names
 LAYOUTS = {layout.name: layout for layout in _LAYOUTS}
 
 
-def recognise(root: Path, layout: str = "auto") -> tuple[Layout, str]:
-    """A folder's layout, and a sentence on why it was taken.
+def recognise(root: Path, layout: str = "auto") -> Layout:
+    """A folder's layout, as told or from its files.
 
     Raises:
         BadInput: No such folder, an unknown layout, or files of none or of several layouts under "auto".
@@ -73,13 +72,12 @@ def recognise(root: Path, layout: str = "auto") -> tuple[Layout, str]:
     if not root.is_dir():
         raise BadInput("no such folder", where=root, fix="give the folder of the collection")
     if layout in LAYOUTS:
-        return LAYOUTS[layout], f"{layout}, as told"
+        return LAYOUTS[layout]
     if layout != "auto":
         raise BadInput(f"unknown layout '{layout}'", fix=f"use one of: auto, {', '.join(LAYOUTS)}")
     counts = Counter(layout.name for _, layout in _walk(root))
     if len(counts) == 1:
-        name, n = counts.most_common(1)[0]
-        return LAYOUTS[name], f"{name}: {n} of {LAYOUTS[name].looks_like}"
+        return LAYOUTS[next(iter(counts))]
     looked = "; ".join(f"{name}: {known.looks_like}" for name, known in LAYOUTS.items())
     if not counts:
         raise BadInput(f"holds none of the known layouts ({looked})", where=root, fix="check the folder")

@@ -1,23 +1,20 @@
 """An object's pictures with their cameras, from a folder as others keep it: OpenGL c2w, z up, the source's units.
 
-*ShapeNetRendering* keeps NN.png beside rendering_metadata.txt, a line a view. DISN (36 views of 224 px): azimuth,
-elevation, in-plane, distance ratio, lens mm, sensor mm, largest distance, x, y, z; degrees, distance = ratio x largest
-distance in ShapeNet units, x y z the object's shift in Blender's z-up world (0 in `easy`), undone by moving the camera
-the other way. 3D-R2N2 (24 views of 137 px): azimuth, elevation, in-plane, distance ratio and a field of view that its
-renderer never uses; distance = ratio x 1.75, Blender's own lens. Blender's OBJ importer turns (x, y, z) of a y-up mesh
-into (x, -z, y); azimuth 0 stands on the +x axis and grows clockwise seen from above, the camera looks at the origin
-with the world's z axis upwards (getBlenderProj in the DISN authors' cam_read.py; setViewpoint in 3D-R2N2's
-blender_renderer.py).
+*ShapeNetRendering*: NN.png beside rendering_metadata.txt, a line a view. DISN (36 views of 224 px): azimuth, elevation,
+in-plane, distance ratio, lens mm, sensor mm, largest distance, x, y, z; degrees, distance = ratio x largest distance in
+ShapeNet units, x y z the object's shift (0 in `easy`), undone by moving the camera the other way. 3D-R2N2 (24 views of
+137 px): azimuth, elevation, in-plane, distance ratio and a field of view that its renderer never uses; distance = ratio
+x 1.75, Blender's own lens. Blender's OBJ importer turns (x, y, z) of a y-up mesh into (x, -z, y); azimuth 0 stands on
+the +x axis and grows clockwise seen from above, the camera looks at the origin with the world's z axis upwards
+(getBlenderProj in the DISN authors' cam_read.py; setViewpoint in 3D-R2N2's blender_renderer.py).
 
 *Objaverse* as Zero-1-to-3 and its followers render it: NNN.png beside NNN.npy, a 3 x 4 world-to-camera matrix of
 Blender's z-up world. Some scripts write Blender's camera axes (looking along -z), some OpenCV's (along +z); the object
 stands around the origin, so its depth's sign tells. The lens is not written down: 35 mm on a 32 mm sensor there.
 
-*nerf_synthetic*: `transforms_{train,val,test}.json`; held out are the pictures of `test`, else `val`.
-
-*nerfstudio and instant-ngp*: one `transforms.json`, OpenGL c2w in any units, the object anywhere. What the project's
-cameras do not have (another principal point, lens distortion, several focal lengths) is refused. Held out are the
-pictures that `val_filenames` and `test_filenames` name.
+*nerf_synthetic*: transforms_{train,val,test}.json. *nerfstudio and instant-ngp*: one transforms.json, OpenGL c2w in any
+units; what the project's cameras do not have (another principal point, lens distortion, several focal lengths) is
+refused.
 """
 
 from dataclasses import dataclass

@@ -69,13 +69,6 @@ class ImportConfig:
         places, k = np.arange(len(shot.images)), self.held_out_every
         return places % k == k - 1 if k and not shot.held_out else np.isin(places, shot.held_out)
 
-    @property
-    def held_out_rule(self) -> str:
-        """What is held out, in words."""
-        k = self.held_out_every
-        every = f"1 view in {k} (numbers {k - 1}, {2 * k - 1}, ... from 0)" if k else "none"
-        return f"the source's test views, else {every}" if LAYOUTS[self.layout].keeps_apart else every
-
 
 def import_pictures(
     root: Path,
@@ -101,16 +94,16 @@ def import_pictures(
         settings: More fields of ImportConfig.
 
     Returns:
-        Summary of `make_all`, and layout, took (why it was taken) and held_out.
+        Summary of `make_all`, and layout.
 
     Raises:
         BadInput: Unknown or ambiguous layout, every object refused, or `out` cannot be written.
     """
-    known, took = recognise(root, layout)
+    known = recognise(root, layout)
     config = ImportConfig(known.name, **settings)
     found = find(root, known, class_name, labels)
     summary, _ = make_all(Task("import", read_one, config, SECONDS_AN_OBJECT), found, Path(root), out, workers, resume)
-    return {**summary, "layout": known.name, "took": took, "held_out": config.held_out_rule}
+    return {**summary, "layout": known.name}
 
 
 def read_one(item: Item, config: ImportConfig) -> tuple[ViewSet, dict]:

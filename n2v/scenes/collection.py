@@ -87,13 +87,9 @@ def write_shapes(
             save_glb(obj, out / file)
             made[file] = obj
     write_index(out, made)
-    return {
-        "out": str(out),
-        "n_objects": len(made),
-        "n_base": len(bases),
-        "classes": dict(Counter(obj.class_name for obj in made.values())),
-        "wall_s": round(time.monotonic() - started, 2),
-    }
+    counts = {"n_objects": len(made), "n_base": len(bases)}
+    classes = dict(Counter(obj.class_name for obj in made.values()))
+    return {"out": str(out), **counts, "classes": classes, "wall_s": round(time.monotonic() - started, 2)}
 
 
 def _refuse_strangers(out: Path, own: set[str]) -> None:

@@ -30,7 +30,6 @@ DRACO, BASISU, TRANSFORM = "KHR_draco_mesh_compression", "KHR_texture_basisu", "
 GLOSSY, WEBP = "KHR_materials_pbrSpecularGlossiness", "EXT_texture_webp"
 HARMLESS = {"KHR_mesh_quantization", "KHR_materials_unlit", "KHR_lights_punctual"}
 UNDERSTOOD = {DRACO, BASISU, TRANSFORM, GLOSSY, WEBP} | HARMLESS
-OLD = BadInput("is glTF 1.0", fix="convert it to glTF 2.0")
 KINDS = {5120: np.int8, 5121: np.uint8, 5122: np.int16, 5123: np.uint16, 5125: np.uint32, 5126: np.float32}
 WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4}
 TRIANGLES, STRIP = 4, 5
@@ -50,8 +49,9 @@ def read_gltf(data: bytes, fetch: Callable[[str], bytes]) -> Iterator[Part]:
         Exception: A broken file raises whatever it breaks.
     """
     if data.startswith(GLB_1):
-        raise OLD
-    header, binary = unpack(data) if data.startswith(b"glTF") else (json.loads(data), b"")
+        header, binary = {"asset": {"version": "1.0"}}, b""
+    else:
+        header, binary = unpack(data) if data.startswith(b"glTF") else (json.loads(data), b"")
     _check(header)
     file, taken = _File(header, binary, fetch), Counter()
     for number, matrix in sorted(_instances(header), key=lambda one: one[0]):
@@ -66,7 +66,7 @@ def read_gltf(data: bytes, fetch: Callable[[str], bytes]) -> Iterator[Part]:
 def _check(header: dict) -> None:
     """Refuse what would come out wrong without a word."""
     if str(header.get("asset", {}).get("version", "2.0")).startswith("1.") or isinstance(header.get("meshes"), dict):
-        raise OLD
+        raise BadInput("is glTF 1.0", fix="convert it to glTF 2.0")
     required = set(header.get("extensionsRequired", ()))
     meshopt = [name for name in {*header.get("extensionsUsed", ()), *required} if "meshopt" in name]
     if meshopt:
@@ -91,12 +91,10 @@ def _instances(header: dict) -> Iterator[tuple[int, np.ndarray]]:
         if number in seen:  # a loop
             continue
         seen.add(number)
-        node = nodes[number]
-        matrix = above @ np.reshape(node.get("matrix", np.eye(4)), (4, 4)).astype(float).T
-        moved = np.eye(4)
+        node, moved = nodes[number], np.eye(4)
         turn = Rotation.from_quat(node.get("rotation", (0, 0, 0, 1))).as_matrix()
         moved[:3, :3], moved[:3, 3] = turn * node.get("scale", (1, 1, 1)), node.get("translation", (0, 0, 0))
-        matrix = matrix @ moved
+        matrix = above @ np.reshape(node.get("matrix", np.eye(4)), (4, 4)).astype(float).T @ moved
         waiting += [(child, matrix) for child in node.get("children", [])]
         if "mesh" in node:
             yield node["mesh"], matrix
@@ -163,8 +161,8 @@ class _File:
         factor = base.get("baseColorFactor", glossy.get("diffuseFactor", (1, 1, 1, 1)))
         factor = np.append(linear_to_srgb(np.reshape(factor, 4)[:3]), np.float32(factor[3]))
         factor = (np.rint(255 * factor.clip(0, 1)) / 255).astype(np.float32)  # 8 bits, as textures have
-        clear, used = material.get("alphaMode") in ("MASK", "BLEND"), base.get("baseColorTexture")
-        used = used or glossy.get("diffuseTexture")
+        clear = material.get("alphaMode") in ("MASK", "BLEND")
+        used = base.get("baseColorTexture") or glossy.get("diffuseTexture")
         image = self._image(self.header["textures"][used["index"]]) if used else None
         if image is None:
             return _Material(factor, clear=clear)

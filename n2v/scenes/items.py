@@ -18,18 +18,7 @@ from n2v.scenes.labels import Labels, read_rows
 from n2v.scenes.meshes import SUFFIXES, UP
 
 INDEX = "index.csv"
-COLUMNS = (
-    "file",
-    "class_name",
-    "source",
-    "licence",
-    "shape_group",
-    "base_id",
-    "version",
-    "object_id",
-    "family",
-    "slots",
-)
+COLUMNS = ("file", *IDENTITY)
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 

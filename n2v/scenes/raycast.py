@@ -183,14 +183,8 @@ def render_rgba(
 ) -> UInt8[np.ndarray, "n h w 4"]:
     """Square pictures of an object.
 
-    Alpha is the covered share of a pixel's supersample x supersample rays; colour is the mean linear light
-    of the covered ones as sRGB, not premultiplied (black where alpha is 0).
-
-    Args:
-        obj: The object, placed in the box.
-        c2w: OpenGL camera-to-world matrices (n, 4, 4).
-        camera_angle_x: Horizontal field of view in radians.
-        supersample: Rays along each side of a pixel.
+    Alpha is the covered share of a pixel's supersample x supersample rays; colour is the mean linear light of the
+    covered ones as sRGB, not premultiplied (black where alpha is 0). `c2w`: OpenGL; `camera_angle_x`: radians.
 
     Raises:
         BadInput: A size below 1, an object without area, or embreex missing.
