@@ -42,7 +42,7 @@ class Layout:
         """Do an object's pictures, or its mesh, lie in this folder?"""
         if self.read is None:
             return any(home_of(folder / name) and (folder / name).is_file() for name in SHAPENET_MESHES)
-        return folder.resolve().name in self.views if self.views else set(self.needs) <= set(files)
+        return folder.resolve().name in self.views and bool(files) if self.views else set(self.needs) <= set(files)
 
 
 _RENDERED = {"licence": SHAPENET_LICENCE, "scale": UNIT}
