@@ -20,7 +20,7 @@ from n2v.errors import BadInput
 from n2v.files import inside, read_json, sync_folder
 from n2v.identity import IDENTITY, Identity
 from n2v.scenes.cameras import CAMERA_ANGLE_X, check_cameras
-from n2v.scenes.classes import CLASSES, label_of
+from n2v.scenes.classes import CLASSES
 from n2v.scenes.objects import AABB
 
 TRAIN, TEST, VAL = "transforms_train.json", "transforms_test.json", "transforms_val.json"
@@ -49,11 +49,6 @@ class ViewSet(Identity):
     def size_px(self) -> int:
         """Side of a picture."""
         return self.images.shape[1]
-
-    @property
-    def label(self) -> int:
-        """Label 0..12 of one of the thirteen classes; any other class gets its own from a collection (BadInput)."""
-        return label_of(self.class_name)
 
 
 def find_views(root: Path) -> list[Path]:

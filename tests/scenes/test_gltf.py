@@ -5,10 +5,11 @@ import sys
 
 import numpy as np
 import pytest
+import trimesh
 from PIL import Image
 
 from n2v.errors import BadInput
-from n2v.scenes.glb import pack, save_glb, unpack
+from n2v.scenes.glb import Z_FROM_Y_UP, pack, save_glb, unpack
 from n2v.scenes.meshes import load_mesh
 from n2v.scenes.objects import Part, SceneObject
 
@@ -99,6 +100,29 @@ def test_a_texture_transform_moves_the_coordinates(box):
     found = corners(box.write())[1]
     np.testing.assert_allclose(found.reshape(-1, 2), turned * (1, -1) + (0, 1), atol=1e-5)
     same(box.write("KHR_texture_transform"), corners(box.path), 0)
+
+
+def faces_of(corners):
+    """Middle and normal of each triangle (m, 2, 3), whichever corner it begins with, in a box of side 1."""
+    corners = (corners - corners.min((0, 1))) / np.ptp(corners, (0, 1)).max()
+    sides = corners[:, 1:] - corners[:, :1]
+    return np.stack([corners.mean(1), np.cross(sides[:, 0], sides[:, 1])], 1)
+
+
+@pytest.mark.parametrize("mode", [4, 5])
+def test_nodes_and_strips_as_trimesh_reads_them(box, mode):
+    """Nested turns, shifts and scales and a strip of triangles, against another reader; a mirror turns faces over."""
+    matrix = [0.0, 1, 0, 0, -1, 0, 0, 0, 0, 0, 2, 0, 0.3, 0.2, 0.1, 1]
+    moved = {"translation": [1, 2, 3], "rotation": [0.5, 0.5, -0.5, 0.5], "scale": [1, 2, -1]}
+    box.header["nodes"] = [{"mesh": 0, "matrix": matrix}, {"children": [0], **moved}]
+    box.header["scenes"], box.primitive["mode"] = [{"nodes": [1]}], mode
+    scene = trimesh.load_scene(box.write(), process=False)
+    transform, name = scene.graph[scene.graph.nodes_geometry[0]]
+    mesh = scene.geometry[name]
+    wanted = faces_of((trimesh.transform_points(mesh.vertices, transform) @ Z_FROM_Y_UP.T)[mesh.faces])
+    found = faces_of(corners(box.path)[0])
+    np.testing.assert_allclose(found[:, 0], wanted[:, 0], atol=1e-6)
+    np.testing.assert_allclose(found[:, 1], -wanted[:, 1], atol=1e-6)
 
 
 def test_other_sets_of_coordinates(box):

@@ -47,7 +47,7 @@ def test_round_trip_is_exact(view_set, folder):
         np.testing.assert_array_equal(getattr(read, name), getattr(view_set, name))
     for name in ("object_id", "base_id", "class_name", "version", "shape_group", "source", "licence", "aabb"):
         assert getattr(read, name) == getattr(view_set, name), name
-    assert read.size_px == 16 and read.label == 4 and read.folder == folder
+    assert read.size_px == 16 and read.folder == folder
 
 
 def test_layout_is_nerf_synthetic(folder):
