@@ -159,8 +159,9 @@ def placed(shot: Shot, scale: float | None) -> tuple[Float[np.ndarray, "n 4 4"],
         what = f"only {share:.0%} of the opaque pixels come from points of the box that all views show"
         fix = "the cameras are wrong, the object moves between views, or the scale is: try --scale silhouettes"
         raise BadInput(what, fix=fix)
-    if span < MIN_HALF_DIAGONAL:
-        what = f"object is a speck of half diagonal {span:.2g} in a box of side {SIDE:.2g}"
+    nearest = float(np.linalg.norm(c2w[:, :3, 3], axis=1).min())
+    if span < MIN_HALF_DIAGONAL or nearest < SIDE / 2:  # from inside the box, cameras do not see all of it
+        what = f"object is a speck in a box of side {SIDE:.2g}: half diagonal {span:.2g}, cameras from {nearest:.2g} on"
         raise BadInput(what, fix="give a larger --scale, or --scale silhouettes")
     placement = {"scale": float(scale), "centre": centre.tolist(), "explained": share, "half_diagonal": span}
     return c2w, placement

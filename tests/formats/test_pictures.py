@@ -231,7 +231,7 @@ def test_mirrored_cameras_are_refused(disn, tmp_path):
         pictures_import(tmp_path / "in", tmp_path / "out")
 
 
-@pytest.mark.parametrize(("scale", "message"), [("4", "only .* of the opaque pixels"), ("0.2", "speck")])
+@pytest.mark.parametrize(("scale", "message"), [("4", "only .* of the opaque pixels"), ("0.3", "speck")])
 def test_a_scale_that_does_not_fit_the_box_is_refused(disn, tmp_path, scale, message):
     with pytest.raises(BadInput, match=message):
         pictures_import(disn[0], tmp_path, scale=scale)
