@@ -196,21 +196,10 @@ def _dense(binary: torch.Tensor) -> np.ndarray:
     return occupied
 
 
-def rebuild_grid(
-    field_weights: Float[np.ndarray, "w"], n_points: int = 8, resolution: int = RESOLUTION, slab: int = 4
-) -> Bool[np.ndarray, "g g g"]:
-    """Occupancy of a NeRF that came without a grid: all cells of the box are tested, `slab` layers at a time.
-
-    A cell is occupied when the density exceeds the published threshold at one of `n_points` points (see
-    n2v.nerf.occupancy.learned_occupancy).
-    """
-    vector = torch.from_numpy(field_weights)
-    occupied = torch.zeros((resolution,) * 3, dtype=torch.bool)
-    for start in range(0, resolution, slab):
-        layers = torch.zeros_like(occupied)
-        layers[start : start + slab] = True
-        occupied |= learned_occupancy(vector, layers, "tcnn", n_points=n_points, seed=start)
-    return occupied.numpy()
+def rebuild_grid(field_weights: Float[np.ndarray, "w"]) -> Bool[np.ndarray, "g g g"]:
+    """Occupancy of a NeRF that came without a grid, from all cells of the box; see `learned_occupancy`."""
+    everywhere = torch.ones((RESOLUTION,) * 3, dtype=torch.bool)
+    return learned_occupancy(torch.from_numpy(field_weights), everywhere, "tcnn").numpy()
 
 
 @dataclass(frozen=True)

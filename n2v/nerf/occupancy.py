@@ -25,6 +25,7 @@ SIDE = AABB[3] - AABB[0]  # scene units
 DENSITY_FLOOR = 0.01 / THESIS_STEP  # published grids: density * thesis step > 1e-2
 EXPLAINED_FLOOR = 0.9  # share of the object's pixels that the hull must explain; measured shares: CONVENTIONS.md
 MOST_RAYS = 4000
+CHUNK = 1 << 16  # positions evaluated at a time
 UNKNOWN = "check pictures, cameras (their order too) and box"
 
 
@@ -175,8 +176,9 @@ def learned_occupancy(
     shifts[0] = 0.5
     dense = torch.zeros(len(cells), dtype=torch.bool, device=hull.device)
     for shift in shifts:
-        sigmas, _ = evaluate(field_weights[None], (corner + shift * SIDE / resolution)[None], encoding)
-        dense |= sigmas[0] > density_floor
+        parts = (corner + shift * SIDE / resolution).split(CHUNK)
+        sigmas = torch.cat([evaluate(field_weights[None], part[None], encoding)[0][0] for part in parts])
+        dense |= sigmas > density_floor
     occupied = torch.zeros(resolution**3, dtype=torch.bool, device=hull.device)
     occupied[cells[dense]] = True
     return occupied.view_as(hull)

@@ -185,20 +185,15 @@ def _between(low: float, high: float) -> Callable[[float | None], bool]:
     return lambda value: value is None or low <= value <= high
 
 
-def _at_least_0(value: float) -> bool:
-    return value >= 0
-
-
 SANE = {  # what a column of a NeRF's line may hold
     **dict.fromkeys(("object_id", "base_id", "class_name", "shape_group"), is_name),
     **dict.fromkeys(("init_hash", "backend", "family", "slots"), str.isprintable),
     **dict.fromkeys(("split_novel", "split_as_published"), (*SPLITS, "").__contains__),
-    **dict.fromkeys(("version", "seed", "steps"), _at_least_0),
+    **dict.fromkeys(("version", "seed", "steps", "fit_s"), _between(0, math.inf)),
     **dict.fromkeys(("psnr_db", "psnr_alone_db"), _between(-100, 400)),  # what float32 pictures can have
     **dict.fromkeys(("step", "psnr_step"), _between(1e-9, 10)),  # scene units
     "split": (*SPLITS, UNLISTED).__contains__,
     "encoding": ENCODINGS.__contains__,
-    "fit_s": _between(0, math.inf),
 }
 
 

@@ -297,15 +297,17 @@ def test_a_missing_grid_is_rebuilt_in_the_authors_encoding(collection, tmp_path,
     np.testing.assert_array_equal(zoo.occupied(zoo.index_of("123"))[0], some_grid(9).numpy())
 
 
-def test_rebuilding_in_slabs_equals_rebuilding_at_once():
+def test_a_rebuilt_grid_is_of_the_whole_box_and_of_their_encoding(monkeypatch):
+    monkeypatch.setattr("n2v.formats.published.RESOLUTION", 10)
+    monkeypatch.setattr("n2v.nerf.occupancy.CHUNK", 300)
     weights = some_weights(1)
     weights[17408 + 3 * 64 : PADDING.start] += 0.1  # denser: about a third of the cells is occupied
-    whole = torch.ones((10,) * 3, dtype=torch.bool)
-    expected = learned_occupancy(weights, whole, "tcnn", n_points=1).numpy()
-    occupied = rebuild_grid(weights.numpy(), n_points=1, resolution=10, slab=3)
-    assert 0.05 < expected.mean() < 0.95
-    np.testing.assert_array_equal(occupied, expected)
-    assert (learned_occupancy(weights, whole, "exact", n_points=1).numpy() != expected).any()
+    found = rebuild_grid(weights.numpy())
+    monkeypatch.undo()
+    everywhere = torch.ones((10,) * 3, dtype=torch.bool)
+    for encoding, same in (("tcnn", True), ("exact", False)):
+        expected = learned_occupancy(weights, everywhere, encoding).numpy()
+        assert 0.05 < expected.mean() < 1 and np.array_equal(found, expected) == same
 
 
 def test_an_imported_nerf_renders_in_its_encoding(collection, tmp_path):
