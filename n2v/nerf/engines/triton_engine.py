@@ -105,8 +105,7 @@ class _Outputs(torch.autograd.Function):
         ctx.half = half
         (k, n), outputs = unit.shape[:2], unit.new_empty(*unit.shape[:2], 4)
         if n:
-            n_programs = max(1, min(n // (4 * TILES["field_forward"][0]), -(-16 * _n_units(unit.device) // k)))
-            _launch("field_forward", (n_programs, k), half, unit, field_weights, outputs, n)
+            _launch("field_forward", (parts_for(n), k), half, unit, field_weights, outputs, n)
         return outputs
 
     @staticmethod
@@ -123,12 +122,8 @@ class _Outputs(torch.autograd.Function):
 
 
 def parts_for(n: int) -> int:
-    """Partial sums of a NeRF's gradient over n samples: a function of n alone, so that k and the card do not matter."""
+    """Programs, and partial sums, of a NeRF with n samples: of n alone, so that k and the card do not matter."""
     return max(1, min(n // SAMPLES_A_PART, MOST_PARTS))
-
-
-def _n_units(device: torch.device) -> int:
-    return torch.cuda.get_device_properties(device).multi_processor_count if device.type == "cuda" else 2
 
 
 def _launch(name: str, grid: tuple[int, int], half: bool, *arguments) -> None:
