@@ -88,7 +88,24 @@ def import_published(
     splits, n_absent = _splits(good, Path(folder), rule, seed)
     zoo = going_on(out, resume)
     held = set(zoo.object_ids) if zoo else set()
-    todo, writer = [one for one in found if one.who.object_id not in held], ZooWriter(out, resolution=RESOLUTION)
+    todo = [one for one in found if one.who.object_id not in held]
+    told = {"source": source or "", "licence": licence or ""}
+    counts = _store(todo, ZooWriter(out, resolution=RESOLUTION), splits, told)
+    summary = {
+        **counts,
+        "already_there": len(held.intersection(one.who.object_id for one in good)),
+        "splits": dict(Counter(splits[one.who.object_id] for one in good)),
+        "listed_but_absent": n_absent,
+        "test_with_a_version_in_train": leak([one.who for one in good], splits),
+        "wall_s": time.perf_counter() - started,
+        "ok": counts["imported"] > 0 or bool(held),
+    }
+    write_json(Path(out) / "run.json", provenance(seed=seed, folder=Path(folder).name, rule=rule, **summary))
+    return summary
+
+
+def _store(todo: list[Found], writer: ZooWriter, splits: dict[str, str], told: dict[str, str]) -> dict:
+    """Read what is sound into the zoo, quarantine the rest; counts and reasons."""
     n_imported, n_rebuilt, quarantined = 0, 0, []
     with progress(total=len(todo), desc="importing NeRFs", unit="NeRF") as bar:
         for start in range(0, len(todo), SHARD):
@@ -96,31 +113,19 @@ def import_published(
             for one in todo[start : start + SHARD]:
                 split = splits.get(one.who.object_id, "")
                 try:
-                    sound.append(_read(one, split, source, licence))
+                    sound.append(_read(one, split, told))
+                    n_rebuilt += not (one.folder / GRID).exists()
                 except BadInput as error:
-                    bad.append(replace(_row(one, split, source, licence), status=error.what))
-                    quarantined.append({"object": one.who.object_id, "reason": error.what})
-                n_rebuilt += one.problem == "" and not (one.folder / GRID).exists()
+                    bad.append(replace(_row(one, split, told), status=error.what))
             if sound:
                 rows, weights, grids = zip(*sound, strict=True)
                 writer.add(list(rows), np.stack(weights), np.stack(grids))
             writer.quarantine(bad)
             n_imported += len(sound)
+            quarantined += [{"object": row.object_id, "reason": row.status} for row in bad]
             bar.update(len(sound) + len(bad))
             bar.set_postfix_str(f"{len(quarantined)} quarantined")
-    summary = {
-        "imported": n_imported,
-        "rebuilt_grids": n_rebuilt,
-        "quarantined": quarantined,
-        "already_there": len(held.intersection(one.who.object_id for one in good)),
-        "splits": dict(Counter(splits[one.who.object_id] for one in good)),
-        "listed_but_absent": n_absent,
-        "test_with_a_version_in_train": leak([one.who for one in good], splits),
-        "wall_s": time.perf_counter() - started,
-        "ok": n_imported > 0 or bool(held),
-    }
-    write_json(Path(out) / "run.json", provenance(seed=seed, folder=Path(folder).name, rule=rule, **summary))
-    return summary
+    return {"imported": n_imported, "rebuilt_grids": n_rebuilt, "quarantined": quarantined}
 
 
 def _find_all(root: Path, limit: int | None) -> list[Found]:
@@ -185,30 +190,30 @@ def _splits(good: list[Found], folder: Path, rule: str | None, seed: int) -> tup
     return splits, len(listed.keys() - {one.named for one in good})
 
 
-def _read(one: Found, split: str, source: str | None, licence: str | None) -> tuple[Row, np.ndarray, np.ndarray]:
+def _read(one: Found, split: str, told: dict[str, str]) -> tuple[Row, np.ndarray, np.ndarray]:
     """Row, weights and grid of a folder; BadInput says why it has none."""
     if one.problem:
         raise BadInput(one.problem)
     weights = read_weights(one.folder)
     occupied = read_grid(one.folder) if (one.folder / GRID).exists() else rebuild_grid(weights)
-    row = _row(one, split, source, licence, weights)
+    row = replace(_row(one, split, told), init_hash=_initial_hash(weights))
     # What an export tells of its fit holds only for the very bytes it wrote
     if one.told and row_digest(weights, pack_bits(occupied)) == one.told.sha256:
-        row = replace(one.told, label=row.label, split=split, status="ok", shard="", row=-1, sha256="")
-        row = replace(row, source=source or row.source, licence=licence or row.licence)
+        known = {name: value for name, value in told.items() if value}
+        row = replace(one.told, label=row.label, split=split, status="ok", shard="", row=-1, sha256="", **known)
     if problem := wrong(vars(row)):
         raise BadInput(problem)
     return row, weights, occupied
 
 
-def _row(one: Found, split: str, source: str | None, licence: str | None, weights: np.ndarray | None = None) -> Row:
-    """The manifest line of a folder, as far as its path and its weights tell."""
+def _row(one: Found, split: str, told: dict[str, str]) -> Row:
+    """The manifest line of a folder, as far as its path tells."""
     return Row(
-        **{**one.who.identity, "source": source or "published", "licence": licence or "unknown"},
+        **{**one.who.identity, "source": told["source"] or "published", "licence": told["licence"] or "unknown"},
         label=label_of(one.who.class_name) if one.who.class_name else -1,
         split=split,
         seed=0,
-        init_hash=_initial_hash(weights) if weights is not None else "",
+        init_hash="",
         encoding="tcnn",
         backend="published",
         steps=0,

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections import defaultdict
 from functools import cache
 from pathlib import Path
 
@@ -35,7 +34,7 @@ def older_triton() -> Path:
 
 
 @cache
-def rows_of(version: str, arch: int, *options: str) -> dict[str, list[dict]]:
+def rows_of(version: str, arch: int, *options: str) -> dict[str, dict]:
     """All launches of one architecture, by kernel, from a process of its own."""
     paths = [str(ROOT)] if version == HERE else [str(older_triton()), str(ROOT)]
     environment = {
@@ -45,15 +44,12 @@ def rows_of(version: str, arch: int, *options: str) -> dict[str, list[dict]]:
     command = [sys.executable, ROOT / "tests/nerf/compiled.py", *options, "--json", str(arch)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
-    rows = defaultdict(list)
-    for line in done.stdout.splitlines():
-        row = json.loads(line)
-        assert version in (HERE, row["triton"])
-        rows[row["kernel"]].append(row)
-    return dict(rows)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert version == HERE or {row["triton"] for row in rows} == {version}
+    return {row["kernel"]: row for row in rows}
 
 
-pytestmark = pytest.mark.timeout(900)  # eight compilations of all kernels, and once an installation
+pytestmark = pytest.mark.timeout(900)  # eight times three compilations, and once an installation
 every_card = pytest.mark.parametrize("arch", LIMIT_KIB)
 every_triton = pytest.mark.parametrize("version", [HERE, OLDER])
 
@@ -63,8 +59,8 @@ every_triton = pytest.mark.parametrize("version", [HERE, OLDER])
 @every_card
 def test_every_kernel_fits(version, arch):
     rows = rows_of(version, arch)
-    assert sorted(rows) == sorted(FIELD)  # both encodings
-    for row in [row for group in rows.values() for row in group]:
+    assert sorted(rows) == sorted(FIELD)
+    for row in rows.values():
         assert row["shared"] <= LIMIT_KIB[arch] * 1024, row
         assert row["spilled"] is not None and row["spilled"] <= MOST_SPILLED, row
         assert row["mma"] > 0 and row["restaged"] == 0 and row["sines"] > 0, row
@@ -74,10 +70,8 @@ def test_every_kernel_fits(version, arch):
 @every_triton
 def test_a_sample_costs_few_cycles(version):
     rows = rows_of(version, 90)
-    backward = max(row["stalls"] for row in rows["field_backward"]) + max(
-        row["stalls"] for row in rows["input_backward"]
-    )
-    assert 0 < max(row["stalls"] for row in rows["field_forward"]) <= MOST_STALLS["field_forward"]
+    backward = rows["field_backward"]["stalls"] + rows["input_backward"]["stalls"]
+    assert 0 < rows["field_forward"]["stalls"] <= MOST_STALLS["field_forward"]
     assert 0 < backward <= MOST_STALLS["backward"]
 
 
@@ -85,7 +79,7 @@ def test_a_sample_costs_few_cycles(version):
 def test_what_does_not_fit_is_noticed():
     """The tiles of large cards on a small one."""
     rows = rows_of(HERE, 86, "--large", "--only=field_backward")
-    assert all(row["shared"] > LIMIT_KIB[86] * 1024 for row in rows["field_backward"])
+    assert rows["field_backward"]["shared"] > LIMIT_KIB[86] * 1024
 
 
 def test_the_counter_counts():
