@@ -48,6 +48,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from n2v import profiles
 from n2v.errors import BadInput
 from n2v.identity import Identity
+from n2v.lessons.drawing.charts import bar_chart
 from n2v.lessons.drawing.pictures import sheet
 from n2v.lessons.drawing.style import apply_style
 from n2v.lessons.objects import (
@@ -58,11 +59,11 @@ from n2v.lessons.objects import (
     convention_figure,
     in_white,
     misread,
+    photograph,
     slots_figure,
 )
 from n2v.lessons.splits import (
     identities,
-    leak_figure,
     leak_rows,
     measures_figure,
     mesh_ruler,
@@ -72,7 +73,7 @@ from n2v.lessons.splits import (
 )
 from n2v.publish.record import Recorder
 from n2v.scenes.augment import augment
-from n2v.scenes.cameras import check_cameras, front_camera, orbit_cameras
+from n2v.scenes.cameras import check_cameras, orbit_cameras
 from n2v.scenes.change import component_colours, measure_change
 from n2v.scenes.classes import CLASSES, FREQUENCIES, label_of
 from n2v.scenes.collection import render_collection, write_shapes
@@ -102,15 +103,9 @@ apply_style()
 # of *slots*: a chair has a body (its seat), a support, a back, arms and an extra, and each slot is filled from several
 # options. The first option is the commonest, the last ones are rare: a *long tail*, as among things in shops.
 
-
 # %%
-def photograph(made, size_px=96):
-    """One picture of an object from the front, three quarters."""
-    return render_rgba(made, front_camera()[None], size_px)[0]
-
-
 filled = {"body": "flat", "support": "legs", "back": "bars", "arms": "none", "extra": "none"}
-caption = "One chair, taken apart: in each row one slot changes (bold: what the other rows have); commonest first."
+caption = "One chair, taken apart: in each row one slot changes (dot: what the other rows have); commonest first."
 record.figure("extra-slots", slots_figure("chair", filled, seed), caption)
 options = {name: slot_options(name) for name in CLASSES}
 table = [
@@ -249,7 +244,7 @@ numbered = tuple(range(0, len(chair_views.images), max(1, len(chair_views.images
 figure = camera_figure(chair_views, chair, numbered)
 caption = (
     f"Left: the {len(chair_views.images)} cameras of {chair_views.object_id}; a pyramid opens towards what it sees, the "
-    "red stroke is up (axes in scene units). Middle: their directions from above. Right: what the numbered ones see."
+    "red stroke is up, a cross is a held-out camera (axes in scene units). Right: what the numbered ones see."
 )
 record.figure("extra-cameras", figure, caption)
 
@@ -492,8 +487,10 @@ largest = by_name["sizes of Table 3.1", "as_published"]
 record.metric("leak_as_published", largest["leak"])
 record.metric("leak_expected", published_expectation(FREQUENCIES))
 record.metric("leak_corrected", by_name["this run", "corrected"]["leak"])
-caption = "Share of test objects with another version in train, rule by rule; diamond: closed form."
-record.figure("extra-leak-counted", leak_figure(table), caption)
+axis = bar_chart([{**row, "value": row["leak"], "chance": row["expected"]} for row in table], "collection", "rule")
+axis.set_ylabel("% with a version in train")
+caption = "Share of test objects with another version in train, rule by rule; black: closed form. No bar: none or no test objects."
+record.figure("extra-leak-counted", axis.figure, caption)
 record.table(
     "extra-leak-counted",
     table,
@@ -778,20 +775,15 @@ tripled = {
 }
 
 # %%
-figure, axis = plt.subplots(figsize=(8.5, 3.2))
-looks = {"each once": ("white", ""), "a third, thrice": ("#9ecae9", "//"), "each thrice": ("#0072B2", "")}
-for place, (found, families) in enumerate(tripled.values()):
-    for shift, (name, right) in enumerate(found.items()):
-        (low, high), mean = cluster_interval(right, families), right.mean()
-        style = {"color": looks[name][0], "hatch": looks[name][1], "label": name if place == 0 else None}
-        axis.bar(place + 0.27 * (shift - 1), 100 * mean, 0.25, edgecolor="black", capsize=3, **style,
-                 yerr=[[100 * (mean - low)], [100 * (high - mean)]])  # fmt: skip
-axis.axhline(100 / 13, color="black", ls=":", lw=1)
-axis.set_xticks(range(len(tripled)), tripled)
+shown = []
+for name, (found, families) in tripled.items():
+    for kind, right in found.items():
+        low, high = cluster_interval(right, families)
+        shown.append({"reader": name, "in train": kind, "value": right.mean(), "low": low, "high": high})
+axis = bar_chart(shown, "reader", "in train", chance=1 / 13)
 axis.set_ylabel("class told, % of test objects")
-axis.legend(title="in train", fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
 caption = f"Three training sets (bars: 95 %, by object; dotted: chance); {len(twenty)} and {len(set(zoo_bases))} base objects."
-record.figure("extra-tripling", figure, caption)
+record.figure("extra-tripling", axis.figure, caption)
 for name, (found, families) in tripled.items():
     for claim, one, other in (
         ("two more versions of each object help", "each thrice", "each once"),
@@ -838,21 +830,22 @@ for draw in range(3):
             answers[name] += np.bincount(answer, minlength=13) / 3
 
 # %%
-recall = {name: np.array([right[labels == label].mean() for label in range(13)]) for name, right in hits.items()}
-order = np.argsort(-shares)
-figure, (left, right) = plt.subplots(1, 2, figsize=(10.5, 3.3), width_ratios=[2.6, 1])
-for shift, (name, values) in enumerate(recall.items()):
-    style = {"color": ("#D55E00", "#0072B2")[shift], "hatch": ("//", "")[shift], "edgecolor": "white"}
-    left.bar(np.arange(13) + 0.4 * shift - 0.2, 100 * values[order], 0.38, label=f"in train: {name}", **style)
-    tests = [values.mean(), (shares * values).sum()]
-    right.bar(np.arange(2) + 0.4 * shift - 0.2, [100 * one for one in tests], 0.38, **style)
-left.set_xticks(range(13), [f"{CLASSES[i]}\n{wanted['as Table 3.1'][i]:.0f}" for i in order], rotation=60, fontsize=8)
-left.set_ylabel("class told, % of its objects")
-left.legend(fontsize=8)
-right.set_xticks(range(2), ["classes\nalike", "as Table 3.1"])
-right.set(xlabel="test set", ylabel="class told, % of the test set")
+order, by_class, by_test = np.argsort(-shares), [], []
+for name, right in hits.items():
+    recall = np.array([right[labels == label].mean() for label in range(13)])
+    names = [f"{CLASSES[i]} ({wanted['as Table 3.1'][i]:.0f})" for i in order]
+    by_class += [
+        {"class": one, "in train": name, "value": value} for one, value in zip(names, recall[order], strict=True)
+    ]
+    tests = {"classes\nalike": recall.mean(), "as\nTable 3.1": (shares * recall).sum()}
+    by_test += [{"test set": one, "in train": name, "value": value} for one, value in tests.items()]
+figure, (left, right) = plt.subplots(1, 2, figsize=(10.5, 3.3), width_ratios=[2.6, 1], sharey=True)
+bar_chart(by_class, "class", "in train", left).get_legend().remove()
+left.tick_params("x", labelrotation=60)
+left.set_ylabel("class told, %")
+bar_chart(by_test, "test set", "in train", right).set_xlabel("test set")
 caption = (
-    f"Left: by class, from the commonest; below the name its objects in train of {n_all}, otherwise {n_all / 13:.0f} each. "
+    f"Left: by class, from the commonest; in brackets its objects in train of {n_all}, otherwise {n_all / 13:.0f} each. "
     "Right: the same two readers on two test sets."
 )
 record.figure("extra-imbalance", figure, caption)

@@ -35,7 +35,9 @@ import math
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
+import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from IPython.display import display
@@ -45,10 +47,11 @@ import n2v
 from n2v import profiles
 from n2v.lessons import one_nerf, one_ray
 from n2v.lessons.drawing import diagrams
+from n2v.lessons.drawing.charts import line_chart
 from n2v.lessons.drawing.pictures import sheet
 from n2v.lessons.drawing.style import apply_style
-from n2v.lessons.judge import or_lent
-from n2v.nerf.ablation import fit_variant, over_seeds, resolved_octaves
+from n2v.lessons.verdict import mean_interval
+from n2v.nerf.ablation import fit_variant, neighbour_correlation, over_seeds, resolved_octaves
 from n2v.nerf.fit import fit, fit_apart, held_out_psnr
 from n2v.nerf.layout import SHAPES, initial_vector
 from n2v.nerf.occupancy import carve, grids_of
@@ -242,15 +245,10 @@ assert torch.allclose(octave(torch.tensor([0.0, 0.1]), 2)[1], torch.tensor([1.0,
 
 # %%
 field = nn.Sequential(*[nn.Linear(columns, rows, bias=False) for rows, columns in SHAPES])
-ends = {"position": diagrams.DATA_COLOUR, "ReLU": diagrams.NORM_COLOUR, "4 of 16": diagrams.DATA_COLOUR}
-boxes = [
-    (text, next((colour for name, colour in ends.items() if text.startswith(name)), diagrams.LAYER_COLOUR))
-    for text in diagrams.field_boxes()
-]
-figure = diagrams.flow(boxes, f"The field: {sum(layer.weight.numel() for layer in field):,} weights, no biases", 5)
+figure = diagrams.flow(
+    diagrams.field_boxes(), f"The field: {sum(layer.weight.numel() for layer in field):,} weights, no biases", 5
+)
 record.figure("fig-3.3", figure, "The NeRF's network as it is stored: four matrices, the last padded to 16 rows.")
-caption = "The weights of the first four input neurons (a colour each) in rows of 64 numbers."
-record.figure("extra-neuron-rows", diagrams.neuron_rows(), caption)
 blocks = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 64), nn.BatchNorm1d(64), nn.ReLU())
 figure = diagrams.flow(diagrams.layer_boxes(blocks), "LR block, then LNR block")
 record.figure("fig-3.2", figure, "Linear-ReLU and linear-norm-ReLU, the blocks of notebook 04's networks.")
@@ -259,13 +257,9 @@ record.figure("fig-3.2", figure, "Linear-ReLU and linear-norm-ReLU, the blocks o
 # **Why $\sigma = e^{x - 1}$?** Air and wood lie four powers of ten apart, and a density is never negative: an exponential
 # puts both within reach of a small output $x$. The fit starts at $x \approx 0$. There $\sigma = e^{-1} = 0.37$: a ray through the
 # whole box, 1.4 scene units, loses $1 - e^{-0.37 \cdot 1.4} = 40\,\%$ of its light, so at first every ray sees all of its samples
-# and all get a gradient. Without the $-1$ it would lose 75 %. Colours go through a sigmoid, into $[0, 1]$.
-
-# %%
-caption = "A wall is an output of 6 or 7, air is anything below -3: the network need not reach far."
-record.figure("extra-density", one_nerf.density_curve(recipe.step), caption)
-
-# %% [markdown]
+# and all get a gradient. Without the $-1$ it would lose 75 %. A wall is an output of 6 or 7, air is anything below -3: the network need
+# not reach far. Colours go through a sigmoid, into $[0, 1]$.
+#
 # ## 4. All of it, by hand
 # Now a radiance field from an empty page, in plain PyTorch with **your** functions.
 #
@@ -273,7 +267,10 @@ record.figure("extra-density", one_nerf.density_curve(recipe.step), caption)
 # length in pixels is half the picture's width over the tangent of half the opening angle.
 
 # %%
-yours = one_nerf.yours_or_lent(opacity, transmittance, pixel, my_psnr, octave)
+yours = SimpleNamespace(  # or, of what is not written yet, the library's
+    opacity=one_ray.check_opacity.lend(opacity), transmittance=one_ray.check_transmittance.lend(transmittance),
+    pixel=one_ray.check_pixel.lend(pixel), psnr=one_nerf.check_psnr.lend(my_psnr), octave=one_nerf.check_octave.lend(octave),
+)  # fmt: skip
 SIDE, CELLS, STEP = 1.4, 48, max(recipe.step, 0.02)  # box side and sample length in scene units, cells a side
 images, cameras = torch.from_numpy(view_set.images).float() / 255, torch.from_numpy(view_set.c2w).float()
 n_px = images.shape[1]
@@ -444,7 +441,7 @@ start = held_out_psnr(torch.from_numpy(initial_vector()), final.occupied, view_s
 record.metric("psnr_db", usual.psnr_db)
 record.metric("psnr_initial_vector_db", start)
 record.metric("fit_s", usual.fit_s)
-apart = one_nerf.mean_interval(np.subtract(their_dbs, my_dbs))
+apart = mean_interval(np.subtract(their_dbs, my_dbs))
 record.verdict(
     "extra-engines", "The library's NeRF and the one by hand are within 2 dB", *apart, within=(-2, 2),
     n=len(my_dbs), unit="dB",
@@ -469,13 +466,9 @@ record.table("extra-engines", engines, f"One object, {recipe.n_steps} steps: hel
 c2w, angle, fine = torch.from_numpy(view_set.c2w[0]), view_set.camera_angle_x, recipe.step / 4
 place = one_ray.busiest_pixel(occupied, c2w, size.size_px, fine, angle)
 ray = one_ray.look_along(nerf, c2w, size.size_px, place, fine, camera_angle_x=angle)
-record.figure(
-    "fig-2.1", diagrams.ray_profile(ray.t_mids, ray.sigmas, ray.weights, ray.rgbs),
-    "The pipeline on one real ray: samples, density, light left, blend weights, colours.",
-)  # fmt: skip
 picture = nerf.image(c2w, size.size_px, fine, angle).numpy()
-caption = "The same ray and its pixel, sample by sample: the formulas of section 2 at work."
-record.figure("extra-ray", one_ray.ray_figure(ray, picture, place), caption)
+caption = "The pipeline on one real ray, sample by sample: density, absorbed share, light left, blend weight, and their pixel."
+record.figure("fig-2.1", one_ray.ray_figure(ray, picture, place), caption)
 heavy = np.sort(ray.weights)[::-1].cumsum()
 print(f"half of this pixel's light: {int((heavy < heavy[-1] / 2).sum()) + 1} of {len(heavy)} samples")
 
@@ -546,7 +539,11 @@ resolved = resolved_octaves(recipe.step)
 figure = one_nerf.octave_waves((1, round(resolved), round(resolved) + 3), recipe.step)
 record.figure("extra-octave-waves", figure, "Three octaves over part of the box, and what the samples see of them.")
 distances = {"thesis's sample step": 0.00237, "our sample step": recipe.step, "one rounding of float32": 1e-7}
-figure = one_nerf.octave_correlation(distances)
+figure, axis = plt.subplots(figsize=(7.5, 3.6))
+for (name, distance), marker in zip(distances.items(), "os^", strict=True):
+    axis.plot(neighbour_correlation(distance, 24), marker=marker, label=f"{name}: {distance:.2g}")
+axis.set(xlabel="octave k", ylabel="correlation with the neighbour", xticks=range(0, 24, 2))
+axis.legend(title="distance (scene units)", loc="center left", bbox_to_anchor=(1, 0.5))
 record.figure("extra-octave-correlation", figure, "How much an octave at one place says about the place next to it.")
 
 # %% [markdown]
@@ -579,29 +576,25 @@ def compare(width=64, octaves=24, step=recipe.step, loss="smooth_l1", grid=hull)
 
 def gain(first, second):
     """Mean difference of held-out PSNR (dB) of two comparisons, and its interval over pictures and seeds."""
-    return one_nerf.mean_interval(
-        np.ravel([np.subtract(a["dbs"], b["dbs"]) for a, b in zip(first, second, strict=True)])
-    )
+    return mean_interval(np.ravel([np.subtract(a["dbs"], b["dbs"]) for a, b in zip(first, second, strict=True)]))
 
 
 # %%
 counts, steps = (
     ((4, 10, 24), (recipe.step,)) if profile == "smoke" else ((4, 7, 10, 16, 24), (recipe.step, recipe.step / 2))
 )
-tables = {}
-for step in steps:
-    tables[step] = over_seeds([row for n in counts for row in compare(octaves=n, step=step)], ["octaves"])
-flat = [{"step": step, **row} for step, rows in tables.items() for row in rows]
+rows = [row for step in steps for n in counts for row in compare(octaves=n, step=step)]
 record.verdict(
     "extra-octaves", "The thesis's 24 octaves are better than 10", *gain(compare(octaves=24), compare(octaves=10)), above=0,
     n=len(view_set.held_out_images), unit="dB",
 )  # fmt: skip
-lines = {step: 1 + resolved_octaves(step) for step in steps}
-figure = one_nerf.psnr_curves(flat, "octaves", "step", "octaves L", lines)
-record.figure("extra-octaves", figure, "Octaves against held-out PSNR; vertical: as many as the samples resolve.")
-record.table(
-    "extra-octaves", flat, f"Octaves of the encoding and held-out PSNR (dB), {len(seeds)} seed(s), 1,000 steps."
-)
+axis = line_chart(rows, "octaves", "psnr_db", "step")
+for step, dash in zip(steps, ("-", "--"), strict=False):
+    axis.axvline(1 + resolved_octaves(step), color="black", ls=dash, lw=1)
+axis.set(xlabel="octaves L", ylabel="held-out PSNR (dB)")
+record.figure("extra-octaves", axis.figure, "Octaves against held-out PSNR; vertical: as many as the samples resolve.")
+caption = f"Octaves of the encoding and held-out PSNR (dB), {len(seeds)} seed(s), 1,000 steps."
+record.table("extra-octaves", over_seeds(rows, ["step", "octaves"]), caption)
 
 # %% [markdown]
 # (The interval is over held-out pictures of one object, by Student's t: it says what other views of this chair would give,
@@ -611,42 +604,33 @@ record.table(
 # The thesis compares the bare position ("identity") with the frequency encoding at three widths, on a GPU. Here the same: same
 # object, same rays, same number of steps. One detail that is easily missed: tiny-cuda-nn pads the three
 # inputs with ones up to sixteen, so the network without biases does have one in its first layer. Without it every unit's
-# kink would pass through the same corner of the box. This run fits what its size allows; the hollow points are
-# shipped: the laptop profile's chair, one seed. With 512 units and frequencies the recipe's learning rate is too high: that fit
+# kink would pass through the same corner of the box. This run fits what its size allows; what is
+# shipped is the laptop profile's chair, one seed. With 512 units and frequencies the recipe's learning rate is too high: that fit
 # collapsed to a white picture (12.1 dB), so this network alone learns at a fifth of it.
 
 # %%
 widths = (64,) if profile == "smoke" else (16, 64, 256, 512)
-table = [row for octaves in (0, 24) for width in widths for row in compare(width, octaves)]
-table = over_seeds(table, ["encoding", "width"])
+rows = [row for octaves in (0, 24) for width in widths for row in compare(width, octaves)]
+table = over_seeds(rows, ["encoding", "width"])
 by_name = {(row["encoding"], row["width"]): row["psnr_db"] for row in table}
 record.verdict(
     "fig-a.1", "At 64 units the frequency encoding is better than the bare position", *gain(compare(), compare(octaves=0)),
     above=0, n=len(view_set.held_out_images), unit="dB",
 )  # fmt: skip
 headline = f"64 wide, frequency: {by_name['frequency', 64]:.1f} dB; identity: {by_name['identity', 64]:.1f} dB"
-caption = "PSNR and fitting time against width. Hollow: grey, shipped with the course; orange, the thesis's own."
-record.figure("fig-a.1", one_nerf.width_plots(table), caption, headline=headline)
+caption = "PSNR and fitting time against width: this run, what is shipped with the course, and the thesis's own (other pictures)."
+record.figure("fig-a.1", one_nerf.width_plots(rows), caption, headline=headline)
 record.table("fig-a.1", table, f"Held-out PSNR (dB) and fitting time (s), 1,000 steps, {len(seeds)} seed(s).")
 
+
 # %%
-cells = [
-    [
-        render_image(
-            fields[width, n, recipe.step, "smooth_l1", False],
-            hull,
-            view_set.held_out_c2w[side],
-            n_px,
-            angle,
-            shown_step,
-        )
-        .detach()
-        .numpy()
-        for width in widths
-    ]
-    + [truths[side].numpy()]
-    for n in (0, 24)
-]
+def seen(width, octaves):
+    """The held-out view from one of those networks."""
+    query = fields[width, octaves, recipe.step, "smooth_l1", False]
+    return render_image(query, hull, view_set.held_out_c2w[side], n_px, angle, shown_step).detach().numpy()
+
+
+cells = [[*(seen(width, n) for width in widths), truths[side].numpy()] for n in (0, 24)]
 figure = sheet(cells, ["identity", "frequency"], [*[f"{width} units" for width in widths], "held-out\npicture"], 1.5)
 record.figure("fig-a.2", figure, "A held-out view from those networks.")
 record.metric("frequency_gain_db_at_64", by_name["frequency", 64] - by_name["identity", 64])
@@ -658,8 +642,6 @@ record.metric("frequency_gain_db_at_64", by_name["frequency", 64] - by_name["ide
 # And the hull: the same number of samples a step, spent in the whole box, are fewer rays.
 
 # %%
-figure = one_nerf.loss_shapes()
-record.figure("extra-loss-shapes", figure, "The three losses of one colour error, and how hard each pulls.")
 same = gain(compare(loss="mse"), compare())
 record.verdict("extra-losses", "Half the squared error and the whole are within 1 dB", *same, within=(-1, 1), unit="dB")
 rows = [row for name in ("smooth_l1", "l1", "mse") for row in compare(loss=name)]
@@ -708,7 +690,7 @@ assert [int(one) for one in spread(corners, 1)] == [0], "one camera is camera 0"
 # apart or the first of the turn, all on one side? Write both down, then run.
 
 # %%
-choose = or_lent(spread, one_nerf.farthest, view_set.c2w[:, :3, 3], 2)
+choose = one_nerf.check_spread.lend(spread)
 plan = [(how, n) for n in (3, 6, 12) for how in ("spread", "first of the turn")]
 
 
@@ -725,7 +707,7 @@ for one, result in zip(plan, results, strict=True):
     few[one] = one_nerf.picture_psnrs(found.query, found.occupied, view_set, shown_step)
 rows = [{"pictures": n, "which": how, "psnr_db": np.mean(dbs)} for (how, n), dbs in few.items()]
 rows.append({"pictures": len(view_set.images), "which": "all", "psnr_db": usual.psnr_db})
-better = one_nerf.mean_interval(np.subtract(few["spread", 6], few["first of the turn", 6]))
+better = mean_interval(np.subtract(few["spread", 6], few["first of the turn", 6]))
 record.verdict(
     "extra-views",
     "Six cameras that stand apart beat the first six of the turn",
@@ -734,8 +716,9 @@ record.verdict(
     n=len(my_dbs),
     unit="dB",
 )
-figure = one_nerf.psnr_curves(rows, "pictures", "which", "pictures used")
-record.figure("extra-views", figure, "Held-out PSNR against the number of pictures, and which.")
+axis = line_chart(rows, "pictures", "psnr_db", "which")
+axis.set(xlabel="pictures used", ylabel="held-out PSNR (dB)")
+record.figure("extra-views", axis.figure, "Held-out PSNR against the number of pictures, and which.")
 record.table("extra-views", rows, "Pictures used and held-out PSNR (dB), one seed.")
 
 # %% [markdown]

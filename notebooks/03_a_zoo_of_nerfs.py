@@ -413,7 +413,7 @@ moved = weights - start
 pca = PCA(2, random_state=seed)
 flat = pca.fit_transform(moved)
 first, second = pca.explained_variance_ratio_
-maps = {f"PCA ({first:.0%} and {second:.0%} of the variance)": flat, "t-SNE": project(moved, "tsne", seed)}
+maps = {f"PCA ({first:.0%} and {second:.0%} of the variance)": flat, "t-SNE": project(moved, seed)}
 caption = f"Raw weights of the {len(best)} shipped NeRFs, minus the shared initial vector; colour and marker: class."
 record.figure("extra-weight-map", map_figure(maps, labels), caption)
 
@@ -487,9 +487,7 @@ gap = np.array([one.psnr_db for one in shared]) - np.array([one.psnr_db for one 
 low, high = cluster_interval(gap, [view_set.object_id for view_set in sets])
 claim = "Pictures are as good from either start (difference in dB)"
 record.verdict("extra-initial-vector", claim, gap.mean(), low, high, within=(-1, 1), n=len(gap), unit="dB")
-maps = {
-    f"{name}: t-SNE": project(starts["shipped", name][0], "tsne", seed) for name in ("shared", "shared, renumbered")
-}
+maps = {f"{name}: t-SNE": project(starts["shipped", name][0], seed) for name in ("shared", "shared, renumbered")}
 caption = f"The same {len(based)} shipped base objects, as they are and with their neurons renumbered; marker: class."
 record.figure("extra-initial-vector-map", map_figure(maps, labels[based]), caption)
 

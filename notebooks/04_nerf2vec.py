@@ -60,13 +60,20 @@ from n2v.embed.reconstruct import compare_reconstructions, some_of
 from n2v.embed.train import TrainConfig, batch_loss, train
 from n2v.files import read_json
 from n2v.lessons import nerf2vec as lesson
-from n2v.lessons.drawing.diagrams import framework, matrix_picture
-from n2v.lessons.drawing.embeddings import plot_answers, plot_front, plot_loops, plot_schedules, plot_symmetries
+from n2v.lessons.drawing.charts import bar_chart, line_chart
+from n2v.lessons.drawing.diagrams import (
+    DECODER,
+    FRAMEWORK,
+    INPUT,
+    NETWORK,
+    draw_graph,
+    encoder_graph,
+    matrix_picture,
+    values_of,
+)
 from n2v.lessons.drawing.pictures import sheet
 from n2v.lessons.drawing.plots import map_figure, project
 from n2v.lessons.drawing.style import apply_style
-from n2v.lessons.drawing.topology import DECODER, INPUT, NETWORK, draw_graph, encoder_graph, values_of
-from n2v.lessons.judge import or_lent
 from n2v.lessons.reconstruction import gain
 from n2v.machine import fast_bfloat16
 from n2v.nerf.composite import composite, over_background
@@ -108,7 +115,7 @@ def stream(name: int = 0):
 
 # %%
 caption = "The framework. The target does not pass through the encoder: the NeRF is asked at the same positions."
-record.figure("fig-1.1", framework(), caption)
+record.figure("fig-1.1", draw_graph(FRAMEWORK), caption)
 
 # %% [markdown]
 # The project comes with a trained nerf2vec (`n2v.load()`, data card: `data_cards/nerf2vec.md`). Below, NeRFs of the mini zoo that no
@@ -175,7 +182,7 @@ assert torch.equal(my_matrix(first[0]), weight_matrix(first)[0])
 ### END HIDDEN TESTS
 
 # %%
-cut = or_lent(my_matrix, lambda vector: weight_matrix(vector[None])[0], first[0])
+cut = lesson.check_matrix.lend(my_matrix)
 
 # %% [markdown]
 # ## 3. Encoder and decoder, on one page (Fig 3.4, 3.6, 3.7)
@@ -285,7 +292,7 @@ assert float(opacity_of(torch.tensor(1e6), 0.1)) == 1.0
 ### END HIDDEN TESTS
 
 # %%
-opacity = or_lent(opacity_of, lambda sigmas, step: -torch.expm1(-sigmas * step), torch.ones(1), 0.1)
+opacity = lesson.check_emptiness.lend(opacity_of)
 
 
 def both_losses(sigmas, rgbs, batch, step, generator):
@@ -342,9 +349,10 @@ for step in range(recipe.n_steps):
 library = train(few, recipe, small, run / "nerf2vec-five")
 log = [json.loads(line) for line in (run / "nerf2vec-five" / "log.jsonl").read_text().splitlines()]
 mine = [-10 * np.log10(np.mean(errors[i : i + 50])) for i in range(0, len(errors), 50)]
-record.figure(
-    "extra-loops", plot_loops(mine, log), "The loop on this page and the library's `train`, the same five NeRFs."
-)
+told = [{"steps": line["step"], "PSNR on training rays (dB)": line["ray_psnr_db"], "by": "the library"} for line in log]
+told += [{"steps": 50 * i + 50, "PSNR on training rays (dB)": one, "by": "this page"} for i, one in enumerate(mine)]
+axis = line_chart(told, "steps", "PSNR on training rays (dB)", "by")
+record.figure("extra-loops", axis.figure, "The loop on this page and the library's `train`, the same five NeRFs.")
 
 theirs = Nerf2Vec(small).eval()
 theirs.encoder.load_state_dict(encoder.state_dict())
@@ -443,7 +451,12 @@ for kind, model_config in size.models.items():
     encoded = (lambda weights, one=one: one(ask(weights))) if kind == "asking" else one
     for what, after in zip(moved, (exchanged, renumbered), strict=True):
         moved[what][kind] = lesson.movement(encoded, sample, after)
-record.figure("extra-symmetries", plot_symmetries(moved), "How far untrained encoders' embeddings move, 16 NeRFs.")
+told = [
+    {"encoder": kind, "what": what, "value": value} for what, found in moved.items() for kind, value in found.items()
+]
+axis = bar_chart(told, "encoder", "what", scale=1)
+axis.set_ylabel("movement of the embedding\n(1: as far as NeRFs lie)")
+record.figure("extra-symmetries", axis.figure, "How far untrained encoders' embeddings move, 16 NeRFs.")
 for kind in moved[what]:
     still, blind = moved[what][kind] < 0.01, moved["rows exchanged: another function"][kind] < 0.01
     record.metric(f"renumbering_moves_{kind}", moved[what][kind])
@@ -457,7 +470,9 @@ for kind in moved[what]:
 
 # %%
 chair = known["chair-0000"]
-figure = plot_answers(ask(chair.field_weights[None])[0], chair.render(size_px=96))
+layers = lesson.answer_layers(ask(chair.field_weights[None])[0])
+titles = ["the NeRF", *(f"answers,\nlayer {height} of 32" for height in layers)]
+figure = sheet([[chair.render(size_px=96), *layers.values()]], None, titles, 1.8)
 record.figure(
     "extra-answers", figure, "A chair of the mini zoo, and what it answers on five of 32 layers, bottom to top."
 )
@@ -472,9 +487,8 @@ weights = torch.from_numpy(zoo.field_weights(train_split))
 variances, directions = leading_directions(weights - weights.mean(0), 256)
 total = float((weights - weights.mean(0)).square().sum(1).mean())
 parts = lesson.variance_parts(weights)
-figure = plot_front((variances.cumsum(0) / total).numpy(), parts)
-record.figure("extra-front", figure, "Left: variance that the first components hold. Right: where the variance lies.")
-record.metric("variance_share_octaves_8_to_23", parts["octaves 8 to 23"][0])
+record.table("extra-front", parts, "Where the variance between training NeRFs lies, and where the weights.")
+record.metric("variance_share_octaves_8_to_23", parts[1]["of the variance"])
 print(
     f"components for half of the variance: {int((variances.cumsum(0) / total < 0.5).sum()) + 1} (of {len(variances)} looked at)"
 )
@@ -641,7 +655,7 @@ for row in read:  # each says by how much the first kind, best, leads
 # asks for those. Are *different* objects of a class neighbours?
 
 # %%
-maps = {name: project(embeddings[name].values, "tsne", seed) for name in ("rows", "best")}
+maps = {name: project(embeddings[name].values, seed) for name in ("rows", "best")}
 titles = {"rows": "the thesis's encoder, trained above", "best": "the shipped model"}
 figure = map_figure({titles[name]: points for name, points in maps.items()}, embeddings["rows"].labels)
 record.figure(
@@ -750,17 +764,23 @@ rates = {
     "thesis: 400 epochs, then 100": TrainConfig(), "ours (this profile)": config,
     "published code: 501 epochs": TrainConfig(protocol=Protocol(constant_rate=True)),
 }  # fmt: skip
-share = np.linspace(0, 1, 400, endpoint=False)
-curves = {name: (share, np.array([one.rate_at(x) for x in share])) for name, one in rates.items()}
-record.figure("extra-schedules", plot_schedules(curves), "Learning rates: thesis, published code, ours.")
-origins, directions_in = camera_rays(torch.from_numpy(front_camera()), 48, CAMERA_ANGLE_X)
-dropped, _ = lesson.dropping_card(zoo, 0, origins, directions_in, config.samples.step, stream(12))
+done = np.linspace(0, 1, 400, endpoint=False)
+told = [
+    {"share of the training done": x, "learning rate": one.rate_at(x), "whose": whose}
+    for whose, one in rates.items()
+    for x in done
+]
+axis = line_chart(told, "share of the training done", "learning rate", "whose")
+axis.set_yscale("log")
+record.figure("extra-schedules", axis.figure, "Learning rates: thesis, published code, ours.")
+ends = [rates[whose].rate_at(done[-1]) for whose in ("thesis: 400 epochs, then 100", "published code: 501 epochs")]
+rays = camera_rays(torch.from_numpy(front_camera()), 48, CAMERA_ANGLE_X)
 table = [
     lesson.loss_card(stream(13)),
     lesson.compositing_card(batch.targets[batch.is_ray], stream(14)),
     lesson.emptiness_card(models["rows"], zoo, train_split[:4], config.samples.step, stream(15)),
-    dropped,
-    lesson.schedule_card(curves, ("thesis: 400 epochs, then 100", "published code: 501 epochs")),
+    lesson.dropping_card(zoo[0], rays, config.samples.step, stream(12)),
+    lesson.schedule_card(*ends),
 ]
 record.table("extra-protocol", table, "Thesis, published code and ours; rows numbered as in the project's list.")
 

@@ -34,7 +34,10 @@ interactive: bool = True  # False when run headlessly
 import math
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
+import seaborn as sns
 import torch
 
 from n2v import profiles
@@ -42,12 +45,12 @@ from n2v.embed.model import Nerf2Vec, load_model
 from n2v.embed.reconstruct import LOSERS, Losers, compare_reconstructions, some_of
 from n2v.files import read_json
 from n2v.lessons import reconstruction as lesson
-from n2v.lessons.drawing.embeddings import plot_ladder, plot_losers, plot_outline, plot_quality, plot_thickness
+from n2v.lessons.drawing.charts import line_chart
 from n2v.lessons.drawing.pictures import sheet
 from n2v.lessons.drawing.style import apply_style
-from n2v.lessons.judge import or_lent
-from n2v.lessons.reconstruction import climb, gain, gap, rungs
-from n2v.lessons.where_lost import correlation_interval, join_bands, outline_and_inside, psnr_chain, where_lost
+from n2v.lessons.reconstruction import climb, gain, gap, plot_ladder, plot_losers, rungs
+from n2v.lessons.verdict import mean_interval
+from n2v.lessons.where_lost import join_bands, outline_and_inside, where_lost
 from n2v.nerf.nerf import Turntable
 from n2v.nerf.render import psnr
 from n2v.publish.record import Recorder
@@ -80,7 +83,7 @@ if not is_mini_zoo(zoo):
 # made, from the real zoo. *own*: seen through what the decoder itself takes for occupied; *given*: through the NeRF's own cells, as
 # the thesis renders. Last, so *given* as well, *rows*: the thesis's encoder and decoder as this run could train them.
 #
-# *Predict first:* what survives, and what is lost: outline, main colours, thin parts, small patterns? Sections 7 and 9 measure it.
+# *Predict first:* what survives, and what is lost: outline, main colours, thin parts, small patterns? Section 8 measures it.
 
 # %%
 unseen = [known[int(i)] for i in some_of(known, "test", 4, seed)] + [real[int(i)] for i in some_of(real, None, 4, seed)]
@@ -120,7 +123,7 @@ def psnr_as_printed(mse):
 
 
 # %% tags=["check"]
-lesson.check_formulas(psnr_of, psnr_as_printed)
+lesson.check_formulas(lambda mse: (psnr_of(mse), psnr_as_printed(mse)))
 ### BEGIN HIDDEN TESTS
 assert abs(psnr_of(0.001) - 30) < 1e-9 and abs(psnr_of(1.0)) < 1e-9
 assert abs(psnr_as_printed(10.0)) < 1e-9
@@ -151,7 +154,7 @@ assert float(foreground_mse(_truth + 0.1, _truth, torch.tensor([[1.0, 0], [0, 0]
 ### END HIDDEN TESTS
 
 # %%
-decibels = or_lent(psnr_of, lambda mse: -10 * math.log10(mse), 0.1)
+both = lesson.check_formulas.lend(lambda mse: (psnr_of(mse), psnr_as_printed(mse)))
 example = int(samples["test"][0])
 truth = zoo[example].views(render)
 shown = models["best"].decode(models["best"].embed(zoo[example])).views(render)
@@ -160,7 +163,7 @@ table = []
 for pixels, first, second in (("whole picture", shown[..., :3], truth[..., :3]),
                               ("object alone", shown[..., :3][mask], truth[..., :3][mask])):  # fmt: skip
     mse = float(((first - second) ** 2).mean())
-    usual, printed = decibels(mse), -10 * math.log(mse / 10)
+    usual, printed = both(mse)
     table.append({"pixels": pixels, "MSE": mse, "-10 log10(MSE)": usual, "-10 ln(MSE / 10)": printed})
 record.table(
     "extra-formulas", table, f"One reconstruction ({zoo.object_ids[example]}), two formulas, two sets of pixels (dB)."
@@ -246,8 +249,11 @@ record.table("fig-4.1", summary, caption, headline)
 
 # %%
 own = [row for row in found if row["occupancy"] == "own"]
-caption = "Foreground PSNR of reconstructions, NeRF by NeRF; box: middle half, line: median, diamond: mean."
-record.figure("extra-distribution", plot_quality(own), caption)
+caption = "Foreground PSNR of reconstructions, NeRF by NeRF; box: middle half, line: median, triangle: mean."
+figure, axis = plt.subplots(figsize=(8, 3.4))
+sns.boxplot(pd.DataFrame(own), x="split", y="foreground_db", hue="what", showmeans=True, fliersize=2, ax=axis)
+axis.set_ylabel("foreground PSNR (dB)")
+record.figure("extra-distribution", figure, caption)
 at_test = [row for row in summary if row["split"] == "test"]
 ceiling = float(np.mean([zoo.rows[int(i)].psnr_db for i in samples["test"]]))
 caption = "Test NeRFs of this run: reconstructions, and what knows no decoder."
@@ -326,12 +332,10 @@ asking = (
 )
 steps = climb(climbers, asking.front, models, render)
 caption = f"Object alone, mean of {len(climbers)} held-out NeRFs of the mini zoo, against how many numbers are kept."
-record.figure("extra-ladder", plot_ladder(steps), caption)
-means = {}
-for row in steps:
-    means.setdefault((row["what"], row["numbers"]), []).append(row["foreground_db"])
-table = [{"what": what, "numbers": n, "object alone (dB)": np.mean(each)} for (what, n), each in means.items()]
-record.table("extra-ladder", table, f"The same as numbers; {len(climbers)} NeRFs.")
+means = pd.DataFrame(steps).groupby(["what", "numbers"], sort=False)["foreground_db"].mean()
+table = means.reset_index().to_dict("records")
+record.figure("extra-ladder", plot_ladder(table), caption)
+record.table("extra-ladder", table, f"The same as numbers (dB); {len(climbers)} NeRFs.")
 
 # %%
 one = climbers[0]
@@ -391,7 +395,7 @@ assert abs(combined_db(20, 200) - 20) < 1e-6
 ### END HIDDEN TESTS
 
 # %%
-chain = or_lent(combined_db, psnr_chain, 30.0, 30.0)
+chain = lesson.check_chain.lend(combined_db)
 table = []
 for name in models:
     for split in samples:
@@ -404,21 +408,27 @@ record.table("extra-ceiling", table, "Whole pictures (dB): what the NeRFs' own e
 
 # %% [markdown]
 # ## 8. What is lost, and why
-# Three questions to the same pictures. **Where** on the object is the error? **What kind** is it: a wrong outline, a wrong colour of the
-# whole object, or missing detail? And **which objects** lose most?
+# Two questions to the same pictures. **Where** on the object is the error? And **what kind** is it: a wrong outline, a wrong colour of
+# the whole object, or missing detail?
 #
-# *Predict first:* at the outline or inside? Thick objects or thin ones?
+# *Predict first:* at the outline or inside?
 
 # %%
 tested = [row for row in own if row["split"] == "test"]
 of_model = {name: [row for row in tested if row["what"] == name] for name in models}
-bands = {name: join_bands([row["bands"] for row in mine]) for name, mine in of_model.items()}
+bands = {name: [row["bands"] for row in mine] for name, mine in of_model.items()}
+axis = line_chart(
+    [{"encoder": name, **row} for name, each in bands.items() for row in join_bands(each)],
+    "distance_px", "rms_error", "encoder",
+)  # fmt: skip
+axis.axvline(0, color="black", lw=1)
+axis.set(xlabel="distance from the outline (pixels; right of 0: on the object)", ylabel="RMS colour error (0 to 1)")
 caption = "Error of test reconstructions against the distance from the object's outline."
-record.figure("extra-outline", plot_outline(bands), caption)
-for name, mine in of_model.items():
-    difference, low, high, n = outline_and_inside(mine)
+record.figure("extra-outline", axis.figure, caption)
+for name, each in bands.items():
+    apart = np.array(outline_and_inside(each))
     claim = f"'{name}': within 1.5 pixels of the outline the error on the object is larger than farther inside"
-    record.verdict("extra-outline", claim, difference, low, high, above=0, n=n)
+    record.verdict("extra-outline", claim, *mean_interval(apart), above=0, n=np.isfinite(apart).sum())
 
 # %%
 kinds = []
@@ -429,16 +439,10 @@ for name, mine in of_model.items():
     kinds.append({"encoder": name, "n": len(mine), **shares})
 caption = "Shares of the squared error: wrong outline, one colour shift of the object, detail (mean over test NeRFs)."
 record.table("extra-error-kinds", kinds, caption)
-record.figure("extra-thickness", plot_thickness(tested), "Foreground PSNR against thickness, one mark a test NeRF.")
-for name, mine in of_model.items():
-    correlation, low, high = correlation_interval([(row["thickness_px"], row["foreground_db"]) for row in mine])
-    record.metric(f"thickness_correlation_{name}", correlation)
-    claim = f"'{name}' draws thick objects better than thin ones (correlation)"
-    record.verdict("extra-thickness", claim, correlation, low, high, above=0, n=len(mine))
 
 # %% [markdown]
 # A pixel next to the outline is all or nothing, so an outline that is off by one pixel costs as much there as a colour that is off
-# everywhere; and of a thin leg everything is outline. Whether that decides here is what the verdicts say.
+# everywhere; and of a thin leg everything is outline. Whether that decides here is what the verdict says.
 #
 # ## Result
 # | | thesis says | code does | we measured |

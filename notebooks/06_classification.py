@@ -56,10 +56,10 @@ from n2v.embed.train import train
 from n2v.errors import BadInput
 from n2v.files import write_json
 from n2v.lessons import classification as lesson
+from n2v.lessons.drawing.charts import bar_chart, dot_chart
 from n2v.lessons.drawing.diagrams import DATA_COLOUR, flow, layer_boxes
 from n2v.lessons.drawing.pictures import sheet, to_rgb
 from n2v.lessons.drawing.style import apply_style
-from n2v.lessons.judge import or_lent
 from n2v.nerf.layout import SLICES
 from n2v.nerf.nerf import Turntable
 from n2v.publish.record import Recorder
@@ -68,7 +68,7 @@ from n2v.seeds import child_seed, seed_everything
 from n2v.tasks.bars import bars
 from n2v.tasks.classify import PUBLISHED, by_class, leak_study
 from n2v.tasks.head import HeadConfig, train_head
-from n2v.tasks.metrics import lead, mcnemar, wilson_interval
+from n2v.tasks.metrics import lead, wilson_interval
 from n2v.tasks.pictures import PictureConfig, make_network, predict_views, resnet50_configs, study
 from n2v.tasks.read import HEAD, HIT, PROBE, ask, nearest_neighbour, real_table, summary
 from n2v.tasks.timing import nerf2vec_steps, network_step, render_step, time_table
@@ -260,7 +260,11 @@ rows = [
     if row["measure"] in (HEAD, PROBE, HIT)
 ]
 note = f"{len(test_set)} test NeRFs of {n_objects} objects; pictures have a head of their own."
-record.figure("table-4.1", lesson.plot_accuracy(rows, chance), f"Accuracy by features and reader: {note}")
+record.figure(
+    "table-4.1",
+    dot_chart(rows, "features", "measure", chance=chance).figure,
+    f"Accuracy by features and reader: {note}",
+)
 for row in rows:
     record.metric(f"accuracy {row['features']}, {row['measure']}", row["value"])
 
@@ -356,7 +360,7 @@ assert interval(0, 10)[0] > -1e-9 and interval(10, 10)[1] < 1 + 1e-9
 # *Card.* **Thesis says** 87.28 % against 86.88 % of ResNet50 from scratch, one run each. Are these two numbers? With your interval:
 
 # %%
-wilson, rows = or_lent(interval, wilson_interval, 1, 2), []
+wilson, rows = lesson.check_wilson.lend(interval), []
 for name, share in (("nerf2vec", 0.8728), ("raw weights", 0.8453), ("ResNet50, scratch, 1 view", 0.8688)):
     low, high = wilson(share * 3961, 3961)
     rows.append({"features": name, "measure": "thesis", "value": share, "low": low, "high": high, "n": 3961})
@@ -405,7 +409,12 @@ caption = (
     f"One accuracy of our best embeddings, two spreads: standard deviation {100 * np.std(means, ddof=1):.1f} points "
     f"over {len(means)} heads, {100 * drawn.std():.1f} over draws of {len(shares)} objects."
 )
-record.figure("extra-two-spreads", lesson.plot_spread(means, drawn), caption)
+figure, axis = plt.subplots(figsize=(6.5, 2.6))
+axis.hist(100 * drawn, 40, label="other objects drawn (bootstrap)")
+axis.vlines(100 * np.array(means), 0, 150, color="black", ls="--", label="other seeds of the head")
+axis.set(xlabel="accuracy, %", ylabel="draws")
+axis.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=9)
+record.figure("extra-two-spreads", figure, caption)
 
 # %% [markdown]
 # ### Exercise 4: McNemar's test
@@ -441,7 +450,7 @@ assert abs(p_value(some, ~some) - stats.binomtest(6, 15).pvalue) < 1e-9 and p_va
 one_each = np.array([i for i, place in enumerate(test_set) if zoo.rows[place].version == 0])
 first_head = {name: runs[0][HEAD].astype(bool)[one_each] for name, runs in answers.items() if "shuffled" not in name}
 pairs = [(ours, name) for name in first_head if name != ours]
-test_of, table = or_lent(p_value, mcnemar, one_each > 0, one_each < 0), []
+test_of, table = lesson.exact_test.lend(p_value), []
 for a, b in pairs:
     one, other = first_head[a], first_head[b]
     only = int((one & ~other).sum()), int((other & ~one).sum())
@@ -452,8 +461,15 @@ figure = lesson.plot_coins(shown["only first right"], shown["only second right"]
 record.figure(
     "extra-coins", figure, f"McNemar's coins for the least likely pair: {shown['first']} and {shown['second']}."
 )
+m = np.arange(1, len(pairs) + 6)
+figure, axis = plt.subplots(figsize=(6.5, 2.6))
+axis.plot(m, 100 * (1 - 0.95**m), "--", label="each test at .05")
+axis.plot(m, 100 * (1 - (1 - 0.05 / m) ** m), label="each test at .05 / m")
+axis.axvline(len(pairs), color="black", ls=":", label=f"our {len(pairs)} tests")
+axis.set(xlabel="m, number of tests in which nothing is to be found", ylabel="% with a false find", ylim=(0, None))
+axis.legend(fontsize=9)
 caption = f"Why {len(pairs)} tests need more than p < .05: closed form, independent tests."
-record.figure("extra-many-tests", lesson.plot_many_tests(len(pairs)), caption)
+record.figure("extra-many-tests", figure, caption)
 n_found = [sum(row[key] for row in table) for key in ("below .05", "below .05 / m")]
 note = f"{len(one_each)} base objects, first seeds; {n_found[0]} of {len(pairs)} below .05, {n_found[1]} below .05 / m."
 record.table("extra-mcnemar", table, f"Do two heads differ? Exact McNemar test, {note}")
@@ -478,11 +494,8 @@ codes = {
 real_rows = real_table(real, codes, None if profile == "smoke" else head_config)
 commonest = next(row["value"] for row in real_rows if row["features"] == "commonest class")
 seen = [row for row in real_rows if row["measure"] in (HEAD, PROBE, HIT)]
-record.figure(
-    "extra-real-classified",
-    lesson.plot_accuracy(seen, commonest),
-    f"{len(real)} real objects, shipped nerf2vec and bars.",
-)
+axis = dot_chart(seen, "features", "measure", chance=commonest)
+record.figure("extra-real-classified", axis.figure, f"{len(real)} real objects, shipped nerf2vec and bars.")
 record.table("extra-real-classified", real_rows, "Real objects: share of classes right, 95 % interval by shape group.")
 for row in real_rows:
     record.metric(f"real {row['features']}, {row['measure']}", row["value"])
@@ -512,8 +525,9 @@ except BadInput as error:  # a tenth of fewer than ten objects, rounded down, is
     shown = mini_zoo()
     kinds = {f"{weights_name} (mini zoo)": shown.field_weights()}
     leak = leak_study(kinds, shown.rows, shown.labels, head_config, size.seeds[:2])
-figure = lesson.plot_leak(leak, np.bincount(shown.labels).max() / len(shown))
-record.figure("extra-leak-worth", figure, "The same head under the published split, without twins, and corrected.")
+axis = bar_chart(leak, "features", "split", chance=np.bincount(shown.labels).max() / len(shown))
+axis.set_ylabel("accuracy, % (lines: 95 % by object)")
+record.figure("extra-leak-worth", axis.figure, "The same head under the published split, without twins, and corrected.")
 record.table("extra-leak-worth", leak, "gain: accuracy above the same test NeRFs without twins in train.")
 for row in leak:
     record.metric(f"accuracy {row['features']}, {row['split']}", row["accuracy"])
@@ -660,7 +674,7 @@ for name, one in values.items():
 # %%
 told = "; ".join(f"{row['features']} {100 * row['value']:.1f} %" for row in ablation)
 caption = f"With and without the first and last layer; both encoders trained for {n_steps} steps."
-record.figure("fig-c.1", lesson.plot_accuracy(ablation, chance), caption)
+record.figure("fig-c.1", dot_chart(ablation, "features", "measure", chance=chance).figure, caption)
 record.table("fig-c.1", ablation, f"The same as numbers; one nerf2vec each, {len(size.seeds)} heads.", told)
 for kind in ("embeddings", "raw weights"):
     claim = f"Leaving out first and last layer costs accuracy ({kind})"
@@ -697,16 +711,16 @@ assert accuracy_with(1, toy, kind, np.array([4, 0, 1]), np.array([1, 2])) == 1
 
 # %%
 if yours:
-    most, curves = int(np.bincount(labels[train_set]).max()), {}
+    most, told = int(np.bincount(labels[train_set]).max()), []
     for name in (best, weights_name):
-        found = [
-            (n, accuracy_with(n, features[name], labels, train_set, test_set))
-            for n in (2**k for k in range(10))
-            if n < 2 * most
-        ]
-        curves[name] = [(n, value, *wilson(value * n_objects, n_objects)) for n, value in found]
-    caption = f"Nearest neighbour from n NeRFs of each class (at most {most}); shade: Wilson's interval for {n_objects} objects."
-    record.figure("extra-learning-curve", lesson.plot_curve(curves, chance), caption)
+        for n in (2**k for k in range(10) if 2**k < 2 * most):
+            value = accuracy_with(n, features[name], labels, train_set, test_set)
+            low, high = wilson(value * n_objects, n_objects)
+            told.append({"features": name, "of each class": n, "value": value, "low": low, "high": high})
+    axis = bar_chart(told, "of each class", "features", chance=chance)
+    axis.set(xlabel="training NeRFs of each class", ylabel="% right")
+    caption = f"Nearest neighbour from n NeRFs of each class (at most {most}); lines: Wilson's interval for {n_objects} objects."
+    record.figure("extra-learning-curve", axis.figure, caption)
 
 # %% [markdown]
 # <details><summary>Versions of an object follow each other in the zoo. What does that do to the curve? (Think first.)</summary>

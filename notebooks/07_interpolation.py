@@ -47,10 +47,10 @@ from n2v.embed.embeddings import Embeddings, embed_zoo
 from n2v.embed.model import load_model
 from n2v.embed.train import train
 from n2v.lessons import interpolation as checks
+from n2v.lessons.drawing.charts import panels
 from n2v.lessons.drawing.pictures import sheet, write_gif
 from n2v.lessons.drawing.style import apply_style
-from n2v.lessons.interpolation import walk_figure
-from n2v.lessons.judge import or_lent
+from n2v.lessons.verdict import mean_interval
 from n2v.nerf.fit import fit_apart
 from n2v.nerf.layout import initial_vector
 from n2v.nerf.neurons import order_free_description
@@ -70,7 +70,7 @@ from n2v.tasks.interpolate import (
     solidity,
     weights_field,
 )
-from n2v.tasks.metrics import over_repeats, summarise
+from n2v.tasks.metrics import over_repeats
 from n2v.tasks.read import linear_probe, read_all, wide
 from n2v.tasks.starts import FIRST_START, changed_zoo, matched, renumbered
 from n2v.zoo.build import spread
@@ -254,9 +254,8 @@ measures = {
     "opacity": "opacity in the middle\n(share of the ends')", "middle to real": "middle to nearest other\n(neighbours: 1)",
     "middle is an end": "middle classed\nas one of the ends",
 }  # fmt: skip
-record.figure(
-    "extra-walks", walk_figure(table, measures), f"{n_pairs} walks a kind: mean and 95 % interval over the pairs."
-)
+figure = panels(table, "walk", measures, by="kind")
+record.figure("extra-walks", figure, f"{n_pairs} walks a kind: mean and 95 % interval over the pairs.")
 record.table(
     "extra-interpolation", table,
     f"Means over {n_pairs} random pairs a kind, ±: half width of the 95 % t-interval. Shipped nerf2vec, mini zoo.",
@@ -274,11 +273,8 @@ for kind in kinds:
         for space in SPACES
     }
     gain = solid["embeddings"] - solid["raw weights"]
-    half = summarise(gain)["half_width"]
     claim = f"The middle is more solid through embeddings than through weights ({kind})"
-    record.verdict(
-        "extra-interpolation", claim, gain.mean(), gain.mean() - half, gain.mean() + half, above=0, n=n_pairs
-    )
+    record.verdict("extra-interpolation", claim, *mean_interval(gain), above=0, n=n_pairs)
     record.metric(f"solid embeddings {kind}", float(solid["embeddings"].mean()))
     record.metric(f"solid weights {kind}", float(solid["raw weights"].mean()))
 
@@ -349,16 +345,9 @@ assert crossing(line[:, None], line, lambda x: np.zeros(len(x), int)) == 1
 assert crossing(line[:, None], line, lambda x: (x[:, 0] > 0.55).astype(int)) == line[6]
 ### END HIDDEN TESTS
 
-
 # %%
-def first_change(points, gammas, predict):
-    """The library's, lent until yours is written."""
-    changed = np.flatnonzero(predict(points) != predict(points[:1]))
-    return gammas[changed[0]] if len(changed) else 1.0
-
-
 fine = np.linspace(0, 1, 41)
-mine = or_lent(crossing, first_change, fine[:, None], fine, lambda x: (x[:, 0] > 0.5).astype(int))
+mine = checks.check_crossing.lend(crossing)
 changes_at = [mine(lerp(codes_there[i], codes_there[j], fine), fine, predict) for i, j in pairs["across classes"]]
 print("class changes at γ =", ", ".join(f"{gamma:.2f}" for gamma in changes_at))
 

@@ -46,7 +46,7 @@ from n2v.embed.embeddings import Embeddings
 from n2v.embed.model import load_model
 from n2v.files import read_json
 from n2v.lessons import retrieval as lesson
-from n2v.lessons.classification import plot_accuracy
+from n2v.lessons.drawing.charts import bar_chart, dot_chart
 from n2v.lessons.drawing.style import apply_style
 from n2v.nerf.layout import SLICES
 from n2v.publish.demos.retrieval import write_retrieval_page
@@ -327,7 +327,9 @@ hits = {
     for name, found in tables.items()
 }
 caption = f"{len(test_set)} held-out queries, {len(train_set)} training NeRFs, corrected protocol."
-record.figure("table-4.3", lesson.plot_retrieval(tables), caption)
+axis = bar_chart([row for row in rows if row["protocol"] == "corrected"], "measure", "features")
+axis.set_ylabel("% (thin lines: 95 % interval; black: chance)")
+record.figure("table-4.3", axis.figure, caption)
 note = (
     "Shares; the thesis prints hit@k as mAP@k. One nerf2vec and one picture network each; pictures: "
     f"{looked}, trained with labels. low, high: 95 % interval by object."
@@ -360,7 +362,7 @@ bar_rows = read_all(kinds, labels, base_ids, (train_set, test_set), head=None)
 seen = [row for row in bar_rows if row["measure"] in (HIT, MAP, VERSIONS)]
 chance = by_measure[best]["hit@1"]["chance"]
 caption = "Bars that an embedding has to clear; versions found: is the nearest of all a version of the same object?"
-record.figure("extra-bars-retrieved", plot_accuracy(seen, chance), caption)
+record.figure("extra-bars-retrieved", dot_chart(seen, "features", "measure", chance=chance).figure, caption)
 record.table("extra-bars-retrieved", seen, "The same as numbers: 95 % intervals by object.")
 for bar in ("raw weights, whitened", "occupancy 12 cubed", "ruler"):
     row = next(row for row in seen if (row["features"], row["measure"]) == (bar, HIT))
@@ -527,7 +529,7 @@ for part, chosen in parts.items():
     np.fill_diagonal(apart, np.inf)
     found_twin[part] = (np.array(twin_ids)[apart.argmin(1)] == np.array(twin_ids)).astype(float)
 caption = "Which part of the weights finds the twin, and which the class? Held-out NeRFs of the mini zoo."
-record.figure("extra-twin-parts", lesson.plot_parts(rows), caption)
+record.figure("extra-twin-parts", bar_chart(rows, "part", "asked").figure, caption)
 record.table(
     "extra-twin-parts", [{**row, "part": row["part"].replace("\n", " ")} for row in rows], "The same as numbers."
 )

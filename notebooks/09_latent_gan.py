@@ -41,10 +41,12 @@ import n2v
 from n2v import profiles
 from n2v.embed.embeddings import embed_zoo
 from n2v.lessons import generation as checks
-from n2v.lessons.drawing.diagrams import framework
+from n2v.lessons.drawing.charts import panels
+from n2v.lessons.drawing.diagrams import draw_graph
 from n2v.lessons.drawing.pictures import sheet
 from n2v.lessons.drawing.style import apply_style
-from n2v.lessons.generation import LATENT_GAN, measure_figure
+from n2v.lessons.generation import LATENT_GAN
+from n2v.lessons.verdict import mean_interval
 from n2v.publish.demos.controls import show_page
 from n2v.publish.demos.generation import write_generation_page
 from n2v.publish.record import Recorder
@@ -53,7 +55,7 @@ from n2v.seeds import child_seed, seed_everything
 from n2v.tasks.bars import principal_components
 from n2v.tasks.generate import FlowConfig, GanConfig, critic_loss, train_flow, train_latent_gan
 from n2v.tasks.generation_measures import class_verdicts, coverage, judge, novelty, one_nna
-from n2v.tasks.metrics import over_repeats, summarise, wilson_interval
+from n2v.tasks.metrics import over_repeats, wilson_interval
 from n2v.tasks.read import linear_probe
 from n2v.tasks.retrieve import distances
 
@@ -93,7 +95,7 @@ print(
 caption = (
     "Noise to embedding; the critic compares with real ones. The decoder is frozen and takes no part in the training."
 )
-record.figure("fig-4.6", framework(LATENT_GAN), caption)
+record.figure("fig-4.6", draw_graph(LATENT_GAN), caption)
 
 # %% [markdown]
 # ### Exercise 1 (one line)
@@ -483,7 +485,7 @@ measures = {
     "class as asked": "class as asked\n(higher is better)",
 }  # fmt: skip
 caption = "Generators and yardstick by five measures; mean and 95 % interval over seeds where there are several."
-record.figure("extra-generation", measure_figure(table, measures), caption)
+record.figure("extra-generation", panels(table, "generator", measures, reference=table[0]["generator"]), caption)
 record.table(
     "extra-generation", table,
     f"{len(wanted)} samples, {n_each} a class, against {len(bases)} training objects; ±: half width of the 95 % t-interval over "
@@ -496,10 +498,8 @@ for row in table[1:]:
 # %%
 by_method = {name: np.array([row["coverage"] for row in rows if row["generator"] == name]) for name in methods}
 gap = by_method["flow, told the class"] - by_method["GAN, told the class"]
-found = summarise(gap)
-ends = (found["mean"] - found["half_width"], found["mean"] + found["half_width"]) if len(gap) > 1 else (np.nan, np.nan)
 claim = "Flow matching covers more of the training objects than the GAN that is told the class"
-record.verdict("extra-generation", claim, found["mean"], *ends, above=0, n=len(gap))
+record.verdict("extra-generation", claim, *mean_interval(gap), above=0, n=len(gap))
 
 # %% [markdown]
 # *What to see:* first the yardstick, then each generator against it, column by column; then the table of cheats again: which of

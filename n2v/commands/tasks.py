@@ -79,7 +79,8 @@ def classify(
     from sklearn.metrics import confusion_matrix
 
     from n2v.embed.embeddings import Embeddings
-    from n2v.lessons.classification import plot_accuracy, plot_confusion
+    from n2v.lessons.classification import plot_confusion
+    from n2v.lessons.drawing.charts import dot_chart
     from n2v.publish.record import Recorder
     from n2v.tasks.classify import by_class
     from n2v.tasks.head import HeadConfig, train_head
@@ -104,7 +105,7 @@ def classify(
     note = "The head on embeddings, class by class (first seed)."
     record.table("extra-per-class", by_class(labels[test], predicted, names), note)
     _bar_table(record, loaded, zoo, HeadConfig(n_epochs=epochs))
-    record.figure("extra-accuracy", plot_accuracy(rows), "Accuracy by features and reader.")
+    record.figure("extra-accuracy", dot_chart(rows, "features", "measure").figure, "Accuracy by features and reader.")
     record.figure("extra-confusion", confusions, "Confusions of the head on embeddings.")
     return {"out": str(out), "rows": rows}
 
@@ -122,7 +123,7 @@ def retrieve(
     Example: n2v retrieve embeddings.safetensors --out retrieved
     """
     from n2v.embed.embeddings import Embeddings
-    from n2v.lessons.retrieval import plot_retrieval
+    from n2v.lessons.drawing.charts import bar_chart
     from n2v.publish.record import Recorder
     from n2v.tasks.retrieve import as_published, corrected
 
@@ -130,12 +131,12 @@ def retrieve(
     at_least(1, k=min(k))
     loaded = Embeddings.load(embeddings)
     train, test = _parts(loaded)
-    rows, tables, families = [], {}, _families(loaded)
+    rows, families = [], _families(loaded)
     for name, features in _features(loaded, zoo).items():
-        tables[name] = corrected(features, loaded.labels, test, train, k, families, metric)
+        found = corrected(features, loaded.labels, test, train, k, families, metric)
         published = as_published(features, loaded.labels, test, k, families, metric)
-        for protocol, found in (("corrected", tables[name]), ("as published", published)):
-            rows += [{"features": name, "protocol": protocol, **row} for row in found]
+        for protocol, measured in (("corrected", found), ("as published", published)):
+            rows += [{"features": name, "protocol": protocol, **row} for row in measured]
     record = Recorder(out, "retrieve")
     record.table(
         "table-4.3",
@@ -143,7 +144,8 @@ def retrieve(
         "Corrected: test objects look among training objects. As published: among test, own versions too.",
     )
     _bar_table(record, loaded, zoo, None)
-    record.figure("extra-retrieval", plot_retrieval(tables), "Retrieval, corrected protocol.")
+    axis = bar_chart([row for row in rows if row["protocol"] == "corrected"], "measure", "features")
+    record.figure("extra-retrieval", axis.figure, "Retrieval, corrected protocol.")
     return {"out": str(out), "rows": rows}
 
 

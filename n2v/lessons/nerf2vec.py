@@ -11,33 +11,30 @@ from torch.utils.flop_counter import FlopCounterMode
 from n2v.embed.encoder import N_ROWS, RowEncoder, kept_weights, weight_matrix
 from n2v.embed.model import Nerf2Vec
 from n2v.embed.sampling import in_cells
-from n2v.lessons.judge import judge
+from n2v.lessons.judge import Check
 from n2v.nerf.composite import composite, over_background
-from n2v.nerf.field import evaluate
 from n2v.nerf.layout import N_HIDDEN, N_WEIGHTS, SLICES
 from n2v.nerf.march import march
+from n2v.nerf.nerf import Nerf
 from n2v.scenes.objects import AABB
 from n2v.zoo.store import Zoo
 
 
-def check_matrix(my_matrix: Callable) -> bool:
-    """`my_matrix(vector)`: (18432,) to (336, 64)."""
-    vector = torch.arange(1.0, N_WEIGHTS + 1)
-    padded = torch.nn.functional.pad(vector, (0, N_ROWS * N_HIDDEN - N_WEIGHTS))
-    mistakes = {
-        "the cut is row by row; this fills column after column": lambda: padded.view(N_HIDDEN, N_ROWS).T,
-        "the zeros belong behind the weights": lambda: padded.roll(N_ROWS * N_HIDDEN - N_WEIGHTS),
-    }
+def _padded(vector: torch.Tensor) -> torch.Tensor:
+    return nn.functional.pad(vector, (0, N_ROWS * N_HIDDEN - N_WEIGHTS))
 
-    def answer():
-        found = my_matrix(vector)
-        if found is None:
-            return None
-        found = torch.as_tensor(found)
-        assert found.shape == (N_ROWS, N_HIDDEN), f"matrix: the shape is {tuple(found.shape)}, (336, 64) is wanted"
-        return found
 
-    return judge("matrix", answer, weight_matrix(vector[None])[0], mistakes)
+check_matrix = Check(
+    "matrix",
+    [(torch.arange(1.0, N_WEIGHTS + 1),)],
+    lambda vector: weight_matrix(vector[None])[0],
+    {
+        "the cut is row by row; this fills column after column": lambda vector: (
+            _padded(vector).view(N_HIDDEN, N_ROWS).T
+        ),
+        "the zeros belong behind the weights": lambda vector: _padded(vector).roll(-N_WEIGHTS).view(N_ROWS, N_HIDDEN),
+    },
+)
 
 
 class _Toy(nn.Module):
@@ -67,57 +64,56 @@ def check_blindness(notices: Callable, encoder: RowEncoder, rows: torch.Tensor) 
         "the comparison is exact: sums in another order differ by rounding": [0, 1, 1, 0, 1],
         "the comparison is exact and sums in another order differ by rounding": [0, 1, 1, 1, 1],
     }
-    mistakes = {
-        why: lambda values=values: torch.tensor(values, dtype=torch.float32) for why, values in patterns.items()
-    }
-
-    def answers():
-        found = [notices(one, rows) for one in toys]
-        return None if None in found else [float(one) for one in found]
-
-    return judge("shuffled rows", answers, torch.tensor([0.0, 1.0, 1.0, 0.0, 0.0]), mistakes)
+    mistakes = {why: pattern.__getitem__ for why, pattern in patterns.items()}
+    check = Check("shuffled rows", [(i,) for i in range(len(toys))], [0, 1, 1, 0, 0].__getitem__, mistakes)
+    return check(lambda i: notices(toys[i], rows))
 
 
-def check_emptiness(opacity_of: Callable, step: float = 0.04) -> bool:
-    """`opacity_of(sigmas, step)`: how much light one sample in empty space blocks."""
-    sigmas = torch.tensor([0.0, 0.5, 10.0, 400.0])
-    mistakes = {
-        "that is the raw density: it has a unit and no upper end (the published code's mistake)": lambda: sigmas,
-        "density times length is an optical depth; it exceeds 1, an opacity cannot": lambda: sigmas * step,
-        "that is the share of light that gets through": lambda: torch.exp(-sigmas * step),
-        "the length of the sample is missing": lambda: 1 - torch.exp(-sigmas),
-        "clamping stops the gradient just where it is needed": lambda: (sigmas * step).clamp(max=1),
-    }
-    return judge("emptiness", lambda: opacity_of(sigmas, step), -torch.expm1(-sigmas * step), mistakes)
+check_emptiness = Check(
+    "emptiness",
+    [(torch.tensor([0.0, 0.5, 10.0, 400.0]), 0.04)],
+    lambda sigmas, step: -torch.expm1(-sigmas * step),
+    {
+        "that is the raw density: it has a unit and no upper end (the published code's mistake)": lambda s, step: s,
+        "density times length is an optical depth; it exceeds 1, an opacity cannot": lambda s, step: s * step,
+        "that is the share of light that gets through": lambda s, step: torch.exp(-s * step),
+        "the length of the sample is missing": lambda s, step: 1 - torch.exp(-s),
+        "clamping stops the gradient just where it is needed": lambda s, step: (s * step).clamp(max=1),
+    },
+)
+
+
+def _split(layer, embedding, features, bias: float = 1.0) -> torch.Tensor:
+    """A layer of (embedding, features) that multiplies the embedding once."""
+    n = embedding.shape[1]
+    once = embedding @ layer.weight[:, :n].T + bias * layer.bias
+    return once[:, None] + features @ layer.weight[:, n:].T
+
+
+def _swapped(layer, embedding, features) -> torch.Tensor:
+    return layer(torch.cat([features, embedding[:, None].expand(-1, features.shape[1], -1)], -1))
+
+
+_STREAM = torch.Generator().manual_seed(0)
+_share = Check(
+    "embedding's share",
+    [(nn.Linear(40 + 3, 4), torch.randn(2, 40, generator=_STREAM), torch.randn(2, 6, 3, generator=_STREAM))],
+    _split,
+    {
+        "the bias counts twice, once in each part": lambda *given: _split(*given, bias=2.0),
+        "the bias is missing": lambda *given: _split(*given, bias=0.0),
+        "the embedding's share is missing": lambda layer, e, features: _split(layer, 0 * e, features),
+        "the embedding comes first in the layer's input, then the position": _swapped,
+    },
+)
 
 
 def check_share(first_layer: Callable) -> bool:
-    """`first_layer(layer, embedding, features)`: the layer of (embedding, features) without repeating the embedding.
-
-    The right numbers are not enough: the multiplications are counted.
-    """
-    generator = torch.Generator().manual_seed(0)
-    layer = nn.Linear(40 + 3, 4)
-    embedding, features = torch.randn(2, 40, generator=generator), torch.randn(2, 6, 3, generator=generator)
-    once = nn.functional.linear(embedding, layer.weight[:, :40])[:, None]
-    each = nn.functional.linear(features, layer.weight[:, 40:])
-    mistakes = {
-        "the bias counts twice, once in each part": lambda: (once + each + 2 * layer.bias).detach(),
-        "the bias is missing": lambda: (once + each).detach(),
-        "the embedding's share is missing": lambda: (each + layer.bias).detach(),
-        "the embedding comes first in the layer's input, then the position": lambda: (
-            nn.functional.linear(embedding, layer.weight[:, 3:])[:, None]
-            + nn.functional.linear(features, layer.weight[:, :3], layer.bias)
-        ).detach(),
-    }
-    counted = FlopCounterMode(display=False)
-
-    def answer():
-        with counted, torch.no_grad():
-            return first_layer(layer, embedding, features)
-
-    if not judge("embedding's share", answer, (once + each + layer.bias).detach(), mistakes):
+    """`first_layer(layer, embedding, features)`: right, and without repeating the embedding (multiplications count)."""
+    if not _share(first_layer):
         return False
+    with FlopCounterMode(display=False) as counted, torch.no_grad():
+        first_layer(*_share.cases[0])
     n, least = counted.get_total_flops() // 2, 2 * 4 * (40 + 6 * 3)
     assert n <= 1.2 * least, (
         f"embedding's share: right, but slow: {n:,} multiplications where {least:,} do; the embedding must not be "
@@ -132,22 +128,19 @@ def check_components(hits_with: Callable, components: torch.Tensor, labels, trai
     Shares of few NeRFs coincide by chance, so several k are asked, and a mistake is named where all of them fit.
     """
 
-    def measured(queries, gallery, part: Callable = lambda values, k: values[:, :k]) -> torch.Tensor:
-        hits = [component_hits(part(components, k), labels, gallery, queries, components.shape[1]) for k in ks]
-        return torch.tensor(hits)
+    def of(part: slice, queries=test, gallery=train) -> float:
+        return component_hits(components[:, part], labels, gallery, queries, components.shape[1])
 
     mistakes = {
-        "each training NeRF's neighbour was looked for; the queries are the test NeRFs": lambda: measured(train, test),
-        "all components were used": lambda: measured(test, train, lambda values, _: values),
-        "those are the last components, which carry least": lambda: measured(
-            test, train, lambda values, k: values[:, -k:]
-        ),
-        "the first component is left out": lambda: measured(test, train, lambda values, k: values[:, 1 : k + 1]),
-        "only component k is used": lambda: measured(test, train, lambda values, k: values[:, k - 1 : k]),
-        "the test NeRFs are among the candidates: each finds itself": lambda: torch.ones(len(ks)),
-        "that is the share of misses": lambda: 1 - measured(test, train),
+        "each training NeRF's neighbour was looked for; ask for the test NeRFs'": lambda k: of(slice(k), train, test),
+        "all components were used": lambda k: of(slice(None)),
+        "those are the last components, which carry least": lambda k: of(slice(-k, None)),
+        "the first component is left out": lambda k: of(slice(1, k + 1)),
+        "only component k is used": lambda k: of(slice(k - 1, k)),
+        "the test NeRFs are among the candidates: each finds itself": lambda k: 1.0,
+        "that is the share of misses": lambda k: 1 - of(slice(k)),
     }
-    return judge("components", lambda: [hits_with(k) for k in ks], measured(test, train), mistakes, 1e-6)
+    return Check("components", [(k,) for k in ks], lambda k: of(slice(k)), mistakes, 1e-6)(hits_with)
 
 
 def card(number: int, thesis: str, code: str, ours: str, measured: str) -> dict:
@@ -157,44 +150,34 @@ def card(number: int, thesis: str, code: str, ours: str, measured: str) -> dict:
 
 def loss_card(generator: torch.Generator) -> dict:
     """Row 4: on colours in [0, 1] smooth L1 is half the squared error, so it is no L1 at all."""
-    first, second = torch.rand(2, 10_000, generator=generator)
-    smooth, squared, absolute = (
-        float(loss(first, second))
-        for loss in (torch.nn.functional.smooth_l1_loss, torch.nn.functional.mse_loss, torch.nn.functional.l1_loss)
-    )
+    pair = torch.rand(2, 10_000, generator=generator)
+    losses = (nn.functional.smooth_l1_loss, nn.functional.mse_loss, nn.functional.l1_loss)
+    smooth, squared, absolute = (float(loss(*pair)) for loss in losses)
     text = f"smooth L1 / squared error = {smooth / squared:.6f}; smooth L1 / L1 = {smooth / absolute:.2f}"
     return card(4, "L1", "smooth L1", "smooth L1 on rays, L1 on empty points", text)
 
 
 def compositing_card(targets: Float[torch.Tensor, "r 4"], generator: torch.Generator) -> dict:
     """Row 5: targets composited a second time are wrong exactly where a ray is half transparent."""
-    background = torch.rand(len(targets), 3, generator=generator)
-    opacity = targets[:, 3]
+    background, opacity = torch.rand(len(targets), 3, generator=generator), targets[:, 3]
     once = over_background(targets, background)
     twice = over_background(torch.cat([once * targets[:, 3:], targets[:, 3:]], -1), background)
-    error = (twice - once).abs().mean(1)
-    half = (opacity > 0.2) & (opacity < 0.8)
-    solid = float(error[opacity > 0.99].mean())
+    error, half = (twice - once).abs().mean(1), (opacity > 0.2) & (opacity < 0.8)
     text = (
         f"{float(half.float().mean()):.0%} of {len(targets):,} rays are between 20 and 80 % opaque: mean error of "
-        f"their target {float(error[half].mean()):.3f} (solid rays {solid:.4f})"
+        f"their target {float(error[half].mean()):.3f} (solid rays {float(error[opacity > 0.99].mean()):.4f})"
     )
     return card(5, "composited once", "composited twice", "once", text)
 
 
-def free_points(zoo: Zoo, index: int, n: int, generator: torch.Generator) -> Float[torch.Tensor, "m 3"]:
-    """Positions (scene units) uniform in the box, without those in the NeRF's occupied cells."""
-    points = torch.rand(n, 3, generator=generator) * (AABB[3] - AABB[0]) + AABB[0]
-    return points[~in_cells(torch.from_numpy(zoo.occupied(index)), points[None])[0]]
-
-
 @torch.no_grad()
 def emptiness_card(model: Nerf2Vec, zoo: Zoo, indices, step: float, generator: torch.Generator) -> dict:
-    """Row 6: a raw density is no opacity; it says so about a decoder that was just trained."""
+    """Row 6: a raw density is no opacity; it says so about a decoder, at points outside each NeRF's occupied cells."""
     sigmas = []
-    for index in indices:
-        field = model.decode(model.embed(zoo[int(index)]))
-        sigmas.append(field.query(free_points(zoo, int(index), 2000, generator))[0])
+    for index in map(int, indices):
+        points = torch.rand(2000, 3, generator=generator) * (AABB[3] - AABB[0]) + AABB[0]
+        free = points[~in_cells(torch.from_numpy(zoo.occupied(index)), points[None])[0]]
+        sigmas.append(model.decode(model.embed(zoo[index])).query(free)[0])
     sigmas = torch.cat(sigmas)
     opacity = -torch.expm1(-sigmas * step)
     text = (
@@ -205,40 +188,24 @@ def emptiness_card(model: Nerf2Vec, zoo: Zoo, indices, step: float, generator: t
 
 
 @torch.no_grad()
-def dropping_card(
-    zoo: Zoo,
-    index: int,
-    origins: Float[torch.Tensor, "r 3"],
-    directions: Float[torch.Tensor, "r 3"],
-    step: float,
-    generator: torch.Generator,
-    share: float = 0.5,
-) -> tuple[dict, dict[str, Float[torch.Tensor, "r 4"]]]:
-    """Row 7: samples dropped at random let light through; dropped rays do not touch the others.
-
-    Returns the row and the rays (premultiplied colour, opacity) with all samples and with `share` of them.
-    """
-    weights = torch.from_numpy(zoo.field_weights(index))
-    samples = march(origins, directions, torch.from_numpy(zoo.occupied(index)), step)
-    sigmas, rgbs = (part[0] for part in evaluate(weights, samples.positions(origins, directions)[None]))
-    kept = torch.rand(len(sigmas), generator=generator) < share
-
-    def rays(chosen: torch.Tensor) -> torch.Tensor:
-        lengths = torch.full((int(chosen.sum()),), step)
-        return composite(sigmas[chosen], rgbs[chosen], lengths, samples.ray_indices[chosen], samples.n_rays)
-
-    found = {"all samples": rays(torch.ones_like(kept)), "samples dropped": rays(kept)}
-    hit = found["all samples"][:, 3] > 0.05
-    before, after = (float(one[hit, 3].mean()) for one in found.values())
-    text = f"{share:.0%} of the samples kept: mean opacity of {int(hit.sum())} rays {before:.3f} -> {after:.3f}"
-    row = card(7, "60 : 40 coordinates", "71 : 29, samples dropped at random", "whole rays dropped", text)
-    return row, found
+def dropping_card(nerf: Nerf, rays: tuple[torch.Tensor, torch.Tensor], step: float, generator: torch.Generator) -> dict:
+    """Row 7: samples dropped at random let light through. `rays`: origins and directions (r, 3)."""
+    samples = march(*rays, nerf.occupied, step)
+    sigmas, rgbs = nerf.query(samples.positions(*rays))
+    kept = torch.rand(len(sigmas), generator=generator) < 0.5
+    all_of, some = (
+        composite(sigmas[one], rgbs[one], torch.full((int(one.sum()),), step), samples.ray_indices[one], samples.n_rays)
+        for one in (torch.ones_like(kept), kept)
+    )
+    hit = all_of[:, 3] > 0.05
+    before, after = (float(one[hit, 3].mean()) for one in (all_of, some))
+    text = f"half of the samples kept: mean opacity of {int(hit.sum())} rays {before:.3f} -> {after:.3f}"
+    return card(7, "60 : 40 coordinates", "71 : 29, samples dropped at random", "whole rays dropped", text)
 
 
-def schedule_card(curves: dict[str, tuple[np.ndarray, np.ndarray]], names: tuple[str, str]) -> dict:
-    """Row 8: the thesis's schedule and the code's, at the end of training."""
-    ends = [curves[name][1][-1] for name in names]
-    text = f"last rate {ends[0]:.0e} against {ends[1]:.0e}; see the picture"
+def schedule_card(thesis_end: float, code_end: float) -> dict:
+    """Row 8: the last learning rates of the thesis's schedule and of the code's."""
+    text = f"last rate {thesis_end:.0e} against {code_end:.0e}; see the picture"
     return card(8, "400 epochs, then 100 at a tenth", "501 epochs at one rate", "one schedule, in run.json", text)
 
 
@@ -253,28 +220,36 @@ def component_hits(components: torch.Tensor, labels: np.ndarray, train, test, k:
     return float(component_right(components, labels, train, test, k).mean())
 
 
-def variance_parts(field_weights: Float[torch.Tensor, "n w"]) -> dict[str, tuple[float, int]]:
-    """Share of the variance that lies in parts of the vector, and how many weights each part has."""
+def variance_parts(field_weights: Float[torch.Tensor, "n w"]) -> list[dict]:
+    """Parts of the vector: rows of a name, its share of the variance over NeRFs, and its share of the weights."""
     spread = field_weights.var(0, correction=0)
-    low, used = kept_weights(8), kept_weights(24)
-    held = [float(spread[part].sum() / spread.sum()) for part in (low, used)]
-    return {
-        "octaves 0 to 7,\nhidden, output": (held[0], len(low)),
-        "octaves 8 to 23": (held[1] - held[0], len(used) - len(low)),
-        "padding": (1 - held[1], len(spread) - len(used)),
-    }
+    low, used = torch.zeros(2, len(spread), dtype=torch.bool)
+    low[kept_weights(8)], used[kept_weights(24)] = True, True
+    parts = {"octaves 0 to 7, hidden, output": low, "octaves 8 to 23": used & ~low, "padding": ~used}
+    rows = []
+    for name, mask in parts.items():
+        shares = {"of the variance": spread[mask].sum() / spread.sum(), "of the weights": mask.float().mean()}
+        rows.append({"part": name} | {of: float(share) for of, share in shares.items()})
+    return rows
+
+
+def answer_layers(answers: torch.Tensor, n_layers: int = 5) -> dict[int, np.ndarray]:
+    """Answers (4, g, g, g; opacity and colour, uint8) over white, layer by layer: height -> picture (g, g, 3)."""
+    values = answers.float().numpy() / 255
+    filled = np.flatnonzero(values[0].sum((0, 1)) > 1)
+    heights = np.linspace(*filled[[0, -1]], n_layers).round().astype(int)
+    return {int(z): (values[1:, :, :, z] + 1 - values[:1, :, :, z]).transpose(2, 1, 0)[::-1] for z in heights}
 
 
 def rows_exchanged(
     field_weights: Float[torch.Tensor, "n w"], share: float, generator: torch.Generator
 ) -> Float[torch.Tensor, "n w"]:
     """NeRFs of which a share of the hidden matrices' rows have changed places: other functions."""
-    first, n_rows = SLICES[1].start, (SLICES[2].stop - SLICES[1].start) // N_HIDDEN
-    chosen = torch.randperm(n_rows, generator=generator)[: max(2, round(share * n_rows))]
-    rows = field_weights[:, first : SLICES[2].stop].view(len(field_weights), n_rows, N_HIDDEN).clone()
+    hidden = slice(SLICES[1].start, SLICES[2].stop)
+    other, rows = field_weights.clone(), field_weights[:, hidden].reshape(len(field_weights), -1, N_HIDDEN).clone()
+    chosen = torch.randperm(rows.shape[1], generator=generator)[: max(2, round(share * rows.shape[1]))]
     rows[:, chosen] = rows[:, chosen.roll(1)]
-    other = field_weights.clone()
-    other[:, first : SLICES[2].stop] = rows.flatten(1)
+    other[:, hidden] = rows.flatten(1)
     return other
 
 

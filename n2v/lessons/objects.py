@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from n2v.lessons.drawing.pictures import to_rgb
+from n2v.lessons.drawing.pictures import sheet, show
 from n2v.lessons.drawing.style import OURS, THEIRS
 from n2v.scenes.cameras import CAMERA_ANGLE_X, front_camera
 from n2v.scenes.change import component_colours, measure_change
@@ -15,49 +15,53 @@ from n2v.scenes.shapes import make_object, slot_options
 from n2v.scenes.views import ViewSet
 
 
+def photograph(made: SceneObject, size_px: int = 96) -> UInt8[np.ndarray, "h w 4"]:
+    """One picture of an object from the front, three quarters."""
+    return render_rgba(made, front_camera()[None], size_px)[0]
+
+
 def augmentation_sheet(families: list[list[SceneObject]], size_px: int = 128):
     """Each object's versions in a column, base on top; under each version what changed, and its colours as patches."""
-    import matplotlib.pyplot as plt
+    from matplotlib.patches import Rectangle
 
-    n_rows, n_columns = max(len(versions) for versions in families), len(families)
-    figure, axes = plt.subplots(n_rows, n_columns, figsize=(2.1 * n_columns, 2.6 * n_rows), squeeze=False)
-    for j, versions in enumerate(families):
-        for axis, obj in zip(axes[:, j], versions, strict=True):
-            axis.imshow(to_rgb(render_rgba(obj, front_camera()[None], size_px)[0]))
-            axis.set_xticks([])
-            axis.set_yticks([])
-            axis.grid(False)
-            axis.spines[:].set_visible(False)
-            text = "as made" if obj.version == 0 else str(measure_change(versions[0], obj))
-            axis.set_xlabel(text, fontsize=7.5, labelpad=2)
-            for place, colour in enumerate(component_colours(obj)[:6]):
-                square = (0.02, 0.9 - 0.11 * place)
-                axis.add_patch(plt.Rectangle(square, 0.08, 0.08, color=colour, ec="black", transform=axis.transAxes))
-        axes[0][j].set_title(f"{versions[0].class_name}\n({versions[0].family.replace('_', ' ')})", fontsize=9)
-    for row, name in zip(axes[:, 0], ["base", "A1", "A2", "A3"], strict=False):
-        row.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=10)
-    figure.subplots_adjust(hspace=0.32, wspace=0.12)
+    rows = list(zip(*families, strict=True))
+    titles = [f"{base.class_name}\n({base.family.replace('_', ' ')})" for base in rows[0]]
+    changes = [[str(measure_change(*pair)) for pair in zip(rows[0], row, strict=True)] for row in rows[1:]]
+    below = [["as made"] * len(families), *changes]
+    names = ["base", "A1", "A2", "A3"][: len(rows)]
+    figure = sheet([[photograph(one, size_px) for one in row] for row in rows], names, titles, 2, below)
+    for axis, made in zip(figure.axes, (one for row in rows for one in row), strict=True):
+        for place, colour in enumerate(component_colours(made)[:6]):
+            square = (0.02, 0.9 - 0.11 * place)
+            axis.add_patch(Rectangle(square, 0.08, 0.08, color=colour, ec="black", transform=axis.transAxes))
     return figure
 
 
+def slots_figure(class_name: str, filled: dict[str, str], seed: int = 0, n_options: int = 7):
+    """A row a slot of `filled`: the same object with this slot's commonest options, the others as in `filled`."""
+    options = {slot: list(slot_options(class_name)[slot]) for slot in filled}
+    rows, below = [], []
+    for slot, names in options.items():
+        made = [make_object(class_name, seed, slots=filled | {slot: name}) for name in names[:n_options]]
+        rows.append([photograph(one) for one in made])
+        below.append([("● " if name == filled[slot] else "") + name.replace("_", " ") for name in names[:n_options]])
+    titles = [f"{slot}\n({len(names)} options)" for slot, names in options.items()]
+    return sheet(rows, titles, None, 1.2, below)
+
+
 def camera_figure(view_set: ViewSet, obj: SceneObject, chosen: tuple[int, ...] = (0, 6, 12, 18, 24, 30)):
-    """Cameras around an object in space, their directions on a dome, and what the numbered ones see."""
+    """Cameras around an object in space, crosses where held-out ones stand, and what the numbered ones see."""
     import matplotlib.pyplot as plt
 
-    figure = plt.figure(figsize=(12, 4.2))
-    grid = figure.add_gridspec(2, 5, width_ratios=[4.6, 2.6, 1.6, 1.6, 1.6], hspace=0.2, wspace=0.12)
+    figure = plt.figure(figsize=(11, 4.4))
+    grid = figure.add_gridspec(2, 4, width_ratios=[4.6, 1.6, 1.6, 1.6], hspace=0.2, wspace=0.12)
     space = figure.add_subplot(grid[:, 0], projection="3d")
     draw_object(space, obj)
-    draw_cameras(space, view_set.c2w, dict.fromkeys(chosen))
-    dome = figure.add_subplot(grid[:, 1], projection="polar")
-    _draw_dome(dome, view_set, chosen)
+    draw_cameras(space, view_set.c2w, chosen)
+    space.scatter(*view_set.held_out_c2w[:, :3, 3].T, marker="X", color=THEIRS, label="held out")
+    space.legend(loc="upper left", fontsize=8)
     for place, index in enumerate(chosen[:6]):
-        axis = figure.add_subplot(grid[place // 3, 2 + place % 3])
-        axis.imshow(to_rgb(view_set.images[index]))
-        axis.set(xticks=[], yticks=[])
-        axis.spines[:].set_visible(True)
-        axis.grid(False)
-        axis.set_title(f"camera {index}", fontsize=8, pad=2)
+        show(figure.add_subplot(grid[place // 3, 1 + place % 3]), view_set.images[index], f"camera {index}")
     return figure
 
 
@@ -69,35 +73,12 @@ def convention_figure(obj: SceneObject, c2w: Float[np.ndarray, "n 4 4"]):
     readings = misread(c2w)
     for axis, name in zip(axes, ("OpenGL, c2w (ours)", "OpenCV, c2w"), strict=True):
         draw_object(axis, obj)
-        draw_cameras(axis, readings[name], range(len(c2w)), numbers=False)
+        draw_cameras(axis, readings[name])
         for matrix in readings[name].astype(float):
             line = np.stack([matrix[:3, 3], matrix[:3, 3] - 1.1 * matrix[:3, 2]])
             axis.plot(*line.T, color=THEIRS, ls="--", lw=1.2)
         axis.set_title(f"written as: {name}", fontsize=9)
     return figure
-
-
-def _draw_dome(axis, view_set: ViewSet, chosen: tuple[int, ...]) -> None:
-    """Where cameras stand, seen from above: angle is azimuth, distance from the centre is 90 degrees - elevation."""
-    for c2w, marker, colour, name in (
-        (view_set.c2w, "o", OURS, "to fit"),
-        (view_set.held_out_c2w, "X", THEIRS, "held out"),
-    ):
-        eyes = c2w[:, :3, 3].astype(float)
-        elevations = np.degrees(np.arcsin(eyes[:, 2] / np.linalg.norm(eyes, axis=1)))
-        axis.scatter(np.arctan2(eyes[:, 1], eyes[:, 0]), 90 - elevations, s=24, marker=marker, color=colour, label=name)
-        if marker == "o":
-            for index in chosen:
-                place = np.arctan2(eyes[index, 1], eyes[index, 0]), 90 - elevations[index]
-                box = {"fc": "white", "ec": "none", "pad": 0.5, "alpha": 0.8}
-                axis.annotate(str(index), place, textcoords="offset points", xytext=(5, 4), fontsize=9, bbox=box)
-    axis.set_ylim(0, 95)
-    axis.set_yticks([30, 60, 90], ["60°", "30°", "0°"], fontsize=7, color="#666666")
-    axis.tick_params("x", labelsize=7, pad=4)
-    axis.set_xticks(np.pi / 2 * np.arange(4))
-    axis.set_rlabel_position(115)
-    axis.set_title("from above: angle is azimuth,\nring is elevation", fontsize=8)
-    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.08), ncols=2, fontsize=8)
 
 
 def draw_object(axis, obj: SceneObject) -> None:
@@ -111,20 +92,19 @@ def draw_object(axis, obj: SceneObject) -> None:
         axis.add_collection3d(Poly3DCollection(triangles, facecolors=np.clip(colours, 0, 1), linewidths=0))
 
 
-def draw_cameras(axis, c2w: Float[np.ndarray, "n 4 4"], numbered=(), length: float = 0.35, numbers=True) -> None:
+def draw_cameras(axis, c2w: Float[np.ndarray, "n 4 4"], numbered=(), length: float = 0.35) -> None:
     """Cameras as pyramids, opening towards what they see: the -Z of an OpenGL camera; the red stroke is +Y, up."""
     half = length * np.tan(CAMERA_ANGLE_X / 2)
     corners = np.array([(-half, -half, -length), (half, -half, -length), (half, half, -length), (-half, half, -length)])
     for index, matrix in enumerate(np.asarray(c2w, float)):
         eye, frame = matrix[:3, 3], matrix[:3, 3] + corners @ matrix[:3, :3].T
-        marked = index in numbered
-        style = {"color": "black" if marked else OURS, "lw": 1.2 if marked else 0.5, "alpha": 1 if marked else 0.6}
+        style = {"color": "black", "lw": 1.2} if index in numbered else {"color": OURS, "lw": 0.6, "alpha": 0.7}
         axis.plot(*np.concatenate([frame, frame[:1]]).T, **style)
         for corner in frame:
             axis.plot(*np.stack([eye, corner]).T, **style)
         top = frame[2:].mean(0)
         axis.plot(*np.stack([top, top + 0.35 * half * matrix[:3, 1]]).T, color="#D55E00", lw=1.4)
-        if marked and numbers:
+        if index in numbered:
             axis.text(*(1.12 * eye), str(index), fontsize=9)
     axis.set(xlim=(-1.7, 1.7), ylim=(-1.7, 1.7), zlim=(-0.7, 1.9), xlabel="x", ylabel="y", zlabel="z")
     axis.set_box_aspect((3.4, 3.4, 2.6))
@@ -162,28 +142,20 @@ def composites(rgba: UInt8[np.ndarray, "h w 4"], background) -> dict[str, Float[
 
 def alpha_figure(rgba: UInt8[np.ndarray, "h w 4"], side: int = 14, background=(0.85, 0.9, 1)):
     """Alpha and the four composites; below, the `side` x `side` pixels with most half-covered ones, enlarged."""
-    import matplotlib.pyplot as plt
+    from matplotlib.patches import Rectangle
     from scipy.ndimage import uniform_filter
 
     panels = {"alpha (white: 1)": np.repeat(rgba[..., 3:].astype(np.float32) / 255, 3, -1)}
     panels |= composites(rgba, background)
-    figure, axes = plt.subplots(2, len(panels), figsize=(2.2 * len(panels), 4.7))
     half_covered = ((rgba[..., 3] > 0) & (rgba[..., 3] < 255)).astype(np.float32)
     density = uniform_filter(half_covered, side, mode="constant")
     centre = np.unravel_index(density.argmax(), density.shape)
     row, column = (int(np.clip(place - side // 2, 0, len(rgba) - side)) for place in centre)
-    for (top, bottom), (title, picture) in zip(axes.T, panels.items(), strict=True):
-        top.imshow(picture)
-        top.add_patch(plt.Rectangle((column - 0.5, row - 0.5), side, side, fill=False, ec="#D55E00", lw=1.5))
-        bottom.imshow(picture[row : row + side, column : column + side], interpolation="nearest")
-        top.set_title(title, fontsize=8)
-        for axis in (top, bottom):
-            axis.set_xticks([])
-            axis.set_yticks([])
-            axis.grid(False)
-    axes[0][0].set_ylabel("whole picture", fontsize=8)
-    axes[1][0].set_ylabel(f"the marked {side} x {side} px", fontsize=8)
-    figure.tight_layout(w_pad=0.3)
+    enlarged = [picture[row : row + side, column : column + side] for picture in panels.values()]
+    names = ["whole picture", f"the marked\n{side} x {side} px"]
+    figure = sheet([list(panels.values()), enlarged], names, list(panels), 2.1)
+    for axis in figure.axes[: len(panels)]:
+        axis.add_patch(Rectangle((column - 0.5, row - 0.5), side, side, fill=False, ec="#D55E00", lw=1.5))
     return figure
 
 
@@ -195,25 +167,3 @@ def in_white(obj: SceneObject) -> SceneObject:
         rgba[..., :3] = 1
         white.append(replace(part, corner_rgba=rgba, texture=None, corner_uv=None))
     return replace(obj, parts=tuple(white))
-
-
-def slots_figure(class_name: str, filled: dict[str, str], seed: int = 0, n_options: int = 7, size_px: int = 96):
-    """A row a slot of `filled`: the same object with this slot's commonest options, the others as in `filled`."""
-    import matplotlib.pyplot as plt
-
-    options = slot_options(class_name)
-    figure, axes = plt.subplots(len(filled), n_options, figsize=(1.25 * n_options + 0.9, 1.45 * len(filled)),
-                                squeeze=False)  # fmt: skip
-    for row, (slot, chosen) in zip(axes, filled.items(), strict=True):
-        row[0].set_ylabel(f"{slot}\n({len(options[slot])} options)", rotation=0, ha="right", va="center", fontsize=9)
-        for axis in row:
-            axis.set(xticks=[], yticks=[])
-            axis.grid(False)
-            axis.spines[:].set_visible(False)
-        for axis, name in zip(row, options[slot], strict=False):
-            made = make_object(class_name, seed, slots=filled | {slot: name})
-            axis.imshow(to_rgb(render_rgba(made, front_camera()[None], size_px)[0]))
-            weight = "bold" if name == chosen else "normal"
-            axis.set_title(name.replace("_", " "), fontsize=8.5, pad=1, fontweight=weight)
-    figure.subplots_adjust(wspace=0.04, hspace=0.22)
-    return figure

@@ -12,12 +12,24 @@ from n2v.embed.asking import LATTICE, Front, ask
 from n2v.embed.decoder import raw_outputs
 from n2v.embed.model import Nerf2Vec
 from n2v.embed.reconstruct import foreground_psnr
-from n2v.lessons.judge import judge
+from n2v.lessons.drawing.charts import dot_chart
+from n2v.lessons.drawing.style import CHANCE
+from n2v.lessons.judge import Check
+from n2v.lessons.verdict import mean_interval
+from n2v.lessons.where_lost import psnr_chain
 from n2v.nerf.field import activate, inside_box, to_unit_box
 from n2v.nerf.nerf import Field, Nerf, Turntable
-from n2v.tasks.metrics import summarise
 
 SIDES = (4, 6, 8, 12, 16, LATTICE)  # points along a side that answers are pooled to
+
+
+def _by_object(values: dict[str, float], bases: dict[str, str]) -> list[float]:
+    """Means over the versions of each base object, since they are not independent; what is not finite is left out."""
+    each: dict[str, list[float]] = {}
+    for one, value in values.items():
+        if np.isfinite(value):
+            each.setdefault(bases.get(one, one), []).append(value)
+    return [float(np.mean(found)) for found in each.values()]
 
 
 def gain(
@@ -25,111 +37,106 @@ def gain(
 ) -> tuple[float, float, float, int]:
     """Mean difference first minus second on the same objects, its 95 % interval, and how many objects there are.
 
-    `bases` names the base object of an object id; the differences of its versions are averaged first, since they are
-    not independent. Without two objects the interval is NaN.
+    `bases` names the base object of an object id. Without two objects the interval is NaN.
     """
-    values = {(row["what"], row["object_id"]): row[measure] for row in rows}
-    apart: dict[str, list[float]] = {}
-    for (what, one), value in values.items():
-        difference = value - values.get((second, one), np.nan)
-        if what == first and np.isfinite(difference):
-            apart.setdefault(bases.get(one, one), []).append(difference)
-    found = summarise([np.mean(each) for each in apart.values()])
-    return found["mean"], found["mean"] - found["half_width"], found["mean"] + found["half_width"], found["n"]
+    one, other = ({row["object_id"]: row[measure] for row in rows if row["what"] == what} for what in (first, second))
+    apart = _by_object({key: one[key] - other[key] for key in one.keys() & other.keys()}, bases)
+    return *mean_interval(apart), len(apart)
 
 
 def gap(
     rows: list[dict], others: list[dict], bases: dict[str, str], measure: str = "foreground_db"
 ) -> tuple[float, float, float]:
     """Difference of the means of two groups of different objects, and its 95 % interval (Welch); versions averaged."""
-    found = []
-    for group in (rows, others):
-        each: dict[str, list[float]] = {}
-        for row in group:
-            if np.isfinite(row[measure]):
-                each.setdefault(bases.get(row["object_id"], row["object_id"]), []).append(row[measure])
-        found.append(np.array([np.mean(values) for values in each.values()]))
+    found = [_by_object({row["object_id"]: row[measure] for row in group}, bases) for group in (rows, others)]
+    difference = float(np.mean(found[0]) - np.mean(found[1]))
     if min(map(len, found)) < 2:
-        return float(found[0].mean() - found[1].mean()), math.nan, math.nan
-    interval = stats.ttest_ind(*found, equal_var=False).confidence_interval()
-    return float(found[0].mean() - found[1].mean()), float(interval.low), float(interval.high)
+        return difference, math.nan, math.nan
+    return difference, *map(float, stats.ttest_ind(*found, equal_var=False).confidence_interval())
 
 
-def check_formulas(psnr_of: Callable, psnr_as_printed: Callable) -> bool:
-    """The usual PSNR and the one the thesis prints, of one mean squared error."""
-    mse = 0.004
-    usual, printed = -10 * math.log10(mse), -10 * math.log(mse / 10)
-    mistakes = {
-        "the two are the wrong way round": lambda: torch.tensor([printed, usual]),
-        "the first is the natural logarithm; decibels are powers of ten": lambda: torch.tensor(
-            [-10 * math.log(mse), printed]
-        ),
-        "the second divides by 10 inside the logarithm": lambda: torch.tensor([usual, -10 * math.log(mse)]),
-        "the second has a natural logarithm": lambda: torch.tensor([usual, -10 * math.log10(mse / 10)]),
-        "a smaller error must give more decibels": lambda: torch.tensor([-usual, -printed]),
-    }
-    return judge("PSNR", lambda: [psnr_of(mse), psnr_as_printed(mse)], torch.tensor([usual, printed]), mistakes)
+def _usual(mse: float) -> float:
+    return -10 * math.log10(mse)
 
 
-def check_best_colour(best_colour: Callable) -> bool:
-    """`best_colour(picture)`: the constant colour of least squared error."""
-    picture = torch.rand(6, 5, 3, generator=torch.Generator().manual_seed(1)) ** 3
-    mistakes = {
-        "the median is best for absolute errors, not for squared ones": lambda: picture.flatten(0, 1).median(0).values,
-        "one grey for all channels: each channel has its own mean": lambda: picture.mean().expand(3),
-        "white is the background, seldom the best": lambda: torch.ones(3),
-    }
-    return judge("best colour", lambda: best_colour(picture), picture.mean((0, 1)), mistakes)
+def _printed(mse: float) -> float:
+    return -10 * math.log(mse / 10)
 
 
-def check_foreground(foreground_mse: Callable) -> bool:
-    """`foreground_mse(shown, truth, opacity)`: mean squared error over pixels that are not background."""
-    generator = torch.Generator().manual_seed(2)
-    shown, truth = torch.rand(2, 4, 4, 3, generator=generator)
-    opacity = torch.zeros(4, 4)
-    opacity[1:3, 1:] = 0.9
-    mask, squared = opacity > 0.05, (shown - truth) ** 2
-    mistakes = {
-        "that is the mean over the whole picture": lambda: squared.mean(),
-        "the sum goes over the object, but the division over the whole picture": lambda: (
-            squared * mask[..., None]
-        ).mean(),
-        "that is the background's error": lambda: squared[~mask].mean(),
-        "the three channels were added, not averaged": lambda: 3 * squared[mask].mean(),
-    }
-    return judge("foreground", lambda: foreground_mse(shown, truth, opacity), squared[mask].mean(), mistakes)
+check_formulas = Check(
+    "PSNR",
+    [(0.004,)],
+    lambda mse: (_usual(mse), _printed(mse)),
+    {
+        "the two are the wrong way round": lambda mse: (_printed(mse), _usual(mse)),
+        "decibels are powers of ten: log10 in the first": lambda mse: (_printed(10 * mse), _printed(mse)),
+        "the second divides by 10 inside the logarithm": lambda mse: (_usual(mse), _printed(10 * mse)),
+        "the second has a natural logarithm": lambda mse: (_usual(mse), _usual(mse / 10)),
+        "a smaller error must give more decibels": lambda mse: (-_usual(mse), -_printed(mse)),
+    },
+    1e-3,
+)
+
+check_best_colour = Check(
+    "best colour",
+    [(torch.rand(6, 5, 3, generator=torch.Generator().manual_seed(1)) ** 3,)],
+    lambda picture: picture.mean((0, 1)),
+    {
+        "the median is best for absolute errors, not for squared ones": lambda p: p.flatten(0, 1).median(0).values,
+        "one grey for all channels: each channel has its own mean": lambda p: p.mean().expand(3),
+        "white is the background, seldom the best": lambda p: torch.ones(3),
+    },
+)
 
 
-def check_chain(combined_db: Callable) -> bool:
-    """`combined_db(first, second)`: PSNR after two independent errors of which each alone has a PSNR."""
-    first, second = 20.0, 28.0
-    expected = -10 * math.log10(10 ** (-first / 10) + 10 ** (-second / 10))
-    mistakes = {
-        "decibels do not add": lambda: torch.tensor(first + second),
-        "the smaller of the two is only nearly right": lambda: torch.tensor(min(first, second)),
-        "the mean of the errors was taken; independent errors add": lambda: torch.tensor(expected + 10 * math.log10(2)),
-        "decibels do not average": lambda: torch.tensor((first + second) / 2),
-        "root mean square errors do not add; their squares do": lambda: torch.tensor(
-            -20 * math.log10(10 ** (-first / 20) + 10 ** (-second / 20))
-        ),
-    }
-    return judge("two errors", lambda: combined_db(first, second), torch.tensor(expected), mistakes, 1e-3)
+def _mse_of_object(shown, truth, opacity) -> torch.Tensor:
+    return ((shown - truth)[opacity > 0.05] ** 2).mean()
+
+
+_STREAM = torch.Generator().manual_seed(2)
+_OPACITY = torch.zeros(4, 4)
+_OPACITY[1:3, 1:] = 1.0  # 6 of 16 pixels
+check_foreground = Check(
+    "foreground",
+    [(*torch.rand(2, 4, 4, 3, generator=_STREAM), _OPACITY)],
+    _mse_of_object,
+    {
+        "that is the mean over the whole picture": lambda shown, truth, opacity: ((shown - truth) ** 2).mean(),
+        "divide by the object's pixels, not by all of them": lambda *three: _mse_of_object(*three) * 6 / 16,
+        "that is the background's error": lambda shown, truth, opacity: _mse_of_object(shown, truth, 1 - opacity),
+        "the three channels were added, not averaged": lambda *three: 3 * _mse_of_object(*three),
+    },
+)
+
+check_chain = Check(
+    "two errors",
+    [(20.0, 28.0)],
+    psnr_chain,
+    {
+        "decibels do not add": lambda first, second: first + second,
+        "the smaller of the two is only nearly right": min,
+        "the mean of the errors was taken; independent errors add": lambda *two: psnr_chain(*two) + 10 * math.log10(2),
+        "decibels do not average": lambda first, second: (first + second) / 2,
+        "root mean square errors do not add; their squares do": lambda a, b: 2 * psnr_chain(a / 2, b / 2),
+    },
+    1e-3,
+)
+
+
+def _projected(train: torch.Tensor, vector: torch.Tensor, k: int, mean: torch.Tensor) -> torch.Tensor:
+    basis = torch.linalg.svd(train - train.mean(0), full_matrices=False)[2][:k]
+    return mean + (vector - mean) @ basis.T @ basis
 
 
 def check_projection(kept: Callable, train: torch.Tensor, vector: torch.Tensor, k: int = 3) -> bool:
     """`kept(train, vector, k)`: what the first k principal components of the training weights keep of a vector."""
     mean = train.mean(0)
-    _, _, basis = torch.linalg.svd(train - mean, full_matrices=False)
-
-    def projected(values: torch.Tensor, offset) -> torch.Tensor:
-        return offset + (values - offset) @ basis[:k].T @ basis[:k]
-
     mistakes = {
-        "the mean must be taken off before the projection and put back after": lambda: projected(vector, 0.0),
-        "the mean was not put back": lambda: projected(vector, mean) - mean,
-        "all components were kept": lambda: mean + (vector - mean) @ basis.T @ basis,
+        "take the mean off before the projection, put it back after": lambda *given: _projected(*given, 0 * mean),
+        "the mean was not put back": lambda *given: _projected(*given, mean) - mean,
+        "all components were kept": lambda train, vector, k: _projected(train, vector, len(train), mean),
     }
-    return judge("projection", lambda: kept(train, vector, k), projected(vector, mean), mistakes, 1e-3)
+    return Check("projection", [(train, vector, k)], lambda *given: _projected(*given, mean), mistakes, 1e-3)(kept)
 
 
 class AnsweredField(Field):
@@ -176,3 +183,37 @@ def climb(nerfs: list[Nerf], front: Front | None, models: dict[str, Nerf2Vec], c
             measured = foreground_psnr(field.views(config), truth)
             rows.append({"what": what, "numbers": numbers, "object_id": nerf.object_id, "foreground_db": measured})
     return rows
+
+
+def plot_ladder(table: list[dict]):
+    """Mean decibels against numbers kept, a row {what, numbers, foreground_db} a rung; a line joins pooled answers."""
+    import matplotlib.pyplot as plt
+
+    figure, axis = plt.subplots(figsize=(7.5, 3.6))
+    pooled = [row for row in table if row["what"].endswith("answers")]
+    places = [[row[name] for row in pooled] for name in ("numbers", "foreground_db")]
+    axis.plot(*places, "o-", color=CHANCE, label="answers, pooled")
+    axis.axhline(places[1][-1], color=CHANCE, ls=":", label=f"all {LATTICE}³ answers")
+    for row in pooled:
+        place, name = (row["numbers"], row["foreground_db"]), row["what"].removesuffix(" answers")
+        axis.annotate(name, place, xytext=(0, 6), textcoords="offset points", ha="center", fontsize=8)
+    for row, marker in zip((row for row in table if row not in pooled), "D^oshp", strict=False):
+        axis.plot(row["numbers"], row["foreground_db"], marker, ms=9, label=row["what"])
+    axis.set(xscale="log", xlabel="numbers kept of a NeRF", ylabel="object alone, PSNR (dB)")
+    axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+def plot_losers(table: list[dict], ceiling_db: float):
+    """Whole picture against object alone, rows of `reconstruction_summary`; dashed: the input NeRFs."""
+    told = []
+    for row in table:
+        what = row["what"] if row["occupancy"] == "-" else f"{row['what']}, {row['occupancy']}"
+        value, half = row["foreground_db"], row["foreground_db_±"] or 0.0
+        alone = {"value": value, "low": value - half, "high": value + half}
+        told.append({"what": what, "PSNR of": "the whole picture", "value": row["full_db"]})
+        told.append({"what": what, "PSNR of": "the object alone", **alone})
+    axis = dot_chart(told, "what", "PSNR of", scale=1)
+    axis.axvline(ceiling_db, color="black", ls="--", lw=1)
+    axis.set_xlabel(f"mean PSNR on {table[0]['n']} test NeRFs (dB); dashed: input NeRFs against pictures")
+    return axis.figure

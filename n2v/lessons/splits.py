@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from n2v.identity import Identity
-from n2v.lessons.drawing.style import OURS, THEIRS
+from n2v.lessons.drawing.charts import bar_chart
 from n2v.scenes.cameras import orbit_camera
 from n2v.scenes.classes import CLASSES, label_of
 from n2v.scenes.objects import SceneObject, read_slots
@@ -18,7 +18,7 @@ from n2v.tasks.read import nearest_neighbour
 from n2v.zoo.splits import assign, combination, leak
 
 ORDER = ("as_published", "corrected", "novel")  # from the most that is let through to the least
-LOOK = {"as_published": (THEIRS, "//"), "corrected": (OURS, ""), "novel": ("#009E73", "..")}  # colour, hatch
+LEAKED = "version of the same object in train"
 FIXED_VIEWS = ((0, 0), (90, 0), (0, 89))  # azimuth and elevation: front, side, top
 
 
@@ -58,38 +58,11 @@ def leak_rows(collections: dict[str, list[Identity]], seed: int = 0) -> list[dic
         for rule in ORDER if any(map(combination, items)) else ORDER[:2]:
             splits = assign(items, rule, seed)
             n, share = Counter(splits[item.object_id] for item in items), leak(items, splits)
-            rows.append(
-                {
-                    "collection": title,
-                    "rule": rule,
-                    "train": n["train"],
-                    "val": n["val"],
-                    "test": n["test"],
-                    "with a twin in train": round(share * n["test"]),
-                    "leak": share if n["test"] else math.nan,
-                    "expected": published_expectation(bases, n_versions) if rule == "as_published" else 0.0,
-                }
-            )
+            row = {"collection": title, "rule": rule, **{name: n[name] for name in ("train", "val", "test")}}
+            row |= {"with a twin in train": round(share * n["test"]), "leak": share if n["test"] else math.nan}
+            expected = published_expectation(bases, n_versions) if rule == "as_published" else 0.0
+            rows.append({**row, "expected": expected})
     return rows
-
-
-def leak_figure(rows: list[dict]):
-    """Measured leak as bars with numbers, the closed form as a diamond; a collection without test objects says so."""
-    import matplotlib.pyplot as plt
-
-    figure, axis = plt.subplots(figsize=(8, 0.42 * len(rows) + 1))
-    for place, row in enumerate(rows):
-        colour, hatch = LOOK[row["rule"]]
-        if row["test"]:
-            axis.barh(place, 100 * row["leak"], color=colour, hatch=hatch, edgecolor="white", height=0.7)
-            axis.plot(100 * row["expected"], place, "D", color="black", ms=6, mfc="white", clip_on=False, zorder=3)
-        text = f"{row['with a twin in train']:,} of {row['test']:,}" if row["test"] else "no test objects"
-        axis.text(106, place, text, va="center", fontsize=9)
-    axis.set_yticks(range(len(rows)), [f"{row['collection']}: {row['rule'].replace('_', ' ')}" for row in rows])
-    axis.set(xlim=(0, 103), ylim=(len(rows) - 0.5, -0.5))
-    axis.set_xlabel("test objects with a version of the same object in train, % (diamond: closed form)")
-    axis.grid(False, axis="y")
-    return figure
 
 
 def mesh_ruler(made: list[SceneObject]) -> Float[np.ndarray, "n 7"]:
@@ -126,42 +99,33 @@ def what_splits_measure(
         shows: overlap of the silhouettes of each test object with the nearest one in train, by rule, and of each
         object with its own versions ("own versions").
     """
-    items, labels = made, np.array([label_of(one.class_name) for one in made])
-    bases, combinations = np.array([item.base_id for item in items]), np.array([_body_and_support(i) for i in items])
+    labels, bases = np.array([label_of(one.class_name) for one in made]), np.array([one.base_id for one in made])
+    combinations = np.array([_body_and_support(one) for one in made])
     silhouettes, rulers = mesh_silhouettes(made), mesh_ruler(made)
     seen, rulers = overlap(silhouettes, silhouettes), rulers / rulers.std(0)
-    same = (bases[:, None] == bases) & ~np.eye(len(made), dtype=bool)
     rows, shown = [], {}
     for rule in ORDER:
-        found: dict[str, list] = {name: [] for name in ("leak", "test", "near", "twin", "known", "right")}
+        draws = []
         for draw in range(n_draws if rule != "as_published" else 1):
-            splits = assign(items, rule, seed + draw)
-            train, test = (np.flatnonzero([splits[i.object_id] == name for i in items]) for name in ("train", "test"))
+            splits = assign(made, rule, seed + draw)
+            train, test = (np.flatnonzero([splits[i.object_id] == name for i in made]) for name in ("train", "test"))
             near = seen[np.ix_(test, train)]
-            found["leak"].append(np.full(len(test), leak(items, splits)))
-            found["test"].append(test)
-            found["near"].append(near.max(1))
-            found["twin"].append(bases[train][near.argmax(1)] == bases[test])
-            found["known"].append(np.isin(combinations[test], combinations[train]))
-            found["right"].append(nearest_neighbour(rulers[train], labels[train], rulers[test]) == labels[test])
-        told = {name: np.concatenate(values) for name, values in found.items()}
-        low, high = cluster_interval(told["right"].astype(float), bases[told["test"]].tolist())
-        rows.append(
-            {
-                "rule": rule,
-                "draws": len(found["test"]),
-                "test objects": len(told["test"]),
-                "version of the same object in train": told["leak"].mean(),
-                "same body and support in train": told["known"].mean(),
-                "nearest in train is a version of it": told["twin"].mean(),
-                "overlap with the nearest in train": told["near"].mean(),
-                "ruler right": told["right"].mean(),
-                "low": low,
-                "high": high,
+            told = {
+                "base": bases[test],
+                LEAKED: np.full(len(test), leak(made, splits)),
+                "same body and support in train": np.isin(combinations[test], combinations[train]),
+                "nearest in train is a version of it": bases[train][near.argmax(1)] == bases[test],
+                "overlap with the nearest in train": near.max(1),
+                "ruler right": nearest_neighbour(rulers[train], labels[train], rulers[test]) == labels[test],
             }
-        )
-        shown[rule] = told["near"]
-    shown["own versions"] = seen[same]
+            draws.append(told)
+        found = {name: np.concatenate([told[name] for told in draws]) for name in draws[0]}
+        base, right = found.pop("base"), found["ruler right"]
+        low, high = cluster_interval(right.astype(float), base.tolist())
+        means = {name: values.mean() for name, values in found.items()}
+        rows.append({"rule": rule, "draws": len(draws), "test objects": len(base), **means, "low": low, "high": high})
+        shown[rule] = found["overlap with the nearest in train"]
+    shown["own versions"] = seen[(bases[:, None] == bases) & ~np.eye(len(made), dtype=bool)]
     return rows, shown
 
 
@@ -173,27 +137,13 @@ def _body_and_support(item: Identity) -> str:
 def measures_figure(rows: list[dict], shown: dict[str, np.ndarray]):
     """Left: overlaps as boxes, rule by rule and of own versions. Right: leak and the ruler's accuracy."""
     import matplotlib.pyplot as plt
+    import seaborn as sns
 
     figure, (left, right) = plt.subplots(1, 2, figsize=(10.5, 3.4), width_ratios=[1.25, 1])
-    names = [name.replace("_", " ") for name in shown]
-    boxes = left.boxplot(list(shown.values()), orientation="horizontal", widths=0.6, patch_artist=True, sym=".",
-                         medianprops={"color": "black"}, tick_labels=names)  # fmt: skip
-    for name, box in zip(shown, boxes["boxes"], strict=True):
-        colour, hatch = LOOK.get(name, ("white", ""))
-        box.set(facecolor=colour, hatch=hatch, alpha=0.8)
-    left.invert_yaxis()
+    sns.boxplot(shown, orient="h", fliersize=2, ax=left)
     left.set_xlabel("overlap of silhouettes with the nearest training object\n(lowest box: with its own versions)")
-    for place, row in enumerate(rows):
-        (colour, hatch), leaked = LOOK[row["rule"]], 100 * row["version of the same object in train"]
-        right.bar(place - 0.2, leaked, 0.36, color="white", edgecolor="black")
-        right.text(place - 0.2, leaked + 1, f"{leaked:.0f}", ha="center", va="bottom", fontsize=9)
-        height = 100 * row["ruler right"]
-        error = [[height - 100 * row["low"]], [100 * row["high"] - height]]
-        right.bar(place + 0.2, height, 0.36, color=colour, hatch=hatch, edgecolor="white", yerr=error, capsize=4)
-        right.text(place + 0.2, 100 * row["high"] + 1, f"{height:.0f}", ha="center", va="bottom", fontsize=9)
-    right.axhline(100 / len(CLASSES), color="black", ls=":", lw=1)
-    right.set_xticks(range(len(rows)), [row["rule"].replace("_", " ") for row in rows])
-    right.set(ylim=(0, 104), ylabel="% of test objects")
-    right.set_title("white: with a version in train; filled: class told\nby a ruler (dotted: chance)", fontsize=9)
+    told = [{"rule": row["rule"], "% of test objects": "with a version in train", "value": row[LEAKED]} for row in rows]
+    told += [{**row, "% of test objects": "class told by a ruler", "value": row["ruler right"]} for row in rows]
+    bar_chart(told, "rule", "% of test objects", right, chance=1 / len(CLASSES))
     figure.tight_layout()
     return figure

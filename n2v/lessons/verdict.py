@@ -6,6 +6,7 @@ from html import escape
 from numbers import Integral, Real
 
 from n2v.errors import BadInput
+from n2v.tasks.metrics import summarise
 
 AGREES, DISAGREES, CANNOT_TELL = "agrees", "disagrees", "cannot tell"
 
@@ -52,29 +53,28 @@ def verdict(
     """Whether a measured value agrees with a claim: its whole interval must lie where the claim puts the value.
 
     *Agrees*: all of [low, high] lies there. *Disagrees*: none of it does. *Cannot tell*: a threshold lies inside the
-    interval, or there is none (NaN: too few items). Of a comparison give the difference and the interval of the
-    difference on the same items, with `above=0`: two single intervals that overlap say nothing about it. What was
-    counted and not sampled has low = high = value.
+    interval, or there is none (NaN: too few items). Of a comparison give the difference and its own interval, with
+    `above=0`: two single intervals that overlap say nothing about it. What was counted has low = high = value.
 
     >>> verdict("Embeddings are read better than raw weights", 0.04, 0.01, 0.07, above=0, n=234).word
     'agrees'
-    >>> print(verdict("The fit reaches 28 dB", 28.4, 27.1, 29.7, above=28, n=12, unit="dB"))
-    The fit reaches 28 dB: cannot tell at this size. Measured 28.4 dB (27.1 to 29.7), n = 12; it agrees when all of the interval is above 28.
+    >>> verdict("The fit reaches 28 dB", 28.4, 27.1, 29.7, above=28, n=12, unit="dB").details
+    'Measured 28.4 dB (27.1 to 29.7), n = 12; it agrees when all of the interval is above 28.'
 
     Args:
         claim: A sentence without its full stop, true when the value is where the next argument says.
-        value: What was measured.
-        low: Lower end of its 95 % interval, such as of n2v.tasks.metrics.wilson_interval or cluster_interval.
+        value: What was measured, in `unit`.
+        low: Lower end of its 95 % interval.
         high: Upper end.
-        above: Exactly one of these three: where the claim puts the value.
+        above: Where the claim puts the value: exactly one of above, below and within (two ends).
         below: The same.
-        within: The same, two ends.
+        within: The same.
         n: Independent items behind the value (objects, not their versions).
         unit: Of the value, such as "dB" or "%".
 
     Raises:
         BadInput: not exactly one of above, below and within, or a value outside its own interval.
-    """  # noqa: E501
+    """
     places = {"above": above, "below": below, "within": within}
     given = [name for name, place in places.items() if place is not None]
     if len(given) != 1:
@@ -95,6 +95,12 @@ def verdict(
     return Verdict(
         claim, word, " ".join(filter(None, (shown(value), unit, interval))), wanted, n if n is None else int(n)
     )
+
+
+def mean_interval(values) -> tuple[float, float, float]:
+    """Mean of a few values and its 95 % interval by Student's t: (mean, low, high); one value has none (NaN)."""
+    found = summarise(values)
+    return found["mean"], found["mean"] - found["half_width"], found["mean"] + found["half_width"]
 
 
 def shown(value: object) -> str:

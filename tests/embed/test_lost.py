@@ -8,14 +8,13 @@ import torch
 from discs import disc
 
 from n2v.lessons.where_lost import (
-    correlation_interval,
+    BANDS_PX,
     edge_distance,
     error_bands,
     error_shares,
     join_bands,
     outline_and_inside,
     psnr_chain,
-    thickness,
 )
 
 
@@ -58,14 +57,6 @@ def test_bands_find_an_error_that_was_put_at_the_outline():
     assert both[-0.75] == pytest.approx(rows[-0.75] / math.sqrt(2))
 
 
-@pytest.mark.parametrize("width", [2, 4, 12])
-def test_thickness_of_a_bar_is_a_quarter_of_its_width(width):
-    bar = torch.zeros(1, 40, 40, 4)
-    bar[:, :, 20 : 20 + width, 3] = 1
-    assert thickness(bar) == pytest.approx(width / 4, abs=0.3)
-    assert math.isnan(thickness(torch.zeros(1, 8, 8, 4)))
-
-
 def test_chain_of_two_errors_against_noise():
     """Independent noise on noise, 100,000 values; to 0.05 dB."""
     rng = np.random.default_rng(0)
@@ -75,18 +66,11 @@ def test_chain_of_two_errors_against_noise():
 
 
 def test_outline_against_inside():
-    def row(near, inside):
-        bands = [
-            {"distance_px": -1.0, "squared": 99.0, "n_pixels": 1},
-            {"distance_px": 0.75, "squared": near, "n_pixels": 1},
-        ]
-        return {"bands": [*bands, {"distance_px": 2.0, "squared": inside, "n_pixels": 1 if inside else 0}]}
+    def bands(near, inside):
+        found = np.zeros((2, len(BANDS_PX) - 1))
+        for place, squared in ((-1.0, 99.0), (0.75, near), (2.0, inside)):
+            found[:, np.searchsorted(BANDS_PX, place) - 1] = squared, squared > 0
+        return found
 
-    value, low, high, n = outline_and_inside([row(4.0, 1.0), row(9.0, 1.0), row(9.0, 0.0)])
-    assert (value, n) == (1.5, 2) and low < value < high, "the object without pixels inside is left out"
-
-
-def test_correlation_has_an_interval():
-    assert all(map(math.isnan, correlation_interval([(0, 0), (1, 1), (math.nan, 2)])))
-    value, low, high = correlation_interval([(x, x + (-1) ** x) for x in range(20)])
-    assert low < value < high < 1 and value > 0.9
+    apart = outline_and_inside([bands(4.0, 1.0), bands(9.0, 1.0), bands(9.0, 0.0)])
+    assert apart[:2] == [1, 2] and math.isnan(apart[2]), "an object without pixels inside has no difference"

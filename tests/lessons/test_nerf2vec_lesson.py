@@ -1,148 +1,30 @@
 """Notebooks 04 and 05: checks name mistakes, cards measure what they say, the shipped model's card reads its record."""
 
 import math
+import re
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
 
 from n2v.embed.asking import ask
 from n2v.embed.decoder import DecoderConfig, MlpDecoder
-from n2v.embed.encoder import EncoderConfig, RowEncoder, make_encoder, weight_matrix
+from n2v.embed.encoder import EncoderConfig, RowEncoder, make_encoder
 from n2v.files import write_json
 from n2v.lessons import nerf2vec, reconstruction
-from n2v.lessons.drawing.topology import DECODER, NETWORK, draw_graph, encoder_graph, values_of
+from n2v.lessons.drawing.diagrams import DECODER, NETWORK, draw_graph, encoder_graph, values_of
 from n2v.nerf.layout import N_WEIGHTS
+from n2v.nerf.march import camera_rays
 from n2v.nerf.nerf import Turntable
 from n2v.nerf.neurons import permute_neurons
 from n2v.publish.data_cards import shipped_table
+from n2v.scenes.cameras import CAMERA_ANGLE_X, front_camera
 from n2v.zoo.shipped import mini_zoo
-
-SMALL = EncoderConfig("rows", widths=(8, 8), embedding=6, n_components=4, hidden=8)
 
 
 def stream() -> torch.Generator:
     return torch.Generator().manual_seed(0)
-
-
-def unwritten(*_):
-    raise NotImplementedError
-
-
-def split_layer(layer, embedding, features):
-    n = embedding.shape[1]
-    return (embedding @ layer.weight[:, :n].T + layer.bias)[:, None] + features @ layer.weight[:, n:].T
-
-
-RIGHT_AND_WRONG = {
-    nerf2vec.check_matrix: [
-        (lambda v: torch.cat([v, torch.zeros(3072)]).view(336, 64), None),
-        (lambda v: torch.cat([torch.zeros(3072), v]).view(336, 64), "behind the weights"),
-        (lambda v: torch.cat([v, torch.zeros(3072)]).view(64, 336).T, "row by row"),
-        (lambda v: torch.cat([v, torch.zeros(3072)]).view(64, 336), r"the shape is \(64, 336\)"),
-        (lambda v: np.concatenate([v.numpy(), np.zeros(3072, np.float32)]).reshape(336, 64), None),
-        (lambda v: None, "nothing came back"),
-    ],
-    nerf2vec.check_emptiness: [
-        (lambda s, step: 1 - torch.exp(-s * step), None),
-        (lambda s, step: s, "raw density"),
-        (lambda s, step: (s * step).clamp(max=1), "clamping"),
-    ],
-    nerf2vec.check_share: [
-        (split_layer, None),
-        (lambda m, e, f: m(torch.cat([e[:, None].expand(-1, f.shape[1], -1), f], -1)), "right, but slow"),
-        (lambda m, e, f: split_layer(m, e, f) - m.bias, "bias is missing"),
-    ],
-    reconstruction.check_best_colour: [
-        (lambda p: p.mean((0, 1)), None),
-        (lambda p: p.flatten(0, 1).median(0).values, "median"),
-    ],
-    reconstruction.check_foreground: [
-        (lambda a, b, o: ((a - b)[o > 0.05] ** 2).mean(), None),
-        (lambda a, b, o: ((a - b) ** 2).mean(), "whole picture"),
-    ],
-    reconstruction.check_chain: [
-        (lambda a, b: -10 * math.log10(10 ** (-a / 10) + 10 ** (-b / 10)), None),
-        (lambda a, b: min(a, b), "nearly right"),
-    ],
-}
-
-
-@pytest.mark.parametrize("check", RIGHT_AND_WRONG, ids=lambda check: check.__name__)
-def test_checks_pass_what_is_right_and_name_what_is_wrong(check):
-    assert check(unwritten) is False
-    for answer, mistake in RIGHT_AND_WRONG[check]:
-        if mistake is None:
-            assert check(answer) is True
-        else:
-            with pytest.raises(AssertionError, match=mistake):
-                check(answer)
-
-
-def shuffled(dimension: int, equal=lambda a, b: torch.allclose(a, b, atol=1e-5)):
-    def notices(one, values):
-        order = torch.randperm(values.shape[dimension], generator=stream())
-        return not equal(one.encode_rows(values), one.encode_rows(values.index_select(dimension, order)))
-
-    return notices
-
-
-def test_blindness_is_told_from_shuffled_columns():
-    rows = weight_matrix(torch.randn(1, N_WEIGHTS, generator=stream()))
-    encoder = RowEncoder(SMALL).eval()
-    assert nerf2vec.check_blindness(shuffled(1), encoder, rows)
-    wrong = {
-        "the columns were shuffled": shuffled(2),
-        "every encoder": lambda *_: True,
-        "no encoder": lambda *_: False,
-        "wrong way round": lambda *both: not shuffled(1)(*both),
-        "exact": shuffled(1, torch.equal),
-        "nothing came back": lambda *_: None,
-    }
-    for words, answer in wrong.items():
-        with pytest.raises(AssertionError, match=words):
-            nerf2vec.check_blindness(answer, encoder, rows)
-
-
-def test_checks_with_data():
-    train = torch.randn(6, 40, generator=stream())
-
-    def kept(values, vector, k):
-        mean = values.mean(0)
-        basis = torch.linalg.svd(values - mean, full_matrices=False)[2][:k]
-        return mean + (vector - mean) @ basis.T @ basis
-
-    assert reconstruction.check_projection(kept, train, torch.randn(40, generator=stream()))
-    with pytest.raises(AssertionError, match="not put back"):
-        reconstruction.check_projection(lambda t, v, k: kept(t, v, k) - t.mean(0), train, torch.ones(40))
-    printed = (lambda mse: -10 * math.log10(mse), lambda mse: -10 * math.log(mse / 10))
-    assert reconstruction.check_formulas(*printed)
-    with pytest.raises(AssertionError, match="wrong way round"):
-        reconstruction.check_formulas(*printed[::-1])
-
-
-def test_components_are_asked_for_several_k():
-    """A mistake that gives the right share for one k by chance is not named for it."""
-    values, labels = torch.randn(60, 20, generator=stream()), np.arange(60) % 3
-    train, test = np.arange(40), np.arange(40, 60)
-
-    def hits(part, queries=test, gallery=train):
-        near = torch.cdist(values[queries][:, part], values[gallery][:, part]).argmin(1)
-        return float((labels[gallery][near] == labels[queries]).mean())
-
-    assert nerf2vec.check_components(lambda k: hits(slice(k)), values, labels, train, test)
-    wrong = {
-        "each training NeRF's": lambda k: hits(slice(k), train, test),
-        "all components": lambda k: hits(slice(None)),
-        "last components": lambda k: hits(slice(-k, None)),
-        "first component is left out": lambda k: hits(slice(1, k + 1)),
-        "only component k": lambda k: hits(slice(k - 1, k)),
-        "share of misses": lambda k: 1 - hits(slice(k)),
-        "is right": lambda k: hits(slice(2)) if k == 2 else 0.123,
-    }
-    for words, answer in wrong.items():
-        with pytest.raises(AssertionError, match=words):
-            nerf2vec.check_components(answer, values, labels, train, test)
 
 
 def test_cards_measure_what_they_say():
@@ -151,8 +33,24 @@ def test_cards_measure_what_they_say():
     half = solid * 0.5
     text = nerf2vec.compositing_card(torch.cat([solid, half]), stream())["we measured"]
     assert text.startswith("50% of 100 rays") and text.endswith("(solid rays 0.0000)")
-    curves = {"a": (np.ones(2), np.array([1e-4, 1e-5])), "b": (np.ones(2), np.array([1e-4, 1e-4]))}
-    assert "1e-05 against 1e-04" in nerf2vec.schedule_card(curves, ("a", "b"))["we measured"]
+    assert "1e-05 against 1e-04" in nerf2vec.schedule_card(1e-5, 1e-4)["we measured"]
+
+
+def test_dropped_samples_let_light_through_and_layers_show_what_was_answered():
+    nerf = mini_zoo()["chair-0000"]
+    rays = camera_rays(torch.from_numpy(front_camera()), 24, CAMERA_ANGLE_X)
+    told = nerf2vec.dropping_card(nerf, rays, 0.04, stream())["we measured"]
+    before, after = map(float, re.findall(r"[01]\.\d{3}", told))
+    assert 0.5 < after < before <= 1
+    layers = nerf2vec.answer_layers(ask(nerf.field_weights[None])[0], 3)
+    assert len(layers) == 3 and all(one.shape == (32, 32, 3) and one.min() < 0.9 for one in layers.values())
+
+
+def test_parts_of_the_vector_share_variance_and_weights():
+    rows = nerf2vec.variance_parts(torch.from_numpy(mini_zoo().field_weights(range(20))))
+    for of in ("of the variance", "of the weights"):
+        assert sum(row[of] for row in rows) == pytest.approx(1, abs=1e-4)
+    assert rows[2]["of the weights"] == pytest.approx(12 * 64 / N_WEIGHTS)
 
 
 @pytest.mark.parametrize("kind", ["rows", "aligned", "symmetric", "asking"])
@@ -176,8 +74,6 @@ def test_what_each_encoder_is_blind_to(kind):
 @torch.no_grad()
 def test_the_diagrams_are_the_modules():
     """The description that is drawn gives what the module gives."""
-    import matplotlib.pyplot as plt
-
     encoder = RowEncoder(EncoderConfig("rows", (8, 8, 16, 16), 6)).eval()
     weights = torch.randn(2, N_WEIGHTS, generator=stream())
     found = values_of(encoder_graph(), encoder, {"weights": weights})
@@ -200,6 +96,9 @@ def test_answers_on_a_lattice_draw_better_the_more_there_are():
     decibels = {row["what"]: row["foreground_db"] for row in rows}
     assert decibels["4³ answers"] < decibels["12³ answers"] < decibels["32³ answers"] > 14
     assert rows[0]["numbers"] == 4 * 4**3
+    figure = reconstruction.plot_ladder([*rows, {**rows[0], "what": "embedding, best"}])
+    assert [text.get_text() for text in figure.axes[0].texts] == [f"{side}³" for side in reconstruction.SIDES]
+    plt.close(figure)
 
 
 def test_gains_pair_objects_and_count_versions_once():

@@ -23,6 +23,7 @@ from n2v.lessons.objects import (
     convention_figure,
     in_white,
     misread,
+    slots_figure,
 )
 from n2v.lessons.splits import identities
 from n2v.lessons.zoo import flip_bit, quality_figure, study, travel_figure
@@ -269,7 +270,7 @@ def test_every_figure_draws(folder):
     zoo.rows = [replace(one, psnr_db=one.psnr_db or 26.0) for one in zoo.rows]
     assert len(quality_figure(zoo).axes) == 2
     points = np.random.default_rng(0).normal(size=(6, 2))
-    assert len(map_figure({"one": points, "two": points, "three": points}, zoo.labels).axes) == 4
+    assert len(map_figure({"one": points, "two": points, "three": points}, zoo.labels).axes) == 3
     assert len(travel_figure(zoo.field_weights(), initial_vector()).axes) == 2
 
 
@@ -278,10 +279,12 @@ def test_pictures_of_cameras_alpha_and_versions_draw():
     c2w = orbit_cameras(8, 0)
     images = render_rgba(made, c2w, 32)
     views = ViewSet("a", "chair", images[:6], c2w[:6], held_out_images=images[6:], held_out_c2w=c2w[6:])
-    assert len(camera_figure(views, made, (0, 2, 4)).axes) == 5
+    assert len(camera_figure(views, made, (0, 2, 4)).axes) == 4
     assert len(convention_figure(made, c2w).axes) == 2
     panels = alpha_figure(images[0], side=8).axes
     assert len(panels) == 10 and {panel.images[0].get_array().shape[:2] for panel in panels} == {(32, 32), (8, 8)}
+    slots = slots_figure("chair", {"arms": "none", "back": "bars"}, n_options=3)
+    assert [axis.get_xlabel() for axis in slots.axes].count("● none") == 1 and len(slots.axes) == 6
     figure = augmentation_sheet([[made, augment(made, 1, 0)]], 32)
     assert "taper" in figure.axes[1].get_xlabel() and figure.axes[0].get_xlabel() == "as made"
 

@@ -10,7 +10,7 @@ import torch
 from course.wrong import WRONG
 
 from n2v.course.source import read_source
-from n2v.lessons import one_nerf, one_ray
+from n2v.lessons import one_nerf
 from n2v.lessons.drawing import diagrams
 from n2v.nerf.ablation import Variant, VariantField
 from n2v.nerf.field import evaluate_reference
@@ -111,21 +111,6 @@ def test_the_page_sees_what_the_library_sees(pictures):
     sigmas, rgbs = names["my_field"](matrices, places)
     exact = evaluate_reference(start[None], (places[None] - 0.5) * 1.4)
     assert torch.allclose(sigmas, exact[0][0], rtol=0.2) and torch.allclose(rgbs, exact[1][0], atol=0.1)
-
-
-def test_what_is_not_written_yet_is_lent(capsys):
-    def blank(*_):
-        raise NotImplementedError
-
-    right = lambda density, length: 1 - torch.exp(-density * length)  # noqa: E731
-    yours = one_nerf.yours_or_lent(right, blank, blank, blank, blank)
-    assert yours.opacity is right and yours.transmittance(torch.tensor([0.5, 0.5])).tolist() == [1, 0.5]
-    assert capsys.readouterr().out.count("not written yet") == 4
-    one_ray.check_transmittance(yours.transmittance)
-    one_ray.check_pixel(yours.pixel)
-    one_nerf.check_octave(yours.octave)
-    one_nerf.check_psnr(yours.psnr)
-    one_nerf.check_spread(one_nerf.farthest)
 
 
 def test_the_diagram_is_the_modules():

@@ -1,4 +1,4 @@
-"""Pictures: colours over a background, sheets, animations."""
+"""Pictures: colours over a background, sheets, animations; diagrams against what they show."""
 
 import inspect
 
@@ -8,8 +8,10 @@ from PIL import Image
 
 from n2v.embed.batches import SampleConfig, TrainingSet
 from n2v.embed.model import Nerf2Vec
-from n2v.lessons.drawing.diagrams import FRAMEWORK, framework
+from n2v.lessons import generation
+from n2v.lessons.drawing.diagrams import FRAMEWORK, Graph, draw_graph
 from n2v.lessons.drawing.pictures import png_bytes, sheet, to_rgb, write_gif
+from n2v.tasks.generate import GanConfig, make_networks
 from n2v.zoo.shipped import mini_zoo
 
 FRAMES = [np.full((8, 8, 4), value, np.float32) for value in (0.0, 0.5, 1.0)]
@@ -44,23 +46,33 @@ def test_png_round_trip():
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(png_bytes(picture)))), picture)
 
 
-def before(name: str) -> set[str]:
-    """Parts of the framework from which a way leads to this one."""
-    direct = {part for part, (*_, into) in FRAMEWORK.items() if name in into}
-    return direct.union(*map(before, direct))
+def before(graph: Graph, name: str) -> set[str]:
+    """Parts of a graph from which a way leads to this one."""
+    return set(graph[name].inputs).union(*(before(graph, one) for one in graph[name].inputs))
 
 
 def test_the_framework_is_drawn_as_it_is_trained():
     """The target branches off before the encoder and meets the decoder's answer in the loss alone."""
     import matplotlib.pyplot as plt
 
-    assert before("target") == {"weights", "positions", "nerf"}
-    assert before("answer") == {"weights", "positions", "encoder", "embedding", "decoder"}
-    assert [part for part, (*_, into) in FRAMEWORK.items() if "loss" in into] == ["answer", "target"]
+    assert before(FRAMEWORK, "target") == {"weights", "positions", "nerf"}
+    assert before(FRAMEWORK, "answer") == {"weights", "positions", "encoder", "embedding", "decoder"}
+    assert FRAMEWORK["loss"].inputs == ("answer", "target")
     assert "positions" in inspect.signature(Nerf2Vec.forward).parameters
     training = TrainingSet(mini_zoo(), "train", at_most=1)
     batch = training.batch(torch.tensor([0]), SampleConfig.laptop(64, 16), torch.Generator().manual_seed(0))
     assert not batch.targets.requires_grad and batch.targets.shape[-1] == 4  # the NeRF's own, nothing learned
-    figure = framework()
+    figure = draw_graph(FRAMEWORK)
     assert len(figure.axes[0].patches) == len(FRAMEWORK)
     plt.close(figure)
+
+
+def test_the_latent_gan_is_drawn_as_it_is_trained():
+    """The critic sees made and real embeddings; the decoder has no part in the loss; layers are those that are made."""
+    assert before(generation.LATENT_GAN, "loss") == {"noise", "generator", "made", "real", "critic"}
+    assert before(generation.LATENT_GAN, "object") == {"noise", "generator", "made", "decoder"}
+    networks = dict(zip(("generator", "critic"), make_networks(8, 0, GanConfig()), strict=True))
+    layers = {name: [type(layer).__name__ for layer in network] for name, network in networks.items()}
+    assert layers == {"generator": ["Linear", "ReLU", "Linear"], "critic": ["Linear", "LeakyReLU"] * 2 + ["Linear"]}
+    told = {name: part.text for name, part in generation.LATENT_GAN.items()}
+    assert "3 linear" in told["critic"] and f"{GanConfig().noise:,}" in told["noise"]

@@ -12,7 +12,6 @@ import trimesh
 from n2v.lessons.splits import (
     ORDER,
     identities,
-    leak_figure,
     leak_rows,
     measures_figure,
     mesh_ruler,
@@ -88,7 +87,6 @@ def test_both_rules_side_by_side():
 def test_a_collection_too_small_for_the_authors_rule_has_no_leak_to_state():
     rows = leak_rows({"tiny": identities({"chair": 8}, 2)})
     assert rows[0]["test"] == 0 and math.isnan(rows[0]["leak"]) and math.isnan(rows[0]["expected"])
-    assert "no test objects" in {text.get_text() for text in leak_figure(rows).axes[0].texts}
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +98,6 @@ def trio():
 def test_novel_is_a_third_row_where_the_slots_are_known(trio):
     rows = leak_rows({"real": trio})
     assert tuple(row["rule"] for row in rows) == ORDER and rows[2]["leak"] == rows[2]["expected"] == 0
-    assert len(leak_figure(rows).axes[0].patches) == 3
 
 
 def test_what_each_rule_lets_through(trio):
@@ -115,7 +112,7 @@ def test_what_each_rule_lets_through(trio):
     assert novel["same body and support in train"] == 0 < corrected["same body and support in train"]
     assert len(shown["own versions"]) == 2 * len(trio) and shown["own versions"].min() > 0
     assert all(row["low"] <= row["ruler right"] <= row["high"] for row in rows)
-    assert len(measures_figure(rows, shown).axes[0].patches) == 4
+    assert len(measures_figure(rows, shown).axes[1].patches) == 6
 
 
 def test_without_versions_the_authors_rule_recognises_nobody(trio):

@@ -4,37 +4,32 @@ import csv
 import io
 from pathlib import Path
 
-import numpy as np
-
 from n2v.files import atomic_path, write_bytes
-from n2v.lessons.drawing.style import OURS, apply_style
+from n2v.lessons.drawing.charts import dot_chart
+from n2v.lessons.drawing.style import apply_style
 
 
 def benchmark_figure(rows: list[dict]):
-    """A row of panels a measure, a panel a track: each entry's value (dot) with its 95 % interval by object.
+    """A row of panels a measure, a panel a track: each entry's value with its 95 % interval by object.
 
     Args:
         rows: From n2v.tasks.benchmark.
     """
     import matplotlib.pyplot as plt
 
-    measures, tracks, entries = (
-        list(dict.fromkeys(row[name] for row in rows)) for name in ("measure", "track", "entry")
-    )
+    columns = ("measure", "track", "entry")
+    measures, tracks, entries = (list(dict.fromkeys(row[name] for row in rows)) for name in columns)
     size = (2.3 * len(tracks) + 2, (0.24 * len(entries) + 0.6) * len(measures) + 0.4)
-    figure, axes = plt.subplots(len(measures), len(tracks), figsize=size, sharey=True, squeeze=False)
-    for line, measure in zip(axes, measures, strict=True):
-        for axis, track in zip(line, tracks, strict=True):
-            for row in (row for row in rows if (row["measure"], row["track"]) == (measure, track)):
-                low, high = row.get("low") or row["value"], row.get("high") or row["value"]
-                error = np.clip([[row["value"] - low], [high - row["value"]]], 0, None)
-                axis.errorbar(row["value"], entries.index(row["entry"]), xerr=error, fmt="o", color=OURS, ms=4, lw=1)
+    figure, axes = plt.subplots(len(measures), len(tracks), figsize=size, squeeze=False)
+    for i, measure in enumerate(measures):
+        for axis, track in zip(axes[i], tracks, strict=True):
+            mine = {row["entry"]: row for row in rows if (row["measure"], row["track"]) == (measure, track)}
+            nothing = {"value": float("nan")}
+            dot_chart([{"entry": entry, **mine.get(entry, nothing)} for entry in entries], "entry", axis=axis, scale=1)
             axis.set_title(f"{track}: {measure}", fontsize=8)
-            axis.tick_params(labelsize=7)
+            axis.tick_params(labelsize=7, labelleft=axis is axes[i, 0])
             if not measure.endswith("(dB)"):
                 axis.set_xlim(0, 1)
-        line[0].set_yticks(range(len(entries)), entries)
-        line[0].set_ylim(len(entries) - 0.5, -0.5)
     figure.tight_layout()
     return figure
 

@@ -21,29 +21,35 @@ def to_rgb(picture: np.ndarray, background: float = 1.0) -> np.ndarray:
     return np.round(255 * np.clip(picture[..., :3], 0, 1)).astype(np.uint8)
 
 
-def sheet(rows: list[list[np.ndarray]], row_titles=None, column_titles=None, cell_inch: float = 1.1):
-    """Matplotlib figure of a grid of square pictures; a missing picture (None) leaves its cell white."""
+def show(axis, picture: np.ndarray | None, title: str = "", below: str = "") -> None:
+    """A picture on an axis without ticks, grid and frame; None leaves it white."""
+    axis.set(xticks=[], yticks=[])
+    axis.grid(False)
+    axis.spines[:].set_visible(False)
+    axis.set_title(title, fontsize=9)
+    axis.set_xlabel(below, fontsize=8, labelpad=2)
+    if picture is not None:
+        axis.imshow(to_rgb(picture), interpolation="nearest" if len(picture) < 32 else None)
+
+
+def sheet(rows: list[list[np.ndarray]], row_titles=None, column_titles=None, cell_inch: float = 1.1, below=None):
+    """Matplotlib figure of a grid of square pictures; a missing picture (None) leaves its cell white.
+
+    `below` has a text for each picture, row by row.
+    """
     import matplotlib.pyplot as plt
 
     n_columns = max(len(row) for row in rows)
-    figure, axes = plt.subplots(
-        len(rows), n_columns, figsize=(cell_inch * n_columns + 0.8, cell_inch * len(rows) + 0.4), squeeze=False
-    )
+    text_inch = 0.15 * max((text.count("\n") + 1 for line in below or () for text in line), default=0)
+    size = (cell_inch * n_columns + 0.8, (cell_inch + text_inch) * len(rows) + 0.4)
+    figure, axes = plt.subplots(len(rows), n_columns, figsize=size, squeeze=False)
     for i, row in enumerate(rows):
-        for j in range(n_columns):
-            axis = axes[i][j]
-            axis.set_xticks([])
-            axis.set_yticks([])
-            axis.grid(False)
-            for spine in axis.spines.values():
-                spine.set_visible(False)
-            if j < len(row) and row[j] is not None:
-                axis.imshow(to_rgb(row[j]))
-            if j == 0 and row_titles:
-                axis.set_ylabel(row_titles[i], rotation=0, ha="right", va="center", fontsize=9)
-            if i == 0 and column_titles and j < len(column_titles):
-                axis.set_title(column_titles[j], fontsize=9)
-    figure.subplots_adjust(wspace=0.04, hspace=0.04)
+        for j, axis in enumerate(axes[i]):
+            title = column_titles[j] if i == 0 and column_titles and j < len(column_titles) else ""
+            show(axis, row[j] if j < len(row) else None, title, below[i][j] if below and j < len(below[i]) else "")
+        if row_titles:
+            axes[i, 0].set_ylabel(row_titles[i], rotation=0, ha="right", va="center", fontsize=9)
+    figure.subplots_adjust(wspace=0.04, hspace=0.04 + text_inch / cell_inch)
     return figure
 
 
@@ -56,13 +62,7 @@ def png_bytes(picture: np.ndarray) -> bytes:
 
 def write_gif(frames: list[np.ndarray], path: Path, seconds: float = 3.0) -> None:
     """Endless animation of a turn."""
-    images = [Image.fromarray(to_rgb(frame)).quantize(128) for frame in frames]
+    first, *others = (Image.fromarray(to_rgb(frame)).quantize(128) for frame in frames)
+    turn = {"save_all": True, "append_images": others, "duration": int(1000 * seconds / len(frames)), "loop": 0}
     with atomic_path(Path(path)) as temporary:
-        images[0].save(
-            temporary,
-            "GIF",
-            save_all=True,
-            append_images=images[1:],
-            duration=int(1000 * seconds / len(frames)),
-            loop=0,
-        )
+        first.save(temporary, "GIF", **turn)
