@@ -12,6 +12,7 @@ from course.wrong import WRONG
 from n2v.course.source import read_source
 from n2v.lessons import one_nerf
 from n2v.lessons.drawing import diagrams
+from n2v.lessons.verdict import mean_interval
 from n2v.nerf.ablation import Variant, VariantField
 from n2v.nerf.field import evaluate_reference
 from n2v.nerf.layout import N_OUTPUTS, initial_vector, split_weights
@@ -115,7 +116,7 @@ def test_the_page_sees_what_the_library_sees(pictures):
 
 def test_the_diagram_is_the_modules():
     layers = VariantField(Variant()).layers
-    drawn = [box for box in diagrams.field_boxes() if box.startswith("linear")]
+    drawn = [text for text, _ in diagrams.field_boxes() if text.startswith("linear")]
     sizes = [tuple(map(int, re.findall(r"\d+", box))) for box in drawn]
     assert sizes[:-1] == [(layer.in_features, layer.out_features) for layer in layers[:-1]]
     assert sizes[-1] == (layers[-1].in_features, 16) and layers[-1].out_features == N_OUTPUTS
@@ -123,6 +124,6 @@ def test_the_diagram_is_the_modules():
 
 
 def test_an_interval_of_few_pictures_is_students():
-    mean, low, high = one_nerf.mean_interval([1.0, 2.0, 3.0])
+    mean, low, high = mean_interval([1.0, 2.0, 3.0])
     assert (mean, round(high - mean, 3), round(mean - low, 3)) == (2, 2.484, 2.484)
-    assert np.isnan(one_nerf.mean_interval([1.0])[1])
+    assert np.isnan(mean_interval([1.0])[1])
