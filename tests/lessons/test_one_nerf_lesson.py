@@ -13,7 +13,7 @@ from n2v.course.source import read_source
 from n2v.lessons import one_nerf
 from n2v.lessons.drawing import diagrams
 from n2v.lessons.verdict import mean_interval
-from n2v.nerf.ablation import Variant, VariantField
+from n2v.nerf.ablation import VariantField
 from n2v.nerf.field import evaluate_reference
 from n2v.nerf.layout import N_OUTPUTS, initial_vector, split_weights
 from n2v.nerf.march import camera_rays
@@ -115,7 +115,7 @@ def test_the_page_sees_what_the_library_sees(pictures):
 
 
 def test_the_diagram_is_the_modules():
-    layers = VariantField(Variant()).layers
+    layers = VariantField(64, 24).layers
     drawn = [text for text, _ in diagrams.field_boxes() if text.startswith("linear")]
     sizes = [tuple(map(int, re.findall(r"\d+", box))) for box in drawn]
     assert sizes[:-1] == [(layer.in_features, layer.out_features) for layer in layers[:-1]]
