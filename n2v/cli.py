@@ -5,25 +5,20 @@ Exit 0: done; 1: not all of it went well; 2: unusable input, said in one line; 1
 
 import errno
 import inspect
-import io
 import json
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import fields, is_dataclass
-from functools import partial, wraps
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-import tyro
 from safetensors import SafetensorError
-from tyro.extras import SubcommandApp
 
 from n2v import __version__
+from n2v.commands.options import BadUsage, read_options
 from n2v.errors import BadInput
 from n2v.machine import polite_threads
-from n2v.usage import BadUsage, told
 
 DESCRIPTION = "Fit NeRFs, embed their weights, and work with the embeddings. --json prints any result as JSON."
 GROUPS = {
@@ -32,43 +27,22 @@ GROUPS = {
     "pictures": "Read pictures and meshes that others made.",
 }
 NO_SPACE = "no space left; free some and run it again with --resume, where it has one"
-HELP = ("-h", "--help")
 BELOW = "mend"  # a column of a table that stands under its row
-LIMIT = 1 << 63  # whole numbers are stored in 64 bits
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+UNUSABLE = (errno.ENOENT, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG)
 
 
 def commands() -> dict[str, Callable]:
     """Every command by its words."""
-    from n2v.commands import course, embed, pages, published, scenes, show, sources, tasks, zoo, zoo_tools
+    from n2v.commands import course, embed, scenes, show, tasks, zoo
 
-    return {
-        "doctor": show.doctor,
-        "shapes": scenes.shapes,
-        "render": scenes.render,
-        "pictures import": sources.pictures_import,
-        "fit": zoo.fit,
-        "zoo info": zoo.zoo_info,
-        "zoo verify": zoo_tools.zoo_verify,
-        "zoo merge": zoo_tools.zoo_merge,
-        "zoo pack": zoo_tools.zoo_pack,
-        "zoo import": published.zoo_import,
-        "zoo export": published.zoo_export,
-        "view": show.view,
-        "train": embed.train,
-        "embed": embed.embed,
-        "classify": tasks.classify,
-        "retrieve": tasks.retrieve,
-        "interpolate": tasks.interpolate,
-        "generate": tasks.generate,
-        "benchmark": tasks.benchmark,
-        "reproduce": show.reproduce,
-        "report": pages.report,
-        "site": pages.site,
-        "assignment list": course.assignment_list,
-        "assignment build": course.assignment_build,
-        "assignment grade": course.assignment_grade,
-    }
+    every = (
+        show.doctor, scenes.shapes, scenes.render, scenes.pictures_import, zoo.fit, zoo.zoo_info, zoo.zoo_verify,
+        zoo.zoo_merge, zoo.zoo_pack, zoo.zoo_import, zoo.zoo_export, show.view, embed.train,
+        embed.embed, tasks.classify, tasks.retrieve, tasks.interpolate, tasks.generate, tasks.benchmark, show.reproduce,
+        show.report, show.site, course.assignment_list, course.assignment_build, course.assignment_grade,
+    )  # fmt: skip
+    return {function.__name__.replace("_", " "): function for function in every}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -83,34 +57,38 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         result = asked(words or ["--help"])()
         print(json.dumps(_plain(result), indent=2, allow_nan=False) if as_json else summary(result), flush=True)
-    except BadInput as error:
-        return _complain(str(error), error.prog if isinstance(error, BadUsage) else "n2v")
+        return 0 if result.get("ok", True) else 1
     except KeyboardInterrupt:
-        print(
-            "n2v: interrupted; what was finished is kept; run it again with --resume, where it has one", file=sys.stderr
-        )
+        hint = "what was finished is kept; run it again with --resume, where it has one"
+        print(f"n2v: interrupted; {hint}", file=sys.stderr)
         return 130
     except BrokenPipeError:  # whoever reads has seen enough, as in `n2v --help | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    except OSError as error:
-        if error.errno in FULL_DISK:
-            return _complain(f"{error.filename or 'output'}: {NO_SPACE}")
-        if isinstance(error, FileExistsError):
-            what = "is a file" if os.path.isfile(error.filename or "") else "is there already"
-            return _complain(f"{error.filename}: {what}; choose another --out")
-        unusable = FileNotFoundError | PermissionError | NotADirectoryError | IsADirectoryError
-        if isinstance(error, unusable) or error.errno in (errno.ELOOP, errno.ENAMETOOLONG):
-            return _complain(f"{error.filename}: {error.strerror}; check the path")
-        raise
-    except SafetensorError as error:  # carries the system's error number only in its text
-        if any(f"(os error {number})" in str(error) for number in FULL_DISK):
-            return _complain(f"output: {NO_SPACE}")
-        raise
-    return 0 if result.get("ok", True) else 1
+    except (BadInput, OSError, SafetensorError) as error:
+        said = _in_one_line(error)
+        if said is None or os.environ.get("N2V_TRACEBACK"):
+            raise
+        print(f"{getattr(error, 'prog', 'n2v')}: {' '.join(said.split())}", file=sys.stderr)
+        return 2
 
 
-def asked(words: list[str]) -> Callable[[], dict]:
+def _in_one_line(error: Exception) -> str | None:
+    """What a user did wrong, or what the disk lacks; None: the fault is ours."""
+    if isinstance(error, BadInput):
+        return str(error)
+    if isinstance(error, SafetensorError):  # carries the system's error number only in its text
+        full = any(f"(os error {number})" in str(error) for number in FULL_DISK)
+        return f"output: {NO_SPACE}" if full else None
+    if error.errno in FULL_DISK:
+        return f"{error.filename or 'output'}: {NO_SPACE}"
+    if isinstance(error, FileExistsError):
+        what = "is a file" if os.path.isfile(error.filename or "") else "is there already"
+        return f"{error.filename}: {what}; choose another --out"
+    return f"{error.filename}: {error.strerror}; check the path" if error.errno in UNUSABLE else None
+
+
+def asked(words: list[str]) -> partial:
     """The command that words name, with its arguments, ready to run.
 
     Raises:
@@ -122,89 +100,27 @@ def asked(words: list[str]) -> Callable[[], dict]:
     name = next((name for name in every if words[: len(name.split())] == name.split()), None)
     if name is None:
         return _no_command(words, every)
-    words, prog = words[len(name.split()) :], f"n2v {name}"
-    if any(word in HELP or word.startswith("--tyro-") for word in words):
-        return tyro.cli(_later(every[name]), prog=prog, args=words)
-    try:
-        with _unwrapped(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()) as printed:
-            return tyro.cli(_later(every[name]), prog=prog, args=words)
-    except SystemExit:
-        raise BadUsage(told(printed.getvalue()), prog) from None
+    given = read_options(every[name], f"n2v {name}", words[len(name.split()) :])
+    for path in Path(given.get("out") or "").parents:
+        if path.is_file():
+            raise BadInput("is a file", where=path, fix="choose another --out")
+    return partial(every[name], **given)
 
 
-def _no_command(words: list[str], every: dict[str, Callable]) -> Callable[[], dict]:
+def _no_command(words: list[str], every: dict[str, Callable]) -> partial:
     """Help on a group of commands, or what it has instead of the words given."""
     group = words[0] if words[0] in GROUPS else ""
     inside = {name.removeprefix(group).strip(): function for name, function in every.items() if name.startswith(group)}
     words, prog = words[bool(group) :], f"n2v {group}".strip()
-    if words and words[0] in HELP:
-        return _overview(inside).cli(prog=prog, args=["--help"], description=GROUPS.get(group, DESCRIPTION))
+    if words and words[0] in ("-h", "--help"):
+        print(f"usage: {prog} COMMAND ...\n\n{GROUPS.get(group, DESCRIPTION)}\n")
+        told = {
+            one.split()[0]: GROUPS.get(one.split()[0]) or inspect.getdoc(inside[one]).split("\n\n")[0] for one in inside
+        }
+        print("\n".join(f"  {one:<12}{' '.join(text.split())}" for one, text in told.items()))
+        raise SystemExit(0)
     what = f"no command '{words[0]}'" if words else "no command given"
     raise BadUsage(f"{what}; use one of {', '.join(dict.fromkeys(name.split()[0] for name in inside))}", prog)
-
-
-def _overview(every: dict[str, Callable]) -> SubcommandApp:
-    """Commands for a list: the first paragraph of each, a line for a group of them."""
-    app = SubcommandApp()
-    for name, function in every.items():
-        first = name.split()[0]
-        app.command(function, name=first, help=GROUPS.get(first) or inspect.getdoc(function).split("\n\n")[0])
-    return app
-
-
-def _later(function: Callable) -> Callable:
-    """A command that checks what many have in common, and returns itself with its arguments instead of running."""
-
-    signature = inspect.signature(function)
-
-    @wraps(function)
-    def ready(*args, **kwargs):
-        given = signature.bind(*args, **kwargs).arguments
-        for name, value in given.items():
-            _check(name, value, needed=bool(signature.parameters[name].default))
-        for path in Path(given.get("out") or "").parents:
-            if path.is_file():
-                raise BadInput("is a file", where=path, fix="choose another --out")
-        return partial(function, *args, **kwargs)
-
-    return ready
-
-
-def _check(name: str, value: object, needed: bool) -> None:
-    """Refuse numbers that are not finite or that 64 bits cannot hold, and lists that need a value and have none."""
-    where = f"--{name.replace('_', '-')}"
-    if is_dataclass(value):
-        for field in fields(value):
-            _check(f"{name}.{field.name}", getattr(value, field.name), needed=False)
-    elif isinstance(value, tuple):
-        if needed and not value:
-            raise BadInput(f"no value for {name}", fix="give one or more")
-        for part in value:
-            _check(name, part, needed)
-    elif isinstance(value, float) and not math.isfinite(value):
-        raise BadInput(f"{value:g}", where=where, fix="use a number that is finite")
-    elif isinstance(value, int) and not (0 if name == "seed" else -LIMIT) <= value < LIMIT:
-        raise BadInput(str(value), where=where, fix="use 0 to 2^63 - 1" if name == "seed" else "use less than 2^63")
-
-
-@contextmanager
-def _unwrapped() -> Iterator[None]:
-    """As if on a terminal so wide that no line is broken."""
-    before = os.environ.get("COLUMNS")
-    os.environ["COLUMNS"] = "100000"
-    try:
-        yield
-    finally:
-        del os.environ["COLUMNS"]
-        if before is not None:
-            os.environ["COLUMNS"] = before
-
-
-def _complain(message: str, prog: str = "n2v") -> int:
-    if os.environ.get("N2V_TRACEBACK"):
-        raise
-    print(f"{prog}: " + " ".join(message.split()), file=sys.stderr)
-    return 2
 
 
 def _plain(value: object) -> object:

@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parent.parent
 WORKFLOWS = sorted((ROOT / "ci" / "workflows").glob("*.yml"))
 CONDA_NAMES = {"torch": "pytorch-gpu", "matplotlib": "matplotlib-base", "playwright": "playwright-python"}
-PIP_ONLY = {"tyro", "embreex", "ipykernel"}  # come with `pip install -e .` or with jupyterlab
+PIP_ONLY = {"embreex", "ipykernel"}  # come with `pip install -e .` or with jupyterlab
 CONDA_ONLY = {"python", "pip", "tiny-cuda-nn", "cxx-compiler", "make", "git"}
 
 

@@ -5,12 +5,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
-from tyro.conf import Positional, arg
-
 from n2v.commands.output import Force, refuse_used
 
-Numbers = Annotated[Positional[tuple[str, ...]], arg(help="notebooks, such as 02 04; none or all: every one")]
-Notebooks = Annotated[Path, arg(help="folder of the notebooks, solutions included")]
+Numbers = Annotated[tuple[str, ...], "NN", "notebooks, such as 02 04; none or all: every one"]
+Notebooks = Annotated[Path, "folder of the notebooks, solutions included"]
 
 
 def _sources(numbers: tuple[str, ...], notebooks: Path):
@@ -24,28 +22,21 @@ def assignment_list(numbers: Numbers = (), notebooks: Notebooks = Path("notebook
 
     Example: n2v assignment list 02
     """
-    rows = [
-        {
-            "exercise": exercise.id,
-            "points": exercise.points,
-            "write": ", ".join(exercise.functions),
-            "hidden tests": exercise.has_hidden,
-            "heading": exercise.title,
-        }
-        for source in _sources(numbers, notebooks)
-        for exercise in source.exercises
-    ]
+    rows = []
+    for exercise in (exercise for source in _sources(numbers, notebooks) for exercise in source.exercises):
+        row = {"exercise": exercise.id, "points": exercise.points, "write": ", ".join(exercise.functions)}
+        rows.append({**row, "hidden tests": exercise.has_hidden, "heading": exercise.title})
     return {"exercises": rows, "points": sum(row["points"] for row in rows)}
 
 
 def assignment_build(
     numbers: Numbers = (),
     *,
-    out: Annotated[Path, arg(help="folder for the copies")],
+    out: Annotated[Path, "folder for the copies"],
     notebooks: Notebooks = Path("notebooks"),
-    text: Annotated[bool, arg(help="write .py files besides")] = False,
-    nbgrader: Annotated[bool, arg(help="not for students: source notebooks, solutions included, for nbgrader")] = False,
-    force: Annotated[bool, arg(help="replace copies that are there and differ, and what was written in them")] = False,
+    text: Annotated[bool, "write .py files besides"] = False,
+    nbgrader: Annotated[bool, "not for students: source notebooks, solutions included, for nbgrader"] = False,
+    force: Annotated[bool, "replace copies that are there and differ, and what was written in them"] = False,
 ) -> dict:
     """The copies for students: no solutions, no hidden tests.
 
@@ -59,20 +50,17 @@ def assignment_build(
 
 def assignment_grade(
     submissions: Annotated[
-        Positional[Path],
-        arg(metavar="SUBMISSIONS", help="folder with a folder or zip file a student: submissions/<student>/04_*.ipynb"),
+        Path, "SUBMISSIONS", "folder with a folder or zip file a student: submissions/<student>/04_*.ipynb"
     ],
-    out: Annotated[Path, arg(help="table of marks and feedback (.csv)")],
-    notebook: Annotated[str, arg(help="numbers, such as 04 or 02,04; default: whatever was handed in")] = "",
+    out: Annotated[Path, "table of marks and feedback (.csv)"],
+    notebook: Annotated[str, "numbers, such as 04 or 02,04; default: whatever was handed in"] = "",
     notebooks: Notebooks = Path("notebooks"),
-    run: Annotated[Path, arg(help="run folder that checks read, from: n2v reproduce")] = Path("runs/smoke"),
-    profile: Annotated[str, arg(help="its profile")] = "smoke",
-    feedback: Annotated[Path | None, arg(help="folder for one .md a student")] = None,
-    timeout: Annotated[float, arg(help="seconds that a student's code may take in one exercise")] = 120.0,
-    memory_mb: Annotated[int, arg(help="memory that it may take, in MB")] = 2048,
-    trusted: Annotated[
-        bool, arg(help="without a sandbox where there is none: answers can do whatever you can")
-    ] = False,
+    run: Annotated[Path, "run folder that checks read, from: n2v reproduce"] = Path("runs/smoke"),
+    profile: Annotated[str, "its profile"] = "smoke",
+    feedback: Annotated[Path | None, "folder for one .md a student"] = None,
+    timeout: Annotated[float, "seconds that a student's code may take in one exercise"] = 120.0,
+    memory_mb: Annotated[int, "memory that it may take, in MB"] = 2048,
+    trusted: Annotated[bool, "without a sandbox where there is none: answers can do whatever you can"] = False,
     force: Force = False,
 ) -> dict:
     """Marks and feedback; students' code runs in a sandbox (bubblewrap) that may compute and nothing else.

@@ -3,41 +3,38 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from tyro.conf import Positional, arg
-
-from n2v.commands.output import Force, refuse_used
+from n2v.commands.output import Force, at_least, refuse_used
 from n2v.errors import BadInput
 
 
 def train(
-    zoo: Annotated[Positional[Path], arg(metavar="ZOO", help="zoo folder, from: n2v fit")],
-    out: Annotated[Path, arg(help="run folder to make")],
-    profile: Annotated[str, arg(help="sizes: smoke, laptop, gpu or thesis")] = "laptop",
+    zoo: Annotated[Path, "ZOO", "zoo folder, from: n2v fit"],
+    out: Annotated[Path, "run folder to make"],
+    profile: Annotated[str, "sizes: smoke, laptop, gpu or thesis"] = "laptop",
     encoder: Annotated[
         Literal["rows", "aligned", "asking", "symmetric"],
-        arg(help="rows: the thesis's; aligned: for a shared initial vector; asking, symmetric: for any NeRF"),
+        "rows: the thesis's; aligned: for a shared initial vector; asking, symmetric: for any NeRF",
     ] = "rows",
     octaves: Annotated[
-        int | None,
-        arg(help="octaves of the input matrix that the encoder reads, and no padding; default: the profile's"),
+        int | None, "octaves of the input matrix that the encoder reads, and no padding; default: the profile's"
     ] = None,
-    minutes: Annotated[float | None, arg(help="time budget in minutes, instead of the profile's")] = None,
-    steps: Annotated[int | None, arg(help="a number of steps instead of a time budget")] = None,
+    minutes: Annotated[float | None, "time budget in minutes, instead of the profile's"] = None,
+    steps: Annotated[int | None, "a number of steps instead of a time budget"] = None,
     split: Annotated[
-        Literal["train", "all"], arg(help="NeRFs to train on; all: nothing is held back (measure on another zoo)")
+        Literal["train", "all"], "NeRFs to train on; all: nothing is held back (measure on another zoo)"
     ] = "train",
-    seed: Annotated[int, arg(help="seed of weights, batches and backgrounds")] = 0,
-    resume: Annotated[bool, arg(help="go on from the run folder's last checkpoint")] = False,
+    seed: Annotated[int, "seed of weights, batches and backgrounds"] = 0,
+    resume: Annotated[bool, "go on from the run folder's last checkpoint"] = False,
     force: Force = False,
-    start: Annotated[Path | None, arg(help="begin with the model of this trained run, not with random weights")] = None,
+    start: Annotated[Path | None, "begin with the model of this trained run, not with random weights"] = None,
     protocol: Annotated[
-        Literal["corrected", "as_published"], arg(help="sound practice, or what the authors' code does")
+        Literal["corrected", "as_published"], "sound practice, or what the authors' code does"
     ] = "corrected",
-    device: Annotated[Literal["auto", "cpu", "cuda"], arg(help="auto: CUDA where there is one")] = "auto",
+    device: Annotated[Literal["auto", "cpu", "cuda"], "auto: CUDA where there is one"] = "auto",
     precision: Annotated[
-        Literal["auto", "float32", "bfloat16", "float16"], arg(help="of the layers; auto: bfloat16 where it is fast")
+        Literal["auto", "float32", "bfloat16", "float16"], "of the layers; auto: bfloat16 where it is fast"
     ] = "auto",
-    tracker: Annotated[Literal["none", "wandb"], arg(help="where else the log goes")] = "none",
+    tracker: Annotated[Literal["none", "wandb"], "where else the log goes"] = "none",
 ) -> dict:
     """Train nerf2vec on a zoo; on several GPUs: torchrun --nproc-per-node=N -m n2v.cli train ...
 
@@ -86,11 +83,11 @@ def train(
 
 
 def embed(
-    run: Annotated[Positional[Path], arg(metavar="RUN", help="run folder, from: n2v train")],
-    zoo: Annotated[Positional[Path], arg(metavar="ZOO", help="zoo folder, or mini_zoo, or real_zoo")],
-    out: Annotated[Path, arg(help="file to make (.safetensors); a folder: as the authors publish embeddings (.h5)")],
+    run: Annotated[Path, "RUN", "run folder, from: n2v train"],
+    zoo: Annotated[Path, "ZOO", "zoo folder, or mini_zoo, or real_zoo"],
+    out: Annotated[Path, "file to make (.safetensors); a folder: as the authors publish embeddings (.h5)"],
     refine: Annotated[
-        int, arg(help="steps of descent after encoding: sharper, about 12 ms each; 100 gain what there is to gain")
+        int, "steps of descent after encoding: sharper, about 12 ms each; 100 gain what there is to gain"
     ] = 0,
     force: Force = False,
 ) -> dict:
@@ -103,8 +100,7 @@ def embed(
     from n2v.formats.embeddings import write_h5
     from n2v.zoo.shipped import open_zoo
 
-    if refine < 0:
-        raise BadInput(f"{refine} steps", where="--refine", fix="use 0 or more")
+    at_least(0, refine=refine)
     if out.suffix not in (".safetensors", ""):
         raise BadInput(f"cannot write '{out.suffix}'", where=out, fix="use .safetensors, or a folder for .h5 files")
     if out.suffix:

@@ -3,11 +3,9 @@
 from pathlib import Path
 from typing import Annotated
 
-from tyro.conf import arg
-
 from n2v.errors import BadInput
 
-Force = Annotated[bool, arg(help="replace what an earlier run of this left at --out")]
+Force = Annotated[bool, "replace what an earlier run of this left at --out"]
 WAYS = {"resume": "--resume to go on with it", "force": "--force to replace it"}
 
 
@@ -34,15 +32,7 @@ def refuse_used(out: Path, *, is_file: bool = False, **ways: bool) -> None:
 
 
 def at_least(least: float, **values: float | None) -> None:
-    """Refuse an option's value below `least`.
-
-    Args:
-        least: The lowest that is of use.
-        values: By the option's name; None where it is not given.
-
-    Raises:
-        BadInput: names the option.
-    """
+    """Refuse an option's value below `least`, by the option's name; None: it is not given."""
     for name, value in values.items():
         if value is not None and value < least:
             raise BadInput(f"{value:g}", where=f"--{name.replace('_', '-')}", fix=f"use at least {least:g}")

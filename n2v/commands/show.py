@@ -1,10 +1,11 @@
-"""`n2v view`, `doctor` and `reproduce`."""
+"""`n2v view`, `doctor`, `reproduce`, `report` and `site`."""
 
+import os
+import sys
+import webbrowser
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
-
-from tyro.conf import Positional, arg
 
 from n2v.commands.output import Force, refuse_used
 from n2v.errors import BadInput
@@ -34,22 +35,14 @@ def _shut_in() -> str:
 
 
 def view(
-    zoo: Annotated[Positional[Path], arg(metavar="ZOO", help="zoo folder, or mini_zoo or real_zoo, which are here")],
+    zoo: Annotated[Path, "ZOO", "zoo folder, or mini_zoo or real_zoo, which are here"],
     object_id: Annotated[
-        Positional[str],
-        arg(
-            metavar="OBJECT_ID",
-            help="an object id of the zoo's manifest.jsonl, such as chair-0000; a wrong one names the nearest",
-        ),
+        str, "OBJECT_ID", "an object id of the zoo's manifest.jsonl, such as chair-0000; a wrong one names the nearest"
     ],
-    out: Annotated[
-        Path, arg(help=".png: a still; .gif: a turntable; .html: the NeRF itself, live in one offline file")
-    ],
-    size: Annotated[int, arg(help="side of a picture in pixels")] = 256,
-    frames: Annotated[int, arg(help="pictures of a turntable (.gif)")] = 24,
-    step: Annotated[
-        float | None, arg(help="sample length in scene units; default: half the fit's, the fit's in .html")
-    ] = None,
+    out: Annotated[Path, ".png: a still; .gif: a turntable; .html: the NeRF itself, live in one offline file"],
+    size: Annotated[int, "side of a picture in pixels"] = 256,
+    frames: Annotated[int, "pictures of a turntable (.gif)"] = 24,
+    step: Annotated[float | None, "sample length in scene units; default: half the fit's, the fit's in .html"] = None,
     force: Force = False,
 ) -> dict:
     """Show one NeRF of a zoo: a picture, a turntable, or a page that renders it live.
@@ -90,13 +83,13 @@ def _write_pictures(nerf, out: Path, size: int, frames: int, step: float | None)
 
 
 def reproduce(
-    profile: Annotated[str, arg(help="sizes: smoke, laptop, gpu or thesis")] = "laptop",
-    out: Annotated[Path | None, arg(help="run folder; default: runs/<profile>")] = None,
-    notebooks: Annotated[Path, arg(help="folder of the notebooks")] = Path("notebooks"),
-    only: Annotated[str, arg(help="numbers of notebooks, such as 05,06; default: all")] = "",
-    fresh: Annotated[bool, arg(help="start over; otherwise what is up to date is skipped")] = False,
-    resume: Annotated[bool, arg(help="go on where a run stopped: the default; --no-resume is --fresh")] = True,
-    seed: Annotated[int, arg(help="seed of the whole run")] = 0,
+    profile: Annotated[str, "sizes: smoke, laptop, gpu or thesis"] = "laptop",
+    out: Annotated[Path | None, "run folder; default: runs/<profile>"] = None,
+    notebooks: Annotated[Path, "folder of the notebooks"] = Path("notebooks"),
+    only: Annotated[str, "numbers of notebooks, such as 05,06; default: all"] = "",
+    fresh: Annotated[bool, "start over; otherwise what is up to date is skipped"] = False,
+    resume: Annotated[bool, "go on where a run stopped: the default; --no-resume is --fresh"] = True,
+    seed: Annotated[int, "seed of the whole run"] = 0,
 ) -> dict:
     """Execute the notebooks in order and gather every figure and table in report.html.
 
@@ -110,3 +103,39 @@ def reproduce(
     told = ("status", "seconds", "cell", "error")
     table = [{"notebook": name, **{key: one.get(key) for key in told}} for name, one in run["notebooks"].items()]
     return {"report": str(folder / "report.html"), "minutes": run["wall_s"] / 60, "notebooks": table, "ok": run["ok"]}
+
+
+RunFolder = Annotated[Path, "RUN", "run folder, such as runs/laptop"]
+
+
+def report(run: RunFolder, show: Annotated[bool, "open it in a browser, where there is a screen"] = False) -> dict:
+    """Write report.html of a run again from what is there.
+
+    Example: n2v report runs/laptop --show
+    """
+    from n2v.publish.report import write_report
+
+    _must_be_run(run)
+    path = write_report(run)
+    # without a screen a text browser would take the terminal, so then it is only said where it lies
+    screen = not sys.platform.startswith("linux") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    return {"report": str(path), "opened": bool(show and screen and webbrowser.open(path.resolve().as_uri()))}
+
+
+def site(run: RunFolder, notebooks: Annotated[Path, "folder of the notebooks"] = Path("notebooks")) -> dict:
+    """Write RUN/site: executed notebooks, report and demos as pages that need neither server nor network.
+
+    Example: n2v site runs/laptop
+    """
+    from n2v.publish.site import write_site
+
+    _must_be_run(run)
+    return {"site": str(write_site(run, notebooks))}
+
+
+def _must_be_run(run: Path) -> None:
+    from n2v.profiles import PROFILES
+
+    if not (run / "run.json").exists():
+        profile = run.name if run.name in PROFILES else "laptop"
+        raise BadInput("no run here", where=run, fix=f"make one with: n2v reproduce --profile {profile} --out {run}")

@@ -4,72 +4,60 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from tyro.conf import Positional, arg
 
 from n2v.commands.output import Force, at_least, refuse_used
 from n2v.errors import BadInput
 from n2v.scenes.classes import class_of, names_of
 
 EmbeddingsFile = Annotated[
-    Positional[Path],
-    arg(metavar="EMBEDDINGS", help="file of embeddings, from: n2v embed; or published ones: a .h5 file or a folder"),
+    Path, "EMBEDDINGS", "file of embeddings, from: n2v embed; or published ones: a .h5 file or a folder"
 ]
-RunFolder = Annotated[Positional[Path], arg(metavar="RUN", help="run folder of a trained nerf2vec, from: n2v train")]
-ZooFolder = Annotated[Positional[Path], arg(metavar="ZOO", help="zoo folder")]
-Out = Annotated[Path, arg(help="folder for tables (.csv) and figures (.png)")]
+RunFolder = Annotated[Path, "RUN", "run folder of a trained nerf2vec, from: n2v train"]
+ZooFolder = Annotated[Path, "ZOO", "zoo folder"]
+Out = Annotated[Path, "folder for tables (.csv) and figures (.png)"]
 
 
-def _features(embeddings, zoo: Path | None) -> dict:
-    """Embeddings, and with a zoo the raw weights of the same objects."""
+def _opened(path: Path, zoo: Path | None) -> tuple:
+    """Embeddings, their split, families, kinds of vectors of the same objects, and bars made from a zoo's NeRFs.
+
+    A family is an object with its versions and recolours, which are no independent evidence.
+    """
+    from n2v.embed.embeddings import Embeddings
+    from n2v.tasks.bars import bars
+    from n2v.zoo.splits import groups
     from n2v.zoo.store import Zoo
 
-    kinds = {"embeddings": embeddings.values}
+    loaded = Embeddings.load(path)
+    train, test = loaded.of_split("train"), loaded.of_split("test")
+    if not len(train) or not len(test):
+        fix = "fit a zoo with three or more groups a class"
+        raise BadInput(f"{len(train)} train and {len(test)} test objects", fix=fix)
+    kinds, hurdles = {"embeddings": loaded.values}, {}
     if zoo is not None:
         collection = Zoo(zoo)
-        kinds["raw weights"] = collection.field_weights([collection.index_of(name) for name in embeddings.object_ids])
-    return kinds
+        order = np.array([collection.index_of(name) for name in loaded.object_ids])
+        kinds["raw weights"] = collection.field_weights(order)
+        for name, vectors in bars(collection).items():
+            hurdles[name] = lambda known, vectors=vectors: vectors(order[known])[order]
+    return loaded, (train, test), groups(loaded.objects), kinds, hurdles
 
 
-def _bar_table(record, embeddings, zoo: Path | None, head) -> None:
-    """With a zoo, the embeddings beside every bar made from its NeRFs, all by the same readers."""
-    from n2v.tasks.bars import bars
+def _bar_table(record, loaded, split, families, hurdles: dict, head) -> None:
+    """Embeddings beside every bar, all by the same readers; nothing without bars."""
     from n2v.tasks.read import read_all
-    from n2v.zoo.store import Zoo
 
-    if zoo is None:
-        return
-    collection = Zoo(zoo)
-    order, kinds = np.array([collection.index_of(name) for name in embeddings.object_ids]), {}
-    for name, vectors in bars(collection).items():
-        kinds[name] = lambda train, vectors=vectors: vectors(order[train])[order]
-    kinds = {"embeddings": embeddings.values, **kinds}
-    rows = read_all(kinds, embeddings.labels, _families(embeddings), _parts(embeddings), head)
-    record.table("extra-bars", rows, "Bars that an embedding has to clear; lead: that of embeddings.")
-
-
-def _parts(embeddings):
-    train, test = embeddings.of_split("train"), embeddings.of_split("test")
-    if not len(train) or not len(test):
-        raise BadInput(
-            f"{len(train)} train and {len(test)} test objects", fix="fit a zoo with three or more groups a class"
-        )
-    return train, test
-
-
-def _families(embeddings) -> list[str]:
-    """Each object's family: its versions and recolours, which are no independent evidence."""
-    from n2v.zoo.splits import groups
-
-    return groups(embeddings.objects)
+    if hurdles:
+        rows = read_all({"embeddings": loaded.values, **hurdles}, loaded.labels, families, split, head)
+        record.table("extra-bars", rows, "Bars that an embedding has to clear; lead: that of embeddings.")
 
 
 def classify(
     embeddings: EmbeddingsFile,
     out: Out,
-    zoo: Annotated[Path | None, arg(help="also read raw weights and every bar of this zoo")] = None,
-    seeds: Annotated[int, arg(help="repetitions of each head")] = 3,
-    epochs: Annotated[int, arg(help="training epochs of the head")] = 150,
-    mix: Annotated[bool, arg(help="also train the head on mixtures of two objects of a class, as the authors")] = False,
+    zoo: Annotated[Path | None, "also read raw weights and every bar of this zoo"] = None,
+    seeds: Annotated[int, "repetitions of each head"] = 3,
+    epochs: Annotated[int, "training epochs of the head"] = 150,
+    mix: Annotated[bool, "also train the head on mixtures of two objects of a class, as the authors"] = False,
     force: Force = False,
 ) -> dict:
     """Classify embeddings (thesis Table 4.1): head, linear probe, nearest neighbours, shuffled labels.
@@ -78,7 +66,6 @@ def classify(
     """
     from sklearn.metrics import confusion_matrix
 
-    from n2v.embed.embeddings import Embeddings
     from n2v.lessons.classification import plot_confusion
     from n2v.lessons.drawing.charts import dot_chart
     from n2v.publish.record import Recorder
@@ -88,62 +75,57 @@ def classify(
 
     refuse_used(out, force=force)
     at_least(1, seeds=seeds, epochs=epochs)
-    loaded, config, each = Embeddings.load(embeddings), HeadConfig(n_epochs=epochs, mix_same_class=mix), range(seeds)
-    (train, test), families, labels = _parts(loaded), _families(loaded), loaded.labels
-    rows = read_all(_features(loaded, zoo), labels, families, (train, test), config, tuple(each))
-    shuffled = labels.copy()
+    loaded, split, families, kinds, hurdles = _opened(embeddings, zoo)
+    (train, test), labels = split, loaded.labels
+    config, each = HeadConfig(n_epochs=epochs, mix_same_class=mix), tuple(range(seeds))
+    rows, shuffled = read_all(kinds, labels, families, split, config, each), labels.copy()
     shuffled[train] = np.random.default_rng(0).permutation(labels[train])
-    control = [ask(loaded.values, shuffled, families, (train, test), config, seed) for seed in each]
-    tested = [families[i] for i in test]
-    rows += [{"features": "embeddings, shuffled labels", **row} for row in summary(control, tested)]
+    control = [ask(loaded.values, shuffled, families, split, config, seed) for seed in each]
+    control = summary(control, np.array(families)[test])
+    rows += [{"features": "embeddings, shuffled labels", **row} for row in control]
     predicted = train_head(loaded.values[train], labels[train], config).predict(loaded.values[test])
     names = names_of(labels, loaded.class_names)
-    confusions = plot_confusion(confusion_matrix(labels[test], predicted, labels=range(len(names))), names=names)
+    counts = confusion_matrix(labels[test], predicted, labels=range(len(names)))
     record = Recorder(out, "classify")
     note = "Shares right on the test split of the corrected rule; low, high: by object with all versions and recolours."
     record.table("table-4.1", rows, note)
     note = "The head on embeddings, class by class (first seed)."
     record.table("extra-per-class", by_class(labels[test], predicted, names), note)
-    _bar_table(record, loaded, zoo, HeadConfig(n_epochs=epochs))
+    _bar_table(record, loaded, split, families, hurdles, HeadConfig(n_epochs=epochs))
     record.figure("extra-accuracy", dot_chart(rows, "features", "measure").figure, "Accuracy by features and reader.")
-    record.figure("extra-confusion", confusions, "Confusions of the head on embeddings.")
+    record.figure("extra-confusion", plot_confusion(counts, names=names), "Confusions of the head on embeddings.")
     return {"out": str(out), "rows": rows}
 
 
 def retrieve(
     embeddings: EmbeddingsFile,
     out: Out,
-    zoo: Annotated[Path | None, arg(help="also read raw weights and every bar of this zoo")] = None,
-    k: Annotated[tuple[int, ...], arg(help="neighbours looked at")] = (1, 5, 10),
-    metric: Annotated[Literal["euclidean", "cosine"], arg(help="distance between features")] = "euclidean",
+    zoo: Annotated[Path | None, "also read raw weights and every bar of this zoo"] = None,
+    k: Annotated[tuple[int, ...], "neighbours looked at"] = (1, 5, 10),
+    metric: Annotated[Literal["euclidean", "cosine"], "distance between features"] = "euclidean",
     force: Force = False,
 ) -> dict:
     """Retrieve by nearest neighbours (thesis Table 4.3): hit@k, precision@k, mAP@k, mAP, beside chance.
 
     Example: n2v retrieve embeddings.safetensors --out retrieved
     """
-    from n2v.embed.embeddings import Embeddings
     from n2v.lessons.drawing.charts import bar_chart
     from n2v.publish.record import Recorder
     from n2v.tasks.retrieve import as_published, corrected
 
     refuse_used(out, force=force)
     at_least(1, k=min(k))
-    loaded = Embeddings.load(embeddings)
-    train, test = _parts(loaded)
-    rows, families = [], _families(loaded)
-    for name, features in _features(loaded, zoo).items():
-        found = corrected(features, loaded.labels, test, train, k, families, metric)
-        published = as_published(features, loaded.labels, test, k, families, metric)
-        for protocol, measured in (("corrected", found), ("as published", published)):
+    loaded, (train, test), families, kinds, hurdles = _opened(embeddings, zoo)
+    rows = []
+    for name, features in kinds.items():
+        found = {"corrected": corrected(features, loaded.labels, test, train, k, families, metric)}
+        found["as published"] = as_published(features, loaded.labels, test, k, families, metric)
+        for protocol, measured in found.items():
             rows += [{"features": name, "protocol": protocol, **row} for row in measured]
     record = Recorder(out, "retrieve")
-    record.table(
-        "table-4.3",
-        rows,
-        "Corrected: test objects look among training objects. As published: among test, own versions too.",
-    )
-    _bar_table(record, loaded, zoo, None)
+    note = "Corrected: test objects look among training objects. As published: among test, own versions too."
+    record.table("table-4.3", rows, note)
+    _bar_table(record, loaded, (train, test), families, hurdles, None)
     axis = bar_chart([row for row in rows if row["protocol"] == "corrected"], "measure", "features")
     record.figure("extra-retrieval", axis.figure, "Retrieval, corrected protocol.")
     return {"out": str(out), "rows": rows}
@@ -152,11 +134,11 @@ def retrieve(
 def interpolate(
     run: RunFolder,
     zoo: ZooFolder,
-    first: Annotated[Positional[str], arg(metavar="FROM", help="object id")],
-    second: Annotated[Positional[str], arg(metavar="TO", help="object id")],
+    first: Annotated[str, "FROM", "object id"],
+    second: Annotated[str, "TO", "object id"],
     out: Out,
-    size: Annotated[int, arg(help="side of a picture in pixels")] = 96,
-    way: Annotated[Literal["linear", "spherical"], arg(help="straight line, or great circle")] = "linear",
+    size: Annotated[int, "side of a picture in pixels"] = 96,
+    way: Annotated[Literal["linear", "spherical"], "straight line, or great circle"] = "linear",
     force: Force = False,
 ) -> dict:
     """Pictures between two objects (thesis Fig 4.3, 4.4): embeddings above, raw weights below; and both as a GIF.
@@ -196,13 +178,13 @@ def interpolate(
 def generate(
     run: RunFolder,
     embeddings: EmbeddingsFile,
-    class_name: Annotated[str, arg(help="class to generate")],
+    class_name: Annotated[str, "class to generate"],
     out: Out,
-    n: Annotated[int, arg(help="samples shown")] = 8,
-    steps: Annotated[int, arg(help="training steps of the generator")] = 2000,
-    seed: Annotated[int, arg(help="seed of training and samples")] = 0,
-    method: Annotated[Literal["gan", "flow"], arg(help="Latent-GAN (thesis), or flow matching")] = "gan",
-    final_relu: Annotated[bool, arg(help="end the GAN's generator in a ReLU, as the authors do")] = False,
+    n: Annotated[int, "samples shown"] = 8,
+    steps: Annotated[int, "training steps of the generator"] = 2000,
+    seed: Annotated[int, "seed of training and samples"] = 0,
+    method: Annotated[Literal["gan", "flow"], "Latent-GAN (thesis), or flow matching"] = "gan",
+    final_relu: Annotated[bool, "end the GAN's generator in a ReLU, as the authors do"] = False,
     force: Force = False,
 ) -> dict:
     """Learn to make embeddings of one class; show samples beside their nearest training object, and measure them.
@@ -227,45 +209,45 @@ def generate(
     if width != needed:
         fix = f"embed again with: n2v embed {run} ZOO --out FILE"
         raise BadInput(f"embeddings of {width} numbers, but {run} decodes {needed}", where=embeddings, fix=fix)
-    members = [name == class_of(class_name) for name in loaded.class_names]
-    if not any(members):
-        fix = f"use one of: {', '.join(dict.fromkeys(loaded.class_names))}"
-        raise BadInput(f"no object of class '{class_name}'", where=embeddings, fix=fix)
-    train = loaded.values[[i for i in loaded.of_split("train") if members[i]]]
-    rest = [i for i in range(len(loaded)) if members[i] and loaded.splits[i] != "train"]
-    if not rest:
-        raise BadInput(f"no held-out object of class '{class_name}'", where=embeddings, fix="use a larger collection")
+    train, rest = _members(loaded, class_name, embeddings)
     if method == "flow":
         maker = train_flow(train, FlowConfig(n_steps=steps), seed)
     else:
         maker = train_latent_gan(train, GanConfig(n_steps=steps, final_relu=final_relu), seed)
-    row = {
-        "class_name": class_name,
-        "method": method,
-        "n_train": len(train),
-        **judge(maker.sample(len(train), seed), train, loaded.values[rest]),
-    }
+    row = {"class_name": class_name, "method": method, "n_train": len(train)}
+    row |= judge(maker.sample(len(train), seed), train, rest)
     made = maker.sample(n, seed + 1)
     nearest = train[distances(made, train).argmin(1)]
     pictures = [list(decoded_pictures(model, some).numpy()) for some in (made, nearest)]
     record = Recorder(out, "generate")
     record.figure("fig-4.7", sheet(pictures, ["made", "nearest\ntraining"]), "Generated embeddings, decoded.")
-    record.table(
-        "extra-generation", [row], "mmd and the yardstick of novelty: held-out embeddings; the rest: training ones."
-    )
+    note = "mmd and the yardstick of novelty: held-out embeddings; the rest: training ones."
+    record.table("extra-generation", [row], note)
     return {"out": str(out), "rows": [row]}
 
 
+def _members(loaded, class_name: str, where: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Embeddings of a class: those to train on, and the others."""
+    wanted, splits = class_of(class_name), np.array(loaded.splits)
+    mine = np.array([name == wanted for name in loaded.class_names])
+    if not mine.any():
+        fix = f"use one of: {', '.join(dict.fromkeys(loaded.class_names))}"
+        raise BadInput(f"no object of class '{class_name}'", where=where, fix=fix)
+    if not (mine & (splits != "train")).any():
+        raise BadInput(f"no held-out object of class '{class_name}'", where=where, fix="use a larger collection")
+    return loaded.values[mine & (splits == "train")], loaded.values[mine & (splits != "train")]
+
+
 def benchmark(
-    entry: Annotated[Positional[str], arg(metavar="ENTRY", help="ENTRY.py, a nerf2vec's folder, or a built-in name")],
+    entry: Annotated[str, "ENTRY", "ENTRY.py, a nerf2vec's folder, or a built-in name"],
     out: Out,
-    tracks: Annotated[tuple[str, ...], arg(help="shared, renumbered, 'random start', novel, real")] = (),
-    runs: Annotated[int, arg(help="repetitions, for prediction intervals")] = 1,
-    on: Annotated[Literal["test", "val"], arg(help="val: to choose on; test: once, for the table")] = "test",
-    weights_alone: Annotated[bool, arg(help="give the entry no occupancy")] = False,
-    random_starts: Annotated[int, arg(help="NeRFs fitted again from random starts, about a second each")] = 507,
-    minutes: Annotated[float, arg(help="limit of the entry's own work in a run")] = 30,
-    resume: Annotated[bool, arg(help="go on with what is at --out")] = False,
+    tracks: Annotated[tuple[str, ...], "shared, renumbered, 'random start', novel, real"] = (),
+    runs: Annotated[int, "repetitions, for prediction intervals"] = 1,
+    on: Annotated[Literal["test", "val"], "val: to choose on; test: once, for the table"] = "test",
+    weights_alone: Annotated[bool, "give the entry no occupancy"] = False,
+    random_starts: Annotated[int, "NeRFs fitted again from random starts, about a second each"] = 507,
+    minutes: Annotated[float, "limit of the entry's own work in a run"] = 30,
+    resume: Annotated[bool, "go on with what is at --out"] = False,
 ) -> dict:
     """Enter a benchmark of vectors made from NeRF weights (docs/benchmark.md): benchmark.csv and benchmark.png.
 

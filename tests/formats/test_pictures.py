@@ -11,7 +11,7 @@ import pytest
 import trimesh
 from PIL import Image
 
-from n2v.commands.sources import pictures_import
+from n2v.commands.scenes import pictures_import
 from n2v.errors import BadInput
 from n2v.formats import pictures
 from n2v.formats.picture_layouts import recognise

@@ -15,7 +15,7 @@ from one_row import row
 from test_published_import import CHAIR, LAMP, SOFA, some_grid, some_weights, write
 
 from n2v import cli
-from n2v.commands.published import zoo_export, zoo_import
+from n2v.commands.zoo import zoo_export, zoo_import
 from n2v.errors import BadInput
 from n2v.formats import published_export
 from n2v.formats.published import WEIGHTS

@@ -12,7 +12,7 @@ import torch
 pytest.importorskip("triton", reason="triton is not installed: the GPU bench was NOT tried")
 pytest.importorskip("nerfacc", reason="nerfacc is not installed (extra dev): the GPU bench was NOT tried")
 CI = Path(__file__).parents[2] / "ci"
-MISSING_THERE = ("trimesh", "embreex", "tyro", "torchmetrics", "seaborn", "jupytext", "papermill", "nerfacc")
+MISSING_THERE = ("trimesh", "embreex", "torchmetrics", "seaborn", "jupytext", "papermill", "nerfacc")
 
 
 @pytest.fixture

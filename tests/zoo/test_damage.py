@@ -15,7 +15,7 @@ from PIL import Image
 from safetensors.numpy import load_file, save_file
 from test_store import flip_a_bit, row, shard_of
 
-from n2v.commands.zoo_tools import zoo_verify
+from n2v.commands.zoo import zoo_verify
 from n2v.errors import BadInput
 from n2v.zoo.build import build_zoo
 from n2v.zoo.manifest import DIGEST, append

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from test_store import RESOLUTION, flip_a_bit, nerfs, row, shard_of
 
-from n2v.commands.zoo_tools import zoo_merge
+from n2v.commands.zoo import zoo_merge
 from n2v.errors import BadInput
 from n2v.identity import Identity
 from n2v.zoo.merge import merge_zoos

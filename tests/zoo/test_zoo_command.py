@@ -3,8 +3,7 @@
 import pytest
 from test_store import flip_a_bit, write
 
-from n2v.commands.zoo import fit, parse_shard, zoo_info
-from n2v.commands.zoo_tools import zoo_verify
+from n2v.commands.zoo import fit, parse_shard, zoo_info, zoo_verify
 from n2v.errors import BadInput
 
 
