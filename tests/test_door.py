@@ -80,7 +80,7 @@ def test_a_nerf_and_what_it_decodes_to_are_fields():
         assert isinstance(field, n2v.Field) and field.occupied.dtype == torch.bool
         assert [tuple(one.shape) for one in field.query(points)] == [(5,), (5, 3)]
         front, side = field.render(size_px=24), field.render(azimuth=90, size_px=24)
-        assert np.array_equal(front, field.render(size_px=24, device="cpu"))
+        assert np.array_equal(front, field.to("cpu").render(size_px=24))
         assert front._repr_png_().startswith(b"\x89PNG") and front[0]._repr_png_() is None
         assert np.abs(front.astype(int) - side).max() > 50
 

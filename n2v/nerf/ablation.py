@@ -131,16 +131,14 @@ def resolved_octaves(step: float) -> float:
     return math.log2(SIDE / step)
 
 
-def neighbour_correlation(
-    distance: float, n_octaves: int = N_OCTAVES, n_pairs: int = 20_000, seed: int = 0
-) -> Float[np.ndarray, "k"]:
+def neighbour_correlation(distance: float, n_octaves: int = N_OCTAVES) -> Float[np.ndarray, "k"]:
     """Correlation of each octave's features between two places `distance` apart (scene units), any direction.
 
     1: the octave hardly notices; 0: the second value is independent of the first, noise. In exact arithmetic
     sin(z) / z with z = 2^k pi distance / SIDE, the mean of cos over all directions
     (tests/nerf/test_ablation.py); at a distance of rounding errors, what float32 makes of it.
     """
-    generator = torch.Generator().manual_seed(seed)
+    n_pairs, generator = 20_000, torch.Generator().manual_seed(0)
     first = (torch.rand(n_pairs, 3, generator=generator) - 0.5) * (0.9 * SIDE)
     towards = nn.functional.normalize(torch.randn(n_pairs, 3, generator=generator), dim=-1)
     features = [

@@ -24,9 +24,9 @@ class TruncatedExp(torch.autograd.Function):
         return gradient * torch.exp(x.clamp(max=15))
 
 
-def to_unit_box(positions: Float[torch.Tensor, "*n 3"], aabb=AABB) -> Float[torch.Tensor, "*n 3"]:
+def to_unit_box(positions: Float[torch.Tensor, "*n 3"]) -> Float[torch.Tensor, "*n 3"]:
     """Scene units to [0, 1]^3, in one fixed order of float32 operations."""
-    low, high = box_corners(aabb, positions)
+    low, high = box_corners(AABB, positions)
     return (positions - low) / (high - low)
 
 

@@ -120,8 +120,8 @@ def occupied_bounds(occupied: Bool[torch.Tensor, "k g g g"]) -> tuple[float, ...
     return (*low, *high)
 
 
-def cell_indices(positions: Float[torch.Tensor, "n 3"], resolution: int, aabb=AABB) -> Int[torch.Tensor, "n"]:
+def cell_indices(positions: Float[torch.Tensor, "n 3"], resolution: int) -> Int[torch.Tensor, "n"]:
     """Flat [x, y, z] index of the cell that holds each position; outside positions take the nearest cell."""
-    low, high = box_corners(aabb, positions)
+    low, high = box_corners(AABB, positions)
     cells = ((positions - low) / (high - low) * resolution).long().clamp_(0, resolution - 1)
     return (cells[:, 0] * resolution + cells[:, 1]) * resolution + cells[:, 2]

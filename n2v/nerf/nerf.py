@@ -45,21 +45,18 @@ class Field:
         """The same on a device: it answers, and is rendered, there."""
         raise NotImplementedError
 
-    def render(
-        self, azimuth: float = -15, elevation: float = 25, size_px: int = 128, device: torch.device | str | None = None
-    ) -> Picture:
+    def render(self, azimuth: float = -15, elevation: float = 25, size_px: int = 128) -> Picture:
         """A picture on white.
 
         Args:
             azimuth: Degrees; 0 stands in front of a procedural object, 90 at its +x side.
             elevation: Degrees above the horizon.
             size_px: Side of the picture.
-            device: Where it is computed; None: where the field is.
 
         >>> n2v.mini_zoo()["chair-0000"].render(azimuth=30, size_px=32).shape
         (32, 32, 3)
         """
-        rgb = self.image(orbit_camera(azimuth, elevation), size_px, device=device)[..., :3].cpu().numpy()
+        rgb = self.image(orbit_camera(azimuth, elevation), size_px)[..., :3].cpu().numpy()
         return np.round(255 * rgb).astype(np.uint8).view(Picture)
 
     def image(
@@ -68,16 +65,14 @@ class Field:
         size_px: int = 64,
         step: float | None = None,
         camera_angle_x: float = CAMERA_ANGLE_X,
-        device: torch.device | str | None = None,
     ) -> Float[torch.Tensor, "h w 4"]:
         """What `render` shows before it is rounded, and opacity, from any camera (c2w; the front without one)."""
-        field, c2w = self if device is None else self.to(device), front_camera() if c2w is None else c2w
-        return render_image(field.query, field.occupied, c2w, size_px, camera_angle_x, step or self.shown_step)
+        c2w = front_camera() if c2w is None else c2w
+        return render_image(self.query, self.occupied, c2w, size_px, camera_angle_x, step or self.shown_step)
 
-    def views(self, config: Turntable, device: torch.device | str | None = None) -> Float[torch.Tensor, "v h w 4"]:
+    def views(self, config: Turntable) -> Float[torch.Tensor, "v h w 4"]:
         """Pictures from `turntable_cameras`."""
-        field, cameras = self if device is None else self.to(device), turntable_cameras(config.n_views)
-        return torch.stack([field.image(c2w, config.size_px, config.step) for c2w in cameras])
+        return torch.stack([self.image(c2w, config.size_px, config.step) for c2w in turntable_cameras(config.n_views)])
 
     def _repr_png_(self) -> bytes | None:
         return self.render()._repr_png_()

@@ -34,9 +34,7 @@ def permute_neurons(field_weights: Float[np.ndarray, "w"], rng: np.random.Genera
     return reorder(field_weights, [rng.permutation(SHAPES[layer][0]) for layer in range(N_LAYERS)])
 
 
-def match_neurons(
-    field_weights: Float[np.ndarray, "w"], reference: Float[np.ndarray, "w"], sweeps: int = MAX_SWEEPS
-) -> Float[np.ndarray, "w"]:
+def match_neurons(field_weights: Float[np.ndarray, "w"], reference: Float[np.ndarray, "w"]) -> Float[np.ndarray, "w"]:
     """The same function with its neurons in the order that resembles `reference` most.
 
     First layer by layer from the input, each against the rows of the reference; then again with rows and outgoing
@@ -60,7 +58,7 @@ def match_neurons(
 
     for layer in range(N_LAYERS):
         orders[layer] = linear_sum_assignment(likeness(layer, outgoing=layer == N_LAYERS - 1), maximize=True)[1]
-    for _ in range(sweeps):
+    for _ in range(MAX_SWEEPS):
         before = [order.copy() for order in orders]
         for layer in range(N_LAYERS):
             orders[layer] = linear_sum_assignment(likeness(layer, outgoing=True), maximize=True)[1]

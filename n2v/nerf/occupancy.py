@@ -97,7 +97,7 @@ def _not_ruled_out(points, mask, c2w, focal_px: float, reach: float, spare_px: i
     return wide[row, column] | behind
 
 
-def explained_share(view_set: ViewSet, hull: Bool[torch.Tensor, "g g g"], seed: int = 0) -> float:
+def explained_share(view_set: ViewSet, hull: Bool[torch.Tensor, "g g g"]) -> float:
     """Share of the object's pixels (at most 4,000 drawn of all views) whose ray meets the hull; 1 is perfect.
 
     With wrong cameras the silhouettes rule out each other's cells, and little or nothing is left to explain them.
@@ -105,7 +105,7 @@ def explained_share(view_set: ViewSet, hull: Bool[torch.Tensor, "g g g"], seed: 
     opaque = np.argwhere(view_set.images[..., 3] > 127)
     if not len(opaque):
         return 1.0  # nothing to explain; the fit itself will say that no ray meets the object
-    drawn = np.random.default_rng(seed).permutation(len(opaque))[:MOST_RAYS]
+    drawn = np.random.default_rng(0).permutation(len(opaque))[:MOST_RAYS]
     chosen = torch.from_numpy(opaque[np.sort(drawn)]).to(hull.device)
     rays = []
     for view, c2w in enumerate(torch.as_tensor(view_set.c2w, dtype=torch.float32, device=hull.device)):
@@ -157,11 +157,9 @@ def learned_occupancy(
     field_weights: Float[torch.Tensor, "w"],
     hull: Bool[torch.Tensor, "g g g"],
     encoding: str = "exact",
-    density_floor: float = DENSITY_FLOOR,
     n_points: int = 8,
-    seed: int = 0,
 ) -> Bool[torch.Tensor, "g g g"]:
-    """Hull cells in which the fitted density exceeds `density_floor` (per scene unit) at some of `n_points` points.
+    """Hull cells in which the fitted density exceeds DENSITY_FLOOR (per scene unit) at some of `n_points` points.
 
     The published grids are rebuilt the same way after training: 20 updates at random points, threshold 1e-2 on
     density times the thesis's step.
@@ -171,14 +169,14 @@ def learned_occupancy(
     if not len(cells):
         return hull.clone()
     corner = cell_centres(resolution, hull.device)[cells] - SIDE / resolution / 2
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(0)
     shifts = torch.rand(n_points, len(cells), 3, generator=generator).to(hull.device)
     shifts[0] = 0.5
     dense = torch.zeros(len(cells), dtype=torch.bool, device=hull.device)
     for shift in shifts:
         parts = (corner + shift * SIDE / resolution).split(CHUNK)
         sigmas = torch.cat([evaluate(field_weights[None], part[None], encoding)[0][0] for part in parts])
-        dense |= sigmas > density_floor
+        dense |= sigmas > DENSITY_FLOOR
     occupied = torch.zeros(resolution**3, dtype=torch.bool, device=hull.device)
     occupied[cells[dense]] = True
     return occupied.view_as(hull)

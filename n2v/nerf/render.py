@@ -13,6 +13,7 @@ from n2v.nerf.march import camera_rays, march
 from n2v.nerf.recipe import THESIS_STEP
 from n2v.scenes.cameras import CAMERA_ANGLE_X
 
+CHUNK = 1 << 16  # samples evaluated at a time
 Query = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 
 
@@ -33,12 +34,11 @@ def render_rays(
     origins: Float[torch.Tensor, "r 3"],
     directions: Float[torch.Tensor, "r 3"],
     step: float = THESIS_STEP,
-    chunk: int = 1 << 16,
 ) -> Float[torch.Tensor, "r 4"]:
-    """Premultiplied colour and opacity of rays; `chunk` samples are evaluated at a time."""
+    """Premultiplied colour and opacity of rays."""
     samples = march(origins, directions, occupied, step)
     positions = samples.positions(origins, directions)
-    parts = [query(part) for part in positions.split(chunk)] if len(positions) else []
+    parts = [query(part) for part in positions.split(CHUNK)] if len(positions) else []
     sigmas = torch.cat([sigma for sigma, _ in parts]) if parts else positions.new_zeros(0)
     rgbs = torch.cat([rgb for _, rgb in parts]) if parts else positions.new_zeros(0, 3)
     return composite(sigmas, rgbs, samples.t_ends - samples.t_starts, samples.ray_indices, samples.n_rays)
@@ -51,23 +51,18 @@ def render_image(
     size_px: int,
     camera_angle_x: float = CAMERA_ANGLE_X,
     step: float = THESIS_STEP,
-    background: float = 1.0,
-    device: torch.device | str | None = None,
 ) -> Float[torch.Tensor, "h w 4"]:
-    """One square picture: RGB over a grey `background` in [0, 1], and opacity as the fourth channel.
-
-    It is made, and stays, on `device` (None: where `occupied` is); `query` must answer there.
-    """
-    occupied = torch.as_tensor(occupied, device=device)
+    """One square picture, made where `occupied` is: RGB on white, and opacity as the fourth channel."""
+    occupied = torch.as_tensor(occupied)
     c2w = torch.as_tensor(c2w, dtype=torch.float32, device=occupied.device)
     rays = camera_rays(c2w, size_px, camera_angle_x)
-    return as_picture(render_rays(query, occupied, *rays, step), background)
+    return as_picture(render_rays(query, occupied, *rays, step))
 
 
-def as_picture(rays: Float[torch.Tensor, "r 4"], background: float = 1.0) -> Float[torch.Tensor, "h w 4"]:
-    """All rays of a square picture, as `render_rays` gives them, over a grey `background`."""
+def as_picture(rays: Float[torch.Tensor, "r 4"]) -> Float[torch.Tensor, "h w 4"]:
+    """All rays of a square picture, as `render_rays` gives them, on white."""
     size_px = math.isqrt(len(rays))
-    return torch.cat([over_background(rays, background), rays[:, 3:]], -1).clamp(0, 1).view(size_px, size_px, 4)
+    return torch.cat([over_background(rays), rays[:, 3:]], -1).clamp(0, 1).view(size_px, size_px, 4)
 
 
 def psnr(first: torch.Tensor, second: torch.Tensor) -> float:

@@ -86,10 +86,10 @@ def test_pictures_and_variants_say_where(ball):
     config = replace(CONFIG, n_steps=1)
     variant, batches = VariantField(8, 4), prepared(ball)[1]
     with Homeless() as mode:
-        picture = nerf.image(size_px=8, device="cpu")
-        assert nerf.views(Turntable(2, 8), device="cpu").shape == (2, 8, 8, 4)
+        picture = nerf.to("cpu").image(size_px=8)
+        assert nerf.views(Turntable(2, 8)).shape == (2, 8, 8, 4)
         rendering_loss(variant, [batches], 0, config, [torch.Generator().manual_seed(0)]).backward()
-        render_image(variant.query(), nerf.occupied, front_camera(), 8, step=0.05, device="cpu")
+        render_image(variant.query(), nerf.occupied, front_camera(), 8, step=0.05)
     assert mode.made == {} and torch.equal(picture, nerf.image(size_px=8))
     elsewhere = nerf.to("meta")
     assert {elsewhere.field_weights.device.type, elsewhere.occupied.device.type} == {"meta"}

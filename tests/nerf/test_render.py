@@ -129,8 +129,8 @@ def test_no_samples_render_background_and_keep_the_graph():
     rays.sum().backward()
     assert rays.shape == (4, 4) and not rays.detach().any() and sigmas.grad is not None
     empty = torch.zeros(8, 8, 8, dtype=torch.bool)
-    picture = render_image(field_query(torch.zeros(18432)), empty, LOOKING_DOWN, 8, background=0.25)
-    assert torch.allclose(picture[..., :3], torch.tensor(0.25)) and float(picture[..., 3].max()) == 0
+    picture = render_image(field_query(torch.zeros(18432)), empty, LOOKING_DOWN, 8)
+    assert torch.allclose(picture[..., :3], torch.tensor(1.0)) and float(picture[..., 3].max()) == 0
 
 
 def test_uniform_slab_has_closed_form_opacity():
@@ -212,12 +212,13 @@ def test_cells_and_positions_agree():
     assert inside.nonzero()[:, 0].tolist() == [1 * 64 + 2 * 8 + 3]
 
 
-def test_learned_occupancy_keeps_dense_cells_of_the_hull_only():
+def test_learned_occupancy_keeps_dense_cells_of_the_hull_only(monkeypatch):
     weights = torch.zeros(18432)  # all outputs 0: density exp(-1) everywhere
     hull = torch.zeros(8, 8, 8, dtype=torch.bool)
     hull[2:5] = True
-    assert torch.equal(learned_occupancy(weights, hull, density_floor=0.3), hull)
-    assert not learned_occupancy(weights, hull, density_floor=0.4).any()
+    for floor, grid in ((0.3, hull), (0.4, hull & False)):
+        monkeypatch.setattr("n2v.nerf.occupancy.DENSITY_FLOOR", floor)
+        assert torch.equal(learned_occupancy(weights, hull), grid)
 
 
 @pytest.mark.parametrize("mse, expected", [(0.01, 20.0), (1e-3, 30.0)])

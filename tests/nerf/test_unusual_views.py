@@ -99,5 +99,5 @@ def test_views_from_inside_the_box_can_be_fitted(near_ball):
 def test_an_empty_grid_shows_the_background(ball):
     weights = torch.from_numpy(fit([ball], replace(QUICK, n_steps=1), force=True)[0].field_weights)
     nothing = torch.zeros(48, 48, 48, dtype=torch.bool)
-    picture = render_image(field_query(weights), nothing, ball.c2w[0], 8, background=0.3)
-    assert torch.allclose(picture[..., :3], torch.tensor(0.3)) and not picture[..., 3].any()
+    picture = render_image(field_query(weights), nothing, ball.c2w[0], 8)
+    assert torch.allclose(picture[..., :3], torch.tensor(1.0)) and not picture[..., 3].any()

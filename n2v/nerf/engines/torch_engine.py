@@ -46,14 +46,13 @@ def optimise(
     batches: list[Batches],
     config: FitConfig,
     generators: list[torch.Generator],
-    initial: Float[torch.Tensor, "w"] | None = None,
     outputs: Outputs = raw_outputs,
 ) -> Float[torch.Tensor, "k w"]:
-    """Adam over k independent NeRFs; `initial` replaces the shared initial vector (for experiments).
+    """Adam over k independent NeRFs, from the shared initial vector.
 
     Empty points of the batches move on the way (`Batches.look_again`).
     """
-    start = torch.from_numpy(initial_vector(config.init_seed)) if initial is None else initial
+    start = torch.from_numpy(initial_vector(config.init_seed))
     field_weights = start.to(batches[0].positions.device).repeat(len(batches), 1).requires_grad_()
 
     def loss_at(done: int) -> torch.Tensor:
