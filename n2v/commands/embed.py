@@ -51,30 +51,27 @@ def train(
 
     if first := os.environ.get("RANK", "0") == "0":  # the others would see what it writes
         refuse_used(out, resume=resume, force=force)
-    chosen = profiles.get(profile)
-    config = replace(chosen.training(seed, encoder), protocol=get_protocol(protocol))
-    config = replace(config, tracker=None if tracker == "none" else tracker)
+    at_least(1, steps=steps)
+    if minutes is not None and minutes <= 0:
+        raise BadInput(f"{minutes:g}", where="--minutes", fix="use more than 0")
+    chosen, changes = profiles.get(profile), {"tracker": None if tracker == "none" else tracker}
     if precision != "auto":
-        half = "float16" if precision == "float16" else "bfloat16"
-        config = replace(config, amp=precision != "float32", half=half)
+        changes |= {"amp": precision != "float32", "half": "float16" if precision == "float16" else "bfloat16"}
     if steps is not None:
-        config = replace(config, n_steps=steps, time_budget_s=None)
+        changes |= {"n_steps": steps, "time_budget_s": None}
     elif minutes is not None:
-        config = replace(config, time_budget_s=60 * minutes)
-    if (steps is not None and steps < 1) or (minutes is not None and minutes <= 0):
-        raise BadInput("an empty budget", where="--steps or --minutes", fix="use more than 0")
-    model_config = chosen.models[encoder]
-    octaves = model_config.encoder.octaves if octaves is None else octaves
-    model_config = replace(model_config, encoder=replace(model_config.encoder, kind=encoder, octaves=octaves))
-    if protocol == "as_published" and model_config.decoder.kind == "mlp":  # its decoder encodes as the NeRFs do
-        encoding = Zoo(zoo).rows[0].encoding
-        model_config = replace(model_config, decoder=replace(model_config.decoder, encoding=encoding))
+        changes["time_budget_s"] = 60 * minutes
     if split == "all":  # no val split is left to choose a best checkpoint by
-        config = replace(config, n_validation=0)
+        changes["n_validation"] = 0
+    config = replace(chosen.training(seed, encoder), protocol=get_protocol(protocol), **changes)
+    model, collection = chosen.models[encoder], Zoo(zoo)
+    octaves = model.encoder.octaves if octaves is None else octaves
+    model = replace(model, encoder=replace(model.encoder, kind=encoder, octaves=octaves))
+    if protocol == "as_published" and model.decoder.kind == "mlp":  # its decoder encodes as the NeRFs do
+        model = replace(model, decoder=replace(model.decoder, encoding=collection.rows[0].encoding))
     train_model(
-        Zoo(zoo), config, model_config, out,
-        split=None if split == "all" else split, resume=resume, device=None if device == "auto" else device,
-        start=start,
+        collection, config, model, out, split=None if split == "all" else split, resume=resume,
+        device=None if device == "auto" else device, start=start,
     )  # fmt: skip
     if not first:
         return {}  # the first process says it
