@@ -120,4 +120,15 @@ def shipped_table(folder: Path) -> str:
         found = [measures["readers"][rule].get(kind) for rule in rules]
         cells = [" / ".join(f"{one[name]:.2f}" for name in columns) if one else "-" for one in found]
         lines.append(f"| {kind} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", _not_beaten(measures["readers"])])
+
+
+def _not_beaten(readers: dict[str, dict[str, dict[str, float]]]) -> str:
+    """Which bars read at least as well as the embeddings, by rule, as one sentence."""
+    told = []
+    for rule, found in readers.items():
+        ours = found["embeddings"]
+        names = [kind for kind, bar in found.items() if not kind.startswith("embeddings")
+                 and any(bar[name] >= ours[name] for name in ("head", "hit_at_1"))]  # fmt: skip
+        told.append(f"{rule}: {', '.join(names) or 'none'}")
+    return f"Bars that are at least level in head or hit@1: {'; '.join(told)}."
