@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from n2v.lessons.drawing.pictures import sheet, show
+from n2v.lessons.drawing.pictures import close_up, sheet, show
 from n2v.lessons.drawing.style import OURS, THEIRS
 from n2v.scenes.cameras import CAMERA_ANGLE_X, front_camera
 from n2v.scenes.change import component_colours, measure_change
@@ -60,8 +60,9 @@ def camera_figure(view_set: ViewSet, obj: SceneObject, chosen: tuple[int, ...] =
     draw_cameras(space, view_set.c2w, chosen)
     space.scatter(*view_set.held_out_c2w[:, :3, 3].T, marker="X", color=THEIRS, label="held out")
     space.legend(loc="upper left", fontsize=8)
-    for place, index in enumerate(chosen[:6]):
-        show(figure.add_subplot(grid[place // 3, 1 + place % 3]), view_set.images[index], f"camera {index}")
+    pictures = close_up([view_set.images[index] for index in chosen[:6]])
+    for place, (index, picture) in enumerate(zip(chosen, pictures, strict=False)):
+        show(figure.add_subplot(grid[place // 3, 1 + place % 3]), picture, f"camera {index}")
     return figure
 
 
@@ -109,6 +110,8 @@ def draw_cameras(axis, c2w: Float[np.ndarray, "n 4 4"], numbered=(), length: flo
     axis.set(xlim=(-1.7, 1.7), ylim=(-1.7, 1.7), zlim=(-0.7, 1.9), xlabel="x", ylabel="y", zlabel="z")
     axis.set_box_aspect((3.4, 3.4, 2.6))
     axis.tick_params(labelsize=6, pad=-2)
+    for one in (axis.xaxis, axis.yaxis, axis.zaxis):
+        one.labelpad = -5
 
 
 def misread(c2w: Float[np.ndarray, "n 4 4"]) -> dict[str, Float[np.ndarray, "n 4 4"]]:

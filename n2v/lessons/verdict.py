@@ -20,6 +20,7 @@ class Verdict:
     measured: str  # such as "28.4 dB (27.1 to 29.7)"
     wanted: str  # such as "above 28"
     n: int | None = None
+    recorded: bool = False  # a Recorder shows it when the cell has ended, so not once more as the cell's value
 
     def __str__(self) -> str:
         return f"{self.claim}: {self.heading}. {self.details}"
@@ -31,7 +32,14 @@ class Verdict:
     @property
     def details(self) -> str:
         of_items = "" if self.n is None else f", n = {self.n:,}"
-        return f"Measured {self.measured}{of_items}; it agrees when all of the interval is {self.wanted}."
+        sampled = "all of the interval" if self.measured.endswith(")") else "it"
+        return f"Measured {self.measured}{of_items}; it agrees when {sampled} is {self.wanted}."
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import HTML, display
+
+        if not self.recorded:
+            display(HTML(self._repr_html_()))
 
     def _repr_html_(self) -> str:
         sentence = f"{escape(self.claim)}: <b>{self.heading}</b>. <small>{escape(self.details)}</small>"
@@ -91,6 +99,8 @@ def verdict(
     elif known and (high < floor or ceiling < low):
         word = DISAGREES
     interval = f"({shown(low)} to {shown(high)})" if known else "(no interval)"
+    if known and low == high:  # counted, not sampled
+        interval = ""
     wanted = f"between {shown(floor)} and {shown(ceiling)}" if within else f"{given[0]} {shown(places[given[0]])}"
     return Verdict(
         claim, word, " ".join(filter(None, (shown(value), unit, interval))), wanted, n if n is None else int(n)
@@ -104,12 +114,12 @@ def mean_interval(values) -> tuple[float, float, float]:
 
 
 def shown(value: object) -> str:
-    """A value for readers: three significant digits, powers of ten only below a thousandth, a dash for what is missing.
+    """A value for readers: three significant digits, powers of ten below 1e-3 and from 1e9, a dash for what is missing.
 
     What is below 1e-9 is rounding: zero.
 
-    >>> [shown(one) for one in (0.87654, 1234.5, 2.345e-5, 6.939e-18, 12, None, math.nan, "8 of 9")]
-    ['0.877', '1234', '2.3e-05', '0', '12', '-', '-', '8 of 9']
+    >>> [shown(one) for one in (0.87654, 1234.5, 2.345e-5, 6.939e-18, -7e37, 12, None, math.nan, "8 of 9")]
+    ['0.877', '1234', '2.3e-05', '0', '-7.0e+37', '12', '-', '-', '8 of 9']
     """
     if value is None:
         return "-"
@@ -120,4 +130,6 @@ def shown(value: object) -> str:
         return "-" if math.isnan(size) else "inf" if value > 0 else "-inf"
     if size < 1e-9:
         return "0"
-    return f"{value:.0f}" if size >= 1000 else f"{value:.3g}" if size >= 1e-3 else f"{value:.1e}"
+    if not 1e-3 <= size < 1e9:
+        return f"{value:.1e}"
+    return f"{value:.0f}" if size >= 1000 else f"{value:.3g}"

@@ -11,7 +11,9 @@ from n2v.files import data_folder, inside, write_bytes
 from n2v.lessons.drawing.plots import class_scatter
 from n2v.lessons.drawing.style import OURS
 from n2v.nerf.layout import LAYERS, N_OCTAVES, octave_travel, travel
+from n2v.scenes.cameras import front_camera
 from n2v.scenes.classes import names_of
+from n2v.scenes.views import ViewSet
 from n2v.zoo.store import Row, Zoo
 
 
@@ -73,6 +75,11 @@ def flip_bit(folder: Path, row: Row, weight: int, bit: int) -> tuple[float, floa
     stored.view(np.uint8)[bit // 8] ^= 1 << bit % 8
     write_bytes(path, bytes(data))
     return before, stored[0].item()
+
+
+def front_view(view_set: ViewSet) -> int:
+    """Which held-out picture was taken most nearly from three quarters in front: the one that one recognises."""
+    return int((view_set.held_out_c2w[:, :3, 2] @ front_camera()[:3, 2]).argmax())
 
 
 def study(name: str) -> list[dict]:

@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from html import escape
 from numbers import Integral, Real
 from pathlib import Path
@@ -18,7 +19,9 @@ from n2v.lessons.verdict import Verdict, shown, verdict
 from n2v.publish.thesis import BY_ID, check_item
 
 SVG_LIMIT = 200_000
-NUMBER = re.compile(r"-|-?\d[\d.,]*(e-?\d+)?( %)?")
+NUMBER = re.compile(r"-|-?\d[\d.,]*(e[-+]?\d+)?( %)?")
+UNIT = re.compile(r"_(db|s|px|deg|ms|kb)(?= |$)")  # at the end of a column's name
+UNITS = {"db": "dB", "deg": "degrees", "kb": "kB"}
 ORDER = ("figure", "table", "not run", "verdict")  # how a cell's records are shown
 
 
@@ -90,7 +93,7 @@ class Recorder:
 
         An item may have several; the report shows the first beside the thesis's numbers.
         """
-        found = verdict(claim, value, low, high, **more)
+        found = replace(verdict(claim, value, low, high, **more), recorded=True)
         self._begin(item_id)
         told = {"claim": claim, "word": found.word, "measured": found.measured, "n": found.n, "sentence": str(found)}
         self._verdicts.setdefault(item_id, []).append(told)
@@ -161,10 +164,20 @@ def figure_html(png: bytes, caption: str, alt: str, width_px: int | None = None)
 
 def table_html(header: Iterable[str], rows: Iterable[Sequence], caption: str = "") -> str:
     """Escaped, as `shown`, numbers to the right; a wide one scrolls inside itself."""
-    head = "".join(f"<th>{escape(name.replace('_', ' '))}</th>" for name in header)
+    head = "".join(f"<th>{escape(heading(name))}</th>" for name in header)
     lines = [f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows]
     below = f'<p class="caption">{escape(caption)}</p>' if caption else ""
     return f'<div class="wide" style="overflow-x:auto"><table><tr>{head}</tr>{"".join(lines)}</table></div>{below}'
+
+
+def heading(name: str) -> str:
+    """A column's name for readers.
+
+    >>> [heading(one) for one in ("psnr_db", "foreground_db ±", "fit_s", "n_seeds")]
+    ['PSNR (dB)', 'foreground (dB) ±', 'fit (s)', 'n seeds']
+    """
+    told = UNIT.sub(lambda unit: f" ({UNITS.get(unit[1], unit[1])})", name)
+    return re.sub(r"\bpsnr\b", "PSNR", told.replace("_", " "))
 
 
 def _cell(value: object) -> str:

@@ -32,13 +32,31 @@ def show(axis, picture: np.ndarray | None, title: str = "", below: str = "") -> 
         axis.imshow(to_rgb(picture), interpolation="nearest" if len(picture) < 32 else None)
 
 
+def close_up(pictures: list[np.ndarray | None]) -> list[np.ndarray | None]:
+    """The same square pictures, all cut to the smallest centred share that holds what any of them shows on white."""
+    reach = 0.05
+    for picture in pictures:
+        if picture is not None and len(picture) > 1:
+            places = np.argwhere(to_rgb(picture).min(-1) < 245)
+            middle = (len(picture) - 1) / 2
+            reach = max(reach, *(np.abs(places - middle).max(0) + 1.5) / middle) if len(places) else reach
+
+    def cut(picture: np.ndarray) -> np.ndarray:
+        margin = max(0, int((1 - reach) * (len(picture) - 1) / 2))
+        return picture[margin : len(picture) - margin, margin : len(picture) - margin]
+
+    return [picture if picture is None else cut(picture) for picture in pictures]
+
+
 def sheet(rows: list[list[np.ndarray]], row_titles=None, column_titles=None, cell_inch: float = 1.1, below=None):
-    """Matplotlib figure of a grid of square pictures; a missing picture (None) leaves its cell white.
+    """Matplotlib figure of a grid of square pictures, closed up on; a missing picture (None) leaves its cell white.
 
     `below` has a text for each picture, row by row.
     """
     import matplotlib.pyplot as plt
 
+    near = iter(close_up([picture for row in rows for picture in row]))
+    rows = [[next(near) for _ in row] for row in rows]
     n_columns = max(len(row) for row in rows)
     text_inch = 0.15 * max((text.count("\n") + 1 for line in below or () for text in line), default=0)
     size = (cell_inch * n_columns + 0.8, (cell_inch + text_inch) * len(rows) + 0.4)
