@@ -42,6 +42,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from torch import nn
@@ -79,7 +80,7 @@ from n2v.machine import fast_bfloat16
 from n2v.nerf.composite import composite, over_background
 from n2v.nerf.encoding import encode
 from n2v.nerf.field import activate, to_unit_box
-from n2v.nerf.layout import initial_vector
+from n2v.nerf.layout import LAYERS, initial_vector, travel
 from n2v.nerf.march import camera_rays
 from n2v.nerf.nerf import Turntable
 from n2v.nerf.neurons import permute_neurons
@@ -90,6 +91,7 @@ from n2v.seeds import child_seed, seed_everything
 from n2v.tasks.bars import bars
 from n2v.tasks.metrics import lead, reconstruction_summary
 from n2v.tasks.read import HEAD, HIT, PROBE, read_all, wide
+from n2v.tasks.retrieve import distances
 from n2v.tasks.timing import time_call
 from n2v.zoo.shipped import is_mini_zoo, mini_zoo
 from n2v.zoo.store import Zoo
@@ -150,14 +152,20 @@ if not is_mini_zoo(zoo):
 
 # %% [markdown]
 # ## 2. The encoder's input (Fig 3.5)
-# The four matrices are laid end to end, padded, and cut again into 336 rows of 64. *What to see:* on the left the
-# initial vector dominates; on the right, what is left without it, is what this object wrote into its weights.
+# The four matrices are laid end to end, padded, and cut again into 336 rows of 64. *What to see:* on the right is what
+# the fit wrote into the weights. Where left and right look alike, it has gone farther than the start was long (printed); where the
+# right is pale, the initial vector still shows on the left.
 
 # %%
 first = torch.from_numpy(zoo.field_weights(0))
 start = torch.from_numpy(initial_vector())[None]
 figure = matrix_picture(weight_matrix(first)[0].numpy(), weight_matrix(start)[0].numpy())
 record.figure("fig-3.5", figure, f"Weight matrix of {zoo.object_ids[0]} (left) and its change since the start (right).")
+moves = zip(LAYERS, travel(first.numpy(), start[0].numpy())[0], strict=True)
+print(
+    "length of the change, in lengths of the start: "
+    + "; ".join(f"{name.split(chr(10))[0]} {far:.2f}" for name, far in moves)
+)
 
 # %% [markdown]
 # ### Exercise 1
@@ -171,6 +179,7 @@ record.figure("fig-3.5", figure, f"Weight matrix of {zoo.object_ids[0]} (left) a
 def my_matrix(vector):
     """(18432,) to (336, 64)."""
     ### BEGIN SOLUTION
+    # HINT: torch.cat puts the zeros behind the vector, reshape cuts row by row
     return torch.cat([vector, torch.zeros(3072)]).reshape(336, 64)
     ### END SOLUTION
 
@@ -267,6 +276,8 @@ record.figure("fig-3.7", figure, "The thesis's decoder. The skip has a layer of 
 #
 # $$L = 0.8 \cdot \frac{1}{R} \sum_r \lVert \hat C_r - C_r \rVert + 0.2 \cdot \frac{1}{M} \sum_m \hat \alpha_m .$$
 #
+# ($\lVert \cdot \rVert$: the thesis writes L1; its code, and the loop below, take smooth L1. Section 12 has the difference.)
+#
 # *Why a random background?* Over white, a white object and no object cost the same. *Why the second term?* Rays only pass where the
 # NeRF has something: whoever draws fog everywhere else is never told.
 #
@@ -280,6 +291,7 @@ record.figure("fig-3.7", figure, "The thesis's decoder. The skip has a layer of 
 def opacity_of(sigmas, step):
     """Share of light that samples block. sigmas: per scene unit, any shape."""
     ### BEGIN SOLUTION
+    # HINT: exercise 1 of notebook 02; what gets through falls off exponentially
     return 1 - torch.exp(-sigmas * step)
     ### END SOLUTION
 
@@ -388,6 +400,9 @@ record.figure(
 )
 
 # %% [markdown]
+# *What to see:* the two rows are equally rough. Five objects are told apart; stripes and wisps are what is still to be learned. Do
+# they go if you give the loop 3,000 steps? Try it.
+#
 # ## 6. What the maximum forgets
 # Row 3 and row 200 of the matrix are treated alike. Does the encoder notice when they change places?
 #
@@ -401,6 +416,7 @@ record.figure(
 def notices_shuffled_rows(encoder, rows):
     """True when the embedding changes if the rows (1, 336, 64) stand in another order; encoder.encode_rows(rows)."""
     ### BEGIN SOLUTION
+    # HINT: torch.randperm(336) is another order; index the rows with it, and encode both
     shuffled = rows[:, torch.randperm(rows.shape[1])]
     with torch.no_grad():
         return not torch.allclose(encoder.encode_rows(rows), encoder.encode_rows(shuffled), atol=1e-5)
@@ -418,7 +434,7 @@ assert notices_shuffled_rows(thesis_model.encoder, weight_matrix(-first)) is Fal
 # 64 neurons of a layer have no order. Renumber them (rows of one matrix, columns of the next) and all weights move, and not one answer
 # of the NeRF. So an encoder can be asked two questions:
 #
-# 1. Rows of the hidden matrices change places: **another function**, usually no object at all. It should notice.
+# 1. Rows of the hidden matrices change places: **another function**. It should notice.
 # 2. Neurons are renumbered: **the same function**. It should not.
 #
 # Four encoders answer, all before any training, so that it is their construction that speaks:
@@ -440,8 +456,15 @@ exchanged = lesson.rows_exchanged(sample, 0.3, stream(4))
 answers = {"before": ask(sample), "renumbered": ask(renumbered), "rows exchanged": ask(exchanged)}
 for name in ("renumbered", "rows exchanged"):
     change = (answers[name].float() - answers["before"].float()).abs().mean() / 255
-    print(f"{name}: the NeRFs' answers change by {float(change):.5f} on average")
+    print(f"{name}: the NeRFs' answers change by {float(change):.5f} on average (most of the box is empty)")
+one = zoo[int(train_split[0])]
+looks = [replace(one, field_weights=vectors[0]).render(size_px=96) for vectors in (sample, renumbered, exchanged)]
+titles = ["as it is", "neurons renumbered:\nthe same function", "30 % of hidden rows\nexchanged: another one"]
+record.figure(
+    "extra-two-questions", sheet([looks], None, titles, 1.7), f"{one.object_id}, and what was done to its weights."
+)
 
+# %%
 moved = {"rows exchanged: another function": {}, "neurons renumbered: the same function": {}}
 for kind, model_config in size.models.items():
     torch.manual_seed(seed)
@@ -469,7 +492,7 @@ for kind in moved[what]:
 # empty (notebook 03), or the answers are fog.
 
 # %%
-chair = known["chair-0000"]
+chair = known["chair-0014"]
 layers = lesson.answer_layers(ask(chair.field_weights[None])[0])
 titles = ["the NeRF", *(f"answers,\nlayer {height} of 32" for height in layers)]
 figure = sheet([[chair.render(size_px=96), *layers.values()]], None, titles, 1.8)
@@ -512,25 +535,33 @@ labels = zoo.labels
 def hits_with(k):
     """Share of test NeRFs whose nearest training NeRF (Euclidean, first k components) has their class."""
     ### BEGIN SOLUTION
+    # HINT: torch.cdist has all distances of test rows from training rows; argmin(1), then compare labels
     near = torch.cdist(components[test_split, :k], components[train_split, :k]).argmin(1)
     return float((labels[train_split][near] == labels[test_split]).mean())
     ### END SOLUTION
 
 
 # %% tags=["check", "points:3"]
-lesson.check_components(hits_with, components, labels, train_split, test_split)
+yours = lesson.check_components(hits_with, components, labels, train_split, test_split)
 ### BEGIN HIDDEN TESTS
 assert abs(hits_with(8) - lesson.component_hits(components, labels, train_split, test_split, 8)) < 1e-6
 ### END HIDDEN TESTS
 
 # %%
 rows = [
-    {"components": k, "hit@1": lesson.component_hits(components, labels, train_split, test_split, k),
+    {"components": k, "hit@1": hits_with(k) if yours else lesson.component_hits(components, labels, train_split, test_split, k),
      "variance held": float(variances[:k].sum()) / total}
     for k in (1, 2, 4, 8, 16, 32, 64, 128, 256)
     if k <= components.shape[1]
 ]  # fmt: skip
 record.table("extra-components", rows, f"Nearest training NeRF by the first components; {len(test_split)} test NeRFs.")
+figure, axis = plt.subplots(figsize=(6.5, 2.8))
+for column, look in (("hit@1", "o-"), ("variance held", "s--")):
+    axis.plot([row["components"] for row in rows], [100 * row[column] for row in rows], look, label=column)
+axis.axhline(100 / 13, color="black", ls=":", lw=1, label="chance of a hit")
+axis.set(xscale="log", xlabel="components kept", ylabel="%")
+axis.legend(fontsize=8)
+record.figure("extra-components", figure, "What the first components hold of the variance, and of the class.")
 peak = max(rows, key=lambda row: row["hit@1"])["components"]
 hits = {
     k: lesson.component_right(components, labels, train_split, test_split, k) for k in (peak, rows[-1]["components"])
@@ -546,7 +577,8 @@ record.verdict("extra-components", claim, value, low, high, above=0, n=len(set(b
 #
 # <details><summary>Why could more components make a neighbour worse? (Think first; click for an answer.)</summary>
 # What the objects of a class have in common stands in the first components. The tail is what each fit did on its own, and a
-# distance counts each direction by its variance alone, be it signal or noise. A good embedding forgets the tail.
+# distance counts each direction by its variance alone, be it signal or noise. A good embedding forgets the tail. (That is a reading of
+# the curve; the verdict says how much this run's curve is worth.)
 # </details>
 
 # %% [markdown]
@@ -641,9 +673,12 @@ for name in ("asking", "best"):
     value, low, high, n = gain(own, name, "rows", whose)
     claim = f"'{name}' draws the object alone better than 'rows'"
     record.verdict("extra-encoders", claim, value, low, high, above=0, n=n, unit="dB")
+rival = {measure: max(wanted, key=lambda name: readers[name][measure]) for measure in (PROBE, HIT)}
 for row in read:  # each says by how much the first kind, best, leads
-    if row["features"] in ("rows", "raw weights, whitened") and row["measure"] == PROBE:
-        claim = f"A linear probe reads classes better from 'best' than from '{row['features']}'"
+    measure = row["measure"]
+    if measure in rival and row["features"] in ("rows", rival[measure]):
+        who = f"'{row['features']}'" + (", the strongest bar in the table" if row["features"] != "rows" else "")
+        claim = f"Classes are told better from 'best' than from {who} ({measure})"
         found = (row["lead"], row["lead_low"], row["lead_high"])
         record.verdict("extra-encoders", claim, *found, above=0, n=row["n_objects"])
 
@@ -651,8 +686,8 @@ for row in read:  # each says by how much the first kind, best, leads
 # One training seed each, and three things differ at once; `ci/reference/encoders/` takes them apart over three seeds.
 #
 # ## 10. Embeddings of the whole zoo
-# The networks never saw a label. Tight groups of two or three in the second map are versions of one object: the second loss
-# asks for those. Are *different* objects of a class neighbours?
+# The networks never saw a label. Tight groups of two or three should be versions of one object: the second loss asks for those. Are
+# *different* objects of a class neighbours? Guess from the map, then read the lines below it.
 
 # %%
 maps = {name: project(embeddings[name].values, seed) for name in ("rows", "best")}
@@ -661,6 +696,15 @@ figure = map_figure({titles[name]: points for name, points in maps.items()}, emb
 record.figure(
     "extra-embedding-map", figure, f"t-SNE of the embeddings of all {len(zoo)} NeRFs; colour and marker: the class."
 )
+owners = np.array(base_ids)
+for name in maps:
+    apart = distances(embeddings[name].values, embeddings[name].values)
+    np.fill_diagonal(apart, np.inf)
+    twin = owners[apart.argmin(1)] == owners
+    apart[owners[:, None] == owners] = np.inf
+    of_class = zoo.labels[apart.argmin(1)] == zoo.labels
+    print(f"{titles[name]}: the nearest NeRF is a version of the same object in {twin.mean():.0%} of cases; the nearest of "
+          f"another object has its class in {of_class.mean():.0%}")  # fmt: skip
 
 # %% [markdown]
 # ### Try it: what stands where
@@ -692,6 +736,7 @@ if interactive:
 def first_layer(layer, embedding, features):
     """`layer` of (embedding, features) side by side. Shapes: embedding (b, e), features (b, n, f), result (b, n, h)."""
     ### BEGIN SOLUTION
+    # HINT: the first e columns of layer.weight belong to the embedding; its part is (b, h), add it to every sample's
     n = embedding.shape[1]
     once = embedding @ layer.weight[:, :n].T + layer.bias
     return features @ layer.weight[:, n:].T + once[:, None]
