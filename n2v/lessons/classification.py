@@ -21,7 +21,7 @@ def plot_confusion(counts: np.ndarray, names: Sequence[str] = CLASSES):
     share, told = counts / np.maximum(counts.sum(1, keepdims=True), 1), np.where(counts, counts.astype(str), "")
     ticks = {"xticklabels": names, "yticklabels": names}
     sns.heatmap(share, annot=told, fmt="", cmap="Blues", vmin=0, vmax=1, cbar=False, **ticks, ax=axis)
-    axis.set(xlabel="predicted class", ylabel="true class (numbers: objects)")
+    axis.set(xlabel="predicted class", ylabel="true class (numbers: NeRFs)")
     return figure
 
 

@@ -61,14 +61,14 @@ def fit_story(history: list[dict], truth: np.ndarray, falls: list[int]):
     axis.set(xlabel="optimiser steps", ylabel="held-out PSNR (dB)")
     other = axis.twinx()
     (second,) = other.plot(steps, losses, "s--", color=THEIRS, ms=4, label="loss of one batch (right)")
-    other.set(ylabel="smooth L1 (no unit)", yscale="log")
+    other.set(ylabel="half the squared error (no unit)", yscale="log")
     other.grid(False)
     for fall in falls:
         third = axis.axvline(fall, color=CHANCE, ls=":", label="the learning rate falls")
     axis.legend(handles=[first, second, third], loc="center right", fontsize=9)
     seen = np.argwhere(truth.min(-1) < 0.99)
     (top, left), (bottom, right) = np.maximum(seen.min(0) - 3, 0), seen.max(0) + 4
-    titles = [f"{row['step']}\n{row['psnr_db']:.1f} dB" for row in history]
+    titles = [f"step {row['step']}\n{row['psnr_db']:.1f} dB" for row in history]
     pictures = [*(row["picture"] for row in history), truth]
     for i, (picture, title) in enumerate(zip(pictures, [*titles, "held-out\npicture"], strict=True)):
         show(figure.add_subplot(grid[1, i]), picture[top:bottom, left:right], title)

@@ -34,12 +34,15 @@ def rays_in_box(view_set: ViewSet, hull: Bool[torch.Tensor, "g g g"], view: int 
     for ends in np.stack([origins, origins + 2.6 * directions], -1):
         axis.plot(*ends, color=OURS, lw=0.7, label=f"{n_side**2} rays of one camera")
     samples = march(origins, directions, hull, step).positions(origins, directions).numpy()
-    for points, marker, size, colour, label in (
-        (cells[:: max(1, len(cells) // 1500)], "o", 1, CHANCE, "cells of the hull"),
-        (places, "^", 16, "black", f"{len(places)} cameras"),
-        (samples, "s", 12, "#D55E00", f"their samples in the hull, every {step:g}"),
+    axis.computed_zorder = False  # the samples stand inside the hull: it must not hide them
+    for points, marker, size, alpha, colour, label in (
+        (cells[:: max(1, len(cells) // 1500)], "o", 3, 0.2, CHANCE, "cells of the hull"),
+        (places, "^", 16, 1, "black", f"{len(places)} cameras"),
+        (samples, "s", 12, 1, "#D55E00", f"their samples in the hull, every {step:g}"),
     ):
-        axis.scatter(*points.T, s=size, marker=marker, color=colour, label=label, depthshade=False, alpha=0.6)
+        axis.scatter(
+            *points.T, s=size, marker=marker, color=colour, alpha=alpha, label=label, depthshade=False, zorder=9
+        )
     axis.set(xlabel="x", ylabel="y", zlabel="z (up), scene units", xlim=(-1.7, 1.7), ylim=(-1.7, 1.7), zlim=(-0.8, 1.9))
     axis.set_box_aspect((3.4, 3.4, 2.7))
     axis.view_init(18, -50)

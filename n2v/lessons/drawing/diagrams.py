@@ -171,7 +171,8 @@ def matrix_picture(rows: np.ndarray, initial: np.ndarray):
         axis.set(title=title, xlabel="column (0-63)")
         axis.grid(False)
     for name, row in begins.items():
-        axes[0].text(1, row + 4 if name != "output" else row - 3, name, fontsize=7, va="center")
+        paper = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 0.8}
+        axes[0].text(2, row + 5 if name != "output" else row - 4, name, fontsize=7, va="center", bbox=paper)
     axes[0].set_ylabel("row of the matrix (0-335)")
     figure.colorbar(picture, ax=axes, shrink=0.6, label="weight (no unit)")
     return figure
