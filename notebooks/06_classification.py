@@ -70,7 +70,7 @@ from n2v.tasks.classify import PUBLISHED, by_class, leak_study
 from n2v.tasks.head import HeadConfig, train_head
 from n2v.tasks.metrics import lead, wilson_interval
 from n2v.tasks.pictures import PictureConfig, make_network, predict_views, resnet50_configs, study
-from n2v.tasks.read import HEAD, HIT, PROBE, ask, nearest_neighbour, real_table, summary
+from n2v.tasks.read import HEAD, HIT, PROBE, ask, nearest_neighbour, real_table, summary, with_intervals
 from n2v.tasks.timing import nerf2vec_steps, network_step, render_step, time_table
 from n2v.zoo.shipped import mini_zoo, real_zoo
 from n2v.zoo.store import Zoo
@@ -501,16 +501,8 @@ commonest = next(row["value"] for row in real_rows if row["features"] == "common
 seen = [row for row in real_rows if row["measure"] in (HEAD, PROBE, HIT)]
 axis = dot_chart(seen, "features", "measure", chance=commonest)
 record.figure("extra-real-classified", axis.figure, f"{len(real)} real objects, shipped nerf2vec and bars.")
-told = {}
-for row in real_rows:
-    of_it = told.setdefault(row["features"], {"features": row["features"]})
-    if "low" in row and row["measure"] in (PROBE, HEAD, HIT, "mAP@10"):
-        of_it[row["measure"]] = f"{row['value']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
-    elif "low" not in row:
-        of_it[HIT] = f"{row['value']:.2f}"
-record.table(
-    "extra-real-classified", list(told.values()), "Real objects: shares right with 95 % intervals by shape group."
-)
+caption = f"Real objects: shares right with 95 % intervals by shape group; the commonest class: {commonest:.2f}."
+record.table("extra-real-classified", with_intervals(seen), caption)
 for row in real_rows:
     record.metric(f"real {row['features']}, {row['measure']}", row["value"])
 for bar in ("ruler", "occupancy 12 cubed", "raw weights, whitened"):

@@ -175,6 +175,16 @@ def wide(rows: list[dict]) -> list[dict]:
     return list(table.values())
 
 
+def with_intervals(rows: list[dict], measures: tuple[str, ...] = (PROBE, HEAD, HIT)) -> list[dict]:
+    """The same for readers: a row a kind of vectors: features, n, and each measure as "0.58 (0.46 to 0.70)"."""
+    table: dict[str, dict] = {}
+    for row in rows:
+        line = table.setdefault(row["features"], {"features": row["features"], "n": row["n"]})
+        if row["measure"] in measures:
+            line[row["measure"]] = f"{row['value']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
+    return list(table.values())
+
+
 def real_table(zoo: Zoo, embeddings: dict[str, np.ndarray], head: HeadConfig | None = STANDARD) -> list[dict]:
     """Embeddings of a zoo of real objects beside every bar: rows {features, measure, ...} by cross-validation.
 
