@@ -106,6 +106,7 @@ record.figure("fig-4.6", draw_graph(LATENT_GAN), caption)
 def penalty(gradients):
     """Gradient penalty of a batch; gradients (n, d), one row a sample."""
     ### BEGIN SOLUTION
+    # HINT: a length for each row: norm(dim=1); the mean comes last
     return ((gradients.norm(dim=1) - 1) ** 2).mean()
     ### END SOLUTION
 
@@ -204,6 +205,7 @@ record.figure(
 def pair(noise, real, t):
     """Point on the straight way at time t, and its velocity. Shapes: noise, real (n, d), t (n, 1)."""
     ### BEGIN SOLUTION
+    # HINT: the formulas above, in this order; whoever walks straight is always equally fast
     return (1 - t) * noise + t * real, real - noise
     ### END SOLUTION
 
@@ -224,6 +226,7 @@ assert place.tolist() == [[3, 6]] and speed.tolist() == [[4, 8]]
 def euler(velocity, start, n_steps):
     """Last point; velocity(points, t) gives (n, d) for points (n, d) and a number t."""
     ### BEGIN SOLUTION
+    # HINT: n_steps times: add velocity times 1 / n_steps; the i-th step begins at t = i / n_steps
     points = start
     for i in range(n_steps):
         points = points + velocity(points, i / n_steps) / n_steps
@@ -268,8 +271,19 @@ record.figure(
     "extra-page-samples", figure, "New chairs of the two loops on this page, decoded by the shipped nerf2vec."
 )
 
+
+def spread_of(points):
+    """Median distance of two of them."""
+    return float(np.median(distances(points, points)[np.triu_indices(len(points), 1)]))
+
+
+usual = spread_of(bases[base_labels == CLASSES.index("chair")])
+print(f"distance of two samples, in that of two real chairs: GAN {spread_of(played.numpy()) / usual:.2f}, "
+      f"flow {spread_of(flowed.numpy()) / usual:.2f}")  # fmt: skip
+
 # %% [markdown]
-# *What to see:* six draws of noise a row. Do six noises give six chairs? A young GAN gives one chair six times.
+# *What to see:* six draws of noise a row. Do six noises give six chairs (1 in the printed line: as different as real ones), or one chair
+# six times?
 #
 # ## 3. Proper training, in steps
 # One GAN a class, as in the thesis, with its configuration (noise of 1,024 numbers of standard deviation .2, critic of two hidden
@@ -368,6 +382,7 @@ if interactive:
 def my_coverage(made, real):
     """Share (0 to 1); made (m, d), real (n, d)."""
     ### BEGIN SOLUTION
+    # HINT: for each sample the position of its nearest real one; how many different positions?
     squared = ((made[:, None] - real[None]) ** 2).sum(-1)
     return len(set(squared.argmin(1).tolist())) / len(real)
     ### END SOLUTION
@@ -391,6 +406,7 @@ def my_copies(made, train, held_out):
     """Share (0 to 1) of samples that are nearly a training embedding."""
 
     ### BEGIN SOLUTION
+    # HINT: the distance to the nearest training embedding, once of `held_out` (its median is the unit) and once of `made`
     def nearest(points):
         return np.sqrt(((points[:, None] - train[None]) ** 2).sum(-1)).min(1)
 
@@ -478,7 +494,7 @@ for (name, one), (points, asked) in sets.items():
         more = trained[name, one].sample(len(many), one, many)
         collapsed = class_verdicts(more, many, train, train_labels, held_out, held_out_labels)["collapsed"]
     rows.append({"generator": name, **numbers, "class as asked": right, "classes collapsed": collapsed})
-table = over_repeats(rows, ("generator",))
+measured = table = over_repeats(rows, ("generator",))
 measures = {
     "coverage": "coverage\n(higher is better)", "one_nna": "1-NNA\n(0.5 is best)",
     "frechet_on_embeddings": "Fréchet, embeddings\n(lower is better)", "novelty_ratio": "novelty\n(real: 1, copies: 0)",
@@ -506,7 +522,8 @@ record.verdict("extra-generation", claim, *mean_interval(gap), above=0, n=len(ga
 # these numbers could a cheat have had? Different methods took different numbers of steps, so this compares recipes, not ideas.
 #
 # ## 6. What the final ReLU breaks
-# The authors' generator ends in a ReLU: no coordinate it makes is ever negative. Half of an embedding's are. A switch, the same steps:
+# The authors' generator ends in a ReLU: no coordinate it makes is ever negative. How many of an embedding's are? (The last line says.) A
+# switch, the same steps:
 
 # %%
 ours = held_out[held_out_labels == CLASSES.index("chair")]
@@ -519,7 +536,7 @@ for name, relu in (("linear output", False), ("final ReLU (authors' code)", True
         numbers.pop("verdict")
         rows.append({"generator": name, "negative, real": float((chairs < 0).mean()),
                      "negative, made": float((made < 0).mean()), **numbers})  # fmt: skip
-table = over_repeats(rows, ("generator",))
+linear, with_relu = table = over_repeats(rows, ("generator",))
 record.table(
     "extra-final-relu",
     table,
@@ -547,29 +564,45 @@ plenty = FlowConfig(hidden=128, n_steps=400 if small else 1000)
 def by_heart(n_nerfs):
     """Share of copies among 64 samples of a flow that saw only the first n_nerfs of chairs."""
     ### BEGIN SOLUTION
+    # HINT: train_flow(...).sample(64, 0) makes them; novelty(made, known, ours)["copies"] is the share
     known = chairs[:n_nerfs]
     return novelty(train_flow(known, plenty, 0).sample(64, 0), known, ours)["copies"]
     ### END SOLUTION
 
 
 # %% tags=["check", "points:3"]
-checks.check_by_heart(by_heart, chairs, ours, plenty)
+yours = checks.check_by_heart(by_heart, chairs, ours, plenty)
 ### BEGIN HIDDEN TESTS
 few = chairs[: min(8, len(chairs))]
 copied = novelty(train_flow(few, plenty, 0).sample(64, 0), few, ours)["copies"]
 assert abs(by_heart(8) - copied) < 0.15, "n_nerfs decides how many chairs are seen"
 ### END HIDDEN TESTS
 
+# %%
+for n_nerfs in (4, 8, 16, len(chairs)) if yours else ():
+    print(f"trained on {n_nerfs} chairs: {by_heart(n_nerfs):.0%} of the samples are copies")
+
 # %% [markdown]
 # ## Result
-# | | thesis says | code does | we measured |
-# |---|---|---|---|
-# | quality (14) | samples look credible | | matching distance, coverage, 1-NNA, Fréchet distance on embeddings: `extra-generation`, with a verdict |
-# | novelty (14) | | | nearest training object beside each sample, ratio and share of copies |
-# | output (14) | | final ReLU | linear; the ReLU's damage: `extra-final-relu` |
-# | one GAN a class | as the thesis | | its configuration; beside one for all, and flow matching |
-# | one run (13) | one | one | the seeds of this profile, with intervals |
-#
+
+
+# %%
+def told(measure):
+    """A measure of every generator, beside the yardstick."""
+    return "; ".join(f"{row['generator']} {row[measure]:.2f}" for row in measured)
+
+
+cards = [
+    {"card": "14 · quality", "thesis says": "samples look credible", "code does": "pictures", "we measured": f"coverage: {told('coverage')}"},
+    {"card": "14 · novelty", "thesis says": "-", "code does": "-", "we measured": f"novelty (copies: 0): {told('novelty_ratio')}"},
+    {"card": "14 · output", "thesis says": "-", "code does": "final ReLU",
+     "we measured": f"Fréchet distance {with_relu['frechet_on_embeddings']:.2f} with a final ReLU, {linear['frechet_on_embeddings']:.2f} without"},
+    {"card": "13 · one run", "thesis says": "one", "code does": "one",
+     "we measured": f"{len(seeds)} seed(s); {len(gans)} GANs of one class, {config.n_steps:,} steps each"},
+]  # fmt: skip
+record.table("extra-card-generation", cards, "Thesis, code and this run: generation.")
+
+# %% [markdown]
 # **You learned** to write both loops; that a generator needs three questions: is it good, is it all, is it new? And that a yardstick
 # of real objects and a cheat for each measure belong in the table.
 #
