@@ -26,11 +26,11 @@ from n2v.lessons.objects import (
     slots_figure,
 )
 from n2v.lessons.splits import identities
-from n2v.lessons.zoo import flip_bit, quality_figure, study, travel_figure
+from n2v.lessons.zoo import flip_bit, front_view, quality_figure, study, travel_figure
 from n2v.nerf.layout import LAYERS, N_WEIGHTS, SLICES, initial_vector, octave_travel, split_weights, travel
 from n2v.publish.data_cards import count_table, read_block, write_block
 from n2v.scenes.augment import AugmentConfig, augment
-from n2v.scenes.cameras import check_cameras, orbit_cameras
+from n2v.scenes.cameras import check_cameras, orbit_camera, orbit_cameras
 from n2v.scenes.change import component_colours, measure_change
 from n2v.scenes.classes import CLASSES, FREQUENCIES
 from n2v.scenes.raycast import render_rgba, shade
@@ -391,3 +391,10 @@ def test_who_returns_nothing_or_a_dict_is_told_so_in_words(name, given):
         (function,) = [node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
         with pytest.raises(AssertionError, match=r"\w"):
             run_exercise(name, number, f"def {function}(*_): return {given}")
+
+
+def test_the_front_view_is_the_one_from_the_front():
+    c2w = np.stack([orbit_camera(165, 25), orbit_camera(80, 20), orbit_camera(-30, 40)])
+    pictures = np.zeros((3, 4, 4, 4), np.uint8)
+    views = ViewSet("one", "chair", pictures, c2w, held_out_images=pictures, held_out_c2w=c2w)
+    assert front_view(views) == 2

@@ -10,7 +10,7 @@ from n2v.embed.batches import SampleConfig, TrainingSet
 from n2v.embed.model import Nerf2Vec
 from n2v.lessons import generation
 from n2v.lessons.drawing.diagrams import FRAMEWORK, Graph, draw_graph
-from n2v.lessons.drawing.pictures import png_bytes, sheet, to_rgb, write_gif
+from n2v.lessons.drawing.pictures import close_up, png_bytes, sheet, to_rgb, write_gif
 from n2v.tasks.generate import GanConfig, make_networks
 from n2v.zoo.shipped import mini_zoo
 
@@ -76,3 +76,12 @@ def test_the_latent_gan_is_drawn_as_it_is_trained():
     assert layers == {"generator": ["Linear", "ReLU", "Linear"], "critic": ["Linear", "LeakyReLU"] * 2 + ["Linear"]}
     told = {name: part.text for name, part in generation.LATENT_GAN.items()}
     assert "3 linear" in told["critic"] and f"{GanConfig().noise:,}" in told["noise"]
+
+
+def test_a_close_up_cuts_all_pictures_alike_and_nothing_off():
+    small, large = (np.full((side, side, 3), 255, np.uint8) for side in (20, 40))
+    small[8:12, 8:12], large[10:30, 14:20] = 0, 0
+    first, none, second = close_up([small, None, large])
+    assert none is None and len(first) < 20 and abs(len(first) / 20 - len(second) / 40) < 0.1
+    assert (first == 0).sum() == (small == 0).sum() and (second == 0).sum() == (large == 0).sum()
+    assert close_up([np.zeros((8, 8, 3), np.uint8), small])[1].shape == small.shape  # a full picture: nothing to cut

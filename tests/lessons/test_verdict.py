@@ -57,6 +57,7 @@ def test_it_says_what_was_measured_and_what_would_agree():
     )
     assert "Weights &lt;b&gt; lose: <b>agrees</b>" in found._repr_html_()
     assert "12 (no interval)" in str(verdict("Few", 12, math.nan, math.nan, above=1))
+    assert str(verdict("Counted", 3, 3, 3, above=1)) == "Counted: agrees. Measured 3; it agrees when it is above 1."
 
 
 def test_what_is_no_question_is_refused():

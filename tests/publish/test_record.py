@@ -118,7 +118,8 @@ def test_readers_see_few_digits_and_no_rounding_noise():
 
 
 def test_verdicts_are_kept_in_order_and_go_with_their_item(recorder, tmp_path):
-    assert recorder.verdict("table-4.1", "Above chance", 0.5, 0.4, 0.6, above=0.1, n=50).word == "agrees"
+    found = recorder.verdict("table-4.1", "Above chance", 0.5, 0.4, 0.6, above=0.1, n=50)
+    assert found.word == "agrees" and found.recorded  # so that the cell's value does not show it once more
     recorder.verdict("table-4.1", "Nearly perfect", 0.5, 0.4, 0.6, above=0.9)
     kept = json.loads((tmp_path / "items" / "table-4.1.verdict.json").read_text())["verdicts"]
     assert [one["word"] for one in kept] == ["agrees", "disagrees"] and kept[0]["n"] == 50

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from n2v.tasks.head import HeadConfig
-from n2v.tasks.read import HEAD, HIT, MAP, PROBE, VERSIONS, answers, ask, read_all, summary, wide
+from n2v.tasks.read import HEAD, HIT, MAP, PROBE, VERSIONS, answers, ask, read_all, summary, wide, with_intervals
 
 QUICK = HeadConfig(n_epochs=20)
 
@@ -75,3 +75,10 @@ def test_a_table_shows_the_first_ones_lead(made):
     assert led[HIT]["lead"] == pytest.approx(rows[1]["value"] - led[HIT]["value"]) and led[HIT]["lead_low"] > 0
     line = wide(rows)[1]
     assert line["features"] == "noise" and line[f"{HIT}, low"] <= line[HIT] <= line[f"{HIT}, high"]
+
+
+def test_intervals_in_words():
+    row = {"features": "a", "measure": HIT, "n": 3, "value": 0.5, "low": 0.25, "high": 0.75}
+    assert with_intervals([row, {**row, "measure": MAP}], (HIT,)) == [
+        {"features": "a", "n": 3, HIT: "0.50 (0.25 to 0.75)"}
+    ]
