@@ -17,15 +17,7 @@ from n2v.scenes.shapes.parts import Kit
 from n2v.seeds import child_seed
 
 # of each class: its builder, and its families, the options of the slot `body`
-_CLASSES = {
-    "airplane": (airplanes.airplane, airplanes.FUSELAGES), "bench": (seating.bench, seating.BENCH_SEATS.split()),
-    "cabinet": (cases.cabinet, cases.BODIES), "car": (cars.car, cars.BODIES),
-    "chair": (seating.chair, seating.CHAIR_SEATS.split()), "display": (screens.display, screens.DISPLAYS),
-    "lamp": (lamps.lamp, lamps.SHADES), "speaker": (cases.speaker, cases.BODIES),
-    "rifle": (rifles.rifle, rifles.STOCKS), "sofa": (seating.sofa, seating.SOFA_SEATS.split()),
-    "table": (tables.table, tables.TOPS), "phone": (screens.phone, screens.PHONES),
-    "watercraft": (watercraft.watercraft, watercraft.HULLS),
-}  # fmt: skip
+_CLASSES = {name: (getattr(seating, name), seating.KINDS[name][2]["body"].split()) for name in seating.KINDS} | {"cabinet": (cases.cabinet, cases.BODIES), "speaker": (cases.speaker, cases.BODIES), "display": (screens.display, screens.DISPLAYS), "phone": (screens.phone, screens.PHONES), "watercraft": (watercraft.watercraft, watercraft.HULLS), "rifle": (rifles.rifle, rifles.STOCKS), "lamp": (lamps.lamp, lamps.SHADES), "table": (tables.table, tables.TOPS), "car": (cars.car, cars.BODIES), "airplane": (airplanes.airplane, airplanes.FUSELAGES)}
 BUILDERS = {name: builder for name, (builder, _) in _CLASSES.items()}
 FAMILIES: dict[str, tuple[str, ...]] = {name: tuple(bodies) for name, (_, bodies) in _CLASSES.items()}
 FREQUENCY_RULES = ("balanced", "thesis", "half")

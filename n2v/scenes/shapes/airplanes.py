@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from n2v.scenes.shapes.parts import Kit
+from n2v.scenes.shapes.parts import PAIR, Kit, curve
 
 FUSELAGES = {  # half widths at 0, 1/8, 1/3, 2/3, 7/8 and 1 of the length, and height over width
     "tube": ((0.2, 0.8, 1.0, 1.0, 0.6, 0.25), 1.0),
@@ -30,43 +30,39 @@ def _wing(k: Kit, name: str, root, span: float, plan: tuple, thick: float = 0.05
     chord, tip, back, up = plan
     rings = []
     for t in (0.0, 0.5, 1.0):
-        c = chord * (1 - t * (1 - tip))
-        y = np.array([0, 0.25, 0.6, 1, 0.6, 0.25]) * c + back * t
+        y = np.array([0, 0.25, 0.6, 1, 0.6, 0.25]) * (chord * (1 - t * (1 - tip))) + back * t
         z = np.array([0, 0.5, 0.4, 0, -0.4, -0.5]) * thick * (1 - 0.5 * t)
-        out = np.full(6, span * t)
-        rings.append(np.column_stack([z, y, out] if upright else [out, y, z + up * t]) + np.asarray(root, float))
+        rings.append((curve(z, y, span * t) if upright else curve(span * t, y, z + up * t)) + root)
     k.loft(name, rings, "wing")
 
 
 def _pair(k: Kit, name: str, y: float, z: float, span: float, plan: tuple, thick: float = 0.05, x: float = 0.0) -> None:
-    for side in (-1, 1):
+    for side in PAIR:
         _wing(k, name, (side * x, y, z), side * span, plan, thick)
 
 
 def _fuselage(k: Kit, d: float, r: float) -> None:
     widths, high = FUSELAGES[k.draw("body", list(FUSELAGES))]
-    places, rise, squash = (0, 0.125, 0.33, 0.67, 0.875, 1), k.u(-0.3, 0.8), k.u(0.5, 1.0)
-    for x in (-2.2 * r, 2.2 * r) if k.slots["body"] == "twin" else (0.0,):
-        lift = [rise * r * max(p - 0.6, 0) for p in places]
-        shape = zip(places, widths, lift, strict=True)
-        stations = [(p * d - d / 2, r * a, -high * r * a + up, high * r * a + up, squash) for p, a, up in shape]
-        k.hull("fuselage", stations, "body", x=x)
+    places, rise, squash = np.array([0, 0.125, 0.33, 0.67, 0.875, 1]), k.u(-0.3, 0.8), k.u(0.5, 1.0)
+    lift, wide = rise * r * np.maximum(places - 0.6, 0), np.array(widths)
+    stations = curve(places * d - d / 2, r * wide, -high * r * wide + lift, high * r * wide + lift, squash)
+    k.hull("fuselage", stations, "body", x=2.2 * r * PAIR if k.slots["body"] == "twin" else 0.0)
     if k.chance(0.6):
         k.ball("canopy", (0, -0.3 * d, high * r * 0.85), (0.5 * r, 0.12 * d, 0.6 * r), "glass")
 
 
 def _wings(k: Kit, d: float, r: float) -> tuple[float, float, float]:
     """Build them; the leading edge at the root, half span and chord."""
-    sweep, tip, span, chord = WINGS[k.draw("support", list(WINGS))]
-    kind = k.slots["support"]
+    kind = k.draw("support", list(WINGS))
+    sweep, tip, span, chord = WINGS[kind]
     span, chord = span * k.size(0.6, 1.1) * 0.55, chord * k.size(0.7, 1.3) * 0.8
     y, z, up = -0.5 * chord + k.u(-0.12, 0.08) * d, r * k.pick(-0.5, -0.2, 0.7), k.u(-0.05, 0.2) * span
     back = sweep * span
     if kind == "biplane":
         for at in (-0.8 * r, 1.6 * r):
             _pair(k, "wing", y, at, span, (chord, tip, back, 0.02))
-        for x in (-0.7 * span, -0.05, 0.05, 0.7 * span):
-            k.rod("strut", (x, y + 0.4 * chord, -0.8 * r), (x, y + 0.4 * chord, 1.6 * r), 0.012, "hub")
+        x, middle = np.array([-0.7 * span, -0.05, 0.05, 0.7 * span]), y + 0.4 * chord
+        k.rod("strut", (x, middle, -0.8 * r), (x, middle, 1.6 * r), 0.012, "hub")
     elif kind == "gull":
         _pair(k, "wing", y, z, 0.4 * span, (chord, 0.85, 0.3 * back, 0.2 * span))
         tip_plan = (0.85 * chord, tip, 0.7 * back, -0.08 * span)
@@ -94,19 +90,18 @@ def _propeller(k: Kit, x: float, y: float, z: float, r: float) -> None:
 
 
 def _engines(k: Kit, y: float, span: float, chord: float, d: float, r: float) -> None:
-    kind = k.draw("engines", "none wing2 nose rear2 wing4 props2 tail pusher")
+    kind = k.draw("engines", "none wing2 nose rear2 wing4 props2 tail pusher".split())
     size = k.u(0.05, 0.09)
     if kind in ("wing2", "wing4", "props2"):
-        for share in (0.32, 0.62) if kind == "wing4" else (k.u(0.28, 0.45),):
-            for side in (-1, 1):
-                x, at = side * share * span, y + 0.1 * chord
-                _nacelle(k, x, at, -0.3 * r - 0.03, size, 0.28)
-                if kind == "props2":
-                    _propeller(k, x, at - 0.15, -0.3 * r - 0.03, 0.2)
+        shares, y, z = (0.32, 0.62) if kind == "wing4" else (k.u(0.28, 0.45),), y + 0.1 * chord, -0.3 * r - 0.03
+        for x in (share * side * span for share in shares for side in PAIR):
+            _nacelle(k, x, y, z, size, 0.28)
+            if kind == "props2":
+                _propeller(k, x, y - 0.15, z, 0.2)
     elif kind == "nose":
         _propeller(k, 0, -0.5 * d - 0.01, 0, k.u(0.2, 0.32))
     elif kind == "rear2":
-        for side in (-1, 1):
+        for side in PAIR:
             _nacelle(k, side * 1.4 * r, 0.28 * d, 0.5 * r, size, 0.3)
             k.block("pylon", (side * 0.9 * r, 0.28 * d, 0.4 * r), (1.2 * r, 0.12, 0.03), "body")
     elif kind == "tail":
@@ -116,13 +111,13 @@ def _engines(k: Kit, y: float, span: float, chord: float, d: float, r: float) ->
 
 
 def _tail(k: Kit, d: float, r: float) -> None:
-    kind = k.draw("tail", "standard tee twin vee none cross")
+    kind = k.draw("tail", "standard tee twin vee none cross".split())
     y, high, chord = 0.36 * d, k.size(0.18, 0.38), k.u(0.12, 0.22)
     level = {"tee": high, "cross": 0.5 * high}.get(kind, 0.0)
     if kind in ("standard", "tee", "cross"):
         _wing(k, "fin", (0, y, 0), high, (chord * 1.3, 0.6, 0.6 * high, 0), upright=True)
     elif kind == "twin":
-        for side in (-1, 1):
+        for side in PAIR:
             _wing(k, "fin", (side * 0.2, y + 0.03, 0), 0.8 * high, (chord, 0.6, 0.1, 0), 0.04, upright=True)
     if kind == "vee":
         _pair(k, "tailplane", y, 0.2 * r, 0.25, (chord, 0.5, 0.12, 0.25))
@@ -130,28 +125,30 @@ def _tail(k: Kit, d: float, r: float) -> None:
         _pair(k, "tailplane", y + 0.55 * level, level, k.u(0.18, 0.32), (chord, 0.5, k.u(0.02, 0.15), 0.02))
 
 
-def airplane(k: Kit) -> None:
-    d, r = k.size(0.7, 1.3), k.size(0.06, 0.15)
-    _fuselage(k, d, r)
-    y, span, chord = _wings(k, d, r)
-    _engines(k, y, span, chord, d, r)
-    _tail(k, d, r)
-    gear = k.draw("extra", "none wheels floats missiles antenna skis")
-    if gear == "wheels":
+def _extra(k: Kit, y: float, span: float, chord: float, d: float, r: float) -> None:
+    kind = k.draw("extra", "none wheels floats missiles antenna skis".split())
+    if kind == "wheels":
         for x, at in ((0, -0.35), (-1.5 * r, 0.03), (1.5 * r, 0.03)):
             k.rod("strut", (0.4 * x, at * d, -0.3 * r), (x, at * d, -2.6 * r), 0.015, "hub")
             k.wheel("wheel", (x, at * d, -2.7 * r), 0.05, 0.04)
-    elif gear in ("floats", "skis"):
-        tall = 0.08 if gear == "floats" else 0.02
-        for side in (-1, 1):
-            x = side * 2.0 * r
-            shape = ((-0.4, 0.01, 0.0, 0.5), (-0.25, 0.05, tall / 2, 0.3), (0.25, 0.03, 0.0, 0.3))
+    elif kind in ("floats", "skis"):
+        tall, at = 0.08 if kind == "floats" else 0.02, np.array([-0.2, 0.1]) * d
+        shape = ((-0.4, 0.01, 0.0, 0.5), (-0.25, 0.05, tall / 2, 0.3), (0.25, 0.03, 0.0, 0.3))
+        for x in 2.0 * r * PAIR:
             k.hull("float", [(p * d, a, -3 * r - deep, -3 * r + tall, e) for p, a, deep, e in shape], "extra", x=x)
-            for at in (-0.2, 0.1):
-                k.rod("strut", (0.3 * x, at * d, -0.3 * r), (x, at * d, -3 * r + tall / 2), 0.012, "hub")
-    elif gear == "missiles":
-        for side in (-0.5, 0.5):
-            k.rod("missile", (side * span, y + 0.2 * chord, -0.04), (side * span, y + chord, -0.04), 0.03, "extra")
-    elif gear == "antenna":
+            k.rod("strut", (0.3 * x, at, -0.3 * r), (x, at, -3 * r + tall / 2), 0.012, "hub")
+    elif kind == "missiles":
+        x = 0.5 * PAIR * span
+        k.rod("missile", (x, y + 0.2 * chord, -0.04), (x, y + chord, -0.04), 0.03, "extra")
+    elif kind == "antenna":
         k.rod("mast", (0, 0.1 * d, 0.5 * r), (0, 0.1 * d, 3 * r), 0.03, "hub")
         k.lathe("dish", [(0.2, -0.02), (0.22, 0), (0.2, 0.03)], "extra", (0, 0.1 * d, 3 * r))
+
+
+def airplane(k: Kit) -> None:
+    d, r = k.size(0.7, 1.3), k.size(0.06, 0.15)
+    _fuselage(k, d, r)
+    wings = _wings(k, d, r)
+    _engines(k, *wings, d, r)
+    _tail(k, d, r)
+    _extra(k, *wings, d, r)

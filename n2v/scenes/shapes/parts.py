@@ -1,7 +1,9 @@
 """Solids to build objects from (every one a loft, a skin over a stack of rings), and one object's random choices."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from inspect import signature
 
 import numpy as np
 
@@ -12,6 +14,7 @@ from n2v.scenes.shapes.looks import Look, colour, corner_uv, look
 
 N_RING = 16
 LONG_TAIL = 1.6  # option r of a slot is drawn in proportion to r ** -LONG_TAIL
+PAIR = np.array([-1, 1])  # left and right, or front and back
 _ORDER = {"z": [0, 1, 2], "y": [0, 2, 1], "x": [2, 0, 1]}  # (across, across, along) of an axis to x, y, z
 
 
@@ -32,6 +35,21 @@ def spread(n: int) -> np.ndarray:
     return (np.arange(n) + 0.5) / n - 0.5
 
 
+def grid(first: Sequence[float], second: Sequence[float]) -> np.ndarray:
+    """(2, n * m) coordinates of all pairs, the second changing first."""
+    return np.stack(np.meshgrid(first, second, indexing="ij")).reshape(2, -1)
+
+
+def curve(*coordinates) -> np.ndarray:
+    """(n, 3) or (n, 2) points of a line; a coordinate that does not change may be one number."""
+    return np.column_stack(np.broadcast_arrays(*coordinates))
+
+
+def several(*points) -> Iterator[np.ndarray]:
+    """The points, (n, 3), once for each value of coordinates that are arrays."""
+    yield from curve(*(coordinate for point in points for coordinate in point)).reshape(-1, len(points), 3)
+
+
 def turn(rx: float = 0.0, ry: float = 0.0, rz: float = 0.0) -> np.ndarray:
     """(3, 3) rotation about x, then y, then z; radians."""
     (a, b, c), (d, e, f) = np.cos([rx, ry, rz]), np.sin([rx, ry, rz])
@@ -40,8 +58,17 @@ def turn(rx: float = 0.0, ry: float = 0.0, rz: float = 0.0) -> np.ndarray:
     return np.array([[c, -f, 0], [f, c, 0], [0, 0, 1]]) @ about_y @ about_x
 
 
+def nothing(k: "Kit", *place) -> None:
+    """The option that builds nothing."""
+
+
 class Kit:
-    """Collects the parts of one object and draws its choices. Lengths are free: objects are placed later."""
+    """Collects the parts of one object and draws its choices. Lengths are free: objects are placed later.
+
+    An option of a slot is a function of the kit, a place and sizes; a size that is a range
+    (low, high) or three and more values by default is drawn. A coordinate of a solid's place may be an array: then there is one solid for each value. Every
+    solid gives the kit back, so that calls chain.
+    """
 
     def __init__(self, rng: np.random.Generator, forced: Mapping[str, str] | None = None) -> None:
         self.rng, self.forced = rng, dict(forced or {})
@@ -71,14 +98,20 @@ class Kit:
         """One of the options."""
         return options[int(self.rng.integers(len(options)))]
 
-    def some(self, *places):
+    def some(self, *places) -> np.ndarray:
         """The first few of the places: one, two, ... or all."""
-        return places[: self.pick(*range(1, len(places) + 1))]
+        return np.array(places[: self.pick(*range(1, len(places) + 1))])
 
-    def draw(self, slot: str, options: Mapping | Sequence | str, table: Mapping | None = None):
-        """Fill a slot: one of the options (words of a text), the first ones more often; of a mapping, its value."""
-        names = options.split() if isinstance(options, str) else list(options)
-        self.options[slot] = tuple(names)
+    def draw(self, slot: str, options: Mapping[str, Callable] | Sequence[str], order: str = ""):
+        """Fill a slot: one of the options, the first ones more often; of a mapping, give what builds it at a place.
+
+        Args:
+            slot: Its name.
+            options: Functions by name, or names.
+            order: Names of the options there are, commonest first, where not all or in another order.
+        """
+        names = tuple(order.split() or options)
+        self.options[slot] = names
         if slot in self.forced:
             name = self.forced[slot]
             if name not in names:
@@ -87,8 +120,14 @@ class Kit:
             odds = np.arange(1, len(names) + 1.0) ** -LONG_TAIL
             name = names[int(self.rng.choice(len(names), p=odds / odds.sum()))]
         self.slots[slot] = name
-        table = options if isinstance(options, Mapping) else table
-        return name if table is None else table[name]
+        return partial(self.make, options[name]) if isinstance(options, Mapping) else name
+
+    def make(self, option: Callable, *place, **sizes):
+        """Build an option at a place, the other sizes drawn."""
+        for name, size in signature(option).parameters.items():
+            if isinstance(size.default, tuple) and name not in sizes:
+                sizes[name] = (self.u if len(size.default) == 2 else self.pick)(*size.default)
+        return option(self, *place, **sizes)
 
     def _look(self, role: str) -> Look:
         """Of a role, drawn when it is first needed; mostly in a colour that stands out from the body's."""
@@ -102,100 +141,101 @@ class Kit:
 
     # ---- solids
 
-    def loft(self, name: str, rings, role: str) -> None:
+    def loft(self, name: str, rings, role: str, places=(0, 0, 0)) -> "Kit":
         """Skin over k rings of n points each, (k, n, 3), capped at both ends, turned outward; names are numbered."""
-        rings = np.asarray(rings, float)
+        rings = np.array(rings, float)
         k, n = rings.shape[:2]
-        around = np.arange(n)
-        following = (around + 1) % n
-        faces = []
-        for i in range(k - 1):
-            a, b = i * n + around, i * n + following
-            faces += [np.stack([a, b, b + n], -1), np.stack([a, b + n, a + n], -1)]
-        faces.append(np.stack([following, around, np.full(n, k * n)], -1))
-        faces.append(np.stack([(k - 1) * n + around, (k - 1) * n + following, np.full(n, k * n + 1)], -1))
-        faces, vertices = np.concatenate(faces), np.concatenate([rings.reshape(-1, 3), rings[[0, -1]].mean(1)])
-        corners = vertices[faces]
-        area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=-1)
-        faces, corners = faces[area > 1e-12], corners[area > 1e-12]
-        centred = corners - vertices.mean(0)
-        if np.einsum("ij,ij->", centred[:, 0], np.cross(centred[:, 1], centred[:, 2])) < 0:
-            faces = faces[:, ::-1]
-        seen = sum(part.name.rpartition("_")[0] == name for part in self.parts)
-        rgba = np.ones((len(faces), 3, 4), np.float32)
-        self.parts.append(Part(f"{name}_{seen}", vertices, np.ascontiguousarray(faces), rgba))
-        self._of.append(role)
+        around, following = np.arange(n), (np.arange(n) + 1) % n
+        a, b = (np.arange(k - 1)[:, None] * n + ring for ring in (around, following))
+        sides = np.stack([np.stack([a, b, b + n], -1), np.stack([a, b + n, a + n], -1)], 1).reshape(-1, 3)
+        end = (k - 1) * n
+        skin = np.concatenate([sides, curve(following, around, k * n), curve(end + around, end + following, k * n + 1)])
+        for (place,) in several(places):
+            moved = rings + place
+            vertices = np.concatenate([moved.reshape(-1, 3), moved[[0, -1]].mean(1)])
+            corners = vertices[skin]
+            area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=-1)
+            faces, centred = skin[area > 1e-12], corners[area > 1e-12] - vertices.mean(0)
+            if np.einsum("ij,ij->", centred[:, 0], np.cross(centred[:, 1], centred[:, 2])) < 0:
+                faces = faces[:, ::-1]
+            seen = sum(part.name.rpartition("_")[0] == name for part in self.parts)
+            rgba = np.ones((len(faces), 3, 4), np.float32)
+            self.parts.append(Part(f"{name}_{seen}", vertices, np.ascontiguousarray(faces), rgba))
+            self._of.append(role)
+        return self
 
     def block(
         self, name: str, centre, size, role: str, *, roundness: float | None = None, taper: float = 1.0,
         soft: float = 0.0, bulge: float = 0.0, angles=(0.0, 0.0, 0.0),
-    ) -> None:  # fmt: skip
+    ) -> "Kit":  # fmt: skip
         """Box to cylinder and pillow: plan roundness 0..1, `taper` scales its top, `soft` draws both ends in."""
         plan = outline(self.roundness * 0.5 if roundness is None else roundness) * np.array(size[:2]) / 2
-        half, inset = size[2] / 2, 1 - 0.35 * soft
+        half, inset, waist = size[2] / 2, 1 - 0.35 * soft, 1 + bulge
         edge = half * (1 - 0.5 * soft)
-        profile = [(inset, -half), (1.0, -edge), (1 + bulge, -edge / 3), ((1 + bulge) * (1 + taper) / 2, edge / 3)]
-        profile += [(taper, edge), (taper * inset, half)]
-        rings = [np.column_stack([plan * scale, np.full(len(plan), z)]) for scale, z in profile]
-        self.loft(name, np.array(rings) @ turn(*angles).T + np.asarray(centre, float), role)
+        profile = [(inset, -half), (1.0, -edge), (waist, -edge / 3), (waist * (1 + taper) / 2, edge / 3)]
+        rings = [curve(*(plan * scale).T, z) for scale, z in [*profile, (taper, edge), (taper * inset, half)]]
+        return self.loft(name, np.array(rings) @ turn(*angles).T, role, centre)
 
-    def box(self, name: str, centre, size, role: str, **shape) -> None:
+    def box(self, name: str, centre, size, role: str, **shape) -> "Kit":
         """A block with sharp corners."""
-        self.block(name, centre, size, role, roundness=0.0, **shape)
+        return self.block(name, centre, size, role, roundness=0.0, **shape)
 
-    def tube(self, name: str, points, radius, role: str, n: int = 8) -> None:
+    def tube(self, name: str, points, radius, role: str, n: int = 8) -> "Kit":
         """Round tube along a line of points; one radius, or one a point."""
-        points = np.asarray(points, float)
-        radii = np.broadcast_to(np.asarray(radius, float), len(points))
-        along = np.gradient(points, axis=0)
-        along /= np.linalg.norm(along, axis=-1, keepdims=True)
-        across = np.cross(along[0], [0, 0, 1.0] if abs(along[0, 2]) < 0.9 else [0, 1.0, 0])
-        rings = []
-        for point, direction, r in zip(points, along, radii, strict=True):
-            across = across - direction * (across @ direction)
-            across /= np.linalg.norm(across)
-            ring = circle(n) * max(r, 1e-5)
-            rings.append(point + ring[:, :1] * across + ring[:, 1:] * np.cross(direction, across))
-        self.loft(name, rings, role)
+        for line in several(*points):
+            along = np.gradient(line, axis=0)
+            along /= np.linalg.norm(along, axis=-1, keepdims=True)
+            across = np.cross(along[0], [0, 0, 1.0] if abs(along[0, 2]) < 0.9 else [0, 1.0, 0])
+            rings = []
+            for point, direction, r in zip(line, along, np.broadcast_to(radius, len(line)), strict=True):
+                across = across - direction * (across @ direction)
+                across /= np.linalg.norm(across)
+                ring = circle(n) * max(r, 1e-5)
+                rings.append(point + ring[:, :1] * across + ring[:, 1:] * np.cross(direction, across))
+            self.loft(name, rings, role)
+        return self
 
-    def rod(self, name: str, start, end, radius: float, role: str, radius_end: float | None = None) -> None:
+    def rod(self, name: str, start, end, radius: float, role: str, radius_end: float | None = None) -> "Kit":
         """Cylinder or cone between two points."""
-        last = radius if radius_end is None else radius_end
-        self.tube(name, np.linspace(start, end, 3), np.linspace(radius, last, 3), role)
+        radii = np.linspace(radius, radius if radius_end is None else radius_end, 3)
+        for ends in several(start, end):
+            self.tube(name, np.linspace(*ends, 3), radii, role)
+        return self
 
-    def lathe(self, name: str, profile, role: str, centre=(0, 0, 0), axis: str = "z", n: int = N_RING) -> None:
+    def lathe(self, name: str, profile, role: str, centre=(0, 0, 0), axis: str = "z", n: int = N_RING) -> "Kit":
         """Surface of revolution of (radius, height) pairs about an axis."""
-        rings = [np.column_stack([circle(n) * max(r, 1e-5), np.full(n, h)])[:, _ORDER[axis]] for r, h in profile]
-        self.loft(name, np.array(rings) + np.asarray(centre, float), role)
+        rings = [curve(*(circle(n) * max(r, 1e-5)).T, h)[:, _ORDER[axis]] for r, h in profile]
+        return self.loft(name, rings, role, centre)
 
-    def ball(self, name: str, centre, radii, role: str) -> None:
+    def ball(self, name: str, centre, radii, role: str) -> "Kit":
         """Ellipsoid."""
         angle = np.linspace(-np.pi / 2, np.pi / 2, 8)
-        rings = [np.column_stack([circle() * max(np.cos(a), 1e-3), np.full(N_RING, np.sin(a))]) for a in angle]
-        self.loft(name, np.array(rings) * np.asarray(radii, float) + np.asarray(centre, float), role)
+        rings = [curve(*(circle() * max(np.cos(a), 1e-3)).T, np.sin(a)) for a in angle]
+        return self.loft(name, np.array(rings) * np.asarray(radii, float), role, centre)
 
-    def plate(self, name: str, line, normal: str, low: float, high: float, role: str) -> None:
+    def plate(self, name: str, line, normal: str, low: float, high: float, role: str) -> "Kit":
         """Flat plate: a (n, 2) outline, star-shaped about its middle, between two heights along x, y or z."""
-        line = np.asarray(line, float)
-        rings = [np.column_stack([line, np.full(len(line), at)])[:, _ORDER[normal]] for at in (low, high)]
-        self.loft(name, rings, role)
+        return self.loft(name, [curve(*np.transpose(line), at)[:, _ORDER[normal]] for at in (low, high)], role)
 
-    def hull(self, name: str, stations, role: str, axis: str = "y", x: float = 0.0) -> None:
+    def hull(self, name: str, stations, role: str, axis: str = "y", x=0.0) -> "Kit":
         """Body along an axis: each station is (position, half width, low, high, roundness 0..1); moved by `x`."""
         rings = []
         for position, half_width, low, high, roundness in stations:
-            ring = outline(roundness) * np.array([max(half_width, 1e-4), max(high - low, 1e-4) / 2])
-            along = np.full(len(ring), position)
-            across, up = ring[:, 0], ring[:, 1] + (low + high) / 2
-            rings.append(np.column_stack([across, along, up] if axis == "y" else [along, across, up]))
-        self.loft(name, rings, role)
-        self.parts[-1].vertices[:, 0] += x
+            across, up = (outline(roundness) * np.array([max(half_width, 1e-4), max(high - low, 1e-4) / 2])).T
+            up = up + (low + high) / 2
+            rings.append(curve(across, position, up) if axis == "y" else curve(position, across, up))
+        for moved in np.atleast_1d(x):
+            self.loft(name, rings, role)
+            self.parts[-1].vertices[:, 0] += moved
+        return self
 
-    def wheel(self, name: str, centre, radius: float, width: float, axis: str = "x") -> None:
+    def wheel(self, name: str, centre, radius: float, width: float, axis: str = "x") -> "Kit":
         """Tyre and, a little prouder, its hub."""
-        for part, r, w, role in ((name, radius, width, "wheel"), ("hub", 0.5 * radius, 1.15 * width, "hub")):
-            profile = [(0.85 * r, -w / 2), (r, -0.3 * w), (r, 0.3 * w), (0.85 * r, w / 2)]
-            self.lathe(part, profile, role, centre, axis, 12)
+        for (at,) in several(centre):
+            for part, r, w, role in ((name, radius, width, "wheel"), ("hub", 0.5 * radius, 1.15 * width, "hub")):
+                profile = [(0.85 * r, -w / 2), (r, -0.3 * w), (r, 0.3 * w), (0.85 * r, w / 2)]
+                self.lathe(part, profile, role, at, axis, 12)
+        return self
 
     # ---- the whole
 

@@ -2,15 +2,14 @@
 
 import numpy as np
 
-from n2v.scenes.shapes.parts import Kit
+from n2v.scenes.shapes.parts import PAIR, Kit, curve, nothing
+
+STOCKS = ("classic", "pistol", "skeleton", "thumbhole", "folded", "straight", "none", "club")
 
 
 def _bar(k: Kit, name: str, y0: float, y1: float, low: float, high: float, role: str, w=0.05, drop=0.0) -> None:
     """A flat solid from y0 to y1; its far end lies lower by `drop`."""
     k.plate(name, [(y0, low), (y0, high), (y1, high - drop), (y1, low - drop)], "x", -w / 2, w / 2, role)
-
-
-STOCKS = ("classic", "pistol", "skeleton", "thumbhole", "folded", "straight", "none", "club")
 
 
 def _stock(k: Kit, y: float) -> None:
@@ -22,8 +21,7 @@ def _stock(k: Kit, y: float) -> None:
         _bar(k, "stock", y + 0.35 * long, y + long, -0.1 * fat, 0.03 * fat, "stock", 0.055, drop)
         k.box("butt", (0, y + long, -0.03 - drop), (0.06, 0.03, 0.16 * fat), "hub")
     elif kind == "skeleton":
-        for z in (0.02, -0.09):
-            k.rod("stock", (0, y, 0.0), (0, y + long, z - 0.5 * drop), 0.015, "frame")
+        k.rod("stock", (0, y, 0.0), (0, y + long, np.array([0.02, -0.09]) - 0.5 * drop), 0.015, "frame")
         k.box("butt", (0, y + long, -0.04 - 0.5 * drop), (0.05, 0.03, 0.17), "hub")
     elif kind == "thumbhole":
         _bar(k, "stock", y, y + long, 0.0, 0.045, "stock", 0.05, 0.3 * drop)
@@ -37,7 +35,7 @@ def _stock(k: Kit, y: float) -> None:
 
 
 def _barrel(k: Kit, y: float) -> None:
-    kind = k.draw("support", "plain heavy shroud double short rail octagon vented")
+    kind = k.draw("support", "plain heavy shroud double short rail octagon vented".split())
     long = k.u(0.2, 0.4) if kind == "short" else k.size(0.4, 0.85)
     r = 0.03 if kind == "heavy" else k.u(0.012, 0.022)
     k.rod("barrel", (0, y, 0.02), (0, y - long, 0.02), r, "barrel", r * k.u(0.7, 1.0))
@@ -49,46 +47,70 @@ def _barrel(k: Kit, y: float) -> None:
     if kind == "double":
         k.rod("barrel", (0, y, 0.02 - 2.2 * r), (0, y - long, 0.02 - 2.2 * r), r, "barrel")
     elif kind == "vented":
-        for at in (0.2, 0.4, 0.6, 0.8):
-            k.box("vent", (0, y - at * fore, 0.02), (0.075, 0.05, 0.03), "dark")
+        k.box("vent", (0, y - np.array([0.2, 0.4, 0.6, 0.8]) * fore, 0.02), (0.075, 0.05, 0.03), "dark")
     elif kind == "rail":
         k.box("rail", (0, y - 0.5 * fore, 0.06), (0.03, fore, 0.02), "hub")
-    muzzle = k.draw("muzzle", "none brake silencer sight bayonet flared")
-    end = y - long
-    if muzzle == "brake":
-        k.rod("brake", (0, end + 0.02, 0.02), (0, end - 0.07, 0.02), 1.7 * r, "frame")
-    elif muzzle == "silencer":
-        k.rod("silencer", (0, end + 0.03, 0.02), (0, end - 0.25, 0.02), 0.032, "frame")
-    elif muzzle == "sight":
-        k.block("front_sight", (0, end + 0.04, 0.055), (0.015, 0.03, 0.08), "frame")
-    elif muzzle == "bayonet":
-        _bar(k, "bayonet", end + 0.05, end - 0.25, -0.02, 0.005, "hub", 0.012, -0.01)
-    elif muzzle == "flared":
-        k.rod("flare", (0, end + 0.06, 0.02), (0, end - 0.04, 0.02), r, "barrel", 3 * r)
+    k.draw("muzzle", MUZZLES)(y - long, r)
 
 
-def _magazine(k: Kit, y: float) -> None:
-    kind = k.draw("magazine", "box curved none drum tube stub lever top")
-    long = k.u(0.1, 0.26)
-    if kind == "box":
-        size, angles = (0.035, k.u(0.07, 0.11), long), (k.u(-0.2, 0.2), 0, 0)
-        k.box("magazine", (0, y, -0.04 - long / 2), size, "frame", angles=angles)
-    elif kind == "curved":
-        a = np.linspace(0, k.u(0.5, 1.0), 6)
-        reach = long / a[-1] * 1.3
-        line = np.column_stack([0 * a, y - reach * (1 - np.cos(a)), -0.03 - reach * np.sin(a)])
-        k.tube("magazine", line, 0.035, "frame")
-    elif kind == "drum":
-        k.lathe("magazine", [(0.09, -0.04), (0.1, 0), (0.09, 0.04)], "frame", (0, y, -0.12), "x")
-    elif kind == "tube":
-        k.rod("magazine", (0, y, -0.03), (0, y - 0.5, -0.03), 0.018, "frame")
-    elif kind == "stub":
-        k.block("magazine", (0, y, -0.07), (0.035, 0.08, 0.06), "frame")
-    elif kind == "lever":
-        a = np.linspace(0, np.pi, 8)
-        k.tube("lever", np.column_stack([0 * a, y + 0.05 + 0.09 * np.cos(a), -0.04 - 0.09 * np.sin(a)]), 0.012, "hub")
-    elif kind == "top":
-        k.block("magazine", (0, y - 0.03, 0.1), (0.04, 0.09, 0.14), "frame", angles=(0.2, 0, 0))
+MUZZLES = {  # at the end y of a barrel of radius r
+    "none": nothing,
+    "brake": lambda k, y, r: k.rod("brake", (0, y + 0.02, 0.02), (0, y - 0.07, 0.02), 1.7 * r, "frame"),
+    "silencer": lambda k, y, r: k.rod("silencer", (0, y + 0.03, 0.02), (0, y - 0.25, 0.02), 0.032, "frame"),
+    "sight": lambda k, y, r: k.block("front_sight", (0, y + 0.04, 0.055), (0.015, 0.03, 0.08), "frame"),
+    "bayonet": lambda k, y, r: _bar(k, "bayonet", y + 0.05, y - 0.25, -0.02, 0.005, "hub", 0.012, -0.01),
+    "flared": lambda k, y, r: k.rod("flare", (0, y + 0.06, 0.02), (0, y - 0.04, 0.02), r, "barrel", 3 * r),
+}
+
+
+def _curved(k: Kit, y, long, turn=(0.5, 1.0)) -> None:
+    a = np.linspace(0, turn, 6)
+    reach = long / a[-1] * 1.3
+    k.tube("magazine", curve(0, y - reach * (1 - np.cos(a)), -0.03 - reach * np.sin(a)), 0.035, "frame")
+
+
+MAGAZINES = {  # below y
+    "box": lambda k, y, long, deep=(0.07, 0.11), lean=(-0.2, 0.2): k.box(
+        "magazine", (0, y, -0.04 - long / 2), (0.035, deep, long), "frame", angles=(lean, 0, 0)),
+    "curved": _curved,
+    "none": nothing,
+    "drum": lambda k, y, long: k.lathe("magazine", [(0.09, -0.04), (0.1, 0), (0.09, 0.04)], "frame", (0, y, -0.12), "x"),
+    "tube": lambda k, y, long: k.rod("magazine", (0, y, -0.03), (0, y - 0.5, -0.03), 0.018, "frame"),
+    "stub": lambda k, y, long: k.block("magazine", (0, y, -0.07), (0.035, 0.08, 0.06), "frame"),
+    "lever": lambda k, y, long: k.tube("lever", _loop(y + 0.05, -0.04, 0.09, 0.09, 8), 0.012, "hub"),
+    "top": lambda k, y, long: k.block("magazine", (0, y - 0.03, 0.1), (0.04, 0.09, 0.14), "frame", angles=(0.2, 0, 0)),
+}  # fmt: skip
+
+
+def _loop(y: float, z: float, wide: float, deep: float, n: int) -> np.ndarray:
+    """Half a turn hanging from y, z."""
+    a = np.linspace(0, np.pi, n)
+    return curve(0, y + wide * np.cos(a), z - deep * np.sin(a))
+
+
+def _scope(k: Kit, long, top, half=(0.1, 0.2)) -> None:
+    profile = [(0.035, -half), (0.02, -0.5 * half), (0.02, 0.5 * half), (0.03, half)]
+    k.lathe("scope", profile, "extra", (0, 0, top + 0.06), "y", 10)
+    k.block("mount", (0, 0.4 * half * PAIR, top + 0.06 - 0.035), (0.025, 0.03, 0.05), "hub")
+
+
+def _sling(k: Kit, long, top) -> None:
+    t = np.linspace(0, 1, 9)
+    k.tube("sling", curve(0, long / 2 + 0.2 - t * (long + 0.5), -0.03 - 0.9 * t * (1 - t)), 0.012, "extra")
+
+
+EXTRAS = {  # on a receiver of some length whose upper side is at `top`
+    "none": nothing,
+    "scope": _scope,
+    "bipod": lambda k, long, top: k.rod(
+        "bipod", (0, -long / 2 - 0.2, -0.01), (PAIR * 0.1, -long / 2 - 0.26, -0.28), 0.012, "hub"),
+    "handle": lambda k, long, top: k.block("handle", (0, 0, top + 0.07), (0.03, 0.8 * long, 0.025), "frame")
+        .block("riser", (0, 0.35 * PAIR * long, top + 0.03), (0.025, 0.03, 0.08), "frame"),
+    "sling": _sling,
+    "forward_grip": lambda k, long, top: k.block(
+        "forward_grip", (0, -long / 2 - 0.12, -0.1), (0.04, 0.05, 0.16), "extra"),
+    "laser": lambda k, long, top: k.box("laser", (0.04, -long / 2 - 0.08, 0.02), (0.04, 0.14, 0.05), "extra"),
+}  # fmt: skip
 
 
 def rifle(k: Kit) -> None:
@@ -96,29 +118,8 @@ def rifle(k: Kit) -> None:
     k.box("receiver", (0, 0, 0), (k.u(0.045, 0.07), long, high), "frame", soft=k.u(0, 0.5))
     _stock(k, long / 2 - 0.02)
     _barrel(k, -long / 2 + 0.02)
-    _magazine(k, -k.u(-0.05, 0.3) * long)
-    a = np.linspace(0, np.pi, 7)
-    guard = k.u(0.0, 0.3) * long
-    k.tube("guard", np.column_stack([0 * a, guard + 0.05 * np.cos(a), -high / 2 - 0.045 * np.sin(a)]), 0.008, "hub")
-    extra = k.draw("extra", "none scope bipod handle sling forward_grip laser")
-    if extra == "scope":
-        z, half = high / 2 + 0.06, k.u(0.1, 0.2)
-        profile = [(0.035, -half), (0.02, -0.5 * half), (0.02, 0.5 * half), (0.03, half)]
-        k.lathe("scope", profile, "extra", (0, 0, z), "y", 10)
-        for y in (-0.4 * half, 0.4 * half):
-            k.block("mount", (0, y, z - 0.035), (0.025, 0.03, 0.05), "hub")
-    elif extra == "bipod":
-        for side in (-1, 1):
-            k.rod("bipod", (0, -long / 2 - 0.2, -0.01), (side * 0.1, -long / 2 - 0.26, -0.28), 0.012, "hub")
-    elif extra == "handle":
-        k.block("handle", (0, 0, high / 2 + 0.07), (0.03, 0.8 * long, 0.025), "frame")
-        for y in (-0.35, 0.35):
-            k.block("riser", (0, y * long, high / 2 + 0.03), (0.025, 0.03, 0.08), "frame")
-    elif extra == "sling":
-        t = np.linspace(0, 1, 9)
-        line = np.column_stack([0 * t, long / 2 + 0.2 - t * (long + 0.5), -0.03 - 0.9 * t * (1 - t)])
-        k.tube("sling", line, 0.012, "extra")
-    elif extra == "forward_grip":
-        k.block("forward_grip", (0, -long / 2 - 0.12, -0.1), (0.04, 0.05, 0.16), "extra")
-    elif extra == "laser":
-        k.box("laser", (0.04, -long / 2 - 0.08, 0.02), (0.04, 0.14, 0.05), "extra")
+    y = -k.u(-0.05, 0.3) * long
+    magazine = k.draw("magazine", MAGAZINES)
+    magazine(y, k.u(0.1, 0.26))
+    k.tube("guard", _loop(k.u(0.0, 0.3) * long, -high / 2, 0.05, 0.045, 7), 0.008, "hub")
+    k.draw("extra", EXTRAS)(long, high / 2)

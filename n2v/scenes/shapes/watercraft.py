@@ -1,10 +1,8 @@
 """Watercraft: hulls and what stands on their decks. Bow towards -y."""
 
-from itertools import product
-
 import numpy as np
 
-from n2v.scenes.shapes.parts import Kit
+from n2v.scenes.shapes.parts import PAIR, Kit, curve, grid, nothing
 
 HULLS = {  # half widths at 0, .15, .4, .8 and 1 of the length; depth over width; roundness of the cross section
     "ship": ((0.05, 0.7, 1.0, 1.0, 0.85), 0.9, 0.3),
@@ -26,27 +24,26 @@ def _hull(k: Kit, d: float, w: float) -> float:
     depth, sheer = deep * w / 2 * k.u(0.8, 1.3), k.u(0.0, 0.5)
     if kind == "gondola":
         sheer = 1.5
-    offsets, half = ((-0.35 * w, 0.35 * w), 0.28 * w / 2) if kind == "catamaran" else ((0.0,), w / 2)
-    for x in offsets:
-        stations = []
-        for p, a in zip((0, 0.15, 0.4, 0.8, 1), widths, strict=True):
-            up = sheer * depth * (abs(p - 0.5) * 2) ** 3
-            stations.append((p * d - d / 2, half * a, -depth * (0.45 + 0.55 * a) + up * 0.6, up, roundness))
-        k.hull("hull", stations, "body", x=x)
+    x, half = (0.35 * w * PAIR, 0.28 * w / 2) if kind == "catamaran" else (0.0, w / 2)
+    stations = []
+    for p, a in zip((0, 0.15, 0.4, 0.8, 1), widths, strict=True):
+        up = sheer * depth * (abs(p - 0.5) * 2) ** 3
+        stations.append((p * d - d / 2, half * a, -depth * (0.45 + 0.55 * a) + up * 0.6, up, roundness))
+    k.hull("hull", stations, "body", x=x)
     if kind == "catamaran":
         k.box("bridge", (0, 0.05 * d, -0.02), (w, 0.55 * d, 0.06), "deck")
     elif kind == "raft":
-        for at in (-0.35, 0.0, 0.35):
-            k.rod("log", (at * w, -d / 2, -depth / 2), (at * w, d / 2, -depth / 2), 0.12 * w, "deck")
+        at = np.array([-0.35, 0.0, 0.35]) * w
+        k.rod("log", (at, -d / 2, -depth / 2), (at, d / 2, -depth / 2), 0.12 * w, "deck")
     elif kind in ("canoe", "gondola"):
-        for y in (-0.2, 0.1, 0.3):
-            k.block("thwart", (0, y * d, 0.0), (0.8 * w, 0.06, 0.04), "deck")
-    elif kind == "submarine":
-        return -0.35 * depth
-    return 0.0
+        k.block("thwart", (0, np.array([-0.2, 0.1, 0.3]) * d, 0.0), (0.8 * w, 0.06, 0.04), "deck")
+    return -0.35 * depth if kind == "submarine" else 0.0
 
 
-def _cabin(k: Kit, d: float, w: float, z: float, y: float = 0.0, share: float = 1.0) -> float:
+# ---- on a deck of length d and width w at z
+
+
+def _cabin(k: Kit, d, w, z, y: float = 0.0, share: float = 1.0) -> float:
     """A house with windows; the height of its roof."""
     h = k.u(0.1, 0.22) * share
     size = (k.u(0.5, 0.8) * w * share, k.u(0.15, 0.35) * d * share, h + 0.06)
@@ -55,82 +52,79 @@ def _cabin(k: Kit, d: float, w: float, z: float, y: float = 0.0, share: float = 
     return z + h
 
 
-def _house_aft(k: Kit, d: float, w: float, z: float) -> None:
+def _house_aft(k: Kit, d, w, z) -> None:
     up = _cabin(k, d, w, z, 0.3 * d)
     _cabin(k, d, w, up, 0.3 * d, 0.7)
     k.rod("funnel", (0, 0.38 * d, z), (0, 0.4 * d, up + 0.3), 0.05, "hub")
 
 
-def _decks(k: Kit, d: float, w: float, z: float) -> None:
+def _decks(k: Kit, d, w, z, n=(2, 3, 4)) -> None:
     """A liner's storeys."""
-    n = k.pick(2, 3, 4)
     for i in range(n):
         size = (w * (0.85 - 0.12 * i), d * (0.65 - 0.12 * i), 0.11)
         k.block("storey", (0, 0.03 * d, z + 0.05 + 0.1 * i), size, "cabin", roundness=0.2)
-    for y in k.some(0.0, 0.15):
-        k.rod("funnel", (0, y * d, z + 0.1 * n - 0.06), (0, (y + 0.03) * d, z + 0.1 * n + 0.2), 0.06, "hub")
+    y, up = k.some(0.0, 0.15), z + 0.1 * n
+    k.rod("funnel", (0, y * d, up - 0.06), (0, (y + 0.03) * d, up + 0.2), 0.06, "hub")
 
 
-def _cargo(k: Kit, d: float, w: float, z: float) -> None:
+def _cargo(k: Kit, d, w, z) -> None:
     _cabin(k, d, w, z, 0.38 * d, 0.9)
-    for y in np.linspace(-0.32, 0.15, k.pick(3, 4, 5)):
-        for x in (-0.22, 0.22):
-            h = k.pick(0.08, 0.16, 0.24)
-            k.box("container", (x * w, y * d, z + h / 2 - 0.01), (0.4 * w, 0.1 * d, h), f"cargo{k.pick(0, 1, 2)}")
+    for y, x in grid(np.linspace(-0.32, 0.15, k.pick(3, 4, 5)), 0.22 * PAIR).T:
+        h = k.pick(0.08, 0.16, 0.24)
+        k.box("container", (x * w, y * d, z + h / 2 - 0.01), (0.4 * w, 0.1 * d, h), f"cargo{k.pick(0, 1, 2)}")
 
 
-def _sails(k: Kit, d: float, w: float, z: float) -> None:
+def _sails(k: Kit, d, w, z) -> None:
     n, tall, square = k.pick(1, 1, 2, 3), k.u(0.6, 1.2), k.chance(0.35)
-    for y in (np.arange(n) + 0.5) / n * 0.7 - 0.4:
+    foot = 0.32 * d / n**0.5
+    for y in ((np.arange(n) + 0.5) / n * 0.7 - 0.4) * d:
         h = tall * k.u(0.8, 1.0)
-        k.rod("mast", (0, y * d, z - 0.05), (0, y * d, z + h), 0.018, "hub")
+        k.rod("mast", (0, y, z - 0.05), (0, y, z + h), 0.018, "hub")
         if square:
             for at in (0.3, 0.65):
-                k.box("sail", (0, y * d - 0.03, z + at * h), (w * 1.3 * (1.2 - at), 0.03, 0.28 * h), "sail", taper=0.85)
+                k.box("sail", (0, y - 0.03, z + at * h), (w * 1.3 * (1.2 - at), 0.03, 0.28 * h), "sail", taper=0.85)
         else:
-            foot = 0.32 * d / n**0.5
-            sail = [(y * d + 0.02, z + 0.1), (y * d + foot, z + 0.12), (y * d + 0.02, z + 0.95 * h)]
+            sail = [(y + 0.02, z + 0.1), (y + foot, z + 0.12), (y + 0.02, z + 0.95 * h)]
             k.plate("sail", sail, "x", -0.01, 0.01, "sail")
             if k.chance(0.6):
-                jib = [(y * d - 0.02, z + 0.75 * h), (y * d - 0.02, z + 0.1), (y * d - foot, z + 0.08)]
+                jib = [(y - 0.02, z + 0.75 * h), (y - 0.02, z + 0.1), (y - foot, z + 0.08)]
                 k.plate("jib", jib, "x", -0.008, 0.008, "sail")
 
 
-def _open(k: Kit, d: float, w: float, z: float) -> None:
+def _open(k: Kit, d, w, z) -> None:
     """Seats, a windscreen and an outboard motor."""
     k.block("screen", (0, -0.1 * d, z + 0.05), (0.7 * w, 0.03, 0.14), "glass", angles=(-0.4, 0, 0))
-    for x in (-0.2, 0.2):
-        k.block("seat", (x * w, 0.08 * d, z + 0.06), (0.28 * w, 0.12, 0.16), "seat", soft=0.4)
+    k.block("seat", (0.2 * PAIR * w, 0.08 * d, z + 0.06), (0.28 * w, 0.12, 0.16), "seat", soft=0.4)
     k.block("motor", (0, 0.53 * d, z), (0.12, 0.12, 0.25), "hub", soft=0.5)
 
 
-def _turrets(k: Kit, d: float, w: float, z: float) -> None:
+def _turrets(k: Kit, d, w, z) -> None:
     """A warship: guns before and behind a tower."""
+    x = 0.06 * PAIR * w * 2
     for y, way in ((-0.28, -1), (0.3, 1)):
         k.block("turret", (0, y * d, z + 0.04), (0.4 * w, 0.12 * d, 0.1), "cabin", taper=0.8)
-        for x in (-0.06, 0.06):
-            k.rod("gun", (x * w * 2, y * d, z + 0.06), (x * w * 2, (y + way * 0.16) * d, z + 0.1), 0.016, "hub")
+        k.rod("gun", (x, y * d, z + 0.06), (x, (y + way * 0.16) * d, z + 0.1), 0.016, "hub")
     k.block("tower", (0, 0, z + 0.15), (0.45 * w, 0.2 * d, 0.34), "cabin", taper=0.6)
     k.rod("mast", (0, 0.03 * d, z + 0.25), (0, 0.03 * d, z + 0.55), 0.02, "hub")
 
 
-def _canopy(k: Kit, d: float, w: float, z: float) -> None:
-    y, h, span = 0.05 * d, k.u(0.2, 0.35), k.u(0.3, 0.55) * d
+def _canopy(k: Kit, d, w, z, h=(0.2, 0.35), share=(0.3, 0.55)) -> None:
+    y, span = 0.05 * d, share * d
     k.block("roof", (0, y, z + h), (0.85 * w, span, 0.03), "sail", soft=0.3)
-    for a, b in product((-0.38, 0.38), (-0.45, 0.45)):
-        k.rod("post", (a * w, y + b * span, z - 0.03), (a * w, y + b * span, z + h), 0.014, "hub")
+    a, b = grid(0.38 * PAIR, 0.45 * PAIR)
+    k.rod("post", (a * w, y + b * span, z - 0.03), (a * w, y + b * span, z + h), 0.014, "hub")
 
 
-def _wheelhouse(k: Kit, d: float, w: float, z: float) -> None:
+def _wheelhouse(k: Kit, d, w, z, share=(0.8, 1.3)) -> None:
     """A tug's or trawler's: forward, with a boom behind."""
-    up = _cabin(k, d, w, z, -0.12 * d, k.u(0.8, 1.3))
+    up = _cabin(k, d, w, z, -0.12 * d, share)
     k.rod("boom", (0, 0.05 * d, z - 0.02), (0, 0.45 * d, up + 0.2), 0.018, "hub")
     k.rod("mast", (0, 0.05 * d, z - 0.02), (0, 0.05 * d, up + 0.35), 0.02, "hub")
 
 
-def _bare(k: Kit, d: float, w: float, z: float) -> None:
-    for side in (-1, 1) if k.chance(0.5) else (k.pick(-1, 1),):
-        k.rod("oar", (side * 0.3 * w, 0, z + 0.02), (side * 0.95 * w, 0.25 * d, z - 0.08), 0.014, "hub")
+def _bare(k: Kit, d, w, z) -> None:
+    side = PAIR if k.chance(0.5) else np.array([k.pick(-1, 1)])
+    k.rod("oar", (side * 0.3 * w, 0, z + 0.02), (side * 0.95 * w, 0.25 * d, z - 0.08), 0.014, "hub")
     k.block("hatch", (0, 0.1 * d, z), (0.4 * w, 0.25 * d, 0.05), "deck")
 
 
@@ -140,27 +134,29 @@ DECKS = {
 }  # fmt: skip
 
 
+def _rails(k: Kit, d, w, z) -> None:
+    for x in 0.42 * PAIR * w:
+        k.rod("rail", (x, -0.25 * d, z + 0.08), (x, 0.4 * d, z + 0.08), 0.01, "hub")
+        y = np.array([-0.25, -0.03, 0.18, 0.4]) * d
+        k.rod("stanchion", (x, y, z - 0.04), (x, y, z + 0.08), 0.01, "hub")
+
+
+EXTRAS = {
+    "none": nothing,
+    "rails": _rails,
+    "mast": lambda k, d, w, z, h=(0.3, 0.7): k.rod("mast", (0, -0.15 * d, z - 0.05), (0, -0.15 * d, z + h), 0.02, "hub"),
+    "lifeboats": lambda k, d, w, z: k.ball(
+        "lifeboat", (0.42 * PAIR * w, 0.1 * d, z + 0.04), (0.06, 0.14, 0.06), "extra"),
+    "crane": lambda k, d, w, z: k.rod("crane", (0, -0.3 * d, z - 0.05), (0, -0.3 * d, z + 0.35), 0.03, "extra")
+        .rod("jib", (0, -0.3 * d, z + 0.33), (0, -0.02 * d, z + 0.45), 0.02, "extra"),
+    "flag": lambda k, d, w, z: k.rod("pole", (0, 0.45 * d, z - 0.06), (0, 0.48 * d, z + 0.3), 0.012, "hub")
+        .box("flag", (0, 0.48 * d + 0.09, z + 0.24), (0.015, 0.2, 0.12), "extra"),
+    "fins": lambda k, d, w, z: k.block("fin", (0.4 * PAIR * w, 0.42 * d, z - 0.1), (0.3, 0.1, 0.03), "extra"),
+}  # fmt: skip
+
+
 def watercraft(k: Kit) -> None:
     d, w = k.size(1.0, 1.9), k.size(0.4, 0.85)
     z = _hull(k, d, w)
-    k.draw("support", DECKS)(k, d, w, z - 0.01)
-    extra = k.draw("extra", "none rails mast lifeboats crane flag fins")
-    if extra == "rails":
-        for side in (-1, 1):
-            k.rod("rail", (side * 0.42 * w, -0.25 * d, z + 0.08), (side * 0.42 * w, 0.4 * d, z + 0.08), 0.01, "hub")
-            for y in (-0.25, -0.03, 0.18, 0.4):
-                k.rod("stanchion", (side * 0.42 * w, y * d, z - 0.04), (side * 0.42 * w, y * d, z + 0.08), 0.01, "hub")
-    elif extra == "mast":
-        k.rod("mast", (0, -0.15 * d, z - 0.05), (0, -0.15 * d, z + k.u(0.3, 0.7)), 0.02, "hub")
-    elif extra == "lifeboats":
-        for side in (-1, 1):
-            k.ball("lifeboat", (side * 0.42 * w, 0.1 * d, z + 0.04), (0.06, 0.14, 0.06), "extra")
-    elif extra == "crane":
-        k.rod("crane", (0, -0.3 * d, z - 0.05), (0, -0.3 * d, z + 0.35), 0.03, "extra")
-        k.rod("jib", (0, -0.3 * d, z + 0.33), (0, -0.02 * d, z + 0.45), 0.02, "extra")
-    elif extra == "flag":
-        k.rod("pole", (0, 0.45 * d, z - 0.06), (0, 0.48 * d, z + 0.3), 0.012, "hub")
-        k.box("flag", (0, 0.48 * d + 0.09, z + 0.24), (0.015, 0.2, 0.12), "extra")
-    elif extra == "fins":
-        for side in (-1, 1):
-            k.block("fin", (side * 0.4 * w, 0.42 * d, z - 0.1), (0.3, 0.1, 0.03), "extra")
+    k.draw("support", DECKS)(d, w, z - 0.01)
+    k.draw("extra", EXTRAS)(d, w, z)
