@@ -54,11 +54,8 @@ def deformation(
         moved[:, others] *= 1 + taper * np.clip(points[:, axis : axis + 1], -1, 1)
         moved[:, across] += bend * points[:, along] ** 2
         angle = twist * points[:, 2]
-        x, y = moved[:, 0].copy(), moved[:, 1].copy()
-        moved[:, 0], moved[:, 1] = (
-            x * np.cos(angle) - y * np.sin(angle),
-            x * np.sin(angle) + y * np.cos(angle),
-        )
+        c, s, (x, y) = np.cos(angle), np.sin(angle), moved[:, :2].T
+        moved[:, :2] = np.column_stack([x * c - y * s, x * s + y * c])
         return RADIUS * (moved + free_form(points, controls))
 
     return deform
@@ -98,51 +95,35 @@ def augment(obj: SceneObject, version: int, seed: int = 0, config: AugmentConfig
 
 def recolour(parts: tuple[Part, ...], rng: np.random.Generator) -> tuple[Part, ...]:
     """A random hue, saturation and brightness for each group of parts that belong together."""
-    tints: dict[tuple, _Tint] = {}
+    tints: dict[tuple, Callable] = {}
     coloured = []
     for part in parts:
-        mean = _mean_colour(part)
+        mean = part.mean_colour
         key = (re.sub(r"[\s._-]*\d+$", "", part.name), *np.round(mean * 8).astype(int).tolist())
         if key not in tints:
-            tints[key] = _Tint.random(mean, rng)
-        coloured.append(tints[key].apply(part))
+            tints[key] = _tint(mean, rng)
+        coloured.append(_tinted(part, tints[key]))
     return tuple(coloured)
 
 
-def _mean_colour(part: Part) -> np.ndarray:
-    """(3,) mean sRGB colour in [0, 1] over corners, times that of the texture."""
-    mean = part.corner_rgba[..., :3].mean((0, 1))
-    return mean if part.texture is None else mean * part.texture[..., :3].mean((0, 1)) / 255
+def _tint(mean: np.ndarray, rng: np.random.Generator) -> Callable[[np.ndarray], np.ndarray]:
+    """A map of sRGB that moves a mean to a random colour and keeps each colour's difference from it, turned in hue."""
+    hue, saturation, value = rng.uniform(0, 1), rng.uniform(0.25, 0.9), rng.uniform(0.35, 0.95)
+    pure = np.clip(np.abs((hue * 6 + np.array([0, 4, 2])) % 6 - 3) - 1, 0, 1)  # hue to rgb
+    target, turn = value * (1 - saturation * (1 - pure)), _hue_rotation(rng.uniform(0, 2 * pi))
+    return lambda rgb: np.clip(target + (rgb - mean) @ turn.T, 0, 1)
 
 
-@dataclass(frozen=True)
-class _Tint:
-    """Moves a part's mean colour to `target` and keeps each colour's difference from it, turned in hue."""
-
-    mean: np.ndarray  # (3,) sRGB
-    target: np.ndarray  # (3,) sRGB
-    turn: np.ndarray  # (3, 3) hue rotation about the grey axis
-
-    @classmethod
-    def random(cls, mean: np.ndarray, rng: np.random.Generator) -> "_Tint":
-        hue, saturation, value = rng.uniform(0, 1), rng.uniform(0.25, 0.9), rng.uniform(0.35, 0.95)
-        sector = (hue * 6 + np.array([0, 4, 2])) % 6
-        pure = np.clip(np.abs(sector - 3) - 1, 0, 1)  # hue to rgb
-        return cls(mean, value * (1 - saturation * (1 - pure)), _hue_rotation(rng.uniform(0, 2 * pi)))
-
-    def _move(self, rgb: np.ndarray) -> np.ndarray:
-        return np.clip(self.target + (rgb - self.mean) @ self.turn.T, 0, 1)
-
-    def apply(self, part: Part) -> Part:
-        corner_rgba = part.corner_rgba.copy()
-        if part.texture is None:
-            corner_rgba[..., :3] = self._move(corner_rgba[..., :3])
-            return replace(part, corner_rgba=corner_rgba)
-        corners = corner_rgba[..., :3].mean((0, 1))
-        texture = part.texture.copy()
-        texture[..., :3] = np.rint(255 * self._move(texture[..., :3] / 255 * corners))
-        corner_rgba[..., :3] = np.clip(corner_rgba[..., :3] / np.maximum(corners, 1e-3), 0, 1)
-        return replace(part, corner_rgba=corner_rgba, texture=texture)
+def _tinted(part: Part, tint: Callable[[np.ndarray], np.ndarray]) -> Part:
+    corner_rgba = part.corner_rgba.copy()
+    if part.texture is None:
+        corner_rgba[..., :3] = tint(corner_rgba[..., :3])
+        return replace(part, corner_rgba=corner_rgba)
+    corners = corner_rgba[..., :3].mean((0, 1))
+    texture = part.texture.copy()
+    texture[..., :3] = np.rint(255 * tint(texture[..., :3] / 255 * corners))
+    corner_rgba[..., :3] = np.clip(corner_rgba[..., :3] / np.maximum(corners, 1e-3), 0, 1)
+    return replace(part, corner_rgba=corner_rgba, texture=texture)
 
 
 def _hue_rotation(angle: float) -> np.ndarray:

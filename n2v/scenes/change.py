@@ -6,12 +6,9 @@ import numpy as np
 from jaxtyping import Float
 
 from n2v.errors import BadInput
-from n2v.scenes.objects import RADIUS, Part, SceneObject
+from n2v.scenes.objects import RADIUS, SceneObject
 
 AXES = "xyz"
-
-
-CROSSED = ((0, 1), (1, 2), (2, 0))  # the mixed monomials of a quadratic map, as `_monomials` orders them
 
 
 @dataclass(frozen=True)
@@ -57,14 +54,18 @@ def measure_change(base: SceneObject, version: SceneObject) -> Change:
         raise BadInput(
             f"{len(before)} and {len(after)} vertices", where=version.object_id, fix="give an object and its version"
         )
-    coefficients = np.linalg.lstsq(_monomials(before), after, rcond=1e-8)[0]
-    linear, squares, crossed = coefficients[1:4], coefficients[4:7], coefficients[7:10]
+    first, second = [0, 1, 2], [1, 2, 0]  # axes of the mixed monomials xy, yz, zx
+    monomials = np.column_stack([np.ones(len(before)), before, before**2, before[:, first] * before[:, second]])
+    coefficients = np.linalg.lstsq(monomials, after, rcond=1e-8)[0]
+    linear, squares, crossed = coefficients[1:4], coefficients[4:7], np.zeros((3, 3, 3))
+    crossed[first, second] = crossed[second, first] = coefficients[7:10]  # of two axes, in each coordinate
     scale = np.diag(linear)
-    tapers = [_taper(crossed, scale, axis) for axis in range(3)]
-    axis = int(np.argmax(np.abs(tapers)))
+    growth = np.einsum("abb->ab", crossed) / scale  # of coordinate b along axis a
+    tapers = growth.sum(1) / 2
+    axis = int(np.abs(tapers).argmax())
     bends = squares - np.diag(np.diag(squares))
     along, towards = np.unravel_index(np.abs(bends).argmax(), (3, 3))
-    twist = (crossed[2, 1] / scale[0] - crossed[1, 0] / scale[1]) / 2
+    twist = (crossed[2, 0, 1] / scale[0] - crossed[2, 1, 0] / scale[1]) / 2
     colours, old = component_colours(version), component_colours(base)
     return Change(
         scale=tuple(scale.tolist()),
@@ -79,36 +80,12 @@ def measure_change(base: SceneObject, version: SceneObject) -> Change:
     )
 
 
-def _monomials(points: np.ndarray) -> np.ndarray:
-    """(n, 10): 1, x, y, z, their squares, xy, yz, zx."""
-    mixed = [points[:, first] * points[:, second] for first, second in CROSSED]
-    return np.column_stack([np.ones(len(points)), points, points**2, *mixed])
-
-
-def _taper(crossed: np.ndarray, scale: np.ndarray, axis: int) -> float:
-    """Mean relative growth of the two other coordinates along an axis."""
-    return float(
-        np.mean([
-            crossed[row, other] / scale[other]
-            for row, pair in enumerate(CROSSED)
-            if axis in pair
-            for other in pair
-            if other != axis
-        ])
-    )  # fmt: skip
-
-
 def component_colours(obj: SceneObject) -> Float[np.ndarray, "c 3"]:
     """Distinct mean colours (sRGB, 0 to 1) of an object's parts, the one with the largest surface first."""
     areas: dict[tuple, float] = {}
     for part in obj.parts:
         corners = part.vertices[part.faces]
         area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1).sum()
-        colour = tuple(np.round(_mean_colour(part), 2).tolist())
+        colour = tuple(np.round(part.mean_colour, 2).tolist())
         areas[colour] = areas.get(colour, 0.0) + area
     return np.array(sorted(areas, key=areas.__getitem__, reverse=True))
-
-
-def _mean_colour(part: Part) -> np.ndarray:
-    mean = part.corner_rgba[..., :3].mean((0, 1))
-    return mean if part.texture is None else mean * part.texture[..., :3].mean((0, 1)) / 255

@@ -27,6 +27,12 @@ class Part:
     texture: np.ndarray | None = None
     corner_uv: np.ndarray | None = None
 
+    @property
+    def mean_colour(self) -> np.ndarray:
+        """(3,) mean sRGB colour in [0, 1] over corners, times that of the texture."""
+        mean = self.corner_rgba[..., :3].mean((0, 1))
+        return mean if self.texture is None else mean * self.texture[..., :3].mean((0, 1)) / 255
+
 
 @dataclass(frozen=True)
 class SceneObject(Identity):

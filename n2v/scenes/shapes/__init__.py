@@ -13,16 +13,22 @@ from n2v.errors import BadInput
 from n2v.scenes.classes import CLASSES, FREQUENCIES, label_of
 from n2v.scenes.objects import SceneObject
 from n2v.scenes.shapes import airplanes, cars, cases, lamps, rifles, screens, seating, tables, watercraft
-from n2v.scenes.shapes.parts import Kit
+from n2v.scenes.shapes.parts import Kit, words
 from n2v.seeds import child_seed
 
-# of each class: its builder, and its families, the options of the slot `body`
-_CLASSES = {name: (getattr(seating, name), seating.KINDS[name][2]["body"].split()) for name in seating.KINDS} | {"cabinet": (cases.cabinet, cases.BODIES), "speaker": (cases.speaker, cases.BODIES), "display": (screens.display, screens.DISPLAYS), "phone": (screens.phone, screens.PHONES), "watercraft": (watercraft.watercraft, watercraft.HULLS), "rifle": (rifles.rifle, rifles.STOCKS), "lamp": (lamps.lamp, lamps.SHADES), "table": (tables.table, tables.TOPS), "car": (cars.car, cars.BODIES), "airplane": (airplanes.airplane, airplanes.FUSELAGES)}
+_CLASSES = {  # of each class: its builder, and its families, the options of the slot `body`
+    "airplane": (airplanes.airplane, airplanes.FUSELAGES), "bench": (seating.bench, seating.BODIES["bench"]),
+    "cabinet": (cases.cabinet, cases.CABINETS), "car": (cars.car, cars.BODIES),
+    "chair": (seating.chair, seating.BODIES["chair"]), "display": (screens.display, screens.DISPLAYS),
+    "lamp": (lamps.lamp, lamps.SHADES), "speaker": (cases.speaker, cases.SPEAKERS),
+    "rifle": (rifles.rifle, rifles.STOCKS), "sofa": (seating.sofa, seating.BODIES["sofa"]),
+    "table": (tables.table, tables.TOPS), "phone": (screens.phone, screens.PHONES),
+    "watercraft": (watercraft.watercraft, watercraft.HULLS),
+}  # fmt: skip
 BUILDERS = {name: builder for name, (builder, _) in _CLASSES.items()}
-FAMILIES: dict[str, tuple[str, ...]] = {name: tuple(bodies) for name, (_, bodies) in _CLASSES.items()}
+FAMILIES: dict[str, tuple[str, ...]] = {name: words(bodies) for name, (_, bodies) in _CLASSES.items()}
 FREQUENCY_RULES = ("balanced", "thesis", "half")
 AMBIGUOUS_SHARE = 0.055  # of the classes that have such objects: 4 % of all
-_PLAIN = {"extra": "none"}
 # an object of the first class that the grammar of the second makes: it could go by both names
 AMBIGUOUS: dict[str, tuple[tuple[str, dict[str, str]], ...]] = {
     "bench": (("table", {"body": "rectangle", "under": "none"}), ("sofa", {"body": "cushion", "arms": "none"})),
@@ -60,18 +66,16 @@ def make_object(
     """
     class_name = CLASSES[label_of(class_name)]
     rng = np.random.default_rng([seed, label_of(class_name)])
-    builder, forced = class_name, {}
-    asked = dict(slots or {})
+    builder, asked = class_name, dict(slots or {})
     if family is None and not asked and class_name in AMBIGUOUS and rng.random() < AMBIGUOUS_SHARE:
-        pairs = AMBIGUOUS[class_name]
-        builder, forced = pairs[int(rng.integers(len(pairs)))]
-        forced = _PLAIN | forced
+        builder, forced = AMBIGUOUS[class_name][int(rng.integers(len(AMBIGUOUS[class_name])))]
+        asked = {"extra": "none"} | forced
     elif family is not None:
         if family not in FAMILIES[class_name]:
             known = ", ".join(FAMILIES[class_name])
             raise BadInput(f"unknown {class_name} family '{family}'", fix=f"use one of: {known}")
         asked["body"] = family
-    kit = Kit(rng, forced | asked)
+    kit = Kit(rng, asked)
     BUILDERS[builder](kit)
     if strange := asked.keys() - kit.slots:
         raise BadInput(f"this {class_name} has no slot '{min(strange)}'", fix=f"use: {', '.join(kit.slots)}")
@@ -85,7 +89,7 @@ def make_object(
 def slot_options(class_name: str, n_drawn: int = 20) -> dict[str, tuple[str, ...]]:
     """What each slot of a class may be filled with, commonest first: as its builder asked in `n_drawn` drawings.
 
-    Not every object takes every option (a loudspeaker on a stand none of those for the shelf): `make_object` says so.
+    Not every object takes every option (a loudspeaker on a stand none of those for the shelf).
     """
     found: dict[str, tuple[str, ...]] = {}
     for seed in range(n_drawn):

@@ -42,7 +42,7 @@ def _pair(k: Kit, name: str, y: float, z: float, span: float, plan: tuple, thick
 
 
 def _fuselage(k: Kit, d: float, r: float) -> None:
-    widths, high = FUSELAGES[k.draw("body", list(FUSELAGES))]
+    widths, high = FUSELAGES[k.draw("body", FUSELAGES)]
     places, rise, squash = np.array([0, 0.125, 0.33, 0.67, 0.875, 1]), k.u(-0.3, 0.8), k.u(0.5, 1.0)
     lift, wide = rise * r * np.maximum(places - 0.6, 0), np.array(widths)
     stations = curve(places * d - d / 2, r * wide, -high * r * wide + lift, high * r * wide + lift, squash)
@@ -53,7 +53,7 @@ def _fuselage(k: Kit, d: float, r: float) -> None:
 
 def _wings(k: Kit, d: float, r: float) -> tuple[float, float, float]:
     """Build them; the leading edge at the root, half span and chord."""
-    kind = k.draw("support", list(WINGS))
+    kind = k.draw("support", WINGS)
     sweep, tip, span, chord = WINGS[kind]
     span, chord = span * k.size(0.6, 1.1) * 0.55, chord * k.size(0.7, 1.3) * 0.8
     y, z, up = -0.5 * chord + k.u(-0.12, 0.08) * d, r * k.pick(-0.5, -0.2, 0.7), k.u(-0.05, 0.2) * span
@@ -90,7 +90,7 @@ def _propeller(k: Kit, x: float, y: float, z: float, r: float) -> None:
 
 
 def _engines(k: Kit, y: float, span: float, chord: float, d: float, r: float) -> None:
-    kind = k.draw("engines", "none wing2 nose rear2 wing4 props2 tail pusher".split())
+    kind = k.draw("engines", "none wing2 nose rear2 wing4 props2 tail pusher")
     size = k.u(0.05, 0.09)
     if kind in ("wing2", "wing4", "props2"):
         shares, y, z = (0.32, 0.62) if kind == "wing4" else (k.u(0.28, 0.45),), y + 0.1 * chord, -0.3 * r - 0.03
@@ -111,7 +111,7 @@ def _engines(k: Kit, y: float, span: float, chord: float, d: float, r: float) ->
 
 
 def _tail(k: Kit, d: float, r: float) -> None:
-    kind = k.draw("tail", "standard tee twin vee none cross".split())
+    kind = k.draw("tail", "standard tee twin vee none cross")
     y, high, chord = 0.36 * d, k.size(0.18, 0.38), k.u(0.12, 0.22)
     level = {"tee": high, "cross": 0.5 * high}.get(kind, 0.0)
     if kind in ("standard", "tee", "cross"):
@@ -126,7 +126,7 @@ def _tail(k: Kit, d: float, r: float) -> None:
 
 
 def _extra(k: Kit, y: float, span: float, chord: float, d: float, r: float) -> None:
-    kind = k.draw("extra", "none wheels floats missiles antenna skis".split())
+    kind = k.draw("extra", "none wheels floats missiles antenna skis")
     if kind == "wheels":
         for x, at in ((0, -0.35), (-1.5 * r, 0.03), (1.5 * r, 0.03)):
             k.rod("strut", (0.4 * x, at * d, -0.3 * r), (x, at * d, -2.6 * r), 0.015, "hub")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from n2v.scenes.shapes.parts import PAIR, Kit, curve, nothing
+from n2v.scenes.shapes.parts import PAIR, Kit, curve
 
 # body: (position along 0 front .. 1 back, height) of the lower body's top line, then of the cabin: where its
 # windscreen starts, roof starts, roof ends, rear window ends; roof height over the lower body
@@ -44,31 +44,28 @@ def _side(k: Kit, body: str, w: float, d: float, clear: float) -> float:
     return up
 
 
-def _load(k: Kit, w, d, top, up) -> None:
-    load, r = k.pick("box", "tank", "flat", "logs"), 0.42 * w
-    if load == "box":
-        k.box("load", (0, 0.14 * d, up - 0.35), (1.02 * w, 0.7 * d, k.u(0.7, 1.1)), "extra")
-    elif load == "tank":
-        profile = [(0.7 * r, -0.32 * d), (r, -0.28 * d), (r, 0.28 * d), (0.7 * r, 0.32 * d)]
-        k.lathe("load", profile, "extra", (0, 0.14 * d, top + 0.8 * r), "y")
-    elif load == "logs":
-        x = np.array([-0.3, 0.0, 0.3]) * w
-        k.rod("load", (x, -0.2 * d, top + 0.1), (x, 0.48 * d, top + 0.1), 0.16 * w, "extra")
-    else:
-        k.box("load", (0, 0.14 * d, top), (1.02 * w, 0.7 * d, 0.1), "extra")
-
-
-BEDS = {  # what some bodies carry, over their lower part
-    "pickup": lambda k, w, d, top, up: k.box("side", (0.45 * PAIR * w, 0.29 * d, top + 0.1), (0.06, 0.4 * d, 0.25), "body")
-        .box("gate", (0, 0.48 * d, top + 0.1), (0.9 * w, 0.05, 0.25), "body"),
-    "truck": _load,
-    "roadster": lambda k, w, d, top, up: k.block(
-        "seat", (0.2 * PAIR * w, 0.05 * d, top + 0.08), (0.3 * w, 0.14, 0.35), "seat", soft=0.5),
-}  # fmt: skip
+def _bed(k: Kit, body: str, w: float, d: float, top: float, up: float) -> None:
+    """Walls of a pickup's bed, a truck's load, a roadster's seats."""
+    if body == "pickup":
+        k.box("side", (0.45 * PAIR * w, 0.29 * d, top + 0.1), (0.06, 0.4 * d, 0.25), "body")
+        k.box("gate", (0, 0.48 * d, top + 0.1), (0.9 * w, 0.05, 0.25), "body")
+    elif body == "truck":
+        load, r, x = k.pick("box", "tank", "flat", "logs"), 0.42 * w, np.array([-0.3, 0.0, 0.3]) * w
+        if load == "box":
+            k.box("load", (0, 0.14 * d, up - 0.35), (1.02 * w, 0.7 * d, k.u(0.7, 1.1)), "extra")
+        elif load == "tank":
+            profile = [(0.7 * r, -0.32 * d), (r, -0.28 * d), (r, 0.28 * d), (0.7 * r, 0.32 * d)]
+            k.lathe("load", profile, "extra", (0, 0.14 * d, top + 0.8 * r), "y")
+        elif load == "logs":
+            k.rod("load", (x, -0.2 * d, top + 0.1), (x, 0.48 * d, top + 0.1), 0.16 * w, "extra")
+        else:
+            k.box("load", (0, 0.14 * d, top), (1.02 * w, 0.7 * d, 0.1), "extra")
+    elif body == "roadster":
+        k.block("seat", (0.2 * PAIR * w, 0.05 * d, top + 0.08), (0.3 * w, 0.14, 0.35), "seat", soft=0.5)
 
 
 def _wheels(k: Kit, w: float, d: float, clear: float) -> None:
-    kind = k.draw("support", "four wide big six thin covered tracks spare".split())
+    kind = k.draw("support", "four wide big six thin covered tracks spare")
     r = {"big": 0.42, "thin": 0.3, "tracks": 0.2}.get(kind, k.u(0.24, 0.34))
     width = {"wide": 0.34, "big": 0.36, "thin": 0.1}.get(kind, 0.2)
     two = (-k.u(0.28, 0.36), k.u(0.28, 0.36))
@@ -86,26 +83,33 @@ def _wheels(k: Kit, w: float, d: float, clear: float) -> None:
         k.wheel("wheel", (0, 0.52 * d, clear + 0.45), r, 0.16, axis="y")
 
 
-EXTRAS = {  # on a car w x d whose lower side is at z and whose roof at `up`
-    "none": nothing,
-    "spoiler": lambda k, w, d, z, up: k.block("spoiler", (0, 0.47 * d, z + 0.72), (0.95 * w, 0.16, 0.04), "extra")
-        .block("strut", (0.35 * PAIR * w, 0.46 * d, z + 0.55), (0.04, 0.1, 0.36), "extra"),
-    "rack": lambda k, w, d, z, up: k.rod(
-        "rail", (0.3 * PAIR * w, -0.05 * d, up + 0.04), (0.3 * PAIR * w, 0.3 * d, up + 0.04), 0.025, "hub")
-        .block("luggage", (0, 0.12 * d, up + 0.08), (0.6 * w, 0.3 * d, 0.16), "extra"),
-    "bar": lambda k, w, d, z, up: k.block("bar", (0, -0.51 * d, z + 0.2), (0.95 * w, 0.08, 0.25), "hub", soft=0.5),
-    "lights": lambda k, w, d, z, up: k.ball("light", (0.33 * PAIR * w, -0.49 * d, z + 0.3), (0.12, 0.08, 0.1), "hub"),
-    "sign": lambda k, w, d, z, up: k.block("sign", (0, 0.0, up + 0.04), (0.4, 0.15, 0.16), "extra"),
-    "scoop": lambda k, w, d, z, up: k.block("scoop", (0, -0.3 * d, z + 0.5), (0.35 * w, 0.3, 0.14), "extra", taper=0.6),
-    "pipes": lambda k, w, d, z, up: k.rod("pipe", (PAIR * w / 2, 0.0, z + 0.05), (PAIR * w / 2, 0.5 * d, z + 0.05), 0.05, "hub"),
-}  # fmt: skip
+def _extra(k: Kit, w: float, d: float, z: float, up: float) -> None:
+    """On a car w x d whose lower side is at z and whose roof at `up`."""
+    extra = k.draw("extra", "none spoiler rack bar lights sign scoop pipes")
+    if extra == "spoiler":
+        k.block("spoiler", (0, 0.47 * d, z + 0.72), (0.95 * w, 0.16, 0.04), "extra")
+        k.block("strut", (0.35 * PAIR * w, 0.46 * d, z + 0.55), (0.04, 0.1, 0.36), "extra")
+    elif extra == "rack":
+        x = 0.3 * PAIR * w
+        k.rod("rail", (x, -0.05 * d, up + 0.04), (x, 0.3 * d, up + 0.04), 0.025, "hub")
+        k.block("luggage", (0, 0.12 * d, up + 0.08), (0.6 * w, 0.3 * d, 0.16), "extra")
+    elif extra == "bar":
+        k.block("bar", (0, -0.51 * d, z + 0.2), (0.95 * w, 0.08, 0.25), "hub", soft=0.5)
+    elif extra == "lights":
+        k.ball("light", (0.33 * PAIR * w, -0.49 * d, z + 0.3), (0.12, 0.08, 0.1), "hub")
+    elif extra == "sign":
+        k.block("sign", (0, 0.0, up + 0.04), (0.4, 0.15, 0.16), "extra")
+    elif extra == "scoop":
+        k.block("scoop", (0, -0.3 * d, z + 0.5), (0.35 * w, 0.3, 0.14), "extra", taper=0.6)
+    elif extra == "pipes":
+        k.rod("pipe", (PAIR * w / 2, 0.0, z + 0.05), (PAIR * w / 2, 0.5 * d, z + 0.05), 0.05, "hub")
 
 
 def car(k: Kit) -> None:
-    body = k.draw("body", list(BODIES))
+    body = k.draw("body", BODIES)
     w, clear = k.size(0.75, 1.35), k.u(0.12, 0.35)
     d = k.size(1.7, 2.8) * (1.25 if body in ("bus", "truck") else 1)
     up = _side(k, body, w, d, clear)
-    BEDS.get(body, nothing)(k, w, d, clear + 0.45, up)
+    _bed(k, body, w, d, clear + 0.45, up)
     _wheels(k, w, d, clear)
-    k.draw("extra", EXTRAS)(w, d, clear, up)
+    _extra(k, w, d, clear, up)

@@ -37,25 +37,9 @@ class Look:
     tile: float = 0.0  # 0: stretched over each part's own box
 
 
-# ---- patterns: (64, 64) in [0, 1] at x to the right and y downwards, both in (0, 1)
-
-
 def _grain(rng: np.random.Generator, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     warp = 0.08 * np.sin(2 * np.pi * (x + rng.random())) + 0.05 * np.sin(4 * np.pi * x + 6 * rng.random())
     return 0.5 + 0.5 * np.sin(2 * np.pi * 3 * (y + warp))
-
-
-def _stripes(rng: np.random.Generator, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    n = int(rng.integers(1, 4))
-    return (x if rng.random() < 0.5 else y) * n % 1 < rng.uniform(0.25, 0.6)
-
-
-def _checks(rng: np.random.Generator, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return (x > 0.5) ^ (y > 0.5)
-
-
-def _dots(rng: np.random.Generator, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return np.hypot((2 * x) % 1 - 0.5, (2 * y) % 1 - 0.5) < rng.uniform(0.2, 0.36)
 
 
 def _label(rng: np.random.Generator, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -63,24 +47,31 @@ def _label(rng: np.random.Generator, x: np.ndarray, y: np.ndarray) -> np.ndarray
     return ((np.abs(x - cx) < w) & (np.abs(y - cy) < h)) * np.where((y * 12) % 1 < 0.5, 1.0, 0.6)
 
 
+def _stripes(rng: np.random.Generator, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    n = int(rng.integers(1, 4))
+    return (x if rng.random() < 0.5 else y) * n % 1 < rng.uniform(0.25, 0.6)
+
+
 def _dials(rng: np.random.Generator, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     n = int(rng.integers(2, 4))
     return np.hypot((n * x) % 1 - 0.5, (y - rng.uniform(0.3, 0.7)) * n) < 0.32
 
 
-def _windows(rng: np.random.Generator, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    n = int(rng.integers(2, 5))
-    return (np.abs((n * x) % 1 - 0.5) < 0.33) & (np.abs(y - rng.uniform(0.45, 0.65)) < 0.16)
-
-
-def _blend(rng: np.random.Generator, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return y ** rng.uniform(0.6, 2)
-
-
-PATTERNS = {  # name: (pattern, laid by size)
-    "grain": (_grain, True), "stripes": (_stripes, True), "checks": (_checks, True), "dots": (_dots, True),
-    "label": (_label, False), "dials": (_dials, False), "windows": (_windows, False), "blend": (_blend, False),
-}  # fmt: skip
+PATTERNS = {  # (64, 64) in [0, 1] at x to the right and y downwards, both in (0, 1); whether laid by size
+    "grain": (_grain, True),
+    "stripes": (_stripes, True),
+    "checks": (lambda rng, x, y: (x > 0.5) ^ (y > 0.5), True),
+    "dots": (lambda rng, x, y: np.hypot((2 * x) % 1 - 0.5, (2 * y) % 1 - 0.5) < rng.uniform(0.2, 0.36), True),
+    "label": (_label, False),
+    "dials": (_dials, False),
+    "windows": (
+        lambda rng, x, y: (
+            (np.abs((int(rng.integers(2, 5)) * x) % 1 - 0.5) < 0.33) & (np.abs(y - rng.uniform(0.45, 0.65)) < 0.16)
+        ),
+        False,
+    ),
+    "blend": (lambda rng, x, y: y ** rng.uniform(0.6, 2), False),
+}
 
 
 def mask(pattern, rng: np.random.Generator) -> np.ndarray:
@@ -104,9 +95,7 @@ def look(rng: np.random.Generator, rgb: np.ndarray) -> Look:
 def corner_uv(corners: np.ndarray, tile: float) -> np.ndarray:
     """(m, 3, 2) texture coordinates of triangle corners (m, 3, 3): each face seen along its normal's largest axis."""
     normals = np.abs(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]))
-    seen = np.array([[1, 2], [0, 2], [0, 1]])[
-        normals.argmax(1)
-    ]  # the horizontal one of the other axes, the upright one
+    seen = np.array([[1, 2], [0, 2], [0, 1]])[normals.argmax(1)]  # of the other two axes, the upright one last
     uv = np.take_along_axis(corners, seen[:, None], 2)
     if tile:
         return uv / tile

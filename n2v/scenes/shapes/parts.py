@@ -1,9 +1,7 @@
 """Solids to build objects from (every one a loft, a skin over a stack of rings), and one object's random choices."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
-from inspect import signature
 
 import numpy as np
 
@@ -16,6 +14,11 @@ N_RING = 16
 LONG_TAIL = 1.6  # option r of a slot is drawn in proportion to r ** -LONG_TAIL
 PAIR = np.array([-1, 1])  # left and right, or front and back
 _ORDER = {"z": [0, 1, 2], "y": [0, 2, 1], "x": [2, 0, 1]}  # (across, across, along) of an axis to x, y, z
+
+
+def words(options: str | Mapping) -> tuple[str, ...]:
+    """Names of options, from a text or a table."""
+    return tuple(options.split() if isinstance(options, str) else options)
 
 
 def circle(n: int = N_RING) -> np.ndarray:
@@ -58,16 +61,10 @@ def turn(rx: float = 0.0, ry: float = 0.0, rz: float = 0.0) -> np.ndarray:
     return np.array([[c, -f, 0], [f, c, 0], [0, 0, 1]]) @ about_y @ about_x
 
 
-def nothing(k: "Kit", *place) -> None:
-    """The option that builds nothing."""
-
-
 class Kit:
     """Collects the parts of one object and draws its choices. Lengths are free: objects are placed later.
 
-    An option of a slot is a function of the kit, a place and sizes; a size that is a range
-    (low, high) or three and more values by default is drawn. A coordinate of a solid's place may be an array: then there is one solid for each value. Every
-    solid gives the kit back, so that calls chain.
+    A coordinate of a solid's place may be an array: then there is one solid for each of its values.
     """
 
     def __init__(self, rng: np.random.Generator, forced: Mapping[str, str] | None = None) -> None:
@@ -102,16 +99,13 @@ class Kit:
         """The first few of the places: one, two, ... or all."""
         return np.array(places[: self.pick(*range(1, len(places) + 1))])
 
-    def draw(self, slot: str, options: Mapping[str, Callable] | Sequence[str], order: str = ""):
-        """Fill a slot: one of the options, the first ones more often; of a mapping, give what builds it at a place.
+    def sides(self, both: float) -> np.ndarray:
+        """Both sides with a probability, else one: of -1 and 1."""
+        return PAIR if self.chance(both) else np.array([self.pick(-1, 1)])
 
-        Args:
-            slot: Its name.
-            options: Functions by name, or names.
-            order: Names of the options there are, commonest first, where not all or in another order.
-        """
-        names = tuple(order.split() or options)
-        self.options[slot] = names
+    def draw(self, slot: str, options: str | Mapping) -> str:
+        """Fill a slot: one of the options (words of a text, or names of a table), the first ones more often."""
+        names = self.options[slot] = words(options)
         if slot in self.forced:
             name = self.forced[slot]
             if name not in names:
@@ -120,14 +114,7 @@ class Kit:
             odds = np.arange(1, len(names) + 1.0) ** -LONG_TAIL
             name = names[int(self.rng.choice(len(names), p=odds / odds.sum()))]
         self.slots[slot] = name
-        return partial(self.make, options[name]) if isinstance(options, Mapping) else name
-
-    def make(self, option: Callable, *place, **sizes):
-        """Build an option at a place, the other sizes drawn."""
-        for name, size in signature(option).parameters.items():
-            if isinstance(size.default, tuple) and name not in sizes:
-                sizes[name] = (self.u if len(size.default) == 2 else self.pick)(*size.default)
-        return option(self, *place, **sizes)
+        return name
 
     def _look(self, role: str) -> Look:
         """Of a role, drawn when it is first needed; mostly in a colour that stands out from the body's."""
@@ -141,7 +128,7 @@ class Kit:
 
     # ---- solids
 
-    def loft(self, name: str, rings, role: str, places=(0, 0, 0)) -> "Kit":
+    def loft(self, name: str, rings, role: str, places=(0, 0, 0)) -> None:
         """Skin over k rings of n points each, (k, n, 3), capped at both ends, turned outward; names are numbered."""
         rings = np.array(rings, float)
         k, n = rings.shape[:2]
@@ -162,25 +149,24 @@ class Kit:
             rgba = np.ones((len(faces), 3, 4), np.float32)
             self.parts.append(Part(f"{name}_{seen}", vertices, np.ascontiguousarray(faces), rgba))
             self._of.append(role)
-        return self
 
     def block(
         self, name: str, centre, size, role: str, *, roundness: float | None = None, taper: float = 1.0,
         soft: float = 0.0, bulge: float = 0.0, angles=(0.0, 0.0, 0.0),
-    ) -> "Kit":  # fmt: skip
+    ) -> None:  # fmt: skip
         """Box to cylinder and pillow: plan roundness 0..1, `taper` scales its top, `soft` draws both ends in."""
         plan = outline(self.roundness * 0.5 if roundness is None else roundness) * np.array(size[:2]) / 2
         half, inset, waist = size[2] / 2, 1 - 0.35 * soft, 1 + bulge
         edge = half * (1 - 0.5 * soft)
         profile = [(inset, -half), (1.0, -edge), (waist, -edge / 3), (waist * (1 + taper) / 2, edge / 3)]
         rings = [curve(*(plan * scale).T, z) for scale, z in [*profile, (taper, edge), (taper * inset, half)]]
-        return self.loft(name, np.array(rings) @ turn(*angles).T, role, centre)
+        self.loft(name, np.array(rings) @ turn(*angles).T, role, centre)
 
-    def box(self, name: str, centre, size, role: str, **shape) -> "Kit":
+    def box(self, name: str, centre, size, role: str, **shape) -> None:
         """A block with sharp corners."""
-        return self.block(name, centre, size, role, roundness=0.0, **shape)
+        self.block(name, centre, size, role, roundness=0.0, **shape)
 
-    def tube(self, name: str, points, radius, role: str, n: int = 8) -> "Kit":
+    def tube(self, name: str, points, radius, role: str, n: int = 8) -> None:
         """Round tube along a line of points; one radius, or one a point."""
         for line in several(*points):
             along = np.gradient(line, axis=0)
@@ -193,31 +179,29 @@ class Kit:
                 ring = circle(n) * max(r, 1e-5)
                 rings.append(point + ring[:, :1] * across + ring[:, 1:] * np.cross(direction, across))
             self.loft(name, rings, role)
-        return self
 
-    def rod(self, name: str, start, end, radius: float, role: str, radius_end: float | None = None) -> "Kit":
+    def rod(self, name: str, start, end, radius: float, role: str, radius_end: float | None = None) -> None:
         """Cylinder or cone between two points."""
         radii = np.linspace(radius, radius if radius_end is None else radius_end, 3)
         for ends in several(start, end):
             self.tube(name, np.linspace(*ends, 3), radii, role)
-        return self
 
-    def lathe(self, name: str, profile, role: str, centre=(0, 0, 0), axis: str = "z", n: int = N_RING) -> "Kit":
+    def lathe(self, name: str, profile, role: str, centre=(0, 0, 0), axis: str = "z", n: int = N_RING) -> None:
         """Surface of revolution of (radius, height) pairs about an axis."""
         rings = [curve(*(circle(n) * max(r, 1e-5)).T, h)[:, _ORDER[axis]] for r, h in profile]
-        return self.loft(name, rings, role, centre)
+        self.loft(name, rings, role, centre)
 
-    def ball(self, name: str, centre, radii, role: str) -> "Kit":
+    def ball(self, name: str, centre, radii, role: str) -> None:
         """Ellipsoid."""
         angle = np.linspace(-np.pi / 2, np.pi / 2, 8)
         rings = [curve(*(circle() * max(np.cos(a), 1e-3)).T, np.sin(a)) for a in angle]
-        return self.loft(name, np.array(rings) * np.asarray(radii, float), role, centre)
+        self.loft(name, np.array(rings) * np.asarray(radii, float), role, centre)
 
-    def plate(self, name: str, line, normal: str, low: float, high: float, role: str) -> "Kit":
+    def plate(self, name: str, line, normal: str, low: float, high: float, role: str) -> None:
         """Flat plate: a (n, 2) outline, star-shaped about its middle, between two heights along x, y or z."""
-        return self.loft(name, [curve(*np.transpose(line), at)[:, _ORDER[normal]] for at in (low, high)], role)
+        self.loft(name, [curve(*np.transpose(line), at)[:, _ORDER[normal]] for at in (low, high)], role)
 
-    def hull(self, name: str, stations, role: str, axis: str = "y", x=0.0) -> "Kit":
+    def hull(self, name: str, stations, role: str, axis: str = "y", x=0.0) -> None:
         """Body along an axis: each station is (position, half width, low, high, roundness 0..1); moved by `x`."""
         rings = []
         for position, half_width, low, high, roundness in stations:
@@ -227,15 +211,13 @@ class Kit:
         for moved in np.atleast_1d(x):
             self.loft(name, rings, role)
             self.parts[-1].vertices[:, 0] += moved
-        return self
 
-    def wheel(self, name: str, centre, radius: float, width: float, axis: str = "x") -> "Kit":
+    def wheel(self, name: str, centre, radius: float, width: float, axis: str = "x") -> None:
         """Tyre and, a little prouder, its hub."""
         for (at,) in several(centre):
             for part, r, w, role in ((name, radius, width, "wheel"), ("hub", 0.5 * radius, 1.15 * width, "hub")):
                 profile = [(0.85 * r, -w / 2), (r, -0.3 * w), (r, 0.3 * w), (0.85 * r, w / 2)]
                 self.lathe(part, profile, role, at, axis, 12)
-        return self
 
     # ---- the whole
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from n2v.scenes.shapes.parts import PAIR, Kit, curve, nothing
+from n2v.scenes.shapes.parts import PAIR, Kit, curve
 
-STOCKS = ("classic", "pistol", "skeleton", "thumbhole", "folded", "straight", "none", "club")
+STOCKS = "classic pistol skeleton thumbhole folded straight none club"
 
 
 def _bar(k: Kit, name: str, y0: float, y1: float, low: float, high: float, role: str, w=0.05, drop=0.0) -> None:
@@ -35,7 +35,7 @@ def _stock(k: Kit, y: float) -> None:
 
 
 def _barrel(k: Kit, y: float) -> None:
-    kind = k.draw("support", "plain heavy shroud double short rail octagon vented".split())
+    kind = k.draw("support", "plain heavy shroud double short rail octagon vented")
     long = k.u(0.2, 0.4) if kind == "short" else k.size(0.4, 0.85)
     r = 0.03 if kind == "heavy" else k.u(0.012, 0.022)
     k.rod("barrel", (0, y, 0.02), (0, y - long, 0.02), r, "barrel", r * k.u(0.7, 1.0))
@@ -50,67 +50,62 @@ def _barrel(k: Kit, y: float) -> None:
         k.box("vent", (0, y - np.array([0.2, 0.4, 0.6, 0.8]) * fore, 0.02), (0.075, 0.05, 0.03), "dark")
     elif kind == "rail":
         k.box("rail", (0, y - 0.5 * fore, 0.06), (0.03, fore, 0.02), "hub")
-    k.draw("muzzle", MUZZLES)(y - long, r)
+    muzzle, y = k.draw("muzzle", "none brake silencer sight bayonet flared"), y - long
+    if muzzle == "brake":
+        k.rod("brake", (0, y + 0.02, 0.02), (0, y - 0.07, 0.02), 1.7 * r, "frame")
+    elif muzzle == "silencer":
+        k.rod("silencer", (0, y + 0.03, 0.02), (0, y - 0.25, 0.02), 0.032, "frame")
+    elif muzzle == "sight":
+        k.block("front_sight", (0, y + 0.04, 0.055), (0.015, 0.03, 0.08), "frame")
+    elif muzzle == "bayonet":
+        _bar(k, "bayonet", y + 0.05, y - 0.25, -0.02, 0.005, "hub", 0.012, -0.01)
+    elif muzzle == "flared":
+        k.rod("flare", (0, y + 0.06, 0.02), (0, y - 0.04, 0.02), r, "barrel", 3 * r)
 
 
-MUZZLES = {  # at the end y of a barrel of radius r
-    "none": nothing,
-    "brake": lambda k, y, r: k.rod("brake", (0, y + 0.02, 0.02), (0, y - 0.07, 0.02), 1.7 * r, "frame"),
-    "silencer": lambda k, y, r: k.rod("silencer", (0, y + 0.03, 0.02), (0, y - 0.25, 0.02), 0.032, "frame"),
-    "sight": lambda k, y, r: k.block("front_sight", (0, y + 0.04, 0.055), (0.015, 0.03, 0.08), "frame"),
-    "bayonet": lambda k, y, r: _bar(k, "bayonet", y + 0.05, y - 0.25, -0.02, 0.005, "hub", 0.012, -0.01),
-    "flared": lambda k, y, r: k.rod("flare", (0, y + 0.06, 0.02), (0, y - 0.04, 0.02), r, "barrel", 3 * r),
-}
+def _magazine(k: Kit, y: float) -> None:
+    kind = k.draw("magazine", "box curved none drum tube stub lever top")
+    long = k.u(0.1, 0.26)
+    if kind == "box":
+        size, angles = (0.035, k.u(0.07, 0.11), long), (k.u(-0.2, 0.2), 0, 0)
+        k.box("magazine", (0, y, -0.04 - long / 2), size, "frame", angles=angles)
+    elif kind == "curved":
+        a = np.linspace(0, k.u(0.5, 1.0), 6)
+        reach = long / a[-1] * 1.3
+        k.tube("magazine", curve(0, y - reach * (1 - np.cos(a)), -0.03 - reach * np.sin(a)), 0.035, "frame")
+    elif kind == "drum":
+        k.lathe("magazine", [(0.09, -0.04), (0.1, 0), (0.09, 0.04)], "frame", (0, y, -0.12), "x")
+    elif kind == "tube":
+        k.rod("magazine", (0, y, -0.03), (0, y - 0.5, -0.03), 0.018, "frame")
+    elif kind == "stub":
+        k.block("magazine", (0, y, -0.07), (0.035, 0.08, 0.06), "frame")
+    elif kind == "lever":
+        a = np.linspace(0, np.pi, 8)
+        k.tube("lever", curve(0, y + 0.05 + 0.09 * np.cos(a), -0.04 - 0.09 * np.sin(a)), 0.012, "hub")
+    elif kind == "top":
+        k.block("magazine", (0, y - 0.03, 0.1), (0.04, 0.09, 0.14), "frame", angles=(0.2, 0, 0))
 
 
-def _curved(k: Kit, y, long, turn=(0.5, 1.0)) -> None:
-    a = np.linspace(0, turn, 6)
-    reach = long / a[-1] * 1.3
-    k.tube("magazine", curve(0, y - reach * (1 - np.cos(a)), -0.03 - reach * np.sin(a)), 0.035, "frame")
-
-
-MAGAZINES = {  # below y
-    "box": lambda k, y, long, deep=(0.07, 0.11), lean=(-0.2, 0.2): k.box(
-        "magazine", (0, y, -0.04 - long / 2), (0.035, deep, long), "frame", angles=(lean, 0, 0)),
-    "curved": _curved,
-    "none": nothing,
-    "drum": lambda k, y, long: k.lathe("magazine", [(0.09, -0.04), (0.1, 0), (0.09, 0.04)], "frame", (0, y, -0.12), "x"),
-    "tube": lambda k, y, long: k.rod("magazine", (0, y, -0.03), (0, y - 0.5, -0.03), 0.018, "frame"),
-    "stub": lambda k, y, long: k.block("magazine", (0, y, -0.07), (0.035, 0.08, 0.06), "frame"),
-    "lever": lambda k, y, long: k.tube("lever", _loop(y + 0.05, -0.04, 0.09, 0.09, 8), 0.012, "hub"),
-    "top": lambda k, y, long: k.block("magazine", (0, y - 0.03, 0.1), (0.04, 0.09, 0.14), "frame", angles=(0.2, 0, 0)),
-}  # fmt: skip
-
-
-def _loop(y: float, z: float, wide: float, deep: float, n: int) -> np.ndarray:
-    """Half a turn hanging from y, z."""
-    a = np.linspace(0, np.pi, n)
-    return curve(0, y + wide * np.cos(a), z - deep * np.sin(a))
-
-
-def _scope(k: Kit, long, top, half=(0.1, 0.2)) -> None:
-    profile = [(0.035, -half), (0.02, -0.5 * half), (0.02, 0.5 * half), (0.03, half)]
-    k.lathe("scope", profile, "extra", (0, 0, top + 0.06), "y", 10)
-    k.block("mount", (0, 0.4 * half * PAIR, top + 0.06 - 0.035), (0.025, 0.03, 0.05), "hub")
-
-
-def _sling(k: Kit, long, top) -> None:
-    t = np.linspace(0, 1, 9)
-    k.tube("sling", curve(0, long / 2 + 0.2 - t * (long + 0.5), -0.03 - 0.9 * t * (1 - t)), 0.012, "extra")
-
-
-EXTRAS = {  # on a receiver of some length whose upper side is at `top`
-    "none": nothing,
-    "scope": _scope,
-    "bipod": lambda k, long, top: k.rod(
-        "bipod", (0, -long / 2 - 0.2, -0.01), (PAIR * 0.1, -long / 2 - 0.26, -0.28), 0.012, "hub"),
-    "handle": lambda k, long, top: k.block("handle", (0, 0, top + 0.07), (0.03, 0.8 * long, 0.025), "frame")
-        .block("riser", (0, 0.35 * PAIR * long, top + 0.03), (0.025, 0.03, 0.08), "frame"),
-    "sling": _sling,
-    "forward_grip": lambda k, long, top: k.block(
-        "forward_grip", (0, -long / 2 - 0.12, -0.1), (0.04, 0.05, 0.16), "extra"),
-    "laser": lambda k, long, top: k.box("laser", (0.04, -long / 2 - 0.08, 0.02), (0.04, 0.14, 0.05), "extra"),
-}  # fmt: skip
+def _extra(k: Kit, long: float, top: float) -> None:
+    """On a receiver of some length whose upper side is at `top`."""
+    extra = k.draw("extra", "none scope bipod handle sling forward_grip laser")
+    if extra == "scope":
+        z, half = top + 0.06, k.u(0.1, 0.2)
+        profile = [(0.035, -half), (0.02, -0.5 * half), (0.02, 0.5 * half), (0.03, half)]
+        k.lathe("scope", profile, "extra", (0, 0, z), "y", 10)
+        k.block("mount", (0, 0.4 * half * PAIR, z - 0.035), (0.025, 0.03, 0.05), "hub")
+    elif extra == "bipod":
+        k.rod("bipod", (0, -long / 2 - 0.2, -0.01), (PAIR * 0.1, -long / 2 - 0.26, -0.28), 0.012, "hub")
+    elif extra == "handle":
+        k.block("handle", (0, 0, top + 0.07), (0.03, 0.8 * long, 0.025), "frame")
+        k.block("riser", (0, 0.35 * PAIR * long, top + 0.03), (0.025, 0.03, 0.08), "frame")
+    elif extra == "sling":
+        t = np.linspace(0, 1, 9)
+        k.tube("sling", curve(0, long / 2 + 0.2 - t * (long + 0.5), -0.03 - 0.9 * t * (1 - t)), 0.012, "extra")
+    elif extra == "forward_grip":
+        k.block("forward_grip", (0, -long / 2 - 0.12, -0.1), (0.04, 0.05, 0.16), "extra")
+    elif extra == "laser":
+        k.box("laser", (0.04, -long / 2 - 0.08, 0.02), (0.04, 0.14, 0.05), "extra")
 
 
 def rifle(k: Kit) -> None:
@@ -118,8 +113,7 @@ def rifle(k: Kit) -> None:
     k.box("receiver", (0, 0, 0), (k.u(0.045, 0.07), long, high), "frame", soft=k.u(0, 0.5))
     _stock(k, long / 2 - 0.02)
     _barrel(k, -long / 2 + 0.02)
-    y = -k.u(-0.05, 0.3) * long
-    magazine = k.draw("magazine", MAGAZINES)
-    magazine(y, k.u(0.1, 0.26))
-    k.tube("guard", _loop(k.u(0.0, 0.3) * long, -high / 2, 0.05, 0.045, 7), 0.008, "hub")
-    k.draw("extra", EXTRAS)(long, high / 2)
+    _magazine(k, -k.u(-0.05, 0.3) * long)
+    a, guard = np.linspace(0, np.pi, 7), k.u(0.0, 0.3) * long
+    k.tube("guard", curve(0, guard + 0.05 * np.cos(a), -high / 2 - 0.045 * np.sin(a)), 0.008, "hub")
+    _extra(k, long, high / 2)

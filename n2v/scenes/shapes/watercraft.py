@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from n2v.scenes.shapes.parts import PAIR, Kit, curve, grid, nothing
+from n2v.scenes.shapes.parts import PAIR, Kit, grid
 
 HULLS = {  # half widths at 0, .15, .4, .8 and 1 of the length; depth over width; roundness of the cross section
     "ship": ((0.05, 0.7, 1.0, 1.0, 0.85), 0.9, 0.3),
@@ -19,7 +19,7 @@ HULLS = {  # half widths at 0, .15, .4, .8 and 1 of the length; depth over width
 
 def _hull(k: Kit, d: float, w: float) -> float:
     """Build it; the height of the deck."""
-    kind = k.draw("body", list(HULLS))
+    kind = k.draw("body", HULLS)
     widths, deep, roundness = HULLS[kind]
     depth, sheer = deep * w / 2 * k.u(0.8, 1.3), k.u(0.0, 0.5)
     if kind == "gondola":
@@ -40,10 +40,7 @@ def _hull(k: Kit, d: float, w: float) -> float:
     return -0.35 * depth if kind == "submarine" else 0.0
 
 
-# ---- on a deck of length d and width w at z
-
-
-def _cabin(k: Kit, d, w, z, y: float = 0.0, share: float = 1.0) -> float:
+def _cabin(k: Kit, d: float, w: float, z: float, y: float, share: float = 1.0) -> float:
     """A house with windows; the height of its roof."""
     h = k.u(0.1, 0.22) * share
     size = (k.u(0.5, 0.8) * w * share, k.u(0.15, 0.35) * d * share, h + 0.06)
@@ -52,29 +49,56 @@ def _cabin(k: Kit, d, w, z, y: float = 0.0, share: float = 1.0) -> float:
     return z + h
 
 
-def _house_aft(k: Kit, d, w, z) -> None:
-    up = _cabin(k, d, w, z, 0.3 * d)
-    _cabin(k, d, w, up, 0.3 * d, 0.7)
-    k.rod("funnel", (0, 0.38 * d, z), (0, 0.4 * d, up + 0.3), 0.05, "hub")
+def _deck(k: Kit, d: float, w: float, z: float) -> None:
+    """What stands on a deck of length d and width w at z: one branch an option."""
+    kind = k.draw("support", "cabin sails house_aft open wheelhouse cargo decks bare turrets canopy")
+    if kind == "cabin":
+        _cabin(k, d, w, z, 0.0)
+    elif kind == "sails":
+        _sails(k, d, w, z)
+    elif kind == "house_aft":
+        up = _cabin(k, d, w, z, 0.3 * d)
+        _cabin(k, d, w, up, 0.3 * d, 0.7)
+        k.rod("funnel", (0, 0.38 * d, z), (0, 0.4 * d, up + 0.3), 0.05, "hub")
+    elif kind == "decks":  # a liner's storeys
+        n = k.pick(2, 3, 4)
+        for i in range(n):
+            size = (w * (0.85 - 0.12 * i), d * (0.65 - 0.12 * i), 0.11)
+            k.block("storey", (0, 0.03 * d, z + 0.05 + 0.1 * i), size, "cabin", roundness=0.2)
+        y, up = k.some(0.0, 0.15), z + 0.1 * n
+        k.rod("funnel", (0, y * d, up - 0.06), (0, (y + 0.03) * d, up + 0.2), 0.06, "hub")
+    elif kind == "cargo":
+        _cabin(k, d, w, z, 0.38 * d, 0.9)
+        for y, x in grid(np.linspace(-0.32, 0.15, k.pick(3, 4, 5)), 0.22 * PAIR).T:
+            h = k.pick(0.08, 0.16, 0.24)
+            k.box("container", (x * w, y * d, z + h / 2 - 0.01), (0.4 * w, 0.1 * d, h), f"cargo{k.pick(0, 1, 2)}")
+    elif kind == "open":  # seats, a windscreen and an outboard motor
+        k.block("screen", (0, -0.1 * d, z + 0.05), (0.7 * w, 0.03, 0.14), "glass", angles=(-0.4, 0, 0))
+        k.block("seat", (0.2 * PAIR * w, 0.08 * d, z + 0.06), (0.28 * w, 0.12, 0.16), "seat", soft=0.4)
+        k.block("motor", (0, 0.53 * d, z), (0.12, 0.12, 0.25), "hub", soft=0.5)
+    elif kind == "turrets":  # a warship: guns before and behind a tower
+        x = 0.06 * PAIR * w * 2
+        for y, way in ((-0.28, -1), (0.3, 1)):
+            k.block("turret", (0, y * d, z + 0.04), (0.4 * w, 0.12 * d, 0.1), "cabin", taper=0.8)
+            k.rod("gun", (x, y * d, z + 0.06), (x, (y + way * 0.16) * d, z + 0.1), 0.016, "hub")
+        k.block("tower", (0, 0, z + 0.15), (0.45 * w, 0.2 * d, 0.34), "cabin", taper=0.6)
+        k.rod("mast", (0, 0.03 * d, z + 0.25), (0, 0.03 * d, z + 0.55), 0.02, "hub")
+    elif kind == "canopy":
+        y, h, span = 0.05 * d, k.u(0.2, 0.35), k.u(0.3, 0.55) * d
+        k.block("roof", (0, y, z + h), (0.85 * w, span, 0.03), "sail", soft=0.3)
+        a, b = grid(0.38 * PAIR, 0.45 * PAIR)
+        k.rod("post", (a * w, y + b * span, z - 0.03), (a * w, y + b * span, z + h), 0.014, "hub")
+    elif kind == "wheelhouse":  # a tug's or trawler's: forward, with a boom behind
+        up = _cabin(k, d, w, z, -0.12 * d, k.u(0.8, 1.3))
+        k.rod("boom", (0, 0.05 * d, z - 0.02), (0, 0.45 * d, up + 0.2), 0.018, "hub")
+        k.rod("mast", (0, 0.05 * d, z - 0.02), (0, 0.05 * d, up + 0.35), 0.02, "hub")
+    elif kind == "bare":
+        side = k.sides(0.5)
+        k.rod("oar", (side * 0.3 * w, 0, z + 0.02), (side * 0.95 * w, 0.25 * d, z - 0.08), 0.014, "hub")
+        k.block("hatch", (0, 0.1 * d, z), (0.4 * w, 0.25 * d, 0.05), "deck")
 
 
-def _decks(k: Kit, d, w, z, n=(2, 3, 4)) -> None:
-    """A liner's storeys."""
-    for i in range(n):
-        size = (w * (0.85 - 0.12 * i), d * (0.65 - 0.12 * i), 0.11)
-        k.block("storey", (0, 0.03 * d, z + 0.05 + 0.1 * i), size, "cabin", roundness=0.2)
-    y, up = k.some(0.0, 0.15), z + 0.1 * n
-    k.rod("funnel", (0, y * d, up - 0.06), (0, (y + 0.03) * d, up + 0.2), 0.06, "hub")
-
-
-def _cargo(k: Kit, d, w, z) -> None:
-    _cabin(k, d, w, z, 0.38 * d, 0.9)
-    for y, x in grid(np.linspace(-0.32, 0.15, k.pick(3, 4, 5)), 0.22 * PAIR).T:
-        h = k.pick(0.08, 0.16, 0.24)
-        k.box("container", (x * w, y * d, z + h / 2 - 0.01), (0.4 * w, 0.1 * d, h), f"cargo{k.pick(0, 1, 2)}")
-
-
-def _sails(k: Kit, d, w, z) -> None:
+def _sails(k: Kit, d: float, w: float, z: float) -> None:
     n, tall, square = k.pick(1, 1, 2, 3), k.u(0.6, 1.2), k.chance(0.35)
     foot = 0.32 * d / n**0.5
     for y in ((np.arange(n) + 0.5) / n * 0.7 - 0.4) * d:
@@ -91,72 +115,29 @@ def _sails(k: Kit, d, w, z) -> None:
                 k.plate("jib", jib, "x", -0.008, 0.008, "sail")
 
 
-def _open(k: Kit, d, w, z) -> None:
-    """Seats, a windscreen and an outboard motor."""
-    k.block("screen", (0, -0.1 * d, z + 0.05), (0.7 * w, 0.03, 0.14), "glass", angles=(-0.4, 0, 0))
-    k.block("seat", (0.2 * PAIR * w, 0.08 * d, z + 0.06), (0.28 * w, 0.12, 0.16), "seat", soft=0.4)
-    k.block("motor", (0, 0.53 * d, z), (0.12, 0.12, 0.25), "hub", soft=0.5)
-
-
-def _turrets(k: Kit, d, w, z) -> None:
-    """A warship: guns before and behind a tower."""
-    x = 0.06 * PAIR * w * 2
-    for y, way in ((-0.28, -1), (0.3, 1)):
-        k.block("turret", (0, y * d, z + 0.04), (0.4 * w, 0.12 * d, 0.1), "cabin", taper=0.8)
-        k.rod("gun", (x, y * d, z + 0.06), (x, (y + way * 0.16) * d, z + 0.1), 0.016, "hub")
-    k.block("tower", (0, 0, z + 0.15), (0.45 * w, 0.2 * d, 0.34), "cabin", taper=0.6)
-    k.rod("mast", (0, 0.03 * d, z + 0.25), (0, 0.03 * d, z + 0.55), 0.02, "hub")
-
-
-def _canopy(k: Kit, d, w, z, h=(0.2, 0.35), share=(0.3, 0.55)) -> None:
-    y, span = 0.05 * d, share * d
-    k.block("roof", (0, y, z + h), (0.85 * w, span, 0.03), "sail", soft=0.3)
-    a, b = grid(0.38 * PAIR, 0.45 * PAIR)
-    k.rod("post", (a * w, y + b * span, z - 0.03), (a * w, y + b * span, z + h), 0.014, "hub")
-
-
-def _wheelhouse(k: Kit, d, w, z, share=(0.8, 1.3)) -> None:
-    """A tug's or trawler's: forward, with a boom behind."""
-    up = _cabin(k, d, w, z, -0.12 * d, share)
-    k.rod("boom", (0, 0.05 * d, z - 0.02), (0, 0.45 * d, up + 0.2), 0.018, "hub")
-    k.rod("mast", (0, 0.05 * d, z - 0.02), (0, 0.05 * d, up + 0.35), 0.02, "hub")
-
-
-def _bare(k: Kit, d, w, z) -> None:
-    side = PAIR if k.chance(0.5) else np.array([k.pick(-1, 1)])
-    k.rod("oar", (side * 0.3 * w, 0, z + 0.02), (side * 0.95 * w, 0.25 * d, z - 0.08), 0.014, "hub")
-    k.block("hatch", (0, 0.1 * d, z), (0.4 * w, 0.25 * d, 0.05), "deck")
-
-
-DECKS = {
-    "cabin": _cabin, "sails": _sails, "house_aft": _house_aft, "open": _open, "wheelhouse": _wheelhouse,
-    "cargo": _cargo, "decks": _decks, "bare": _bare, "turrets": _turrets, "canopy": _canopy,
-}  # fmt: skip
-
-
-def _rails(k: Kit, d, w, z) -> None:
-    for x in 0.42 * PAIR * w:
-        k.rod("rail", (x, -0.25 * d, z + 0.08), (x, 0.4 * d, z + 0.08), 0.01, "hub")
+def _extra(k: Kit, d: float, w: float, z: float) -> None:
+    extra = k.draw("extra", "none rails mast lifeboats crane flag fins")
+    if extra == "rails":
         y = np.array([-0.25, -0.03, 0.18, 0.4]) * d
-        k.rod("stanchion", (x, y, z - 0.04), (x, y, z + 0.08), 0.01, "hub")
-
-
-EXTRAS = {
-    "none": nothing,
-    "rails": _rails,
-    "mast": lambda k, d, w, z, h=(0.3, 0.7): k.rod("mast", (0, -0.15 * d, z - 0.05), (0, -0.15 * d, z + h), 0.02, "hub"),
-    "lifeboats": lambda k, d, w, z: k.ball(
-        "lifeboat", (0.42 * PAIR * w, 0.1 * d, z + 0.04), (0.06, 0.14, 0.06), "extra"),
-    "crane": lambda k, d, w, z: k.rod("crane", (0, -0.3 * d, z - 0.05), (0, -0.3 * d, z + 0.35), 0.03, "extra")
-        .rod("jib", (0, -0.3 * d, z + 0.33), (0, -0.02 * d, z + 0.45), 0.02, "extra"),
-    "flag": lambda k, d, w, z: k.rod("pole", (0, 0.45 * d, z - 0.06), (0, 0.48 * d, z + 0.3), 0.012, "hub")
-        .box("flag", (0, 0.48 * d + 0.09, z + 0.24), (0.015, 0.2, 0.12), "extra"),
-    "fins": lambda k, d, w, z: k.block("fin", (0.4 * PAIR * w, 0.42 * d, z - 0.1), (0.3, 0.1, 0.03), "extra"),
-}  # fmt: skip
+        for x in 0.42 * PAIR * w:
+            k.rod("rail", (x, -0.25 * d, z + 0.08), (x, 0.4 * d, z + 0.08), 0.01, "hub")
+            k.rod("stanchion", (x, y, z - 0.04), (x, y, z + 0.08), 0.01, "hub")
+    elif extra == "mast":
+        k.rod("mast", (0, -0.15 * d, z - 0.05), (0, -0.15 * d, z + k.u(0.3, 0.7)), 0.02, "hub")
+    elif extra == "lifeboats":
+        k.ball("lifeboat", (0.42 * PAIR * w, 0.1 * d, z + 0.04), (0.06, 0.14, 0.06), "extra")
+    elif extra == "crane":
+        k.rod("crane", (0, -0.3 * d, z - 0.05), (0, -0.3 * d, z + 0.35), 0.03, "extra")
+        k.rod("jib", (0, -0.3 * d, z + 0.33), (0, -0.02 * d, z + 0.45), 0.02, "extra")
+    elif extra == "flag":
+        k.rod("pole", (0, 0.45 * d, z - 0.06), (0, 0.48 * d, z + 0.3), 0.012, "hub")
+        k.box("flag", (0, 0.48 * d + 0.09, z + 0.24), (0.015, 0.2, 0.12), "extra")
+    elif extra == "fins":
+        k.block("fin", (0.4 * PAIR * w, 0.42 * d, z - 0.1), (0.3, 0.1, 0.03), "extra")
 
 
 def watercraft(k: Kit) -> None:
     d, w = k.size(1.0, 1.9), k.size(0.4, 0.85)
     z = _hull(k, d, w)
-    k.draw("support", DECKS)(d, w, z - 0.01)
-    k.draw("extra", EXTRAS)(d, w, z)
+    _deck(k, d, w, z - 0.01)
+    _extra(k, d, w, z)
