@@ -128,7 +128,7 @@ def test_textures_on_about_two_parts_in_five(many):
 
 def test_patterns_differ_and_coordinates_stay_on_a_label():
     rng = np.random.default_rng(0)
-    for pattern, _ in PATTERNS.values():
+    for pattern in PATTERNS:
         share = mask(pattern, rng)
         assert share.shape == (64, 64) and 0 <= share.min() < share.max() <= 1
     corners = rng.uniform(-1, 1, (50, 3, 3))

@@ -125,30 +125,26 @@ def _tail(k: Kit, d: float, r: float) -> None:
         _pair(k, "tailplane", y + 0.55 * level, level, k.u(0.18, 0.32), (chord, 0.5, k.u(0.02, 0.15), 0.02))
 
 
-def _extra(k: Kit, y: float, span: float, chord: float, d: float, r: float) -> None:
-    kind = k.draw("extra", "none wheels floats missiles antenna skis")
-    if kind == "wheels":
+def airplane(k: Kit) -> None:
+    d, r = k.size(0.7, 1.3), k.size(0.06, 0.15)
+    _fuselage(k, d, r)
+    y, span, chord = _wings(k, d, r)
+    _engines(k, y, span, chord, d, r)
+    _tail(k, d, r)
+    extra = k.draw("extra", "none wheels floats missiles antenna skis")
+    if extra == "wheels":
         for x, at in ((0, -0.35), (-1.5 * r, 0.03), (1.5 * r, 0.03)):
             k.rod("strut", (0.4 * x, at * d, -0.3 * r), (x, at * d, -2.6 * r), 0.015, "hub")
             k.wheel("wheel", (x, at * d, -2.7 * r), 0.05, 0.04)
-    elif kind in ("floats", "skis"):
-        tall, at = 0.08 if kind == "floats" else 0.02, np.array([-0.2, 0.1]) * d
+    elif extra in ("floats", "skis"):
+        tall, at = 0.08 if extra == "floats" else 0.02, np.array([-0.2, 0.1]) * d
         shape = ((-0.4, 0.01, 0.0, 0.5), (-0.25, 0.05, tall / 2, 0.3), (0.25, 0.03, 0.0, 0.3))
         for x in 2.0 * r * PAIR:
             k.hull("float", [(p * d, a, -3 * r - deep, -3 * r + tall, e) for p, a, deep, e in shape], "extra", x=x)
             k.rod("strut", (0.3 * x, at, -0.3 * r), (x, at, -3 * r + tall / 2), 0.012, "hub")
-    elif kind == "missiles":
+    elif extra == "missiles":
         x = 0.5 * PAIR * span
         k.rod("missile", (x, y + 0.2 * chord, -0.04), (x, y + chord, -0.04), 0.03, "extra")
-    elif kind == "antenna":
+    elif extra == "antenna":
         k.rod("mast", (0, 0.1 * d, 0.5 * r), (0, 0.1 * d, 3 * r), 0.03, "hub")
         k.lathe("dish", [(0.2, -0.02), (0.22, 0), (0.2, 0.03)], "extra", (0, 0.1 * d, 3 * r))
-
-
-def airplane(k: Kit) -> None:
-    d, r = k.size(0.7, 1.3), k.size(0.06, 0.15)
-    _fuselage(k, d, r)
-    wings = _wings(k, d, r)
-    _engines(k, *wings, d, r)
-    _tail(k, d, r)
-    _extra(k, *wings, d, r)

@@ -83,28 +83,6 @@ def _wheels(k: Kit, w: float, d: float, clear: float) -> None:
         k.wheel("wheel", (0, 0.52 * d, clear + 0.45), r, 0.16, axis="y")
 
 
-def _extra(k: Kit, w: float, d: float, z: float, up: float) -> None:
-    """On a car w x d whose lower side is at z and whose roof at `up`."""
-    extra = k.draw("extra", "none spoiler rack bar lights sign scoop pipes")
-    if extra == "spoiler":
-        k.block("spoiler", (0, 0.47 * d, z + 0.72), (0.95 * w, 0.16, 0.04), "extra")
-        k.block("strut", (0.35 * PAIR * w, 0.46 * d, z + 0.55), (0.04, 0.1, 0.36), "extra")
-    elif extra == "rack":
-        x = 0.3 * PAIR * w
-        k.rod("rail", (x, -0.05 * d, up + 0.04), (x, 0.3 * d, up + 0.04), 0.025, "hub")
-        k.block("luggage", (0, 0.12 * d, up + 0.08), (0.6 * w, 0.3 * d, 0.16), "extra")
-    elif extra == "bar":
-        k.block("bar", (0, -0.51 * d, z + 0.2), (0.95 * w, 0.08, 0.25), "hub", soft=0.5)
-    elif extra == "lights":
-        k.ball("light", (0.33 * PAIR * w, -0.49 * d, z + 0.3), (0.12, 0.08, 0.1), "hub")
-    elif extra == "sign":
-        k.block("sign", (0, 0.0, up + 0.04), (0.4, 0.15, 0.16), "extra")
-    elif extra == "scoop":
-        k.block("scoop", (0, -0.3 * d, z + 0.5), (0.35 * w, 0.3, 0.14), "extra", taper=0.6)
-    elif extra == "pipes":
-        k.rod("pipe", (PAIR * w / 2, 0.0, z + 0.05), (PAIR * w / 2, 0.5 * d, z + 0.05), 0.05, "hub")
-
-
 def car(k: Kit) -> None:
     body = k.draw("body", BODIES)
     w, clear = k.size(0.75, 1.35), k.u(0.12, 0.35)
@@ -112,4 +90,21 @@ def car(k: Kit) -> None:
     up = _side(k, body, w, d, clear)
     _bed(k, body, w, d, clear + 0.45, up)
     _wheels(k, w, d, clear)
-    _extra(k, w, d, clear, up)
+    extra = k.draw("extra", "none spoiler rack bar lights sign scoop pipes")
+    if extra == "spoiler":
+        k.block("spoiler", (0, 0.47 * d, clear + 0.72), (0.95 * w, 0.16, 0.04), "extra")
+        k.block("strut", (0.35 * PAIR * w, 0.46 * d, clear + 0.55), (0.04, 0.1, 0.36), "extra")
+    elif extra == "rack":
+        x = 0.3 * PAIR * w
+        k.rod("rail", (x, -0.05 * d, up + 0.04), (x, 0.3 * d, up + 0.04), 0.025, "hub")
+        k.block("luggage", (0, 0.12 * d, up + 0.08), (0.6 * w, 0.3 * d, 0.16), "extra")
+    elif extra == "bar":
+        k.block("bar", (0, -0.51 * d, clear + 0.2), (0.95 * w, 0.08, 0.25), "hub", soft=0.5)
+    elif extra == "lights":
+        k.ball("light", (0.33 * PAIR * w, -0.49 * d, clear + 0.3), (0.12, 0.08, 0.1), "hub")
+    elif extra == "sign":
+        k.block("sign", (0, 0.0, up + 0.04), (0.4, 0.15, 0.16), "extra")
+    elif extra == "scoop":
+        k.block("scoop", (0, -0.3 * d, clear + 0.5), (0.35 * w, 0.3, 0.14), "extra", taper=0.6)
+    elif extra == "pipes":
+        k.rod("pipe", (PAIR * w / 2, 0.0, clear + 0.05), (PAIR * w / 2, 0.5 * d, clear + 0.05), 0.05, "hub")

@@ -68,8 +68,7 @@ def _front(k: Kit, options: str, w: float, d: float, z: float, h: float) -> None
         rows, columns = k.pick(1, 2, 3, 4), k.pick(1, 2, 3)
         k.box("recess", (0, y, z + h / 2), (0.92 * w, 0.02, 0.95 * h), "dark")
         k.box("board", (0, y - 0.05, z + h * np.arange(rows + 1) / rows), (w, 0.12, 0.03), "body")
-        sides = w * (np.arange(columns + 1) / columns - 0.5)
-        k.box("side", (sides, y - 0.05, z + h / 2), (0.03, 0.12, h), "body")
+        k.box("side", (w * (np.arange(columns + 1) / columns - 0.5), y - 0.05, z + h / 2), (0.03, 0.12, h), "body")
         for x, at in _cells(columns, rows, w, z, h):
             if k.chance(0.3):
                 size = (0.5 * (w / columns), 0.08, 0.6 * (h / rows))
@@ -146,8 +145,13 @@ def _body(k: Kit, kind: str, w: float, d: float, z: float, h: float, fronts: str
         _front(k, fronts, 0.55 * w, 1.9 * min(r, d / 2), z + 0.5 * r, 1.0 * r)
 
 
-def _extra(k: Kit, w: float, d: float, z: float) -> None:
-    extra = k.draw("extra", "none overhang crown box handle lamp gallery")
+def _case(k: Kit, bodies: str, supports: str, fronts: str, size: tuple, lift: float) -> None:
+    body, (w, d, h) = k.draw("body", bodies), size
+    if body == "wide":
+        w, h = max(w, h), min(w, h) * 0.8
+    stand(k, supports, 0.92 * w, 0.92 * d, lift)
+    _body(k, body, w, d, lift - 0.005, h, fronts)
+    extra, z = k.draw("extra", "none overhang crown box handle lamp gallery"), lift + h - 0.01
     if extra == "overhang":
         k.block("top", (0, 0, z + 0.015), (1.08 * w, 1.08 * d, 0.04), "frame")
     elif extra == "crown":
@@ -164,15 +168,6 @@ def _extra(k: Kit, w: float, d: float, z: float) -> None:
         k.rod("rail", (-w / 2, y, z + 0.06), (w / 2, y, z + 0.06), 0.012, "hub")
         x, y = grid(np.array([-0.48, -0.16, 0.16, 0.48]) * w, y)
         k.rod("post", (x, y, z - 0.01), (x, y, z + 0.06), 0.012, "hub")
-
-
-def _case(k: Kit, bodies: str, supports: str, fronts: str, size: tuple, lift: float) -> None:
-    body, (w, d, h) = k.draw("body", bodies), size
-    if body == "wide":
-        w, h = max(w, h), min(w, h) * 0.8
-    stand(k, supports, 0.92 * w, 0.92 * d, lift)
-    _body(k, body, w, d, lift - 0.005, h, fronts)
-    _extra(k, w, d, lift + h - 0.01)
 
 
 def cabinet(k: Kit) -> None:

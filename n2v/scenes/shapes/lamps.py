@@ -101,6 +101,5 @@ def lamp(k: Kit) -> None:
     elif extra == "chain":
         k.rod("chain", (0.4 * r, y, z + 0.3 * r), (0.4 * r, y, z - 0.6 * r), 0.01, "hub")
     elif extra == "rings":
-        at = (0, y, z - np.array([0.3, 0.6]) * 0.3)
-        k.lathe("ring", [(0.06, 0), (0.075, 0.015), (0.06, 0.03)], "extra", at)
+        k.lathe("ring", [(0.06, 0), (0.075, 0.015), (0.06, 0.03)], "extra", (0, y, z - np.array([0.3, 0.6]) * 0.3))
         k.rod("ring_post", (0, y, z - 0.2), (0, y, z + 0.2 * r), 0.02, "frame")

@@ -37,59 +37,48 @@ class Look:
     tile: float = 0.0  # 0: stretched over each part's own box
 
 
-def _grain(rng: np.random.Generator, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    warp = 0.08 * np.sin(2 * np.pi * (x + rng.random())) + 0.05 * np.sin(4 * np.pi * x + 6 * rng.random())
-    return 0.5 + 0.5 * np.sin(2 * np.pi * 3 * (y + warp))
+PATTERNS = ("grain", "stripes", "checks", "dots", "label", "dials", "windows", "blend")
+BY_SIZE = PATTERNS[:4]  # the others are laid once a part
 
 
-def _label(rng: np.random.Generator, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    cx, cy, w, h = rng.uniform((0.35, 0.35, 0.12, 0.08), (0.65, 0.65, 0.3, 0.2))
-    return ((np.abs(x - cx) < w) & (np.abs(y - cy) < h)) * np.where((y * 12) % 1 < 0.5, 1.0, 0.6)
-
-
-def _stripes(rng: np.random.Generator, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    n = int(rng.integers(1, 4))
-    return (x if rng.random() < 0.5 else y) * n % 1 < rng.uniform(0.25, 0.6)
-
-
-def _dials(rng: np.random.Generator, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    n = int(rng.integers(2, 4))
-    return np.hypot((n * x) % 1 - 0.5, (y - rng.uniform(0.3, 0.7)) * n) < 0.32
-
-
-PATTERNS = {  # (64, 64) in [0, 1] at x to the right and y downwards, both in (0, 1); whether laid by size
-    "grain": (_grain, True),
-    "stripes": (_stripes, True),
-    "checks": (lambda rng, x, y: (x > 0.5) ^ (y > 0.5), True),
-    "dots": (lambda rng, x, y: np.hypot((2 * x) % 1 - 0.5, (2 * y) % 1 - 0.5) < rng.uniform(0.2, 0.36), True),
-    "label": (_label, False),
-    "dials": (_dials, False),
-    "windows": (
-        lambda rng, x, y: (
-            (np.abs((int(rng.integers(2, 5)) * x) % 1 - 0.5) < 0.33) & (np.abs(y - rng.uniform(0.45, 0.65)) < 0.16)
-        ),
-        False,
-    ),
-    "blend": (lambda rng, x, y: y ** rng.uniform(0.6, 2), False),
-}
-
-
-def mask(pattern, rng: np.random.Generator) -> np.ndarray:
+def mask(pattern: str, rng: np.random.Generator) -> np.ndarray:
     """(64, 64) in [0, 1] of one of the patterns."""
     axis = (np.arange(TEXTURE_PX) + 0.5) / TEXTURE_PX
-    return pattern(rng, *np.meshgrid(axis, axis)).astype(float)
+    x, y = np.meshgrid(axis, axis)  # to the right and downwards
+    if pattern == "grain":
+        warp = 0.08 * np.sin(2 * np.pi * (x + rng.random())) + 0.05 * np.sin(4 * np.pi * x + 6 * rng.random())
+        share = 0.5 + 0.5 * np.sin(2 * np.pi * 3 * (y + warp))
+    elif pattern == "stripes":
+        n = int(rng.integers(1, 4))
+        share = (x if rng.random() < 0.5 else y) * n % 1 < rng.uniform(0.25, 0.6)
+    elif pattern == "checks":
+        share = (x > 0.5) ^ (y > 0.5)
+    elif pattern == "dots":
+        share = np.hypot((2 * x) % 1 - 0.5, (2 * y) % 1 - 0.5) < rng.uniform(0.2, 0.36)
+    elif pattern == "label":
+        cx, cy, w, h = rng.uniform((0.35, 0.35, 0.12, 0.08), (0.65, 0.65, 0.3, 0.2))
+        share = ((np.abs(x - cx) < w) & (np.abs(y - cy) < h)) * np.where((y * 12) % 1 < 0.5, 1.0, 0.6)
+    elif pattern == "dials":
+        n = int(rng.integers(2, 4))
+        share = np.hypot((n * x) % 1 - 0.5, (y - rng.uniform(0.3, 0.7)) * n) < 0.32
+    elif pattern == "windows":
+        n = int(rng.integers(2, 5))
+        share = (np.abs((n * x) % 1 - 0.5) < 0.33) & (np.abs(y - rng.uniform(0.45, 0.65)) < 0.16)
+    else:
+        share = y ** rng.uniform(0.6, 2)
+    return share.astype(float)
 
 
 def look(rng: np.random.Generator, rgb: np.ndarray) -> Look:
     """A plain or textured look around a colour."""
     if rng.random() > TEXTURED:
         return Look(rgb)
-    pattern, by_size = PATTERNS[list(PATTERNS)[int(rng.integers(len(PATTERNS)))]]
+    pattern = PATTERNS[int(rng.integers(len(PATTERNS)))]
     other = np.clip(rgb * rng.uniform(0.45, 0.75) if rng.random() < 0.6 else colour(rng), 0, 1)
     share = mask(pattern, rng)[..., None]
     rgba = np.full((TEXTURE_PX, TEXTURE_PX, 4), 255, np.uint8)
     rgba[..., :3] = np.rint(255 * (rgb * (1 - share) + other * share))
-    return Look(rgb, rgba, rng.uniform(0.35, 0.9) if by_size else 0.0)
+    return Look(rgb, rgba, rng.uniform(0.35, 0.9) if pattern in BY_SIZE else 0.0)
 
 
 def corner_uv(corners: np.ndarray, tile: float) -> np.ndarray:

@@ -86,28 +86,6 @@ def _magazine(k: Kit, y: float) -> None:
         k.block("magazine", (0, y - 0.03, 0.1), (0.04, 0.09, 0.14), "frame", angles=(0.2, 0, 0))
 
 
-def _extra(k: Kit, long: float, top: float) -> None:
-    """On a receiver of some length whose upper side is at `top`."""
-    extra = k.draw("extra", "none scope bipod handle sling forward_grip laser")
-    if extra == "scope":
-        z, half = top + 0.06, k.u(0.1, 0.2)
-        profile = [(0.035, -half), (0.02, -0.5 * half), (0.02, 0.5 * half), (0.03, half)]
-        k.lathe("scope", profile, "extra", (0, 0, z), "y", 10)
-        k.block("mount", (0, 0.4 * half * PAIR, z - 0.035), (0.025, 0.03, 0.05), "hub")
-    elif extra == "bipod":
-        k.rod("bipod", (0, -long / 2 - 0.2, -0.01), (PAIR * 0.1, -long / 2 - 0.26, -0.28), 0.012, "hub")
-    elif extra == "handle":
-        k.block("handle", (0, 0, top + 0.07), (0.03, 0.8 * long, 0.025), "frame")
-        k.block("riser", (0, 0.35 * PAIR * long, top + 0.03), (0.025, 0.03, 0.08), "frame")
-    elif extra == "sling":
-        t = np.linspace(0, 1, 9)
-        k.tube("sling", curve(0, long / 2 + 0.2 - t * (long + 0.5), -0.03 - 0.9 * t * (1 - t)), 0.012, "extra")
-    elif extra == "forward_grip":
-        k.block("forward_grip", (0, -long / 2 - 0.12, -0.1), (0.04, 0.05, 0.16), "extra")
-    elif extra == "laser":
-        k.box("laser", (0.04, -long / 2 - 0.08, 0.02), (0.04, 0.14, 0.05), "extra")
-
-
 def rifle(k: Kit) -> None:
     long, high = k.u(0.22, 0.45), k.size(0.08, 0.13)
     k.box("receiver", (0, 0, 0), (k.u(0.045, 0.07), long, high), "frame", soft=k.u(0, 0.5))
@@ -116,4 +94,21 @@ def rifle(k: Kit) -> None:
     _magazine(k, -k.u(-0.05, 0.3) * long)
     a, guard = np.linspace(0, np.pi, 7), k.u(0.0, 0.3) * long
     k.tube("guard", curve(0, guard + 0.05 * np.cos(a), -high / 2 - 0.045 * np.sin(a)), 0.008, "hub")
-    _extra(k, long, high / 2)
+    extra = k.draw("extra", "none scope bipod handle sling forward_grip laser")
+    if extra == "scope":
+        z, half = high / 2 + 0.06, k.u(0.1, 0.2)
+        profile = [(0.035, -half), (0.02, -0.5 * half), (0.02, 0.5 * half), (0.03, half)]
+        k.lathe("scope", profile, "extra", (0, 0, z), "y", 10)
+        k.block("mount", (0, 0.4 * half * PAIR, z - 0.035), (0.025, 0.03, 0.05), "hub")
+    elif extra == "bipod":
+        k.rod("bipod", (0, -long / 2 - 0.2, -0.01), (PAIR * 0.1, -long / 2 - 0.26, -0.28), 0.012, "hub")
+    elif extra == "handle":
+        k.block("handle", (0, 0, high / 2 + 0.07), (0.03, 0.8 * long, 0.025), "frame")
+        k.block("riser", (0, 0.35 * PAIR * long, high / 2 + 0.03), (0.025, 0.03, 0.08), "frame")
+    elif extra == "sling":
+        t = np.linspace(0, 1, 9)
+        k.tube("sling", curve(0, long / 2 + 0.2 - t * (long + 0.5), -0.03 - 0.9 * t * (1 - t)), 0.012, "extra")
+    elif extra == "forward_grip":
+        k.block("forward_grip", (0, -long / 2 - 0.12, -0.1), (0.04, 0.05, 0.16), "extra")
+    elif extra == "laser":
+        k.box("laser", (0.04, -long / 2 - 0.08, 0.02), (0.04, 0.14, 0.05), "extra")

@@ -130,8 +130,7 @@ def _phone(k: Kit, kind: str, w: float, t: float) -> None:
             k.lathe("dial", [(0.22, 0), (0.2, 0.09)], "keys", (0, -0.22 * d, 0.45 * h))
         else:
             i, j = grid((-1, 0, 1), range(4))
-            at = (i * 0.13, -0.35 * d + j * 0.11, 0.33 * h + 0.1 * h * j + 0.04)
-            k.block("key", at, (0.09, 0.07, 0.05), "keys")
+            k.block("key", (i * 0.13, -0.35 * d + j * 0.11, 0.33 * h + 0.1 * h * j + 0.04), (0.09, 0.07, 0.05), "keys")
     elif kind == "cordless":  # a handset upright in its base
         lean, case = k.u(0.0, 0.3), (0.7 * w, max(t, 0.12), 0.95)
         turned = (-lean, 0, 0)

@@ -31,7 +31,7 @@ def _side_by_side(n: int, w: float) -> np.ndarray:
 
 
 def _seat(k: Kit, kind: str, w: float, d: float, z: float) -> float:
-    """On top of z; the height of the surface one sits on."""
+    """On top of z; the height of the surface one sits on. One branch an option."""
     line = np.linspace(-1, 1, 7)
     if kind in ("flat", "round"):
         t = k.u(0.02, 0.07) if kind == "flat" else k.u(0.03, 0.12)
@@ -77,7 +77,7 @@ def _seat(k: Kit, kind: str, w: float, d: float, z: float) -> float:
 
 
 def _back(k: Kit, options: str, w: float, y: float, z: float, h: float, lean: float) -> None:
-    """Behind y, from z up by h, leaning by `lean` radians."""
+    """Behind y, from z up by h, leaning by `lean` radians. One branch an option."""
     kind = k.draw("back", options)
     turned, shift = (-lean, 0, 0), np.sin(lean)
     if kind in ("panel", "low", "winged"):
@@ -144,8 +144,15 @@ def _arms(k: Kit, options: str, w: float, d: float, z: float) -> None:
         k.tube("arm", [(x, -d / 2, z - 0.03), (x, -0.2 * d, z + 0.7 * h), (x, d / 2, z + 1.3 * h)], 0.03, "arms")
 
 
-def _extra(k: Kit, w: float, d: float, z: float, y: float, h: float) -> None:
-    """Ornaments any seat may have."""
+def _build(k: Kit, kind: str) -> None:
+    widths, heights, supports, backs, arms = KINDS[kind]
+    w, d, z, back = k.size(*widths), k.size(0.4, 0.75), k.size(*heights), k.size(0.3, 0.65)
+    body = k.draw("body", BODIES[kind])
+    stand(k, supports, w * k.u(0.75, 1.0), d * k.u(0.8, 1.0), z)
+    z = _seat(k, body, w, d, z)
+    _back(k, backs, w, d / 2 - 0.03, z, back, k.u(0.0, 0.35))
+    _arms(k, arms, w, d, z)
+    y, h = d / 2 - 0.06, 0.0 if k.slots["back"] == "none" else back
     extra = k.draw("extra", "none pillows throw footrest tray headrest chaise")
     if extra == "pillows":
         for x in k.some(-0.3, 0.3):
@@ -164,17 +171,6 @@ def _extra(k: Kit, w: float, d: float, z: float, y: float, h: float) -> None:
         k.rod("headrest_post", (0, y, z - 0.02), (0, y, z + max(h, 0.15)), 0.02, "frame")
     elif extra == "chaise":
         k.block("chaise", (k.pick(-1, 1) * 0.3 * w, -d * 0.8, z * 0.55), (0.4 * w, 0.8 * d, z * 0.9), "seat")
-
-
-def _build(k: Kit, kind: str) -> None:
-    widths, heights, supports, backs, arms = KINDS[kind]
-    w, d, z, back = k.size(*widths), k.size(0.4, 0.75), k.size(*heights), k.size(0.3, 0.65)
-    body = k.draw("body", BODIES[kind])
-    stand(k, supports, w * k.u(0.75, 1.0), d * k.u(0.8, 1.0), z)
-    top = _seat(k, body, w, d, z)
-    _back(k, backs, w, d / 2 - 0.03, top, back, k.u(0.0, 0.35))
-    _arms(k, arms, w, d, top)
-    _extra(k, w, d, top, d / 2 - 0.06, 0.0 if k.slots["back"] == "none" else back)
 
 
 chair, bench, sofa = (partial(_build, kind=kind) for kind in KINDS)

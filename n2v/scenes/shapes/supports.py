@@ -23,6 +23,7 @@ def _corners(w: float, d: float, inset: float, extra: bool = True) -> np.ndarray
 
 
 def _legs(k: Kit, kind: str, w: float, d: float, h: float) -> None:
+    """One branch an option."""
     if kind == "legs":
         r = k.u(0.02, 0.06)
         k.block("leg", (*_corners(w, d, r), h / 2), (1.4 * r, 1.4 * r, h), "frame", taper=k.u(1.0, 1.6))
@@ -66,6 +67,7 @@ def _legs(k: Kit, kind: str, w: float, d: float, h: float) -> None:
 
 
 def _base(k: Kit, kind: str, w: float, d: float, h: float) -> None:
+    """What does not stand on legs: one branch an option."""
     if kind == "none":  # a low pad, so that what stands on it does not float
         k.block("pad", (0, 0, h / 2), (w, d, h), "body")
     elif kind == "plinth":

@@ -67,14 +67,21 @@ def _under(k: Kit, w: float, d: float, z: float) -> None:
         k.rod("stretcher", (-0.4 * w, 0, 0.3 * z), (0.4 * w, 0, 0.3 * z), 0.025, "frame")
 
 
-def _on_top(k: Kit, w: float, d: float, z: float) -> None:
-    extra = k.draw("extra", "none box vase back books bench flap")
+def table(k: Kit) -> None:
+    w, d, z = k.size(0.5, 1.6), k.size(0.4, 0.9), k.size(0.35, 0.85)
+    top = k.draw("body", TOPS)
+    if top == "round" and k.chance(0.7):
+        w = d
+    supports = "legs pedestal splayed frame panels cross hairpin drum cabriole sled tripod half star plinth"
+    stand(k, supports, w * k.u(0.7, 0.97), d * k.u(0.75, 0.97), z)
+    _top(k, top, w, d, z)
+    _under(k, w, d, z)
+    extra, z = k.draw("extra", "none box vase back books bench flap"), z + 0.03
     if extra == "box":
         at = (k.u(-0.3, 0.3) * w, 0.1 * d, z + 0.12)
         k.block("box", at, (k.u(0.15, 0.4) * w, 0.4 * d, k.u(0.1, 0.25)), "extra")
     elif extra == "vase":
-        profile = [(0.05, 0.04), (0.09, 0.14), (0.04, 0.26), (0.06, 0.32)]
-        k.lathe("vase", profile, "extra", (k.u(-0.3, 0.3) * w, 0, z))
+        k.lathe("vase", [(0.05, 0.04), (0.09, 0.14), (0.04, 0.26), (0.06, 0.32)], "extra", (k.u(-0.3, 0.3) * w, 0, z))
     elif extra == "back":
         k.block("back", (0, 0.47 * d, z + 0.15), (0.95 * w, 0.03, k.u(0.15, 0.4)), "body")
     elif extra == "books":
@@ -90,15 +97,3 @@ def _on_top(k: Kit, w: float, d: float, z: float) -> None:
     elif extra == "flap":
         x, angles = k.pick(-1, 1) * w / 2, (0, k.u(-0.3, 0.3), 0)
         k.block("flap", (x, 0, z - 0.12), (0.03, 0.9 * d, 0.3), "top", angles=angles)
-
-
-def table(k: Kit) -> None:
-    w, d, z = k.size(0.5, 1.6), k.size(0.4, 0.9), k.size(0.35, 0.85)
-    top = k.draw("body", TOPS)
-    if top == "round" and k.chance(0.7):
-        w = d
-    supports = "legs pedestal splayed frame panels cross hairpin drum cabriole sled tripod half star plinth"
-    stand(k, supports, w * k.u(0.7, 0.97), d * k.u(0.75, 0.97), z)
-    _top(k, top, w, d, z)
-    _under(k, w, d, z)
-    _on_top(k, w, d, z + 0.03)

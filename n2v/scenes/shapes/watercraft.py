@@ -115,7 +115,10 @@ def _sails(k: Kit, d: float, w: float, z: float) -> None:
                 k.plate("jib", jib, "x", -0.008, 0.008, "sail")
 
 
-def _extra(k: Kit, d: float, w: float, z: float) -> None:
+def watercraft(k: Kit) -> None:
+    d, w = k.size(1.0, 1.9), k.size(0.4, 0.85)
+    z = _hull(k, d, w)
+    _deck(k, d, w, z - 0.01)
     extra = k.draw("extra", "none rails mast lifeboats crane flag fins")
     if extra == "rails":
         y = np.array([-0.25, -0.03, 0.18, 0.4]) * d
@@ -134,10 +137,3 @@ def _extra(k: Kit, d: float, w: float, z: float) -> None:
         k.box("flag", (0, 0.48 * d + 0.09, z + 0.24), (0.015, 0.2, 0.12), "extra")
     elif extra == "fins":
         k.block("fin", (0.4 * PAIR * w, 0.42 * d, z - 0.1), (0.3, 0.1, 0.03), "extra")
-
-
-def watercraft(k: Kit) -> None:
-    d, w = k.size(1.0, 1.9), k.size(0.4, 0.85)
-    z = _hull(k, d, w)
-    _deck(k, d, w, z - 0.01)
-    _extra(k, d, w, z)
