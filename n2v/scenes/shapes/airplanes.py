@@ -22,23 +22,19 @@ WINGS = {  # sweep (share of the half span that the tip lies behind), tip chord 
 }  # fmt: skip
 
 
-def _wing(k: Kit, name: str, root, span: float, plan: tuple, thick: float = 0.05, upright: bool = False) -> None:
-    """One half of a wing from its root (x, y of the leading edge, z); span < 0 goes to the other side.
+def _wing(k: Kit, name: str, root, span, plan: tuple, thick: float = 0.05, upright: bool = False) -> None:
+    """Half a wing, or several, from a root (x, y of the leading edge, z); span < 0 goes to the other side.
 
     `plan`: chord at the root, the tip's share of it, how far the tip lies behind and how far up.
     """
     chord, tip, back, up = plan
-    rings = []
-    for t in (0.0, 0.5, 1.0):
-        y = np.array([0, 0.25, 0.6, 1, 0.6, 0.25]) * (chord * (1 - t * (1 - tip))) + back * t
-        z = np.array([0, 0.5, 0.4, 0, -0.4, -0.5]) * thick * (1 - 0.5 * t)
-        rings.append((curve(z, y, span * t) if upright else curve(span * t, y, z + up * t)) + root)
-    k.loft(name, rings, "wing")
-
-
-def _pair(k: Kit, name: str, y: float, z: float, span: float, plan: tuple, thick: float = 0.05, x: float = 0.0) -> None:
-    for side in PAIR:
-        _wing(k, name, (side * x, y, z), side * span, plan, thick)
+    for *at, reach in curve(*root, span):
+        rings = []
+        for t in (0.0, 0.5, 1.0):
+            y = np.array([0, 0.25, 0.6, 1, 0.6, 0.25]) * (chord * (1 - t * (1 - tip))) + back * t
+            z = np.array([0, 0.5, 0.4, 0, -0.4, -0.5]) * thick * (1 - 0.5 * t)
+            rings.append((curve(z, y, reach * t) if upright else curve(reach * t, y, z + up * t)) + at)
+        k.loft(name, rings, "wing")
 
 
 def _fuselage(k: Kit, d: float, r: float) -> None:
@@ -60,19 +56,20 @@ def _wings(k: Kit, d: float, r: float) -> tuple[float, float, float]:
     back = sweep * span
     if kind == "biplane":
         for at in (-0.8 * r, 1.6 * r):
-            _pair(k, "wing", y, at, span, (chord, tip, back, 0.02))
+            _wing(k, "wing", (0, y, at), span * PAIR, (chord, tip, back, 0.02))
         x, middle = np.array([-0.7 * span, -0.05, 0.05, 0.7 * span]), y + 0.4 * chord
         k.rod("strut", (x, middle, -0.8 * r), (x, middle, 1.6 * r), 0.012, "hub")
     elif kind == "gull":
-        _pair(k, "wing", y, z, 0.4 * span, (chord, 0.85, 0.3 * back, 0.2 * span))
+        _wing(k, "wing", (0, y, z), 0.4 * span * PAIR, (chord, 0.85, 0.3 * back, 0.2 * span))
         tip_plan = (0.85 * chord, tip, 0.7 * back, -0.08 * span)
-        _pair(k, "wing_tip", y + 0.3 * back, z + 0.2 * span, 0.6 * span, tip_plan, x=0.4 * span)
+        root = (0.4 * span * PAIR, y + 0.3 * back, z + 0.2 * span)
+        _wing(k, "wing_tip", root, 0.6 * span * PAIR, tip_plan)
     else:
-        _pair(k, "wing", y, z, span, (chord, tip, back, up), 0.06)
+        _wing(k, "wing", (0, y, z), span * PAIR, (chord, tip, back, up), 0.06)
     if kind == "canard":
-        _pair(k, "canard", -0.36 * d, z, 0.35 * span, (0.3 * chord, 0.5, 0.1 * span, 0.0))
+        _wing(k, "canard", (0, -0.36 * d, z), 0.35 * span * PAIR, (0.3 * chord, 0.5, 0.1 * span, 0.0))
     if kind == "delta" and k.chance(0.4):
-        _pair(k, "canard", -0.34 * d, z + 0.5 * r, 0.3 * span, (0.2 * chord, 0.4, 0.1 * span, 0.0))
+        _wing(k, "canard", (0, -0.34 * d, z + 0.5 * r), 0.3 * span * PAIR, (0.2 * chord, 0.4, 0.1 * span, 0.0))
     return y, span, chord
 
 
@@ -117,12 +114,11 @@ def _tail(k: Kit, d: float, r: float) -> None:
     if kind in ("standard", "tee", "cross"):
         _wing(k, "fin", (0, y, 0), high, (chord * 1.3, 0.6, 0.6 * high, 0), upright=True)
     elif kind == "twin":
-        for side in PAIR:
-            _wing(k, "fin", (side * 0.2, y + 0.03, 0), 0.8 * high, (chord, 0.6, 0.1, 0), 0.04, upright=True)
+        _wing(k, "fin", (0.2 * PAIR, y + 0.03, 0), 0.8 * high, (chord, 0.6, 0.1, 0), 0.04, upright=True)
     if kind == "vee":
-        _pair(k, "tailplane", y, 0.2 * r, 0.25, (chord, 0.5, 0.12, 0.25))
+        _wing(k, "tailplane", (0, y, 0.2 * r), 0.25 * PAIR, (chord, 0.5, 0.12, 0.25))
     elif kind != "none":
-        _pair(k, "tailplane", y + 0.55 * level, level, k.u(0.18, 0.32), (chord, 0.5, k.u(0.02, 0.15), 0.02))
+        _wing(k, "tailplane", (0, y + 0.55 * level, level), k.u(0.18, 0.32) * PAIR, (chord, 0.5, k.u(0.02, 0.15), 0.02))
 
 
 def airplane(k: Kit) -> None:
