@@ -8,10 +8,9 @@ from pathlib import Path
 
 from n2v.errors import BadInput
 from n2v.formats import picture_readers as readers
-from n2v.scenes.classes import class_of
+from n2v.scenes.classes import Labels, class_of
 from n2v.scenes.homes import SHAPENET, SHAPENET_LICENCE, SHAPENET_MESHES, home_of
 from n2v.scenes.items import Found, Item, identified
-from n2v.scenes.labels import Labels
 from n2v.scenes.objects import RADIUS
 from n2v.scenes.views import TRAIN
 

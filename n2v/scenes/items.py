@@ -12,9 +12,8 @@ from pathlib import Path
 from n2v.errors import BadInput
 from n2v.files import inside, write_bytes
 from n2v.identity import IDENTITY, Identity
-from n2v.scenes.classes import class_of, class_of_folders
+from n2v.scenes.classes import Labels, class_of, class_of_folders, read_rows
 from n2v.scenes.homes import home_of
-from n2v.scenes.labels import Labels, read_rows
 from n2v.scenes.meshes import SUFFIXES, UP
 
 INDEX = "index.csv"

@@ -27,9 +27,9 @@ def circle(n: int = N_RING) -> np.ndarray:
     return np.stack([np.cos(angle), np.sin(angle)], -1)
 
 
-def outline(roundness: float, n: int = N_RING) -> np.ndarray:
-    """(n, 2) closed line between the square [-1, 1]^2 (roundness 0) and the unit circle (1)."""
-    ring = circle(n)
+def outline(roundness: float) -> np.ndarray:
+    """(16, 2) closed line between the square [-1, 1]^2 (roundness 0) and the unit circle (1)."""
+    ring = circle()
     return ring * ((1 - roundness) / np.abs(ring).max(1, keepdims=True) + roundness)
 
 
@@ -186,16 +186,17 @@ class Kit:
         for ends in several(start, end):
             self.tube(name, np.linspace(*ends, 3), radii, role)
 
-    def lathe(self, name: str, profile, role: str, centre=(0, 0, 0), axis: str = "z", n: int = N_RING) -> None:
-        """Surface of revolution of (radius, height) pairs about an axis."""
-        rings = [curve(*(circle(n) * max(r, 1e-5)).T, h)[:, _ORDER[axis]] for r, h in profile]
+    def lathe(
+        self, name: str, profile, role: str, centre=(0, 0, 0), axis: str = "z", n: int = N_RING, scale=1.0
+    ) -> None:
+        """Surface of revolution of (radius, height) pairs about an axis, scaled in x, y and z."""
+        rings = [curve(*(circle(n) * max(r, 1e-5)).T, h)[:, _ORDER[axis]] * scale for r, h in profile]
         self.loft(name, rings, role, centre)
 
     def ball(self, name: str, centre, radii, role: str) -> None:
         """Ellipsoid."""
-        angle = np.linspace(-np.pi / 2, np.pi / 2, 8)
-        rings = [curve(*(circle() * max(np.cos(a), 1e-3)).T, np.sin(a)) for a in angle]
-        self.loft(name, np.array(rings) * np.asarray(radii, float), role, centre)
+        angles = np.linspace(-np.pi / 2, np.pi / 2, 8)
+        self.lathe(name, [(max(np.cos(a), 1e-3), np.sin(a)) for a in angles], role, centre, scale=radii)
 
     def plate(self, name: str, line, normal: str, low: float, high: float, role: str) -> None:
         """Flat plate: a (n, 2) outline, star-shaped about its middle, between two heights along x, y or z."""
