@@ -1,8 +1,9 @@
 """Procedural objects of the thirteen classes: the collection that is always at hand.
 
 Each class is a grammar: slots (body, support, back, arms, extra ...) filled from about eight options each with a long
-tail, so that most objects are combinations that no other has. Classes share parts, proportions and colours; a few
-objects could honestly go by two names and say so. z is up and the front faces -y.
+tail, so that most objects are combinations that no other has. A slot is one function with a branch for each option,
+as long as they are many. Classes share parts, proportions and colours; a few objects could honestly go by two names
+and say so. z is up and the front faces -y.
 """
 
 from collections.abc import Mapping
