@@ -38,7 +38,7 @@ def spread(n: int) -> np.ndarray:
     return (np.arange(n) + 0.5) / n - 0.5
 
 
-def grid(first: Sequence[float], second: Sequence[float]) -> np.ndarray:
+def grid(first: Sequence | np.ndarray, second: Sequence | np.ndarray) -> np.ndarray:
     """(2, n * m) coordinates of all pairs, the second changing first."""
     return np.stack(np.meshgrid(first, second, indexing="ij")).reshape(2, -1)
 
