@@ -6,6 +6,7 @@ so are the cells of exercises and checks: what an exercise needs must stand outs
 """
 
 import ast
+import builtins
 import dis
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -30,8 +31,9 @@ class Statement:
 
     @classmethod
     def of(cls, cell: int, line: int, node: ast.stmt) -> "Statement":
-        """Read by the names in its byte code."""
+        """Read by the names in its byte code; one that it binds before it reads it is not used."""
         names = [*_names(compile(ast.Module([node], []), "statement", "exec"))]
+        first = {name: what for what, name in reversed(names)}
         targets: list[ast.expr] = []
         for part in [] if isinstance(node, ast.FunctionDef | ast.ClassDef) else ast.walk(node):
             if isinstance(part, ast.Attribute | ast.Subscript) and isinstance(part.ctx, ast.Store):
@@ -39,7 +41,10 @@ class Statement:
             if isinstance(part, ast.Expr) and isinstance(call := part.value, ast.Call):
                 targets += [*call.args, *[keyword.value for keyword in call.keywords]]
                 targets += [call.func] if isinstance(call.func, ast.Attribute) else []
-        used, bound = ({name for what, name in names if what == kind} for kind in ("LOAD", "STORE"))
+        used, bound = (
+            {name for name in first if first[name] == "LOAD"},
+            {name for what, name in names if what == "STORE"},
+        )
         return cls(cell, line, node, used, bound, {_root(target) for target in targets})
 
 
@@ -57,9 +62,8 @@ def _names(code: CodeType) -> Iterator[tuple[str, str]]:
         what, _, kind = one.opname.partition("_")
         if kind.startswith(("NAME", "GLOBAL", "FROM_DICT_OR_GLOBALS")):
             yield what, one.argval
-    for inner in code.co_consts:
-        if isinstance(inner, CodeType):
-            yield from _names(inner)
+        elif isinstance(one.argval, CodeType):
+            yield from _names(one.argval)
 
 
 def _root(node: ast.expr) -> str | None:
@@ -68,22 +72,23 @@ def _root(node: ast.expr) -> str | None:
     return node.id if isinstance(node, ast.Name) else None
 
 
-def statements(source: Source, cells: Iterable[int]) -> list[Statement]:
-    """All statements of some of a notebook's cells."""
+def statements(source: Source, cells: Iterable[int], quiet: bool = False) -> list[Statement]:
+    """All statements of some of a notebook's cells; `quiet`: without what is only written down."""
+    read = _Quiet().visit if quiet else lambda node: node
     bodies = [(at, source.cells[at].line - 1, ast.parse(source.cells[at].text).body) for at in cells]
-    return [Statement.of(at, line + one.lineno, _Quiet().visit(one)) for at, line, body in bodies for one in body]
+    return [Statement.of(at, line + one.lineno, read(one)) for at, line, body in bodies for one in body]
 
 
 def preparation(source: Source) -> list[Statement]:
     """All statements outside exercises and checks, in order."""
     plain = [cell.kind == "code" and not {"exercise", "check"} & {*cell.tags} for cell in source.cells]
-    return statements(source, [at for at, yes in enumerate(plain) if yes])
+    return statements(source, [at for at, yes in enumerate(plain) if yes], quiet=True)
 
 
 def needed(every: list[Statement], source: Source, exercise: Exercise) -> list[Statement]:
     """Those of the statements before an exercise's check which it and the author's answer need, in order."""
     before = [one for one in every if one.cell < exercise.check]
-    imported = {name for one in before if isinstance(one.node, IMPORT) for name in one.bound}
+    fixed = {name for one in before if isinstance(one.node, IMPORT) for name in one.bound} | {*dir(builtins)}
     bodies = {name: one.used for one in before if isinstance(one.node, ast.FunctionDef) for name in one.bound}
 
     def closed(wanted: set[str]) -> set[str]:
@@ -95,13 +100,18 @@ def needed(every: list[Statement], source: Source, exercise: Exercise) -> list[S
             found.add(name)
         return found
 
-    own = statements(source, [*exercise.cells, exercise.check])
-    wanted, kept = closed({name for one in own for name in one.used}), []
+    def earlier(wanted: set[str], one: Statement) -> set[str]:
+        """What is wanted before a statement, by what is wanted after it."""
+        plain = isinstance(one.node, ast.Assign | ast.AnnAssign | IMPORT | ast.FunctionDef)
+        return closed((wanted - one.bound if plain else wanted) | one.used)
+
+    wanted, kept = set(), []
+    for one in reversed(statements(source, [*exercise.cells, exercise.check])):
+        wanted = earlier(wanted, one)
     for one in reversed(before):
-        if (one.bound | (one.changed - imported)) & wanted:
+        if (one.bound | (one.changed - fixed)) & wanted:
             kept.append(one)
-            plain = isinstance(one.node, ast.Assign | ast.AnnAssign | IMPORT | ast.FunctionDef)
-            wanted = closed((wanted - one.bound if plain else wanted) | one.used)
+            wanted = earlier(wanted, one)
     return kept[::-1]
 
 
