@@ -749,6 +749,8 @@ lesson.check_share(first_layer)
 _layer = torch.nn.Linear(4, 2)
 _both = torch.cat([torch.ones(1, 3, 2), torch.full((1, 3, 2), 0.5)], -1)
 assert torch.allclose(first_layer(_layer, torch.ones(1, 2), torch.full((1, 3, 2), 0.5)), _layer(_both), atol=1e-6)
+_wide = torch.nn.Linear(60_003, 1)  # the embedding, repeated for every sample, would take 48 GB
+assert first_layer(_wide, torch.ones(1, 60_000), torch.zeros(1, 200_000, 3)).shape == (1, 200_000, 1)
 ### END HIDDEN TESTS
 
 # %%

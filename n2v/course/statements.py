@@ -41,10 +41,8 @@ class Statement:
             if isinstance(part, ast.Expr) and isinstance(call := part.value, ast.Call):
                 targets += [*call.args, *[keyword.value for keyword in call.keywords]]
                 targets += [call.func] if isinstance(call.func, ast.Attribute) else []
-        used, bound = (
-            {name for name in first if first[name] == "LOAD"},
-            {name for what, name in names if what == "STORE"},
-        )
+        used = {name for name, what in first.items() if what == "LOAD"}
+        bound = {name for what, name in names if what == "STORE"}
         return cls(cell, line, node, used, bound, {_root(target) for target in targets})
 
 
