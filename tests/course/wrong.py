@@ -104,7 +104,7 @@ return share - half, share + half""",
         },
         "by_object": {"7 numbers came back": "return right"},
         "p_value": {
-            "leave the others out": """
+            "agree say nothing": """
 return stats.binomtest(int((right_a & ~right_b).sum()), len(right_a)).pvalue""",
             "return 1": """
 only = right_a & ~right_b
