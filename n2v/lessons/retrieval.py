@@ -77,6 +77,7 @@ check_average_precision = Check(
     [(row,) for row in _RANKINGS],
     lambda relevant: average_precision(relevant[None])[0],
     {
+        "that is hit@k: whether one is right, not at which ranks": lambda r: float(r.any()),
         "precision was averaged over all ranks; only the right ones count": lambda r: _precision(r).mean(),
         "divide by the number of right neighbours": lambda r: (_precision(r) * r).sum() / len(r),
         "one over the rank lacks the count of right ones so far on top": lambda r: (r / _ranks(r)).sum() / r.sum(),

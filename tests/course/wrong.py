@@ -136,7 +136,7 @@ return linear_sum_assignment(rows @ reference.T, maximize=True)[1]""",
     },
     "08": {
         "my_hit": {"k-th neighbour alone": "return int(relevant[k - 1])"},
-        "my_average_precision": {"average precision: number": "return float(np.any(relevant))  # hit@k"},
+        "my_average_precision": {"that is hit@k": "return float(np.any(relevant))"},
         "chance_hit": {"without putting back": "return 1 - (1 - m / n) ** k"},
         "cosine_distances": {"lengths of both vectors": "return 1 - queries @ gallery.T"},
         "twin_rate": {
