@@ -229,7 +229,8 @@ record.table("extra-changes", table, f"How far {len(sample)} altered versions ar
 # %%
 own_seed = size.objects_seed + seed  # the laptop profile makes the objects of data/mini_zoo
 made = write_shapes(run / "shapes", size.per_class, size.augment, seed=own_seed)
-pictures = render_collection(run / "shapes", run / "views", size.n_views, size.n_held_out, size.size_px, own_seed)
+sizes = {"n_views": size.n_views, "n_held_out": size.n_held_out, "size_px": size.size_px}
+pictures = render_collection(run / "shapes", run / "views", seed=own_seed, **sizes)
 record.metric("objects", made["n_objects"])
 record.metric("render_wall_s", pictures["wall_s"])
 {key: pictures[key] for key in pictures if not isinstance(pictures[key], (list, dict))}

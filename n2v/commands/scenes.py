@@ -57,8 +57,8 @@ def render(
 
     refuse_used(out, resume=resume, force=force)
     return render_collection(
-        source, out, views, held_out, size, seed,
-        supersample=supersample, class_name=class_name, labels=labels, up=up, workers=workers, resume=resume,
+        source, out, class_name=class_name, labels=labels, workers=workers, resume=resume, n_views=views,
+        n_held_out=held_out, size_px=size, supersample=supersample, seed=seed, up=up,
     )  # fmt: skip
 
 
@@ -104,8 +104,8 @@ def pictures_import(
     found = recognise(folder, layout)
     same = {"class_name": class_name, "labels": labels, "workers": workers, "resume": resume}
     if found.read is None:
-        summary = render_collection(folder, out, views, held_out, size, seed, augment=augment, **same)
-        return {"layout": found.name, **summary}
+        settings = {"n_views": views, "n_held_out": held_out, "size_px": size, "seed": seed}
+        return {"layout": found.name, **render_collection(folder, out, augment=augment, **same, **settings)}
     return import_pictures(
         folder, out, found.name, scale=scale, held_out_every=held_out_every, fov_deg=fov, source=source,
         licence=licence, **same,

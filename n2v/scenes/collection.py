@@ -12,9 +12,10 @@ from n2v.files import progress
 from n2v.scenes.augment import augment as augmented
 from n2v.scenes.cameras import orbit_cameras
 from n2v.scenes.classes import CLASSES
+from n2v.scenes.glb import save_glb
 from n2v.scenes.items import Item, find_items, find_meshes, write_index
 from n2v.scenes.making import Task, make_all
-from n2v.scenes.meshes import load_mesh, save_glb
+from n2v.scenes.meshes import load_mesh
 from n2v.scenes.objects import SceneObject
 from n2v.scenes.raycast import render_rgba
 from n2v.scenes.views import ViewSet
@@ -103,25 +104,20 @@ def _refuse_strangers(out: Path, own: set[str]) -> None:
 def render_collection(
     source: Path,
     out: Path,
-    n_views: int = 36,
-    n_held_out: int = 6,
-    size_px: int = 128,
-    seed: int = 0,
     *,
-    supersample: int = 2,
     class_name: str | None = None,
     labels: Path | None = None,
-    up: str = "auto",
+    augment: int = 0,
     workers: int | None = None,
     resume: bool = True,
-    augment: int = 0,
+    **settings: object,
 ) -> dict:
-    """Render a mesh file, or every mesh in a folder, to view sets `out/<class>/<object_id>`.
+    """Render a mesh file, or every mesh in a folder, to view sets `out/<class>/<object_id>`; settings: RenderConfig's.
 
     A mesh's class is its row in the table `labels` (file, class), else in `source/index.csv`, else the nearest folder
     named like one of the thirteen classes (or its synset), else `class_name`, else the first folder below `source`.
-    View sets already made from the same files with the same settings are kept when `resume`.
-    More than one worker process starts afresh, so a script needs the usual `if __name__ == "__main__":`.
+    `resume` keeps view sets made from the same files with the same settings; `workers`: as in `make_all`. Worker
+    processes start afresh, so a script needs the usual `if __name__ == "__main__":`.
     With `augment` n, each base object is also rendered as its n augmented versions, made from `seed`.
 
     Returns:
@@ -130,7 +126,7 @@ def render_collection(
     Raises:
         BadInput: Nothing to render, every mesh refused, a single mesh refused, or `out` cannot be written.
     """
-    source, config = Path(source), RenderConfig(n_views, n_held_out, size_px, supersample, seed, up)
+    source, config = Path(source), RenderConfig(**settings)
     if augment < 0:
         raise BadInput(f"{augment} augmented versions asked for", fix="use at least 0")
     items, refused = find_items(source, class_name, labels)

@@ -1,4 +1,4 @@
-"""Mesh files (glb, gltf, obj, ply, off, stl) as coloured objects; `save_glb` writes one.
+"""Mesh files (glb, gltf, obj, ply, off, stl) as coloured objects.
 
 Nothing in a file is executed, and a texture or buffer is read only from the mesh's own folder or below (in a layout of
 `homes`: from its object's folder or below).
@@ -21,12 +21,10 @@ from trimesh.visual.color import to_rgba
 
 from n2v.errors import BadInput
 from n2v.files import inside
-from n2v.scenes.glb import NEUTRAL_GREY, Z_FROM_Y_UP, save_glb
+from n2v.scenes.glb import NEUTRAL_GREY, Z_FROM_Y_UP
 from n2v.scenes.gltf import read_gltf, texels
 from n2v.scenes.homes import home_of
 from n2v.scenes.objects import Part, SceneObject
-
-__all__ = ["SUFFIXES", "load_mesh", "save_glb"]
 
 GLTF = (".glb", ".gltf")
 SUFFIXES = (*GLTF, ".obj", ".ply", ".off", ".stl")

@@ -32,6 +32,7 @@ from n2v.zoo.build import plan
 UNIT = 1.3  # scene units a ShapeNet unit becomes: half diagonals 0.5 and 0.65
 CHAIR, TABLE, SOFA = "03001627", "04379243", "04256520"
 SIZE = 32
+SMALL = {"n_views": 2, "n_held_out": 0, "size_px": 16}
 
 
 def stand(azimuth, elevation, distance):
@@ -222,9 +223,9 @@ def test_r2n2_comes_back_as_rendered(tmp_path):
 # placement
 
 
-def test_mirrored_cameras_are_refused(disn, tmp_path):
-    root, _, _ = disn
-    shutil.copytree(root, tmp_path / "in")
+def test_mirrored_cameras_are_refused(tmp_path):
+    """At 32 px the hull of a chair that is nearly symmetric can explain 98 % of them, at 112 px 85 %."""
+    put_disn(tmp_path / "in", seed=1)
     path = tmp_path / "in" / "image" / CHAIR / "a1" / "easy" / "rendering_metadata.txt"
     path.write_text(path.read_text().replace("[", "[-"))
     with pytest.raises(BadInput, match="only .* of the opaque pixels"):
@@ -465,7 +466,7 @@ def test_shapenet_meshes_render_with_textures_of_the_object_folder_and_versions(
 def test_a_texture_outside_the_object_folder_is_refused(core, tmp_path):
     put_obj(core / TABLE / "ccc", "models/model_normalized.obj", "../../elsewhere/t.png")
     put_obj(core / "chair", "plain.obj", "../beside/t.png")
-    summary = render_collection(core, tmp_path / "out", 2, 0, 16)
+    summary = render_collection(core, tmp_path / "out", **SMALL)
     assert {entry["file"] for entry in summary["quarantine"]} == {
         f"{TABLE}/ccc/models/model_normalized.obj",
         "chair/plain.obj",
@@ -499,10 +500,10 @@ def test_google_scanned_objects(tmp_path):
 def test_a_mesh_folder_without_synsets_keeps_its_names(tmp_path):
     put_obj(tmp_path / "in" / "chair" / "aaa")
     assert [item.object_id for item in find_items(tmp_path / "in")[0]] == ["model"]
-    assert render_collection(tmp_path / "in", tmp_path / "out", 2, 0, 16, augment=1)["n_objects"] == 2
+    assert render_collection(tmp_path / "in", tmp_path / "out", **SMALL, augment=1)["n_objects"] == 2
     assert (tmp_path / "out" / "chair" / "model_A1").is_dir()
     with pytest.raises(BadInput, match="-1 augmented"):
-        render_collection(tmp_path / "in", tmp_path / "out", 2, 0, 16, augment=-1)
+        render_collection(tmp_path / "in", tmp_path / "out", **SMALL, augment=-1)
 
 
 # recognition, quarantine, resuming

@@ -300,7 +300,7 @@ def test_a_real_mesh_of_each_kind_shows_up(tmp_path, name):
     if not REAL.is_dir():
         pytest.skip("N2V_MESHES names no folder of real meshes")
     path = sorted((REAL / name).iterdir())[0]
-    render_collection(path, tmp_path, 3, 0, 48)
+    render_collection(path, tmp_path, n_views=3, n_held_out=0, size_px=48)
     images = read_views(tmp_path / name / path.stem).images
     assert (images[..., 3] > 0).mean() > 0.03
     assert not images[:, [0, -1]][..., 3].any() and not images[:, :, [0, -1]][..., 3].any()

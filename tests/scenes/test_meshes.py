@@ -11,8 +11,8 @@ import trimesh
 from PIL import Image
 
 from n2v.errors import BadInput
-from n2v.scenes.glb import pack, unpack
-from n2v.scenes.meshes import load_mesh, save_glb
+from n2v.scenes.glb import pack, save_glb, unpack
+from n2v.scenes.meshes import load_mesh
 from n2v.scenes.objects import RADIUS, Part, SceneObject
 
 REAL = Path(os.environ.get("N2V_MESHES") or "no folder")
