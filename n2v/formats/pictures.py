@@ -161,7 +161,8 @@ def placed(shot: Shot, scale: float | None) -> tuple[Float[np.ndarray, "n 4 4"],
         raise BadInput(what, fix=fix)
     nearest = float(np.linalg.norm(c2w[:, :3, 3], axis=1).min())
     if span < MIN_HALF_DIAGONAL or nearest < SIDE / 2:  # from inside the box, cameras do not see all of it
-        what = f"object is a speck in a box of side {SIDE:.2g}: half diagonal {span:.2g}, cameras from {nearest:.2g} on"
+        where = f"cameras come as near as {nearest:.2g}" if nearest < SIDE / 2 else f"half diagonal {span:.2g}"
+        what = f"object is a speck in a box of side {SIDE:.2g} ({where})"
         raise BadInput(what, fix="give a larger --scale, or --scale silhouettes")
     placement = {"scale": float(scale), "centre": centre.tolist(), "explained": share, "half_diagonal": span}
     return c2w, placement
