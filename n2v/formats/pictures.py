@@ -155,17 +155,21 @@ def placed(shot: Shot, scale: float | None) -> tuple[Float[np.ndarray, "n 4 4"],
     hull = carve(seen, CELLS)
     low, high = _corners(hull)
     share, span = explained_share(seen, hull), float(np.linalg.norm(high - low)) / 2
+    _check(share, span, float(np.linalg.norm(c2w[:, :3, 3], axis=1).min()))
+    placement = {"scale": float(scale), "centre": centre.tolist(), "explained": share, "half_diagonal": span}
+    return c2w, placement
+
+
+def _check(share: float, span: float, nearest: float) -> None:
+    """Of the opaque pixels explained, the hull's half diagonal, and the nearest camera's distance."""
     if share < MIN_EXPLAINED:
         what = f"only {share:.0%} of the opaque pixels come from points of the box that all views show"
         fix = "the cameras are wrong, the object moves between views, or the scale is: try --scale silhouettes"
         raise BadInput(what, fix=fix)
-    nearest = float(np.linalg.norm(c2w[:, :3, 3], axis=1).min())
     if span < MIN_HALF_DIAGONAL or nearest < SIDE / 2:  # from inside the box, cameras do not see all of it
         where = f"cameras come as near as {nearest:.2g}" if nearest < SIDE / 2 else f"half diagonal {span:.2g}"
         what = f"object is a speck in a box of side {SIDE:.2g} ({where})"
         raise BadInput(what, fix="give a larger --scale, or --scale silhouettes")
-    placement = {"scale": float(scale), "centre": centre.tolist(), "explained": share, "half_diagonal": span}
-    return c2w, placement
 
 
 def _moved(c2w: np.ndarray, centre: np.ndarray, scale: float) -> np.ndarray:
