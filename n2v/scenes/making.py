@@ -81,8 +81,7 @@ def make_all(
     resume: bool = True,
 ) -> tuple[dict, list[dict]]:
     """Make the view set `out/<class>/<object_id>` of every item found, beside {file, reason} of those refused already.
-
-    Unless `resume` is off, view sets whose files and settings are unchanged are kept. `workers`: Task.workers.
+    `resume` keeps view sets whose files and settings are unchanged. `workers`: Task.workers.
 
     Returns:
         Summary (out, n_objects: whole view sets now, classes, n_VERBed, n_kept, n_quarantined, quarantine, wall_s),
@@ -100,18 +99,17 @@ def make_all(
         refused = sorted(refused + [one for one in told if "reason" in one], key=lambda one: one["file"])
         write_bytes(out / QUARANTINE, "".join(json.dumps(one) + "\n" for one in refused).encode())
         wall_s = round(time.monotonic() - started, 2)
-        about = provenance(config=asdict(task.config), source=source.name, wall_s=wall_s)
-        write_json(out / f"{task.verb}.json", about)
+        write_json(out / f"{task.verb}.json", provenance(config=asdict(task.config), source=source.name, wall_s=wall_s))
     except OSError as error:
-        fix = "free space, or choose another"
-        raise BadInput(f"cannot be written ({error.strerror})", where=out, fix=fix) from error
+        what = f"cannot be written ({error.strerror})"
+        raise BadInput(what, where=out, fix="free space, or choose another") from error
     bad = {one["file"] for one in refused}
     classes = Counter(item.class_name for item in items if item.file not in bad)
     if not classes:
         alone = refused[0]["reason"] if len(refused) == 1 else f"all {len(refused)} objects were refused"
         raise BadInput(alone, where=source, fix=f"see {out / QUARANTINE}")
-    counts = {"n_objects": classes.total(), "classes": dict(classes), f"n_{task.verb}ed": len(made)}
-    counts |= {"n_kept": len(items) - len(waiting), "n_quarantined": len(refused)}
+    counts = {f"n_{task.verb}ed": len(made), "n_kept": len(items) - len(waiting), "n_quarantined": len(refused)}
+    counts |= {"n_objects": classes.total(), "classes": dict(classes)}
     return {"out": str(out), **counts, "quarantine": refused, "wall_s": wall_s}, made
 
 
