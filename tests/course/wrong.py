@@ -84,11 +84,11 @@ return layer(torch.cat([embedding[:, None].expand(-1, features.shape[1], -1), fe
         },
     },
     "05": {
-        "psnr_of": {"natural logarithm": "return -10 * math.log(mse)"},
+        "psnr_of": {"log10 in the first": "return -10 * math.log(mse)"},
         "foreground_mse": {"whole picture": "return ((shown - truth) ** 2).mean()"},
         "best_colour": {"median": "return picture.reshape(-1, 3).median(0).values"},
         "kept": {
-            "mean must be taken off": """
+            "take the mean off": """
 basis = torch.linalg.svd(train - train.mean(0), full_matrices=False)[2][:k]
 return vector @ basis.T @ basis""",
         },
