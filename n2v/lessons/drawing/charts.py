@@ -25,20 +25,23 @@ def bar_chart(rows: list[dict], x: str, by: str, axis=None, chance: float | None
         axis.bar(at, value, 0.92 * width, yerr=error, **look)
         if "chance" in mine[0]:
             axis.hlines([scale * row["chance"] for row in mine], at - width / 2, at + width / 2, color="black", lw=2)
-    axis.set_xticks(range(len(_values(rows, x))), _values(rows, x))
+    names = list(map(str, _values(rows, x)))
+    crowded = sum(max(map(len, name.split("\n"))) for name in names) > 65
+    axis.set_xticks(range(len(names)), names, **({"rotation": 30, "ha": "right"} if crowded else {}))
+    axis.set_ylabel("% (lines: 95 % interval)" if scale == 100 else "")
     _finish(axis, axis.axhline, chance, scale, by)
     return axis
 
 
 def dot_chart(rows: list[dict], y: str, by: str = "", axis=None, chance: float | None = None, scale: float = 100):
-    """Dots with their intervals: a line a value of column `y`, a marker a value of `by`; otherwise as `bars`."""
+    """Dots with their intervals: a line a value of column `y`, a marker a value of `by`; otherwise as `bar_chart`."""
     rows = [row for row in rows if interval(row)[0] is not None]
     names = _values(rows, y)
     axis = axis or _new_axis((7.5, (0.25 + 0.11 * len(_values(rows, by))) * len(names) + 1.2))
     for i, (name, _, at, value, error, _) in enumerate(_series(rows, y, by, scale, 0.6)):
         axis.errorbar(value, at, xerr=error, fmt=MARKERS[i % 8], ms=5, lw=1.2, label=name)
     axis.set_yticks(range(len(names)), names)
-    axis.set_ylim(len(names) - 0.4, -0.6)
+    axis.set(ylim=(len(names) - 0.4, -0.6), xlabel="% (lines: 95 % interval)" if scale == 100 else "")
     _finish(axis, axis.axvline, chance, scale, by)
     return axis
 
