@@ -11,7 +11,8 @@ from scipy import stats
 from n2v.embed.asking import LATTICE, Front, ask
 from n2v.embed.decoder import raw_outputs
 from n2v.embed.model import Nerf2Vec
-from n2v.embed.reconstruct import foreground_psnr
+from n2v.embed.reconstruct import REFINED, foreground_psnr
+from n2v.embed.refine import STEPS
 from n2v.lessons.drawing.charts import dot_chart
 from n2v.lessons.drawing.style import CHANCE
 from n2v.lessons.judge import Check
@@ -169,8 +170,11 @@ def rungs(nerf: Nerf, front: Front | None, models: dict[str, Nerf2Vec], step: fl
         n = int((front.basis.abs().sum(0) > 0).sum())
         found[f"{n} principal components"] = (n, AnsweredField(front.back(kept)[0], nerf.occupied, step))
     for name, model in models.items():
-        embedding = model.embed(nerf)
-        found[f"embedding, {name}"] = (len(embedding), model.decode(embedding, occupied=nerf.occupied, step=step))
+        embeddings = {name: model.embed(nerf)}
+        if model.config.decoder.kind == "grid":  # the thesis's decoder is too slow for descent
+            embeddings[f"{name}, {REFINED}"] = model.embed(nerf, STEPS)
+        for what, embedding in embeddings.items():
+            found[f"embedding, {what}"] = (len(embedding), model.decode(embedding, occupied=nerf.occupied, step=step))
     return found
 
 
