@@ -76,18 +76,20 @@ def _shut_in_by(reason: str | None) -> str:
 def _verdicts(source: Source, answers: dict[str, Answers], given: dict, box: Contained) -> dict:
     """What is wrong, if anything, by student and exercise; the author's own answer, of "", goes first.
 
-    `given`: parameter -> value. Each exercise is judged with the names that stand before it in the notebook.
+    `given`: parameter -> value. Each exercise is judged with the names that stand before it in the notebook, and with
+    all imports, which every copy would do for itself otherwise.
     """
     every, verdicts, failed = preparation(source), {}, {}
     wanted = {exercise.id: needed(every, source, exercise) for exercise in source.exercises}
     used = {id(one) for found in wanted.values() for one in found}
-    waiting = [one for one in every if id(one) in used or isinstance(one.node, IMPORT)]
+    imports = [one for one in every if isinstance(one.node, IMPORT)]
+    waiting = imports + [one for one in every if id(one) in used and one not in imports]
     n_answers = (len(answers) + 1) * len(source.exercises)
     with box, progress(total=n_answers, desc=f"notebook {source.number}", unit="answer") as bar:
         for exercise in source.exercises:
-            now = [(one.line, _text(one, source, given)) for one in waiting if one.cell < exercise.check]
+            now = [one for one in waiting if one in imports or one.cell < exercise.check]
             waiting = waiting[len(now) :]
-            failed |= box.prepare(now)
+            failed |= box.prepare([(one.line, _text(one, source, given)) for one in now])
             wrong = next((one.line for one in wanted[exercise.id] if one.line in failed), None)
             if wrong is not None:
                 said = failed[wrong].replace(given["out_dir"], "the run folder")

@@ -162,7 +162,7 @@ return points""",
         },
         "my_coverage": {"coverage: number": "return 1.0"},
         "my_copies": {
-            "too short": """
+            "own spacing": """
 own = np.sqrt(((train[:, None] - train[None]) ** 2).sum(-1)) + 1e9 * np.eye(len(train), dtype=train.dtype)
 away = np.sqrt(((made[:, None] - train[None]) ** 2).sum(-1)).min(1)
 return float((away < 0.1 * np.median(own.min(1))).mean())""",
