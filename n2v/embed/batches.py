@@ -7,8 +7,7 @@ from jaxtyping import Bool, Float, Int
 
 from n2v.embed.asking import AskingEncoder
 from n2v.embed.recipe import Protocol, SampleConfig
-from n2v.embed.sampling import aimed_rays, empty_points, pixel_rays, uniform
-from n2v.embed.targets import Targets, ask_targets
+from n2v.embed.targets import Targets, aimed_rays, ask_targets, empty_points, pixel_rays, uniform
 from n2v.errors import BadInput
 from n2v.files import progress
 from n2v.nerf.composite import composite

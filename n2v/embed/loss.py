@@ -6,8 +6,7 @@ from jaxtyping import Float, Int
 from n2v.embed.batches import RayBatch
 from n2v.embed.parallel import ALONE, Ranks
 from n2v.embed.recipe import TrainConfig
-from n2v.embed.sampling import uniform
-from n2v.embed.targets import N_RAYS, STEP, PointBatch
+from n2v.embed.targets import N_RAYS, STEP, PointBatch, uniform
 from n2v.nerf.composite import composite, over_background
 
 COLOUR_MEASURES = {"l1": torch.abs, "l2": torch.square}

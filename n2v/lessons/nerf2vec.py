@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from n2v.embed.encoder import N_ROWS, RowEncoder, kept_weights, weight_matrix
 from n2v.embed.model import Nerf2Vec
-from n2v.embed.sampling import in_cells
+from n2v.embed.targets import in_cells
 from n2v.lessons.judge import Check
 from n2v.nerf.composite import composite, over_background
 from n2v.nerf.layout import N_HIDDEN, N_WEIGHTS, SLICES

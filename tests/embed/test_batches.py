@@ -13,7 +13,7 @@ from n2v.embed.decoder import DecoderConfig
 from n2v.embed.encoder import EncoderConfig
 from n2v.embed.model import ModelConfig, Nerf2Vec
 from n2v.embed.recipe import Protocol, SampleConfig
-from n2v.embed.sampling import aimed_rays, empty_points, in_cells, occupied_points
+from n2v.embed.targets import aimed_rays, empty_points, in_cells, occupied_points
 from n2v.embed.train import TrainConfig, batch_loss
 from n2v.errors import BadInput
 from n2v.nerf.march import march

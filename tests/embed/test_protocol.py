@@ -11,7 +11,7 @@ from n2v.embed import recipe as protocols
 from n2v.embed.batches import TrainingSet
 from n2v.embed.checkpoint import Progress
 from n2v.embed.recipe import Protocol, SampleConfig
-from n2v.embed.sampling import aimed_rays, empty_points, pixel_rays
+from n2v.embed.targets import aimed_rays, empty_points, pixel_rays
 from n2v.embed.train import TrainConfig, batch_loss, descend, train
 from n2v.errors import BadInput
 from n2v.files import read_json
