@@ -21,7 +21,8 @@ from n2v.embed.refine import STEPS
 from n2v.errors import BadInput
 from n2v.files import data_folder, read_json, write_json
 from n2v.nerf.nerf import Turntable
-from n2v.publish.data_cards import shipped_table, write_block
+from n2v.publish.data_cards import shipped_table
+from n2v.publish.markdown import write_block
 from n2v.tasks.bars import bars
 from n2v.tasks.metrics import reconstruction_summary
 from n2v.tasks.read import reader_measures, real_table

@@ -84,7 +84,7 @@ from n2v.nerf.layout import LAYERS, initial_vector, travel
 from n2v.nerf.march import camera_rays
 from n2v.nerf.nerf import Turntable
 from n2v.nerf.neurons import permute_neurons
-from n2v.publish.demos.embedding_map import write_map_page
+from n2v.publish.demos.pages import write_map_page
 from n2v.publish.record import Recorder
 from n2v.scenes.cameras import CAMERA_ANGLE_X, front_camera
 from n2v.seeds import child_seed, seed_everything
@@ -717,7 +717,7 @@ map_page = write_map_page(run / "pages" / "embedding_map.html", layouts, embeddi
 if interactive:
     from IPython.display import display
 
-    from n2v.publish.demos.controls import show_page
+    from n2v.publish.demos.pages import show_page
 
     display(show_page(map_page))
 

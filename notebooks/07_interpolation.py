@@ -54,7 +54,7 @@ from n2v.lessons.verdict import mean_interval
 from n2v.nerf.fit import fit_apart
 from n2v.nerf.layout import initial_vector
 from n2v.nerf.neurons import order_free_description
-from n2v.publish.demos.interpolation import write_interpolation_page
+from n2v.publish.demos.pages import write_interpolation_page
 from n2v.publish.record import Recorder
 from n2v.scenes.classes import CLASSES
 from n2v.scenes.views import find_views, read_views

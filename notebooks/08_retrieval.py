@@ -49,7 +49,7 @@ from n2v.lessons import retrieval as lesson
 from n2v.lessons.drawing.charts import bar_chart, dot_chart
 from n2v.lessons.drawing.style import apply_style
 from n2v.nerf.layout import SLICES
-from n2v.publish.demos.retrieval import write_retrieval_page
+from n2v.publish.demos.pages import write_retrieval_page
 from n2v.publish.record import Recorder
 from n2v.scenes.classes import FREQUENCIES
 from n2v.seeds import seed_everything

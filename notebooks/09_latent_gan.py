@@ -47,8 +47,7 @@ from n2v.lessons.drawing.pictures import sheet
 from n2v.lessons.drawing.style import apply_style
 from n2v.lessons.generation import LATENT_GAN
 from n2v.lessons.verdict import mean_interval
-from n2v.publish.demos.controls import show_page
-from n2v.publish.demos.generation import write_generation_page
+from n2v.publish.demos.pages import show_page, write_generation_page
 from n2v.publish.record import Recorder
 from n2v.scenes.classes import CLASSES
 from n2v.seeds import child_seed, seed_everything

@@ -12,7 +12,8 @@ import pytest
 from n2v.cli import asked
 from n2v.embed.embeddings import Embeddings
 from n2v.lessons.splits import what_splits_measure
-from n2v.publish.data_cards import count_table, embedding_table, family_table, read_block, shipped_table
+from n2v.publish.data_cards import count_table, embedding_table, family_table, shipped_table
+from n2v.publish.markdown import read_block
 from n2v.scenes.augment import augment
 from n2v.scenes.change import component_colours
 from n2v.scenes.classes import CLASSES, label_of

@@ -85,11 +85,11 @@ def test_a_nerf_and_what_it_decodes_to_are_fields():
         assert np.abs(front.astype(int) - side).max() > 50
 
 
-def test_notebooks_depend_on_what_they_take_through_the_door(tmp_path):
+def test_notebooks_depend_on_what_they_take_through_the_door():
     """`n2v.load()` and `from n2v import load` are the home of `load`; `import n2v` alone is not."""
     library = Library()
     homes = {
-        source: {path.stem for path in library._imports(source, tmp_path)}
+        source: {path.stem for path in library.used(source)}
         for source in ("import n2v\nn2v.load()", "from n2v import load", "import n2v\nn2v.__version__")
     }
     through, by_name, neither = homes.values()

@@ -9,7 +9,8 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
 from n2v.files import write_json
-from n2v.publish.record import Recorder, figure_html
+from n2v.publish.html import figure_html
+from n2v.publish.record import Recorder
 
 LESSON = """# ---
 # jupyter:

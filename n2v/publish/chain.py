@@ -6,11 +6,11 @@ from pathlib import Path
 
 from n2v import profiles
 from n2v.errors import BadInput
-from n2v.files import provenance, read_json, write_json
+from n2v.files import provenance, write_json
 from n2v.publish.execute import execute, renew_words
 from n2v.publish.freshness import Library, fingerprint, places, remove_places, short_hash, stamps
 from n2v.publish.notebooks import Lesson, as_text, check_parameters, read_lessons
-from n2v.publish.record import forget, results
+from n2v.publish.record import forget, read_if_there, results
 from n2v.publish.report import write_report
 from n2v.zoo.shards import FolderLock
 
@@ -51,8 +51,7 @@ def reproduce(
     """
     profiles.get(profile)
     lessons = read_lessons(notebooks)
-    unknown = set(only) - {lesson.number for lesson in lessons}
-    if unknown:
+    if unknown := set(only) - {lesson.number for lesson in lessons}:
         raise BadInput(f"no notebook {', '.join(sorted(unknown))}", where="--only", fix="use numbers such as 05,06")
     out = Path(out).resolve()
     given = {"profile": profile, "out_dir": str(out), "seed": seed, "interactive": False, **(parameters or {})}
@@ -64,10 +63,10 @@ def reproduce(
         raise BadInput("another run works in this folder", where=out, fix="wait for it, or choose another --out")
     try:
         chain = _Chain(out, lessons, given, fresh)
-        wanted = [lesson for lesson in lessons if not only or lesson.number in only]
         for lesson in lessons:
-            chain.step(lesson, wanted=lesson in wanted)
-        chain.run["ok"] = all(chain.record_of(lesson).get("status") == "ok" for lesson in wanted)
+            chain.step(lesson, wanted=not only or lesson.number in only)
+        wanted = [lesson.name for lesson in lessons if not only or lesson.number in only]
+        chain.run["ok"] = all(chain.run["notebooks"][name]["status"] == "ok" for name in wanted)
         chain.save()
         return chain.run
     finally:
@@ -81,21 +80,17 @@ class _Chain:
 
     def __init__(self, out: Path, lessons: list[Lesson], given: dict, fresh: bool) -> None:
         self.out, self.given, self.fresh = out, given, fresh
-        earlier = read_json(out / "run.json")["notebooks"] if (out / "run.json").exists() else {}
+        earlier = read_if_there(out / "run.json").get("notebooks", {})
         origin = provenance(profile=given["profile"], seed=given["seed"], parameters=given)
         known = {lesson.name: earlier[lesson.name] for lesson in lessons if lesson.name in earlier}
         self.run = {**origin, "ok": False, "notebooks": known}
         self.library = Library()
         self.setting = short_hash(as_text(given), *(str(origin[part]) for part in ("python", "packages", "device")))
-        self.made: dict[str, str | None] = {}  # artefact -> its fingerprint
-
-    def record_of(self, lesson: Lesson) -> dict:
-        return self.run["notebooks"].get(lesson.name, {})
+        self.made: dict[str, str] = {}  # artefact -> its fingerprint
 
     def step(self, lesson: Lesson, *, wanted: bool) -> None:
         """Skip a notebook, leave it out, or run it."""
-        before = self.record_of(lesson)
-        code = lesson.code()
+        before, code = self.run["notebooks"].get(lesson.name, {}), lesson.text()
         now = {
             "source": lesson.digest,
             "digest": short_hash(self.library.digest(code), self.setting),
@@ -114,10 +109,10 @@ class _Chain:
             _tell(lesson, "up to date")
         else:
             self._run(lesson, before, now, why)
-        record = self.record_of(lesson)
-        if record.get("status") == "ok":
-            self.made |= {name: self._print(one["places"]) for name, one in record.get("outputs", {}).items()}
-            self.made = {name: found for name, found in self.made.items() if found}
+        record = self.run["notebooks"].get(lesson.name, {})
+        for name, one in record.get("outputs", {}).items() if record.get("status") == "ok" else ():
+            if found := self._print(one["places"]):
+                self.made[name] = found
 
     def _stale(self, lesson: Lesson, before: dict, now: dict) -> str:
         """Why a notebook has to run; empty when it is up to date."""
@@ -141,27 +136,24 @@ class _Chain:
         changed, and where a run was cut short, the notebook goes on from there.
         """
         lacking = [need for need in lesson.needs if need not in self.made]
-        other = any(before.get(part) != now[part] for part in ("makers", "inputs"))
-        if before and not lacking and (self.fresh or other):
-            for name in lesson.makes:
-                remove_places(self.out, name)
-        known = before.get("outputs", {})
-        pending = {**NOT_ENDED, **now, "outputs": known, "started": time.time()}
-        self._note(lesson, pending)
+        other = self.fresh or any(before.get(part) != now[part] for part in ("makers", "inputs"))
+        for name in lesson.makes if before and other and not lacking else ():
+            remove_places(self.out, name)
+        kept = {**now, "outputs": before.get("outputs", {}), "started": time.time()}
+        self._note(lesson, {**NOT_ENDED, **kept})
         forget(self.out, lesson.number)
         for name in before.get("results", []):
             (self.out / name).unlink(missing_ok=True)
         if lacking:
-            record = {**pending, "error": f"needs {', '.join(lacking)}"}
+            record = {**NOT_ENDED, **kept, "error": f"needs {', '.join(lacking)}"}
         else:
-            minutes = lesson.minutes.get(self.given["profile"])
+            minutes, seen = lesson.minutes.get(self.given["profile"]), stamps(self.out, lesson.makes)
             _tell(lesson, f"running ({why})" + ("" if minutes is None else f", about {minutes} min on two cores"))
-            seen = stamps(self.out, lesson.makes)
-            record = execute(
+            found = execute(
                 lesson, self.given, self.out / "notebooks", LIMIT_S[self.given["profile"]],
-                lambda cell: self._note(lesson, {**pending, "cell": cell}),
+                lambda cell: self._note(lesson, {**NOT_ENDED, **kept, "cell": cell}),
             )  # fmt: skip
-            record = self._checked(lesson, {**now, "outputs": known, "started": pending["started"], **record}, seen)
+            record = self._checked(lesson, {**kept, **found}, seen)
         place = "" if record["cell"] is None else f", cell {record['cell']}"
         _tell(lesson, f"{record['status']}, {record['seconds']:.0f} s{place} {record.get('error', '')}".rstrip())
         self._note(lesson, record)
@@ -173,16 +165,17 @@ class _Chain:
         """
         if record["status"] != "ok":
             return record
-        now, outputs = stamps(self.out, lesson.makes), {}
+        changed = {name for name, stamp in stamps(self.out, lesson.makes).items() if stamp != seen.get(name)}
+        outputs = {}
         for name in lesson.makes:
             there = [place.name for place in places(self.out, name)]
-            known = record["outputs"].get(name, {}).get("places", [])
-            own = [one for one in there if one in known or now[one] != seen.get(one)] or there
+            own = {*record["outputs"].get(name, {}).get("places", []), *changed}
+            own = [one for one in there if one in own] or there
             if not own:
                 error = f"its header says that it makes {name}, which is not in the run folder"
                 return {**record, "status": "failed", "error": error}
             outputs[name] = {"places": own, "hash": self._print(own)}
-        pages = [name for name, stamp in now.items() if name.endswith(".html") and stamp != seen.get(name)]
+        pages = sorted(name for name in changed if name.endswith(".html"))
         copies = [f"notebooks/{lesson.name}.{kind}" for kind in ("ipynb", "html")]
         return {**record, "outputs": outputs, "results": [*results(self.out, lesson.number), *copies, *pages]}
 

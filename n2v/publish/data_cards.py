@@ -1,87 +1,70 @@
-"""Tables of the data cards, each from the generators, a manifest or a record; and their blocks in the text."""
+"""Tables of the data cards, each from the generators, a manifest or a record."""
 
-import re
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
 from n2v import profiles
-from n2v.errors import BadInput
-from n2v.files import read_json, write_bytes
+from n2v.files import read_json
+from n2v.publish.markdown import table
 from n2v.scenes.classes import CLASSES, SYNSETS, labels_of
 from n2v.scenes.shapes import slot_options
 from n2v.zoo.splits import leak
 from n2v.zoo.store import Zoo
 
+SPLITS = ("train", "val", "test")
+
 
 def count_table(folder: Path) -> str:
     """A zoo's counts as a Markdown table, from its manifest alone: class by split, base and altered, PSNR."""
     zoo = Zoo(folder)
-    good = list(zoo.rows)
-    lines = ["| class | NeRFs | base | altered | objects | train | val | test | mean PSNR (dB) | lowest (dB) |"]
-    lines.append("|---" * 10 + "|")
+    good, lines = list(zoo.rows), []
     present = {row.class_name for row in good}
     for name in [*(one for one in labels_of(present) if one in present), "**all**"]:
         mine = [row for row in good if name in (row.class_name, "**all**")]
         splits, quality = Counter(row.split for row in mine), [row.psnr_db for row in mine if row.psnr_db is not None]
         n_base = sum(row.version == 0 for row in mine)
-        cells = [len(mine), n_base, len(mine) - n_base, len({row.base_id for row in mine})]
-        cells += [splits[split] for split in ("train", "val", "test")]
-        cells += [f"{np.mean(quality):.1f}", f"{min(quality):.1f}"] if quality else ["-", "-"]
-        lines.append("| " + " | ".join([name, *map(str, cells)]) + " |")
+        cells = [name, len(mine), n_base, len(mine) - n_base, len({row.base_id for row in mine})]
+        cells += [splits[split] for split in SPLITS]
+        lines.append([*cells, *([f"{np.mean(quality):.1f}", f"{min(quality):.1f}"] if quality else ["-", "-"])])
+    facts = {"in quarantine": len(zoo.quarantined), "sources": _all(row.source.split(": ")[0] for row in good)}
+    for title, name in (("licences", "licence"), ("initial vector", "init_hash"), ("encoding", "encoding")):
+        facts[title] = _all(getattr(row, name) for row in good)
+    facts["steps"] = _all(row.steps for row in good)
     shared = leak(good, {row.object_id: row.split for row in good})
-    facts = {
-        "in quarantine": len(zoo.quarantined),
-        "sources": ", ".join(sorted({row.source.split(": ")[0] for row in good})),
-        "licences": ", ".join(sorted({row.licence for row in good})),
-        "initial vector": ", ".join(sorted({row.init_hash for row in good})),
-        "encoding": ", ".join(sorted({row.encoding for row in good})),
-        "steps": ", ".join(str(steps) for steps in sorted({row.steps for row in good})),
-        "share of test NeRFs with a version in train": f"{shared:.3f}",
-    }
-    return "\n".join([*lines, "", *(f"- {name}: {value}" for name, value in facts.items())])
+    facts["share of test NeRFs with a version in train"] = f"{shared:.3f}"
+    header = ("class", "NeRFs", "base", "altered", "objects", *SPLITS, "mean PSNR (dB)", "lowest (dB)")
+    return f"{table(header, lines)}\n\n{_listed(facts)}"
+
+
+def _all(values) -> str:
+    return ", ".join(str(value) for value in sorted(set(values)))
+
+
+def _listed(facts: dict[str, object]) -> str:
+    return "\n".join(f"- {name}: {value}" for name, value in facts.items())
 
 
 def family_table() -> str:
     """The procedural classes as a Markdown table, from the generators themselves: what fills the body, and other slots
     with how many options each has."""
-    lines = ["| label | class | synset | body (family), commonest first | other slots (options) |", "|---" * 5 + "|"]
+    lines = []
     for label, name in enumerate(CLASSES):
         slots = slot_options(name)
         names = ", ".join(one.replace("_", " ") for one in slots["body"])
         others = ", ".join(f"{slot} ({len(options)})" for slot, options in slots.items() if slot != "body")
-        lines.append(f"| {label} | {name} | {SYNSETS[name]} | {names} | {others} |")
-    return "\n".join(lines)
+        lines.append([label, name, SYNSETS[name], names, others])
+    return table(("label", "class", "synset", "body (family), commonest first", "other slots (options)"), lines)
 
 
 def embedding_table() -> str:
     """Widths of the embeddings of each profile as a Markdown table."""
-    lines = ["| profile | `embeddings-rows` | `embeddings-asking` |", "|---|---|---|"]
+    kinds, lines = ("rows", "asking"), []
     for name in profiles.PROFILES:
-        size = profiles.get(name)
-        widths = [str(size.models[kind].encoder.embedding) for kind in ("rows", "asking")]
-        lines.append(f"| {name} | {' | '.join(widths)} |")
-    return "\n".join(lines)
-
-
-def read_block(card: Path, name: str) -> str:
-    """What stands between `<!-- name: begin -->` and `<!-- name: end -->` in a data card: text made by a function here.
-
-    Raises:
-        BadInput: no such block, or more than one.
-    """
-    found = re.findall(f"<!-- {name}: begin -->\n(.*?)\n<!-- {name}: end -->", Path(card).read_text(), re.S)
-    if len(found) != 1:
-        raise BadInput(f"{len(found)} blocks '{name}' of generated text", where=card, fix="restore the card")
-    return found[0]
-
-
-def write_block(card: Path, name: str, text: str) -> None:
-    """Replace such a block."""
-    begin, end = f"<!-- {name}: begin -->\n", f"\n<!-- {name}: end -->"
-    whole, old = Path(card).read_text(), read_block(card, name)
-    write_bytes(card, whole.replace(begin + old + end, begin + text + end).encode())
+        models = profiles.get(name).models
+        lines.append([name, *(models[kind].encoder.embedding for kind in kinds)])
+    return table(("profile", *(f"`embeddings-{kind}`" for kind in kinds)), lines)
 
 
 def shipped_table(folder: Path) -> str:
@@ -96,31 +79,30 @@ def shipped_table(folder: Path) -> str:
         "training": f"{trained['steps']:,} steps of {config['batch_size']} NeRFs, {trained['wall_s'] / 60:.0f} min, "
         f"seed {config['seed']}, {trained['device']}",
     }
-    lines = [f"- {name}: {value}" for name, value in facts.items()]
+    parts = [_listed(facts)]
+    header = ("", "occupancy", "whole picture", "object alone", "SSIM", "SSIM, object")
     for told, key in ((f"Test split of {measures['test']}, {measures['n']} NeRFs", "reconstruction"),
                       (f"{measures['n_real']} NeRFs of real_zoo", "real")):  # fmt: skip
         measure = "mean PSNR (dB; ± half a 95 % interval, NeRFs counted singly) and SSIM, four views on white:"
-        lines += ["", f"{told}; {measure}", ""]
-        lines += ["| | occupancy | whole picture | object alone | SSIM | SSIM, object |", "|---" * 6 + "|"]
-        for row in measures[key]:
-            cells = [row["what"], row["occupancy"], f"{row['full_db']:.1f}"]
-            spread = row.get("foreground_db_±")
-            cells += [f"{row['foreground_db']:.1f}" + (f" ± {spread:.1f}" if spread else "")]
-            cells += [f"{row['full_ssim']:.3f}", f"{row['foreground_ssim']:.3f}"]
-            lines.append("| " + " | ".join(cells) + " |")
-    columns, rules = ("linear_probe", "head", "hit_at_1"), list(measures["readers"])
-    lines += [
-        "",
-        "Linear probe / head / hit@1:",
-        "",
-        f"| vectors | {' | '.join(rules)} |",
-        "|---" * (len(rules) + 1) + "|",
+        parts += [f"{told}; {measure}", table(header, map(_decibels, measures[key]))]
+    rules = list(measures["readers"])
+    lines = [
+        [kind, *(_read(measures["readers"][rule].get(kind)) for rule in rules)]
+        for kind in measures["readers"][rules[0]]
     ]
-    for kind in measures["readers"][rules[0]]:
-        found = [measures["readers"][rule].get(kind) for rule in rules]
-        cells = [" / ".join(f"{one[name]:.2f}" for name in columns) if one else "-" for one in found]
-        lines.append(f"| {kind} | " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", _not_beaten(measures["readers"])])
+    read = table(("vectors", *rules), lines)
+    return "\n\n".join([*parts, "Linear probe / head / hit@1:", read, _not_beaten(measures["readers"])])
+
+
+def _decibels(row: dict) -> list[str]:
+    """Cells of a row of reconstructions."""
+    spread = f" ± {row['foreground_db_±']:.1f}" if row.get("foreground_db_±") else ""
+    cells = [row["what"], row["occupancy"], f"{row['full_db']:.1f}", f"{row['foreground_db']:.1f}{spread}"]
+    return [*cells, f"{row['full_ssim']:.3f}", f"{row['foreground_ssim']:.3f}"]
+
+
+def _read(found: dict | None) -> str:
+    return " / ".join(f"{found[name]:.2f}" for name in ("linear_probe", "head", "hit_at_1")) if found else "-"
 
 
 def _not_beaten(readers: dict[str, dict[str, dict[str, float]]]) -> str:

@@ -5,6 +5,7 @@ import platform
 import shutil
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
@@ -15,13 +16,9 @@ from n2v.nerf import engines
 NOTEBOOKS = install("notebooks")
 NOISE2VOID = "n2v on PyPI is Noise2Void: pip uninstall n2v nerf2vec, then install this project again"
 CONDA = "use environment.yml on a machine with an NVIDIA GPU"
-COMPILER = "install a C++ compiler: g++ or clang"
+DATA = "take it from the project's repository"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")  # tests/browser takes the first that there is
 LEAST_GIB = 4  # .venv alone takes 3
-
-
-def _python() -> str:
-    return platform.python_version()  # an older one cannot install this package
 
 
 def _name() -> str:
@@ -50,12 +47,18 @@ def _embree() -> str:
 
     corners = np.array([[-1.0, -1, 0], [1, -1, 0], [0, 1, 0]])
     triangle = Part("triangle", corners, np.array([[0, 1, 2]]), np.ones((1, 3, 4), np.float32))
-    picture = render_rgba(
-        SceneObject("probe", "table", (triangle,)).placed(), look_at(np.array([0.1, 0.1, 2.0]))[None], 8
-    )
-    if not picture[..., 3].any():
+    scene, c2w = SceneObject("probe", "table", (triangle,)).placed(), look_at(np.array([0.1, 0.1, 2.0]))
+    if not render_rgba(scene, c2w[None], 8)[..., 3].any():
         raise RuntimeError("a ray missed a triangle in front of it")
     return "rays hit"
+
+
+def _said_by(program: str, *options: str) -> str:
+    """The last line that a program prints."""
+    if shutil.which(program) is None:
+        raise RuntimeError(f"no {program} on the path")
+    done = subprocess.run([program, *options], capture_output=True, text=True, timeout=20, check=True)
+    return done.stdout.strip().splitlines()[-1]
 
 
 def _cuda() -> str:
@@ -66,24 +69,8 @@ def _cuda() -> str:
     major, minor = torch.cuda.get_device_capability()
     free, total = (size / 2**30 for size in torch.cuda.mem_get_info())
     name, room = torch.cuda.get_device_name(0), f"{free:.0f} of {total:.0f} GiB free"
-    return f"{name}, compute {major}.{minor}, {room}, CUDA {torch.version.cuda}, driver {_driver()}"
-
-
-def _driver() -> str:
-    """Version of the NVIDIA driver."""
-    if not shutil.which("nvidia-smi"):
-        return "unknown (no nvidia-smi)"
-    query = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
-    return subprocess.run(query, capture_output=True, text=True, timeout=20, check=True).stdout.split()[0]
-
-
-def _toolkit() -> str:
-    """nerfacc compiles its kernels with nvcc the first time, so it needs the toolkit."""
-    compiler = shutil.which("nvcc")
-    if compiler is None:
-        raise RuntimeError("no nvcc on the path")
-    said = subprocess.run([compiler, "--version"], capture_output=True, text=True, timeout=20, check=True).stdout
-    return said.strip().splitlines()[-1]
+    driver = _said_by("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader")
+    return f"{name}, compute {major}.{minor}, {room}, CUDA {torch.version.cuda}, driver {driver}"
 
 
 def _widgets() -> str:
@@ -97,24 +84,17 @@ def _widgets() -> str:
     return f"{ipywidgets.__version__}, extension found by JupyterLab"
 
 
-def _backend(name: str) -> Callable[[], str]:
+def _backend(name: str) -> str:
     """A backend's own kernel, in a process of its own where a GPU library might crash."""
-
-    def probe() -> str:
-        works, found = engines.try_out(name, apart=name in ("triton", "tcnn"))
-        if not works:
-            what, _, fix = found.removeprefix("RuntimeError: ").partition("; ")
-            raise BadInput(what, fix=fix)
-        return found
-
-    return probe
+    works, found = engines.try_out(name, apart=name in ("triton", "tcnn"))
+    if not works:
+        what, _, fix = found.removeprefix("RuntimeError: ").partition("; ")
+        raise BadInput(what, fix=fix)
+    return found
 
 
-def _module(name: str) -> Callable[[], str]:
-    def probe() -> str:
-        return str(getattr(importlib.import_module(name), "__version__", "installed"))
-
-    return probe
+def _module(name: str) -> str:
+    return str(getattr(importlib.import_module(name), "__version__", "installed"))
 
 
 def _disk() -> str:
@@ -124,19 +104,14 @@ def _disk() -> str:
     return f"{free:.0f} GiB free here"
 
 
-def _zoo(name: str) -> Callable[[], str]:
-    def probe() -> str:
-        from n2v.zoo.shipped import open_zoo
+def _zoo(name: str) -> str:
+    from n2v.zoo.shipped import open_zoo
 
-        return f"{len(open_zoo(name))} NeRFs"
-
-    return probe
+    return f"{len(open_zoo(name))} NeRFs"
 
 
 def _nerf2vec() -> str:
-    from n2v.embed.model import load
-
-    return f"{sum(one.numel() for one in load().parameters()):,} parameters"
+    return f"{sum(one.numel() for one in n2v.load().parameters()):,} parameters"
 
 
 def _browser() -> str:
@@ -148,32 +123,34 @@ def _browser() -> str:
     return path
 
 
+def _modules(fix: str, **purposes: str) -> list[tuple]:
+    """Checks of modules that are optional."""
+    return [(name, partial(_module, name), False, purpose, fix) for name, purpose in purposes.items()]
+
+
 # name, probe, required, what it is for, what to do where the probe does not say
 Check = tuple[str, Callable[[], str], bool, str, str]
 CHECKS: tuple[Check, ...] = (
-    ("python", _python, True, "everything", "install Python 3.11 or newer"),
+    ("python", platform.python_version, True, "everything", "install Python 3.11 or newer"),
     ("torch", _torch, True, "every network", "make setup"),
     ("embree", _embree, True, "pictures of meshes", "pip install embreex"),
-    ("jupyterlab", _module("jupyterlab"), False, "make lab", NOTEBOOKS),
-    ("jupytext", _module("jupytext"), False, "notebooks as .py files", NOTEBOOKS),
-    ("papermill", _module("papermill"), False, "make reproduce", NOTEBOOKS),
-    ("ipykernel", _module("ipykernel"), False, "make reproduce", NOTEBOOKS),
-    ("nbconvert", _module("nbconvert"), False, "notebooks as pages", NOTEBOOKS),
-    ("latex2mathml", _module("latex2mathml"), False, "formulas in those pages", NOTEBOOKS),
+    *_modules(NOTEBOOKS, jupyterlab="make lab", jupytext="notebooks as .py files", papermill="make reproduce",
+              ipykernel="make reproduce", nbconvert="notebooks as pages", latex2mathml="formulas in those pages"),
     ("ipywidgets", _widgets, False, "demos", NOTEBOOKS),
-    ("native", _backend("native"), False, "fits 1.3, evaluates 3 times as fast", COMPILER),
+    ("native", partial(_backend, "native"), False, "fits 1.3, evaluates 3 times as fast",
+     "install a C++ compiler: g++ or clang"),
     ("cuda", _cuda, False, "the gpu and thesis profiles", CONDA),
-    ("cuda toolkit", _toolkit, False, "nerfacc compiles kernels with it", CONDA),
-    ("nerfacc", _module("nerfacc"), False, "the thesis's own NeRF engine", install("gpu")),
-    ("tcnn", _backend("tcnn"), False, "the thesis's own NeRF engine", CONDA),
-    ("triton", _backend("triton"), False, "many NeRFs at once on a GPU", "needs an NVIDIA GPU"),
+    ("cuda toolkit", partial(_said_by, "nvcc", "--version"), False, "nerfacc compiles kernels with it", CONDA),
+    *_modules(install("gpu"), nerfacc="the thesis's own NeRF engine"),
+    ("tcnn", partial(_backend, "tcnn"), False, "the thesis's own NeRF engine", CONDA),
+    ("triton", partial(_backend, "triton"), False, "many NeRFs at once on a GPU", "needs an NVIDIA GPU"),
     ("n2v's name", _name, False, "import n2v", NOISE2VOID),
-    ("data/mini_zoo", _zoo("mini_zoo"), False, "laptop runs start from it", "take it from the project's repository"),
-    ("data/real_zoo", _zoo("real_zoo"), False, "real objects", "take it from the project's repository"),
-    ("data/nerf2vec", _nerf2vec, False, "ready to embed; notebooks compare", "take it from the project's repository"),
+    ("data/mini_zoo", partial(_zoo, "mini_zoo"), False, "laptop runs start from it", DATA),
+    ("data/real_zoo", partial(_zoo, "real_zoo"), False, "real objects", DATA),
+    ("data/nerf2vec", _nerf2vec, False, "ready to embed; notebooks compare", DATA),
     ("chromium", _browser, False, "tests of pages in a browser", f"install Chromium, and {install('dev')}"),
     ("disk", _disk, False, "collections and runs", "free some: .venv alone takes 3 GiB"),
-)
+)  # fmt: skip
 
 
 def examine(*more: Check) -> list[dict]:
@@ -181,17 +158,11 @@ def examine(*more: Check) -> list[dict]:
     rows = []
     for name, probe, required, purpose, mend in (*CHECKS, *more):
         try:
-            found, works = probe(), True
-        except BadInput as error:
-            found, works, mend = error.what, False, error.fix or mend
-        except RuntimeError as error:  # what the probes above say themselves
-            found, works = _first_line(error), False
+            found, state, mend = probe(), "ok", ""
         except Exception as error:  # a probe may fail in any way: OSError from tinycudann without a GPU, for one
-            found, works = f"{type(error).__name__}: {_first_line(error)}", False
-        state = "ok" if works else "MISSING" if required else "absent"
-        rows.append({"part": name, "state": state, "for": purpose, "found": found, "mend": "" if works else mend})
+            told = error.what if isinstance(error, BadInput) else next(iter(str(error).splitlines()), "")
+            known = isinstance(error, BadInput | RuntimeError)  # what the probes above say themselves
+            found, state = told if known else f"{type(error).__name__}: {told}", "MISSING" if required else "absent"
+            mend = getattr(error, "fix", None) or mend
+        rows.append({"part": name, "state": state, "for": purpose, "found": found, "mend": mend})
     return rows
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), "")

@@ -39,29 +39,42 @@ def execute(
     target = folder / f"{lesson.name}.ipynb"
     for path in (target, target.with_suffix(".html")):
         path.unlink(missing_ok=True)
-    notebook = lesson.read()
-    bar = progress(total=len(notebook.cells), desc=lesson.name, unit="cell")
-    watch = _Watch(limit_s, at_cell, bar.update)
-    record = {"status": "ok", "cell": None}
+    notebook, started, error = lesson.read(), time.perf_counter(), None
+    bar, at = progress(total=len(notebook.cells), desc=lesson.name, unit="cell"), []
+
+    def begin(cell: dict, cell_index: int) -> None:
+        """Count by the source's cells: papermill puts one more in, at `cell_index`."""
+        if "injected-parameters" not in cell.metadata.get("tags", []):
+            place = cell.metadata["source_index"]
+            bar.update(place - (at[-1] if at else 0))
+            at.append(place)
+            at_cell(place)
+
+    def left_s(cell: dict) -> int | None:
+        """Whole seconds left to the notebook, at least one."""
+        return limit_s and max(1, math.ceil(limit_s - (time.perf_counter() - started)))
+
     try:
-        with bar, _this_python():
+        with bar, _headless():
             papermill.execute_notebook(
                 notebook, str(target), given, kernel_name="python3", progress_bar=False, log_output=False,
-                cwd=str(Path.cwd()), timeout_func=watch.left_s, on_cell_execute=watch.begin,
+                cwd=str(Path.cwd()), timeout_func=left_s, on_cell_execute=begin,
                 extra_arguments=["--log-level=ERROR"],  # no warning each time that it listens on 127.0.0.1
             )  # fmt: skip
-    except PapermillExecutionError as error:
-        record = {"status": "failed", "cell": watch.cell, "error": f"{error.ename}: {error.evalue}"}
+    except PapermillExecutionError as wrong:
+        error = f"{wrong.ename}: {wrong.evalue}"
     except DeadKernelError:
-        record = {"status": "failed", "cell": watch.cell, "error": "the kernel died (out of memory, or killed)"}
+        error = "the kernel died (out of memory, or killed)"
     except CellTimeoutError:
-        record = {"status": "failed", "cell": watch.cell, "error": f"the notebook ran longer than {limit_s:.0f} s"}
-    except RuntimeError as error:  # jupyter_client's, when a kernel does not come up
-        record = {"status": "failed", "cell": watch.cell, "error": f"the kernel did not start ({error})"}
-    record["seconds"] = time.perf_counter() - watch.started
+        error = f"the notebook ran longer than {limit_s:.0f} s"
+    except RuntimeError as wrong:  # jupyter_client's, when a kernel does not come up
+        error = f"the kernel did not start ({wrong})"
+    seconds = time.perf_counter() - started
     if target.exists():
         _write_page(target)
-    return record
+    if error is None:
+        return {"status": "ok", "cell": None, "seconds": seconds}
+    return {"status": "failed", "cell": at[-1] if at else None, "seconds": seconds, "error": error}
 
 
 def renew_words(lesson: Lesson, folder: Path) -> bool:
@@ -96,40 +109,14 @@ def _write_page(target: Path) -> None:
     write_bytes(target.with_suffix(".html"), notebook_page(target).encode())
 
 
-class _Watch:
-    """Told of each code cell before it runs, and asked how long it may take: what is left to the notebook."""
-
-    def __init__(self, limit_s: float | None, at_cell: Callable[[int], None], advance: Callable[[int], object]) -> None:
-        self.limit_s, self.at_cell, self.advance = limit_s, at_cell, advance
-        self.started, self.cell = time.perf_counter(), None
-
-    def begin(self, cell: dict, cell_index: int) -> None:
-        """Count by the source's cells: papermill puts one more in, at `cell_index`."""
-        if "injected-parameters" not in cell.metadata.get("tags", []):
-            self.advance(cell.metadata["source_index"] - (self.cell or 0))
-            self.cell = cell.metadata["source_index"]
-            self.at_cell(self.cell)
-
-    def left_s(self, cell: dict) -> int | None:
-        """Whole seconds, at least one."""
-        if self.limit_s is None:
-            return None
-        return max(1, math.ceil(self.limit_s - (time.perf_counter() - self.started)))
-
-
 @contextmanager
-def _this_python() -> Iterator[None]:
+def _headless() -> Iterator[None]:
     """Within, kernels called "python3" run this interpreter, and notebooks print plain progress."""
-    own = str(Path(sys.prefix) / "share" / "jupyter")
+    before, own = dict(os.environ), str(Path(sys.prefix) / "share" / "jupyter")
     paths = os.pathsep.join(filter(None, [own, os.environ.get("JUPYTER_PATH")]))
-    changed = {"N2V_HEADLESS": "1", "JUPYTER_PATH": paths}
-    before = {name: os.environ.get(name) for name in changed}
-    os.environ.update(changed)
+    os.environ.update({"N2V_HEADLESS": "1", "JUPYTER_PATH": paths})
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        os.environ.clear()
+        os.environ.update(before)

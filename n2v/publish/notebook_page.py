@@ -4,6 +4,10 @@ import re
 from html import escape
 from pathlib import Path
 
+import nbformat
+from nbconvert import HTMLExporter
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+
 from n2v.publish.notebooks import require
 
 TEMPLATE = """
@@ -19,52 +23,40 @@ TEMPLATE = """
 """
 STYLE = """<style>body.jp-Notebook{max-width:64rem;margin:0 auto;padding:1rem}
 .n2v-nav{display:flex;gap:1.5rem;flex-wrap:wrap;font-family:system-ui,sans-serif;padding:.4rem 0}</style>"""
-FORMULA = re.compile(
-    r"(?P<kept>```.*?```|`[^`\n]*`|^#[^\n]*$)|\$\$(?P<block>.+?)\$\$"
-    r"|(?<![\\$\w])\$(?P<line>[^\s$](?:(?:[^$\n]|\n(?!\n))*[^\s$])?)\$(?!\d)",
-    re.S | re.M,
-)
 LESSON_LINK = re.compile(r"(\]\((?:\./)?\d\d_\w+)\.(?:py|ipynb)\b")
-MARK = re.compile("\ue000(\\d+)\ue001")
 
 
 def notebook_page(path: Path, navigation: str = "") -> str:
     """HTML of an executed notebook in a run folder's `notebooks/`; `navigation` is HTML for its first and last line."""
-    import nbformat
-    from nbconvert import HTMLExporter
-
-    notebook = nbformat.read(path, as_version=4)
-    formulas: list[str] = []
-    heading = path.stem
+    notebook, heading = nbformat.read(path, as_version=4), path.stem
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            found = re.findall(r"^#+ (.*)", cell.source, re.M)
-            heading = found[-1] if found else heading
-            cell.source = LESSON_LINK.sub(r"\1.html", mark_formulas(cell.source, formulas))
-        elif cell.cell_type == "code":
-            _describe(cell, heading)
+            heading = (re.findall(r"^#+ (.*)", cell.source, re.M) or [heading])[-1]
+            cell.source = LESSON_LINK.sub(r"\1.html", cell.source)
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):  # recorded pictures are HTML with words of their own
+                output.metadata["alt"] = f"Picture in the section: {heading}"
     notebook.metadata.pop("widgets", None)
-    exporter = HTMLExporter(raw_template=TEMPLATE, embed_images=True)
+    exporter = HTMLExporter(raw_template=TEMPLATE, filters={"markdown2html": words_html})
     page, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": path.stem}})
-    page = MARK.sub(lambda found: formulas[int(found[1])], page)
     bar = f'<nav class="n2v-nav">{navigation}</nav>' if navigation else ""
     page = page.replace("</head>", f"{STYLE}</head>", 1).replace("<main>", f"{bar}<main>", 1)
     return page.replace("</main>", f"</main>{bar}", 1)
 
 
-def mark_formulas(text: str, formulas: list[str]) -> str:
-    """Markdown with each formula replaced by a mark; its MathML goes to the end of `formulas`.
+def words_html(markdown: str) -> str:
+    """HTML of a notebook's prose."""
+    return MarkdownWithMath(renderer=_Words(escape=False)).render(markdown)
 
-    Code, and headings (whose text becomes an address), stay as they are.
-    """
 
-    def replace(found: re.Match) -> str:
-        if found["kept"] is not None:
-            return found["kept"]
-        formulas.append(mathml(found["block"] or found["line"], display=found["block"] is not None))
-        return f"\ue000{len(formulas) - 1}\ue001"
+class _Words(IPythonRenderer):
+    """nbconvert's, but formulas become MathML here instead of marks for a script from the network."""
 
-    return FORMULA.sub(replace, text)
+    def block_math(self, body: str) -> str:
+        return mathml(body, display=True)
+
+    def inline_math(self, body: str) -> str:
+        return mathml(body)
 
 
 def mathml(formula: str, *, display: bool = False) -> str:
@@ -74,10 +66,3 @@ def mathml(formula: str, *, display: bool = False) -> str:
         return convert(formula, display="block" if display else "inline")
     except Exception:  # latex2mathml's have no common base
         return f"<code>{escape(formula)}</code>"
-
-
-def _describe(cell: dict, heading: str) -> None:
-    """Give each picture that has no words of its own, as recorded ones have, those of its section."""
-    for output in cell.outputs:
-        if "image/png" in output.get("data", {}):
-            output.metadata["alt"] = f"Picture in the section: {heading}"

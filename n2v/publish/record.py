@@ -1,13 +1,10 @@
 """What a notebook found, shown below its cell and kept on disk: figures, tables, verdicts and numbers."""
 
-import base64
 import csv
 import io
 import math
-import re
 import sys
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import replace
 from html import escape
 from numbers import Integral, Real
@@ -15,14 +12,13 @@ from pathlib import Path
 
 from n2v.errors import BadInput
 from n2v.files import read_json, write_bytes, write_json
-from n2v.lessons.verdict import Verdict, shown, verdict
+from n2v.lessons.verdict import Verdict, verdict
+from n2v.publish.html import figure_html, table_html
 from n2v.publish.thesis import BY_ID, check_item
 
-SVG_LIMIT = 200_000
-NUMBER = re.compile(r"-|-?\d[\d.,]*(e[-+]?\d+)?( %)?")
-UNIT = re.compile(r"_(db|s|px|deg|ms|kb)(?= |$)")  # at the end of a column's name
-UNITS = {"db": "dB", "deg": "degrees", "kb": "kB"}
-ORDER = ("figure", "table", "not run", "verdict")  # how a cell's records are shown
+SVG_LIMIT = 200_000  # bytes
+KINDS = ("figure", "table", "not-run", "verdict")  # in the order in which a cell's records are shown
+PLACES = ("figures/{}.png", "figures/{}.svg", "tables/{}.csv", *(f"items/{{}}.{kind}.json" for kind in KINDS))
 
 
 class Recorder:
@@ -41,8 +37,8 @@ class Recorder:
         self._begun: dict[str, int] = {}  # item -> its number in this notebook
         self._verdicts: dict[str, list[dict]] = {}
         self._waiting: list[tuple[int, str]] = []
-        shell = _shell()
-        if shell:
+        ipython = sys.modules.get("IPython")
+        if ipython and (shell := ipython.get_ipython()):
             shell.events.register("post_run_cell", lambda *_: self._show_waiting())
 
     def figure(self, item_id: str, figure, caption: str, alt: str = "", headline: str = "") -> None:
@@ -57,36 +53,33 @@ class Recorder:
         """
         from matplotlib import pyplot as plt
 
-        if not (alt or caption).strip():
+        alt = alt or caption
+        if not alt.strip():
             raise BadInput(f"the figure of '{item_id}' has neither caption nor alt text", fix="say what it shows")
-        self._begin(item_id)
+        named = self._begin(item_id, f"Figure {{}}. {caption}")
         picture, drawing = figure_png(figure), _svg(figure)
         write_bytes(self.folder / "figures" / f"{item_id}.png", picture)
         if drawing:
             write_bytes(self.folder / "figures" / f"{item_id}.svg", drawing)
         plt.close(figure)  # shown here, so not once more at the end of the cell
-        self._keep(item_id, "figure", caption, alt=alt or caption, headline=headline)
-        width = round(100 * figure.get_figwidth())
-        self._wait("figure", figure_html(picture, self._named(item_id, "Figure", caption), alt or caption, width))
+        html = figure_html(picture, named, alt, round(100 * figure.get_figwidth()))
+        self._keep(item_id, "figure", caption, html, alt=alt, headline=headline)
 
     def table(self, item_id: str, rows: Sequence[dict], caption: str, headline: str = "") -> None:
-        """Show and save rows as the table of an item.
+        """Show and save rows as the table of an item; without rows it was not run.
 
         Readers see three significant digits, the file has six. `headline` is the one number of ours that goes beside
-        the thesis's; when empty, the report takes it from the first row.
+        the thesis's.
         """
         if not rows:
-            return self.not_run(item_id, "no rows were measured")
-        self._begin(item_id)
+            self.not_run(item_id, "no rows were measured")
+            return
+        named = self._begin(item_id, f"Table {{}}. {caption}")
         columns = list(dict.fromkeys(key for row in rows for key in row))
-        buffer = io.StringIO()
-        writer = csv.writer(buffer, lineterminator="\n")
-        writer.writerows([columns, *[[_kept(row.get(column, "")) for column in columns] for row in rows]])
+        cells, buffer = [[row.get(column, "") for column in columns] for row in rows], io.StringIO()
+        csv.writer(buffer, lineterminator="\n").writerows([columns, *(map(_kept, row) for row in cells)])
         write_bytes(self.folder / "tables" / f"{item_id}.csv", buffer.getvalue().encode())
-        self._keep(item_id, "table", caption, headline=headline)
-        cells = [[row.get(column, "") for column in columns] for row in rows]
-        self._wait("table", table_html(columns, cells, self._named(item_id, "Table", caption)))
-        return None
+        self._keep(item_id, "table", caption, table_html(columns, cells, named), headline=headline)
 
     def verdict(self, item_id: str, claim: str, value: float, low: float, high: float, **more) -> Verdict:
         """Say whether a claim agrees with what was measured, and keep it for the report: see n2v.lessons.verdict.
@@ -96,98 +89,54 @@ class Recorder:
         found = replace(verdict(claim, value, low, high, **more), recorded=True)
         self._begin(item_id)
         told = {"claim": claim, "word": found.word, "measured": found.measured, "n": found.n, "sentence": str(found)}
-        self._verdicts.setdefault(item_id, []).append(told)
-        self._keep(item_id, "verdict", claim, verdicts=self._verdicts[item_id])
-        self._wait("verdict", found._repr_html_())
+        kept = self._verdicts.setdefault(item_id, [])
+        kept.append(told)
+        self._keep(item_id, "verdict", claim, found._repr_html_(), verdicts=kept)
         return found
 
     def metric(self, name: str, value: float) -> None:
         """Keep one number under notebook and name."""
-        path = self.folder / "metrics.json"
-        metrics = read_json(path) if path.exists() else {}
+        metrics = read_if_there(self.folder / "metrics.json")
         metrics.setdefault(self.notebook, {})[name] = float(value) if math.isfinite(value) else None
-        write_json(path, metrics)
+        write_json(self.folder / "metrics.json", metrics)
 
     def not_run(self, item_id: str, why: str) -> None:
         """Say that an item was not measured, and why."""
-        self._begin(item_id)
-        self._keep(item_id, "not run", why)
-        self._wait("not run", f"<p>{escape(self._named(item_id, 'Item', f'not run: {why}'))}</p>")
+        named = self._begin(item_id, f"Item {{}}. not run: {why}")
+        self._keep(item_id, "not-run", why, f"<p>{escape(named)}</p>")
 
-    def _begin(self, item_id: str) -> None:
+    def _begin(self, item_id: str, caption: str = "") -> str:
+        """Check an item and take it over; its caption with its number, and the thesis's name of it, for {}."""
         check_item(item_id)
-        if item_id in self._begun:
-            return
-        others = {one["notebook"] for one in records(self.folder, item_id)} - {self.notebook}
-        if others:
-            raise BadInput(
-                f"notebooks {', '.join(sorted(others))} and {self.notebook} both record '{item_id}'",
-                where=self.folder, fix="give one of them another id; what an older version left goes with --fresh",
-            )  # fmt: skip
-        _remove(self.folder, item_id)
-        self._begun[item_id] = len(self._begun) + 1
-
-    def _keep(self, item_id: str, kind: str, caption: str, **more: object) -> None:
-        status = "not run" if kind == "not run" else "measured"
-        content = {"item": item_id, "kind": kind, "status": status, "notebook": self.notebook, "caption": caption}
-        write_json(self.folder / "items" / f"{item_id}.{kind.replace(' ', '-')}.json", {**content, **more})
-
-    def _named(self, item_id: str, kind: str, caption: str) -> str:
-        """A caption with its number, and the thesis's name of the item."""
+        if item_id not in self._begun:
+            others = {one["notebook"] for one in records(self.folder, item_id)} - {self.notebook}
+            if others:
+                raise BadInput(
+                    f"notebooks {', '.join(sorted(others))} and {self.notebook} both record '{item_id}'",
+                    where=self.folder, fix="give one of them another id; what an older version left goes with --fresh",
+                )  # fmt: skip
+            _remove(self.folder, item_id)
+            self._begun[item_id] = len(self._begun) + 1
         theirs = f" (thesis: {BY_ID[item_id].title})" if item_id in BY_ID else ""
-        return f"{kind} {self.notebook}.{self._begun[item_id]}{theirs}. {caption}"
+        return caption.replace("{}", f"{self.notebook}.{self._begun[item_id]}{theirs}", 1)
 
-    def _wait(self, kind: str, html: str) -> None:
-        self._waiting.append((ORDER.index(kind), html))
+    def _keep(self, item_id: str, kind: str, caption: str, html: str, **more: object) -> None:
+        """Write a record, and show it when the cell has ended."""
+        content = {"item": item_id, "kind": kind, "notebook": self.notebook, "caption": caption, **more}
+        write_json(self.folder / "items" / f"{item_id}.{kind}.json", content)
+        self._waiting.append((KINDS.index(kind), html))
 
     def _show_waiting(self) -> None:
         waiting, self._waiting = sorted(self._waiting, key=lambda one: one[0]), []
-        if waiting:
+        for _, html in waiting:
             from IPython.display import HTML, display
 
-            for _, html in waiting:
-                display(HTML(html))
+            display(HTML(html))
 
 
-def _shell():
-    """The running notebook or IPython; None elsewhere."""
-    ipython = sys.modules.get("IPython")
-    return ipython and ipython.get_ipython()
-
-
-def figure_html(png: bytes, caption: str, alt: str, width_px: int | None = None) -> str:
-    """A picture with its caption, in one piece that needs no file."""
-    data, wide = base64.b64encode(png).decode(), f' style="width:{width_px}px"' if width_px else ""
-    image = f'<img alt="{escape(alt, quote=True)}"{wide} src="data:image/png;base64,{data}">'
-    return f'<figure style="margin:.5em 0">{image}<figcaption>{escape(caption)}</figcaption></figure>'
-
-
-def table_html(header: Iterable[str], rows: Iterable[Sequence], caption: str = "") -> str:
-    """Escaped, as `shown`, numbers to the right; a wide one scrolls inside itself."""
-    head = "".join(f"<th>{escape(heading(name))}</th>" for name in header)
-    lines = [f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows]
-    below = f'<p class="caption">{escape(caption)}</p>' if caption else ""
-    return f'<div class="wide" style="overflow-x:auto"><table><tr>{head}</tr>{"".join(lines)}</table></div>{below}'
-
-
-def heading(name: str) -> str:
-    """A column's name for readers.
-
-    >>> [heading(one) for one in ("psnr_db", "foreground_db ±", "fit_s", "n_seeds")]
-    ['PSNR (dB)', 'foreground (dB) ±', 'fit (s)', 'n seeds']
-    """
-    told = UNIT.sub(lambda unit: f" ({UNITS.get(unit[1], unit[1])})", name)
-    return re.sub(r"\bpsnr\b", "PSNR", told.replace("_", " "))
-
-
-def _cell(value: object) -> str:
-    """Of a number, or of the text of one."""
-    if isinstance(value, str) and not value.isdigit():
-        with suppress(ValueError):
-            value = float(value)
-    text = shown(value)
-    kind = ' class="n"' if NUMBER.fullmatch(text) else ""
-    return f"<td{kind}>{escape(text)}</td>"
+def read_if_there(path: Path) -> dict:
+    """A JSON object from a file; empty without one."""
+    return read_json(path) if path.exists() else {}
 
 
 def records(folder: Path, item_id: str | None = None) -> list[dict]:
@@ -207,31 +156,22 @@ def forget(out_dir: str | Path, notebook: str) -> None:
     for record in records(folder):
         if record["notebook"].startswith(notebook):
             _remove(folder, record["item"])
-    path = folder / "metrics.json"
-    metrics = read_json(path) if path.exists() else {}
+    metrics = read_if_there(folder / "metrics.json")
     kept = {name: values for name, values in metrics.items() if not name.startswith(notebook)}
     if kept != metrics:
-        write_json(path, kept)
+        write_json(folder / "metrics.json", kept)
 
 
 def results(out_dir: str | Path, notebook: str) -> list[str]:
     """Files that a notebook recorded, relative to the run folder."""
-    folder = Path(out_dir)
-    mine = {one["item"] for one in records(folder) if one["notebook"].startswith(notebook)}
-    return [path.relative_to(folder).as_posix() for item_id in sorted(mine) for path in _files(folder, item_id)]
-
-
-def _files(folder: Path, item_id: str) -> list[Path]:
-    """All files of an item that are there."""
-    kinds = [kind.replace(" ", "-") for kind in ORDER]
-    named = [folder / "figures" / f"{item_id}{suffix}" for suffix in (".png", ".svg")]
-    named += [folder / "tables" / f"{item_id}.csv", *(folder / "items" / f"{item_id}.{kind}.json" for kind in kinds)]
-    return [path for path in named if path.is_file()]
+    mine = {one["item"] for one in records(out_dir) if one["notebook"].startswith(notebook)}
+    found = [place.format(item_id) for item_id in sorted(mine) for place in PLACES]
+    return [name for name in found if (Path(out_dir) / name).is_file()]
 
 
 def _remove(folder: Path, item_id: str) -> None:
-    for path in _files(folder, item_id):
-        path.unlink()
+    for place in PLACES:
+        (folder / place.format(item_id)).unlink(missing_ok=True)
 
 
 def figure_png(figure, **options) -> bytes:

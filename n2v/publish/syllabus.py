@@ -5,10 +5,11 @@ from pathlib import Path
 
 from n2v.errors import BadInput
 from n2v.files import write_bytes
+from n2v.publish.markdown import table, write_block
 from n2v.publish.notebooks import Lesson, read_lessons
 from n2v.publish.thesis import ITEMS
 
-BEGIN, END = "<!-- syllabus: written by `make syllabus` -->", "<!-- end of syllabus -->"
+PLURAL = {"Figure": "Figures", "Table": "Tables", "Appendix": "Appendices"}
 INTRODUCTION = """# The notebooks
 
 Each lesson uses what earlier ones made. `make lab` opens them in JupyterLab, `make reproduce` runs them all. This page
@@ -18,7 +19,7 @@ is written by `make syllabus` from their headers: change a notebook, not this fi
 
 
 def syllabus(folder: Path) -> list[dict[str, str]]:
-    """One row a notebook: number, file, title, goal, needs, makes, minutes by profile, thesis items.
+    """One row a notebook: number, stem, title, name, goal, needs, makes, minutes by profile, thesis items.
 
     Raises:
         BadInput: a notebook without a title `# NN · ...` or a sentence `**You will** ...`.
@@ -27,7 +28,7 @@ def syllabus(folder: Path) -> list[dict[str, str]]:
 
 
 def _row(lesson: Lesson) -> dict[str, str]:
-    prose = lesson.prose()
+    prose = lesson.text("markdown")
     title = re.search(r"^# (?:\d\d · )?(.+)$", prose, re.M)
     goal = re.search(r"\*\*You will\*\*\s+(.+?\.)(?:\s|$)", prose, re.S)
     if not title or not goal:
@@ -35,8 +36,9 @@ def _row(lesson: Lesson) -> dict[str, str]:
     goal_text = " ".join(goal[1].split())
     return {
         "number": lesson.number,
-        "file": lesson.path.name,
+        "stem": lesson.name,
         "title": title[1].strip(),
+        "name": f"{lesson.number} · {title[1].strip()}",
         "goal": goal_text[0].upper() + goal_text[1:],
         "needs": ", ".join(lesson.needs),
         "makes": ", ".join(lesson.makes),
@@ -47,46 +49,30 @@ def _row(lesson: Lesson) -> dict[str, str]:
 
 def _items(number: str) -> str:
     """Thesis items of a notebook, such as "Table 3.1, Figures 3.2, 3.3"."""
-    kinds: dict[str, list[str]] = {}
+    kinds: dict[str, dict[str, None]] = {}
     for item in ITEMS:
         if item.notebook == number:
             kind, name = item.title.split(",")[0].split()
-            kinds.setdefault(kind, []).append(name)
-    plural = {"Figure": "Figures", "Table": "Tables", "Appendix": "Appendices"}
-    names = {kind: list(dict.fromkeys(found)) for kind, found in kinds.items()}
-    return ", ".join(f"{plural[kind] if len(found) > 1 else kind} {', '.join(found)}" for kind, found in names.items())
+            kinds.setdefault(kind, {})[name] = None
+    return ", ".join(f"{PLURAL[kind] if len(names) > 1 else kind} {', '.join(names)}" for kind, names in kinds.items())
 
 
 def notebooks_readme(rows: list[dict[str, str]]) -> str:
     """The text of notebooks/README.md."""
-    named = [{**row, "notebook": f"[{row['number']} · {row['title']}]({row['file']})"} for row in rows]
-    columns = ("notebook", "goal", "needs", "makes", "minutes", "items")
-    return INTRODUCTION + _markdown(columns, ("notebook", "you will", *columns[2:5], "thesis items"), named)
+    columns = ("goal", "needs", "makes", "minutes", "items")
+    lines = [[f"[{row['name']}]({row['stem']}.py)", *(row[name] for name in columns)] for row in rows]
+    return f"{INTRODUCTION}{table(('notebook', 'you will', *columns[1:4], 'thesis items'), lines)}\n"
 
 
 def readme_table(rows: list[dict[str, str]]) -> str:
     """The table of notebooks in README.md."""
-    return _markdown(("number", "title", "items"), ("", "notebook", "regenerates"), rows)
-
-
-def _markdown(columns: tuple[str, ...], titles: tuple[str, ...], rows: list[dict[str, str]]) -> str:
-    lines = [titles, ["---"] * len(columns), *[[row[column].replace("|", "\\|") for column in columns] for row in rows]]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-def with_table(text: str, table: str) -> str:
-    """A text with the table between its two marks replaced."""
-    before, found, rest = text.partition(BEGIN)
-    _, closed, after = rest.partition(END)
-    if not found or not closed:
-        raise BadInput("no marks for the table of notebooks", fix=f"put {BEGIN} and {END} around it")
-    return f"{before}{BEGIN}\n{table}{END}{after}"
+    return table(("", "notebook", "regenerates"), [(row["number"], row["title"], row["items"]) for row in rows])
 
 
 def write_syllabus(project: Path) -> list[Path]:
     """Write notebooks/README.md and the table in README.md of a checkout; returns the two files."""
     rows = syllabus(project / "notebooks")
     readme, page = project / "README.md", project / "notebooks" / "README.md"
-    write_bytes(readme, with_table(readme.read_text(), readme_table(rows)).encode())
+    write_block(readme, "syllabus", readme_table(rows))
     write_bytes(page, notebooks_readme(rows).encode())
     return [readme, page]

@@ -3,10 +3,12 @@
 import pytest
 from tiny_demo import tiny_model, tiny_objects, tiny_zoo
 
-from n2v.publish.demos.embedding_map import write_map_page
-from n2v.publish.demos.generation import write_generation_page
-from n2v.publish.demos.interpolation import write_interpolation_page
-from n2v.publish.demos.retrieval import write_retrieval_page
+from n2v.publish.demos.pages import (
+    write_generation_page,
+    write_interpolation_page,
+    write_map_page,
+    write_retrieval_page,
+)
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +67,10 @@ def test_interpolation_moves_with_the_keyboard(offline):
     assert (look(page, "#second")[1], look(page, "#first")[1]) == ends, "any two, in both directions"
 
 
+def chosen_group(page):
+    return page.evaluate("document.getElementById('object').selectedOptions[0].parentElement.label")
+
+
 def test_retrieval_shows_as_many_neighbours_as_asked_for(offline):
     page = offline("retrieval")
     cards = page.locator(".cards li")
@@ -75,12 +81,12 @@ def test_retrieval_shows_as_many_neighbours_as_asked_for(offline):
     assert (cards.count(), right + wrong) == (4, 4) and page.locator(".score").count() == 2
     query = look(page, "#query")[1]
     cards.first.locator("button").click()
-    assert look(page, "#query")[1] != query and page.locator("#split").input_value() == "train"
+    assert look(page, "#query")[1] != query and "trained on" in chosen_group(page)
     page.locator("#back").click()
     assert look(page, "#query")[1] == query
-    page.locator("#split").select_option("real")
-    page.locator("#class").select_option("chair")
-    assert "chair" in page.locator("#query-name").text_content()
+    real = page.locator("#object optgroup[label='chair (real)'] option").first.get_attribute("value")
+    page.locator("#object").select_option(real)
+    assert "chair" in page.locator("#query-name").text_content() and chosen_group(page) == "chair (real)"
 
 
 def test_what_was_made_turns(offline):

@@ -26,14 +26,13 @@ from pathlib import Path
 
 from tiny_demo import tiny_model, tiny_objects, tiny_zoo
 
-from n2v.publish.demos.controls import show_page
-from n2v.publish.demos.embedding_map import write_map_page
-from n2v.publish.demos.progressive import Quality
+from n2v.publish.demos.pages import show_page
+from n2v.publish.demos.pages import write_map_page
 from n2v.publish.demos.widgets import InterpolationDemo, RetrievalDemo
 
 zoo = tiny_zoo()
 objects = tiny_objects(zoo)
-demo = InterpolationDemo(tiny_model(), objects, zoo, quality=Quality(first_px=8, refined_px=24))
+demo = InterpolationDemo(tiny_model(), objects, zoo, size_px=24)
 demo
 
 # %%
@@ -44,7 +43,7 @@ path = write_map_page(Path("map.html"), {"PCA": objects.values[:, :2]}, objects,
 show_page(path, 400)
 
 # %%
-demo._way_between = lambda *_: 1 / 0
+demo._decoded = lambda *_: 1 / 0
 """
 
 
@@ -121,7 +120,6 @@ def test_a_moved_slider_changes_the_picture(notebook, lab):
         before = picture.get_attribute("src"), picture.get_attribute("alt")
         slide(notebook, title)
         notebook.wait_for_function("src => document.querySelector('img[alt^=decoded]').src != src", arg=before[0])
-    notebook.get_by_text("24 px, ").wait_for()
     assert picture.get_attribute("alt") == "decoded at γ = 0.54, turned by -5°"
     notebook.locator(".jp-Cell").nth(0).screenshot(path=lab[2] / "interpolation.png")
 

@@ -28,7 +28,8 @@ from n2v.lessons.objects import (
 from n2v.lessons.splits import identities
 from n2v.lessons.zoo import flip_bit, front_view, quality_figure, study, travel_figure
 from n2v.nerf.layout import LAYERS, N_WEIGHTS, SLICES, initial_vector, octave_travel, split_weights, travel
-from n2v.publish.data_cards import count_table, read_block, write_block
+from n2v.publish.data_cards import count_table
+from n2v.publish.markdown import read_block, write_block
 from n2v.scenes.augment import AugmentConfig, augment
 from n2v.scenes.cameras import check_cameras, orbit_camera, orbit_cameras
 from n2v.scenes.change import component_colours, measure_change

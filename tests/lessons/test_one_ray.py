@@ -56,17 +56,17 @@ def test_air_is_white_and_drawn(nerf):
 
 
 def test_sliders_choose_the_pixel(nerf, monkeypatch):
-    from n2v.publish.demos import rays
+    from n2v.publish.demos import widgets
 
     field, c2w, step, _ = nerf
-    widget = rays.RayInspector(field, c2w, SIZE, step)
+    widget = widgets.RayInspector(field, c2w, SIZE, step)
     assert (widget.row.value, widget.column.value) == busiest_pixel(field.occupied, c2w, SIZE, step)
     first = widget.view.value
     widget.row.value = 0
     assert (
         widget.view.value != first and "Row 0" in widget.view.value and "0 samples, opacity 0.00" in widget.view.value
     )
-    monkeypatch.setattr(rays, "ray_figure", lambda *_: 1 / 0)
+    monkeypatch.setattr(widgets, "ray_figure", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         widget.row.value = 5
     assert "ZeroDivisionError" in widget.errors.value

@@ -1,28 +1,30 @@
-"""The demos below their widgets: what is decoded, once; who is near whom; pages that need nothing but themselves."""
+"""The demos below their widgets: who is near whom; pages that need nothing but themselves."""
 
 import base64
 import io
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 from tiny_demo import tiny_model, tiny_objects, tiny_zoo
 
 from n2v.errors import BadInput
-from n2v.nerf.render import psnr
-from n2v.publish.demos import progressive
-from n2v.publish.demos.embedding_map import marker_outline, unit_square, write_map_page
-from n2v.publish.demos.generation import write_generation_page
-from n2v.publish.demos.interpolation import DecodedWay, write_interpolation_page
-from n2v.publish.demos.page import page, sprite, write_page
-from n2v.publish.demos.progressive import DecodedObject, Quality, View
-from n2v.publish.demos.retrieval import chance, neighbours, write_retrieval_page
+from n2v.publish.demos.gallery import Gallery
+from n2v.publish.demos.pages import (
+    marker_outline,
+    sprite,
+    unit_square,
+    write_generation_page,
+    write_interpolation_page,
+    write_map_page,
+    write_page,
+    write_retrieval_page,
+)
 from n2v.scenes.cameras import orbit_camera, turntable_cameras
 
-QUALITY = Quality(first_px=8, refined_px=24)
 REMOTE = re.compile(r"""(?:src|href)\s*=\s*["']?(?!data:|#)\w|@import|https?://(?!www\.w3\.org/2000/svg)|fetch\(""")
 
 
@@ -45,75 +47,36 @@ def test_orbit_starts_in_front_and_agrees_with_the_turntable():
     c2w = orbit_camera(0, 0, 2.0)
     assert np.allclose(c2w[:3, 3], (0, -2, 0), atol=1e-6) and np.allclose(c2w[:3, 2], (0, -1, 0), atol=1e-6)
     assert np.allclose(orbit_camera(90, 0)[:3, 3], (1.8, 0, 0), atol=1e-6)
-    assert np.allclose(View().c2w(), turntable_cameras(8)[7], atol=1e-6)
+    assert np.allclose(orbit_camera(-15, 25), turntable_cameras(8)[7], atol=1e-6)
 
 
-def test_refined_picture_is_the_plain_one(model, objects):
-    """Oracle: the whole grid and a whole picture at once, without any of the shortcuts."""
-    for value in objects.values[:4]:
-        embedding, view = torch.from_numpy(value), View(40, 10)
-        place = DecodedObject(model, embedding, QUALITY)
-        field = model.decode(embedding)
-        plain, grid = field.image(view.c2w(), 24), field.occupied
-        assert 0.01 < grid.float().mean() < 0.99, "an object with air around it"
-        assert (place.fine == grid).float().mean() > 0.99
-        assert psnr(place.refined_picture(view)[..., :3], plain[..., :3]) > 35
-        assert psnr(place.refined_picture(View(130, 10))[..., :3], plain[..., :3]) < 25  # the check can fail
-
-
-def test_share_and_occupancy_are_computed_once(model, objects, monkeypatch):
-    counted = {"share": 0, "cells": 0}
-    share, opacity = model.decoder.embedding_share, progressive.cell_opacity
-    monkeypatch.setattr(model.decoder, "embedding_share", lambda e: (_count(counted, "share"), share(e))[1])
-    monkeypatch.setattr(progressive, "cell_opacity", lambda *args: (_count(counted, "cells"), opacity(*args))[1])
-    way = DecodedWay(model, objects.values[0], objects.values[1], quality=QUALITY)
-    for azimuth in (0, 30, 60):
-        assert [len(p) for p in way.at(0.5).progress(View(azimuth)) if p is not None] == [8, 24]
-    assert counted == {"share": 1, "cells": 1}
-    way.at(0.25).first_picture(View())
-    assert counted == {"share": 2, "cells": 2}
-
-
-def _count(counted: dict, name: str) -> None:
-    counted[name] += 1
-
-
-@pytest.mark.parametrize("way", ["linear", "spherical"])
-def test_decoded_way_begins_and_ends_at_the_objects(model, objects, way):
-    start, end = objects.values[:2]
-    way = DecodedWay(model, start, end, way, QUALITY)
-    for gamma, value in ((0.0, start), (1.0, end)):
-        alone = DecodedObject(model, torch.from_numpy(value), QUALITY)
-        assert torch.equal(way.at(gamma).refined_picture(View()), alone.refined_picture(View()))
-    assert not torch.equal(way.at(0.5).refined_picture(View()), way.at(0.0).refined_picture(View()))
-
-
-def test_decoded_way_refuses_what_is_no_way(model, objects):
-    with pytest.raises(BadInput, match="unknown way 'detour'; use one of: linear, spherical"):
-        DecodedWay(model, *objects.values[:2], "detour")
-    with pytest.raises(BadInput, match="use 0 to 1"):
-        DecodedWay(model, *objects.values[:2]).at(1.5)
-
-
-def test_neighbours_against_a_loop(objects):
-    gallery, features = np.arange(len(objects)), np.random.default_rng(1).normal(size=(len(objects), 5))
-    for values, given in ((objects.values, None), (features.astype(np.float32), features.astype(np.float32))):
+def test_neighbours_against_a_loop(objects, zoo):
+    gallery = Gallery(objects, zoo)
+    weights = np.stack([zoo[name].field_weights.numpy() for name in objects.object_ids])
+    first = {base: i for i, base in reversed([*enumerate(objects.base_ids)]) if objects.splits[i] == "train"}
+    assert len(first) == 4
+    for space, values in (("embeddings", objects.values), ("raw weights", weights)):
         for query in range(len(objects)):
-            others = [i for i in gallery if objects.base_ids[i] != objects.base_ids[query]]
+            others = [i for base, i in first.items() if base != objects.base_ids[query]]
             far = {i: float(np.sqrt(((values[i] - values[query]) ** 2).sum())) for i in others}
             expected = sorted(others, key=far.__getitem__)[:3]
-            found = neighbours(objects, query, gallery, 3, given)
+            found = gallery.neighbours(query, 3, space)
             assert [one.index for one in found] == expected
-            assert np.allclose([one.distance for one in found], [far[i] for i in expected], rtol=1e-5)
+            assert np.allclose([one.distance for one in found], [far[i] for i in expected], rtol=1e-4)
             kinds = objects.class_names
             assert [one.right for one in found] == [kinds[i] == kinds[query] for i in expected]
-            assert np.isclose(chance(objects, query, gallery), np.mean([kinds[i] == kinds[query] for i in others]))
+            assert np.isclose(gallery.chance(query), np.mean([kinds[i] == kinds[query] for i in others]))
 
 
 @pytest.mark.parametrize("k", [0, 100])
-def test_neighbours_refuse_a_k_that_is_not_there(objects, k):
+def test_neighbours_refuse_a_k_that_is_not_there(objects, zoo, k):
     with pytest.raises(BadInput, match=f"k = {k} of"):
-        neighbours(objects, 0, objects.of_split("train"), k)
+        Gallery(objects, zoo).neighbours(0, k)
+
+
+def test_a_gallery_needs_somebody_who_asks(objects, zoo):
+    with pytest.raises(BadInput, match="no held-out object"):
+        Gallery(replace(objects, splits=["train"] * len(objects)), zoo)
 
 
 def test_sprite_holds_the_pictures_in_order():
@@ -178,8 +141,9 @@ def test_pages_hold_all_they_show(pages, objects):
     assert len(data["embedding_map"]["layouts"]["PCA"]) == len(objects)
 
 
-def test_page_keeps_hostile_words_as_words():
-    text = page("<b>&", "retrieval", {"id": "</script><script>alert(1)</script>"})
+def test_page_keeps_hostile_words_as_words(tmp_path):
+    data = {"id": "</script><script>alert(1)</script>"}
+    text = write_page(tmp_path / "x.html", "<b>&", "generation", data).read_text()
     assert "<script>alert" not in text and "<title>&lt;b&gt;&amp;</title>" in text
 
 

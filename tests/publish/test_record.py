@@ -11,9 +11,10 @@ from matplotlib import pyplot as plt
 
 from n2v.errors import BadInput
 from n2v.publish.execute import execute
-from n2v.publish.links import read_page
+from n2v.publish.html import table_html
 from n2v.publish.notebooks import Lesson
-from n2v.publish.record import Recorder, forget, results, table_html
+from n2v.publish.record import Recorder, forget, results
+from n2v.publish.site import read_page
 
 
 @pytest.fixture
@@ -151,8 +152,7 @@ def test_a_cell_shows_figures_then_tables_then_verdicts_and_no_bars(tmp_path):
 
     source = tmp_path / "06_lesson.py"
     source.write_text(NOTEBOOK)
-    lesson = Lesson("06", source, (), (), {})
-    assert execute(lesson, {"out_dir": str(tmp_path)}, tmp_path / "notebooks", 100)["status"] == "ok"
+    assert execute(Lesson(source), {"out_dir": str(tmp_path)}, tmp_path / "notebooks", 100)["status"] == "ok"
     cell = nbformat.read(tmp_path / "notebooks" / "06_lesson.ipynb", 4).cells[-1]
     shown = [output.data["text/html"] for output in cell.outputs]  # a bar would be a stream, which has no data
     assert [

@@ -9,10 +9,11 @@ from tiny_run import LESSON, tiny_run
 
 from n2v.cli import main
 from n2v.errors import BadInput
-from n2v.publish.links import problems, read_page
-from n2v.publish.notebook_page import mark_formulas, mathml, notebook_page
-from n2v.publish.site import write_site
-from n2v.publish.syllabus import notebooks_readme, readme_table, syllabus, with_table
+from n2v.publish.markdown import read_block
+from n2v.publish.notebook_page import mathml, notebook_page, words_html
+from n2v.publish.notebooks import read_lessons
+from n2v.publish.site import problems, read_page, write_site
+from n2v.publish.syllabus import notebooks_readme, readme_table, syllabus
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,18 +41,21 @@ def test_a_notebook_s_page_needs_no_network(run):
 
 
 def test_formulas_are_found_and_nothing_else():
-    found: list[str] = []
-    assert mark_formulas("a $x$ b $$y$$", found) == "a \ue0000\ue001 b \ue0001\ue001" and len(found) == 2
-    for text in ("costs 5$ or 6$", "`$x$`", "# The $x$ axis", "```\n$x$\n```", "US$ 5 and $ 6", "from $a\n\nto b$"):
-        assert mark_formulas(text, found) == text
+    assert words_html("a $x$ b $$y$$").count("<math") == 2
+    for text in ("costs 5 \\$ or 6 \\$", "`$x$`", "```\n$x$\n```"):
+        assert "<math" not in words_html(text)
     assert "<mo>" in mathml(r"\prod_{j<i} (1 - \alpha_j)") and mathml(r"\sqrt<\frac") == r"<code>\sqrt&lt;\frac</code>"
 
 
-def test_every_formula_of_the_notebooks_can_be_read():
-    for path in sorted((ROOT / "notebooks").glob("*.py")):
-        prose, found = re.sub(r"^# ?", "", path.read_text(), flags=re.M), []
-        mark_formulas(prose, found)
-        assert not [formula for formula in found if formula.startswith("<code>")], path
+def test_every_formula_of_the_notebooks_can_be_read(monkeypatch):
+    found = []
+    monkeypatch.setattr(
+        "n2v.publish.notebook_page.mathml", lambda text, display=False: found.append(mathml(text)) or ""
+    )
+    for lesson in read_lessons(ROOT / "notebooks"):
+        for cell in lesson.read().cells:
+            words_html(cell.source if cell.cell_type == "markdown" else "")
+    assert len(found) > 50 and not [formula for formula in found if formula.startswith("<code>")]
 
 
 def test_the_site_is_whole_searchable_and_offline(run, tmp_path):
@@ -119,14 +123,14 @@ def test_syllabus_from_headers(tmp_path):
     assert rows[0]["goal"] == "Learn one thing." and rows[0]["minutes"] == "smoke 1, laptop 2.5"
     assert rows[0]["items"] == "Table 3.1, Figure 3.1"
     assert "| [01 · A lesson \\| of two](01_lesson.py) | Learn one thing. |" in notebooks_readme(rows)
-    with pytest.raises(BadInput, match="no marks for the table"):
-        with_table("text", readme_table(rows))
+    with pytest.raises(BadInput, match="0 blocks 'syllabus' of generated text"):
+        read_block(tmp_path / "01_lesson.py", "syllabus")
     (tmp_path / "02_lesson.py").write_text(LESSON.format(number="02", needs="[]").replace("You will", "We"))
     with pytest.raises(BadInput, match="02_lesson.py: no title or no goal"):
         syllabus(tmp_path)
 
 
 def test_the_written_syllabus_is_up_to_date():
-    rows, readme = syllabus(ROOT / "notebooks"), (ROOT / "README.md").read_text()
+    rows = syllabus(ROOT / "notebooks")
     assert (ROOT / "notebooks" / "README.md").read_text() == notebooks_readme(rows), "run make syllabus"
-    assert readme == with_table(readme, readme_table(rows)), "run make syllabus"
+    assert read_block(ROOT / "README.md", "syllabus") == readme_table(rows), "run make syllabus"

@@ -1,1 +1,1 @@
-"""Things to move and to point at: pure functions, thin widgets on top, and pages that need no server."""
+"""Things to move and to point at: widgets for the lab, and pages that need no server."""

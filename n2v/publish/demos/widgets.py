@@ -1,181 +1,197 @@
-"""The demos as widgets: they choose and show; what is shown is computed by the functions beside them."""
+"""The demos as widgets: they choose and show; what is shown is computed beside them and in the rooms before."""
 
-import time
-from collections.abc import Iterator
-from functools import lru_cache
+import traceback
+from functools import lru_cache, partial
+from html import escape
 
 import ipywidgets as widgets
 import numpy as np
+import torch
 from jaxtyping import Float
+from matplotlib import pyplot as plt
 
 from n2v.embed.embeddings import Embeddings
 from n2v.embed.model import Nerf2Vec
+from n2v.errors import BadInput
+from n2v.lessons.drawing.pictures import png_bytes
+from n2v.lessons.one_ray import busiest_pixel, look_along, ray_figure
 from n2v.nerf.nerf import Field
-from n2v.publish.demos.controls import Errors, ObjectPicker, Refiner, picture_html
-from n2v.publish.demos.interpolation import DecodedWay, between_weights
-from n2v.publish.demos.progressive import Quality, View
-from n2v.publish.demos.retrieval import Gallery, Neighbour, chance, neighbours
+from n2v.publish.demos.gallery import Gallery, Neighbour
+from n2v.publish.demos.pages import between_weights
+from n2v.publish.html import figure_html
+from n2v.publish.record import figure_png
+from n2v.scenes.cameras import CAMERA_ANGLE_X, orbit_camera
 from n2v.tasks.interpolate import SPACES, WAYS
 from n2v.zoo.store import Zoo
 
-ROW = tuple(round(0.125 * i, 3) for i in range(9))  # gammas of the rows
+ROW = tuple(i / 8 for i in range(9))  # gammas of the rows
+ROW_PX, ROW_STEP = 64, 0.04  # of their pictures: pixels a side, scene units a sample
 _WIDE = widgets.Layout(width="32em")
 
 
-class InterpolationDemo(widgets.VBox):
-    """Two objects, a slider from one to the other, and a camera around all three; below them the whole way twice.
+class Demo(widgets.VBox):
+    """Controls above what they show: `draw` runs at once and after every change.
 
-    The rows under the sliders show the way through embeddings and the way through raw weights, from the same side.
+    What goes wrong in it is shown and goes on upwards: a notebook would swallow it, a test that moves a slider fails.
     """
+
+    def __init__(self, controls: list[widgets.Widget], shown: list[widgets.Widget]) -> None:
+        self.errors = widgets.HTML()
+        super().__init__([*controls, *shown, self.errors])
+        for control in controls:
+            control.observe(lambda change: self._changed(change["owner"]), "value")
+        self._changed(None)
+
+    def draw(self, moved: widgets.Widget | None) -> None:
+        """Show what the controls say; `moved` is the one that changed, None at first."""
+        raise NotImplementedError
+
+    def _changed(self, moved: widgets.Widget | None) -> None:
+        try:
+            self.draw(moved)
+        except Exception as error:
+            what = str(error) if isinstance(error, BadInput) else f"{type(error).__name__}: {error}"
+            details = escape("".join(traceback.format_exception(error)))
+            self.errors.value = (
+                f'<div role="alert" style="border: 2px solid #b34700; padding: .5em"><b>This did not work.</b> '
+                f"{escape(what)}<details><summary>details</summary><pre>{details}</pre></details></div>"
+            )
+            raise
+        self.errors.value = ""
+
+
+class RayInspector(Demo):
+    """A NeRF's picture, one pixel of it, and the samples along that pixel's ray (n2v.lessons.one_ray)."""
 
     def __init__(
         self,
-        model: Nerf2Vec,
-        objects: Embeddings,
-        zoo: Zoo,
-        pair: tuple[int, int] | None = None,
-        quality: Quality | None = None,
+        field: Field,
+        c2w: Float[torch.Tensor, "4 4"],
+        size_px: int,
+        step: float,
+        camera_angle_x: float = CAMERA_ANGLE_X,
     ) -> None:
-        self._model, self._objects, self._zoo, self._quality = model, objects, zoo, quality
-        self._way_between = lru_cache(maxsize=8)(self._new_way)
+        camera = {"c2w": c2w, "size_px": size_px, "step": step, "camera_angle_x": camera_angle_x}
+        self._picture = field.image(**camera).numpy()
+        self._look = partial(look_along, field, **camera)
+        row, column = busiest_pixel(field.occupied, **camera)
+        chooser = partial(widgets.IntSlider, min=0, max=size_px - 1, continuous_update=False)
+        self.row, self.column = chooser(row, description="row"), chooser(column, description="column")
+        self.view = widgets.HTML()
+        super().__init__([self.row, self.column], [self.view])
+
+    def draw(self, moved: widgets.Widget | None) -> None:
+        """Show the ray of the pixel at the sliders."""
+        place = (self.row.value, self.column.value)
+        ray = self._look(place=place)
+        opacity = float(ray.weights.sum())
+        text = f"Row {place[0]}, column {place[1]}: {len(ray.t_mids)} samples, opacity {opacity:.2f}."
+        figure = ray_figure(ray, self._picture, place)
+        self.view.value = figure_html(figure_png(figure, dpi=80), text, text)
+        plt.close(figure)
+
+
+class InterpolationDemo(Demo):
+    """Two objects, a slider from one to the other, and a camera around all three; below them the whole way twice.
+
+    The rows show the way through embeddings and the way through raw weights, from the same side.
+    """
+
+    def __init__(
+        self, model: Nerf2Vec, objects: Embeddings, zoo: Zoo, pair: tuple[int, int] | None = None, size_px: int = 96
+    ) -> None:
+        self._model, self._objects, self._zoo, self._size_px = model, objects, zoo, size_px
+        self._decoded = lru_cache(maxsize=64)(self._decode)
+        self._between = lru_cache(maxsize=8)(partial(between_weights, zoo, gammas=ROW))
+        names = [(name, i) for i, name in enumerate(objects.object_ids)]
         first, second = pair or (0, len(objects) - 1)
-        everyone = list(range(len(objects)))
-        self.first = ObjectPicker(objects, everyone, "from", first)
-        self.second = ObjectPicker(objects, everyone, "to", second)
+        self.first = widgets.Dropdown(options=names, value=first, description="from")
+        self.second = widgets.Dropdown(options=names, value=second, description="to")
         self.way = widgets.ToggleButtons(options=list(WAYS), description="way")
         self.gamma = widgets.FloatSlider(0.5, min=0, max=1, step=0.02, description="γ", layout=_WIDE)
-        self.azimuth = widgets.IntSlider(-15, min=-180, max=180, step=5, description="turn (°)", layout=_WIDE)
-        self.elevation = widgets.IntSlider(25, min=-30, max=80, step=5, description="height (°)", layout=_WIDE)
+        turn = partial(widgets.IntSlider, step=5, continuous_update=False, layout=_WIDE)
+        self.azimuth = turn(-15, min=-180, max=180, description="turn (°)")
+        self.elevation = turn(25, min=-30, max=80, description="height (°)")
         self.ends, self.picture = (widgets.HTML(), widgets.HTML()), widgets.HTML()
         self.strips = {space: widgets.HTML() for space in SPACES}
-        self.status, self.errors = widgets.HTML(), Errors()
-        self._refiner, self._rows = Refiner(self.errors), Refiner(self.errors)
-        self._fields = lru_cache(maxsize=8)(self._new_fields)
         row = widgets.HBox([self.ends[0], self.picture, self.ends[1]], layout=widgets.Layout(align_items="center"))
-        sliders = [self.way, self.gamma, self.azimuth, self.elevation]
-        strips = self.strips.values()
-        super().__init__([self.first, self.second, *sliders, row, self.status, *strips, self.errors])
-        for part in (self.first, self.second):
-            part.observe(lambda _: self._draw_all(), "index")
-        self.gamma.observe(lambda _: self.draw(), "value")
-        for control in (self.way, self.azimuth, self.elevation):
-            control.observe(lambda _: self._draw_all(), "value")
-        self._draw_all()
+        controls = [self.first, self.second, self.way, self.gamma, self.azimuth, self.elevation]
+        super().__init__(controls, [row, *self.strips.values()])
 
-    def draw(self) -> None:
-        """Show the object at the sliders: coarse at once, refined when nothing newer is wished."""
-        with self.errors.shown():
-            started = time.perf_counter()
-            view = View(self.azimuth.value, self.elevation.value)
-            gamma = round(self.gamma.value, 3)
-            place = self._way_between(self.first.index, self.second.index, self.way.value).at(gamma)
-
-            def show(picture) -> None:
-                text = f"decoded at γ = {gamma:.2f}, turned by {view.azimuth_deg}°"
-                self.picture.value = picture_html(picture.numpy(), text, 256, f"γ = {gamma:.2f}")
-                spent = 1000 * (time.perf_counter() - started)
-                self.status.value = f"{len(picture)} px, {spent:.0f} ms after the slider"
-
-            self._refiner.start(place.progress(view), show)
-
-    def _draw_all(self) -> None:
-        """What lies between at once; then both ends and both rows, frame by frame, from the same side."""
-        self.draw()
-        with self.errors.shown():
-            self._rows.start(self._rest(), lambda told: setattr(told[0], "value", told[1]))
-
-    def _rest(self) -> Iterator[tuple[widgets.HTML, str]]:
-        """Widgets and what they are to show."""
-        pair, view = (self.first.index, self.second.index), View(self.azimuth.value, self.elevation.value)
-        names = [self._objects.object_ids[i] for i in pair]
+    def draw(self, moved: widgets.Widget | None) -> None:
+        """Show the object at the sliders; then, unless only gamma moved, both ends and both rows."""
+        gamma, azimuth, elevation = round(self.gamma.value, 3), self.azimuth.value, self.elevation.value
+        indices, way = (self.first.value, self.second.value), self.way.value
+        picture = self._decoded(*indices, way, gamma).render(azimuth, elevation, self._size_px)
+        text = f"decoded at γ = {gamma:.2f}, turned by {azimuth}°"
+        self.picture.value = picture_html(picture, text, 256, f"γ = {gamma:.2f}")
+        if moved is self.gamma:
+            return
+        names = [self._objects.object_ids[i] for i in indices]
         for end, name in zip(self.ends, names, strict=True):
-            picture = self._zoo[name].render(view.azimuth_deg, view.elevation_deg, 128)
-            yield end, picture_html(picture, f"the NeRF of {name}", 160, name)
-        way = self._way_between(*pair, self.way.value)
-        fields = [lambda gamma=gamma: way.at(gamma).first_picture(view) for gamma in ROW]
-        weights = [lambda i=i: self._fields(*pair)[i].image(view.c2w(), 64) for i in range(len(ROW))]
-        for space, frames in zip(SPACES, (fields, weights), strict=True):
-            shown = ""
-            for gamma, frame in zip(ROW, frames, strict=True):
-                shown += picture_html(frame().numpy(), f"{space}, γ = {gamma:g}", 96)
-                yield self.strips[space], f'<p>through {space}</p><div style="display: flex">{shown}</div>'
+            picture = self._zoo[name].render(azimuth, elevation)
+            end.value = picture_html(picture, f"the NeRF of {name}", 160, name)
+        between = self._between(tuple(self._zoo.index_of(name) for name in names))
+        c2w, decoded = orbit_camera(azimuth, elevation), [self._decoded(*indices, way, one) for one in ROW]
+        for space, fields in zip(SPACES, (decoded, between), strict=True):
+            shown = [
+                picture_html(field.image(c2w, ROW_PX, ROW_STEP), f"{space}, γ = {one:g}", 96)
+                for field, one in zip(fields, ROW, strict=True)
+            ]
+            self.strips[space].value = f'<p>through {space}</p><div style="display: flex">{"".join(shown)}</div>'
 
-    def _new_way(self, first: int, second: int, way: str) -> DecodedWay:
+    def _decode(self, first: int, second: int, way: str, gamma: float) -> Field:
         values = self._objects.values
-        return DecodedWay(self._model, values[first], values[second], way, self._quality)
-
-    def _new_fields(self, *pair: int) -> list[Field]:
-        """What lies between two objects' raw weights."""
-        return between_weights(self._zoo, tuple(self._zoo.index_of(self._objects.object_ids[i]) for i in pair), ROW)
+        return self._model.decode(WAYS[way](values[first], values[second], (gamma,))[0])
 
 
-class RetrievalDemo(widgets.VBox):
-    """An object and its nearest training objects by two kinds of features; a click makes a neighbour the query.
+class RetrievalDemo(Demo):
+    """An object and its nearest training objects by embedding and by raw weights; a click makes one of them the query.
 
     Args:
         objects: Embeddings of a collection's NeRFs.
         zoo: The collection.
-        features: More features of the same objects by name. Embeddings and raw weights are always there.
-        real: Real objects, embedded by the same model, and their zoo: they may ask too, where no features are given.
+        real: Real objects that may ask too, embedded by the same model, and their zoo.
     """
 
-    def __init__(
-        self,
-        objects: Embeddings,
-        zoo: Zoo,
-        features: dict[str, Float[np.ndarray, "n d"]] | None = None,
-        real: tuple[Embeddings, Zoo] | None = None,
-    ) -> None:
-        self._gallery = Gallery(objects, zoo, real if not features else None)
-        everyone = self._gallery.everyone
-        self._features = dict(features or {"embeddings": everyone.values})
-        if "raw weights" not in self._features:
-            self._features["raw weights"] = self._gallery.raw_weights(list(range(len(everyone))))
+    def __init__(self, objects: Embeddings, zoo: Zoo, real: tuple[Embeddings, Zoo] | None = None) -> None:
+        self._gallery = Gallery(objects, zoo, real)
         self._thumbnail = lru_cache(maxsize=1024)(lambda i: self._gallery.nerf(i).render(size_px=64))
-        asking = [*self._gallery.held_out, *self._gallery.real, *self._gallery.trained]
-        self.query = ObjectPicker(everyone, [int(i) for i in asking], "query")
-        names = list(self._features)
-        self.spaces = [widgets.Dropdown(options=names, value=name, description=text) for name, text in
-                       ((names[0], "above"), ("raw weights", "below"))]  # fmt: skip
+        parts = (self._gallery.held_out, self._gallery.real, self._gallery.trained)
+        asking = [(f"{self._gallery.ids[i]} ({self._gallery.splits[i]})", int(i)) for part in parts for i in part]
+        self.query = widgets.Dropdown(options=asking, description="query")
         most = min(8, len(self._gallery.trained) - 1)
         self.k = widgets.IntSlider(min(6, most), min=1, max=most, description="k", layout=_WIDE)
-        self.asked, self.errors = widgets.HTML(), Errors()
-        self.rows = [(widgets.HTML(), widgets.HBox()) for _ in self.spaces]
-        shown = [part for row in self.rows for part in row]
-        super().__init__([self.query, widgets.HBox(self.spaces), self.k, self.asked, *shown, self.errors])
-        self.query.observe(lambda _: self.draw(), "index")
-        for control in (*self.spaces, self.k):
-            control.observe(lambda _: self.draw(), "value")
-        self.draw()
+        self.asked = widgets.HTML()
+        self.rows = {space: (widgets.HTML(), widgets.HBox()) for space in self._gallery.features}
+        super().__init__([self.query, self.k], [self.asked, *(part for row in self.rows.values() for part in row)])
 
-    def draw(self) -> None:
+    def draw(self, moved: widgets.Widget | None) -> None:
         """Show query and neighbours."""
-        with self.errors.shown():
-            query, everyone = self.query.index, self._gallery.everyone
-            about = f"{everyone.object_ids[query]} ({everyone.splits[query]})"
-            self.asked.value = _card(self._thumbnail(query), everyone.class_names[query], about, "query", "none")
-            for space, (score, cards) in zip(self.spaces, self.rows, strict=True):
-                values = self._features[space.value]
-                found = neighbours(everyone, query, self._gallery.trained, self.k.value, values)
-                by_chance = chance(everyone, query, self._gallery.trained) * len(found)
-                n_right = sum(one.right for one in found)
-                right = f"{n_right} of {len(found)} of the query's class; by chance {by_chance:.1f}"
-                score.value = f"<p>by {space.value}: {right}</p>"
-                cards.children = [self._neighbour(one, place) for place, one in enumerate(found, 1)]
+        query, gallery = self.query.value, self._gallery
+        about = f"{gallery.ids[query]} ({gallery.splits[query]})"
+        self.asked.value = _card(self._thumbnail(query), gallery.class_names[query], about, "query", "none")
+        for space, (score, cards) in self.rows.items():
+            found = gallery.neighbours(query, self.k.value, space)
+            n_right, by_chance = sum(one.right for one in found), gallery.chance(query) * len(found)
+            score.value = (
+                f"<p>by {space}: {n_right} of {len(found)} of the query's class; by chance {by_chance:.1f}</p>"
+            )
+            cards.children = [self._neighbour(one, place) for place, one in enumerate(found, 1)]
 
     def _neighbour(self, one: Neighbour, place: int) -> widgets.VBox:
         """A card, and the button that makes it the query."""
-        everyone = self._gallery.everyone
         sign, frame = ("✓", "solid #0072b2") if one.right else ("✗", "dashed #b34700")
-        text, about = (
-            f"{sign} {everyone.class_names[one.index]}",
-            f"{everyone.object_ids[one.index]}, {one.distance:.2f}",
-        )
+        title, about = self._gallery.class_names[one.index], f"{self._gallery.ids[one.index]}, {one.distance:.2f}"
+        card = _card(self._thumbnail(one.index), f"{sign} {title}", about, f"neighbour {place}", frame)
         button = widgets.Button(description="who is near it?", layout=widgets.Layout(width="9em"))
-        button.on_click(lambda _: self.query.choose(one.index))
-        return widgets.VBox(
-            [widgets.HTML(_card(self._thumbnail(one.index), text, about, f"neighbour {place}", frame)), button]
-        )
+        button.on_click(lambda _: self.query.set_trait("value", one.index))
+        return widgets.VBox([widgets.HTML(card), button])
+
+
+def picture_html(picture: np.ndarray, text: str, width_px: int, caption: str = "") -> str:
+    """A picture with a text for those who cannot see it, and a caption."""
+    return figure_html(png_bytes(picture), caption, text, width_px)
 
 
 def _card(picture: np.ndarray, title: str, about: str, text: str, frame: str) -> str:

@@ -5,7 +5,8 @@ precision highp int;
 precision highp sampler2D;
 precision highp usampler3D;
 
-uniform sampler2D weights;     // texel (o, j): weights from input j to outputs 4o .. 4o + 3, layer below layer
+uniform sampler2D weights;     // texel (o, j): weights from input j to outputs 4o .. 4o + 3, layer below layer; four inputs
+                               // of the output layer stand in one row
 uniform usampler3D occupancy;  // texel (z, y, x): 1 where a cell can hold matter
 uniform vec3 eye;              // scene units
 uniform mat3 axes;             // columns: right, up, backward
@@ -51,17 +52,17 @@ void addInput(int row, Batch value) {
   ADD(0) ADD(1) ADD(2) ADD(3) ADD(4) ADD(5) ADD(6) ADD(7) ADD(8) ADD(9) ADD(10) ADD(11) ADD(12) ADD(13) ADD(14) ADD(15)
 }
 
-void clearSums() {
-  for (int i = 0; i < HIDDEN; ++i) sums[i] = Batch(0);
-}
-
-void keepPositive() {
-  for (int i = 0; i < HIDDEN; ++i) inputs[i] = max(sums[i], 0.0);
+// The sums become the next layer's inputs.
+void nextLayer() {
+  for (int i = 0; i < HIDDEN; ++i) {
+    inputs[i] = max(sums[i], 0.0);
+    sums[i] = Batch(0);
+  }
 }
 
 // Outputs (red, green, blue, density before activation) at BATCH places in the unit box.
 void network(vec3 unit[BATCH], out vec4 outputs[BATCH]) {
-  clearSums();
+  for (int i = 0; i < HIDDEN; ++i) sums[i] = Batch(0);
   int row = 0;
   for (int axis = 0; axis < 3; ++axis) {
     Batch x;
@@ -74,15 +75,14 @@ void network(vec3 unit[BATCH], out vec4 outputs[BATCH]) {
       addInput(row++, sineOfTurns(turns + 0.25));
     }
   }
-  keepPositive();
+  nextLayer();
   for (int layer = 0; layer < 2; ++layer) {
-    clearSums();
     for (int j = 0; j < HIDDEN; ++j) addInput(row++, inputs[j]);
-    keepPositive();
+    nextLayer();
   }
   for (int i = 0; i < BATCH; ++i) outputs[i] = vec4(0);
   for (int j = 0; j < HIDDEN; ++j) {
-    vec4 w = texelFetch(weights, ivec2(j % 16, LAYERS_END + j / 16), 0);
+    vec4 w = texelFetch(weights, ivec2(4 * (j % 4), LAYERS_END + j / 4), 0);
     for (int i = 0; i < BATCH; ++i) outputs[i] += w * inputs[j][i];
   }
 }
@@ -106,7 +106,7 @@ vec3 densityColour(float sigma) {
 }
 
 void main() {
-  vec2 centre = vec2(gl_FragCoord.x, size - gl_FragCoord.y) - size / 2.0;
+  vec2 centre = gl_FragCoord.xy - size / 2.0;  // the lowest row of the target is the picture's first
   vec3 direction = axes[0] * (centre.x / focal) + axes[1] * (-centre.y / focal) - axes[2];
   vec3 squares = direction * direction;  // separate operations, as on the CPU: high octaves see the last bit of a position
   direction /= sqrt(squares.x + squares.y + squares.z);

@@ -1,4 +1,4 @@
-// The page around the renderer: orbit, zoom, slice, counts, coarse while something moves and fine when it rests.
+// The page around the renderer: orbit, zoom, slice, counts; coarse while something moves, fine when it rests.
 "use strict";
 
 const MOVING_MS = 30, BAND_MS = 60, REST_MS = 150, STILL_MS = 500;  // of a picture in motion, a band, a rest, a still
@@ -8,20 +8,14 @@ const nerf = JSON.parse(document.getElementById("nerf").textContent);
 const $ = (id) => document.getElementById(id);
 const canvas = $("view"), paint = canvas.getContext("2d");
 const limited = (x, low, high) => Math.min(high, Math.max(low, x));
+const state = { cut: null, everywhere: false, divisor: 1, ...readHash() };
+let draw, msPerPixel = 0.01, moved = 0, job = null, counts = null;
 
 // Degrees, degrees, scene units, pixels; from #azimuth=30&elevation=20&distance=1.8&size=256
 function readHash() {
   const given = new URLSearchParams(location.hash.slice(1)), start = { ...nerf.start };
   for (const key of Object.keys(start)) if (Number.isFinite(parseFloat(given.get(key)))) start[key] = parseFloat(given.get(key));
-  start.size = Math.round(limited(start.size, SMALLEST, LARGEST));
-  return { ...start, fixed: given.has("size") };
-}
-
-// Side of a picture at rest: the one asked for; without a wish, up to the screen's pixels if that takes no longer than STILL_MS.
-function stillSize() {
-  if (state.fixed) return state.size;
-  const screen = Math.round(canvas.clientWidth * devicePixelRatio), quick = Math.floor(Math.sqrt(STILL_MS / msPerPixel));
-  return limited(Math.min(screen, quick), state.size, LARGEST);
+  return { ...start, size: Math.round(limited(start.size, SMALLEST, LARGEST)), fixed: given.has("size") };
 }
 
 // The row-major c2w of n2v.scenes.cameras.look_at for a camera on a sphere that looks at the origin, z up.
@@ -34,19 +28,15 @@ function cameraOf({ azimuth, elevation, distance }) {
   return [...rows.flat(), 0, 0, 0, 1];
 }
 
-const state = { ...readHash(), cut: null, everywhere: false, divisor: 1 };
-let draw, msPerPixel = 0.01, moved = 0, job = null, counts = null;
+// Side of a picture that takes so long; without a wish for a size, one at rest has up to the screen's pixels.
+const sizeWithin = (ms) => Math.floor(Math.sqrt(ms / msPerPixel));
+const movingSize = () => limited(sizeWithin(MOVING_MS), SMALLEST, state.size);
+const screenSize = () => Math.round(canvas.clientWidth * devicePixelRatio);
+const stillSize = () => (state.fixed ? state.size : limited(Math.min(screenSize(), sizeWithin(STILL_MS)), state.size, LARGEST));
 
-const viewAt = (size, divisor) => ({ c2w: cameraOf(state), size, step: nerf.step / divisor, cut: state.cut, everywhere: state.everywhere });
-
-function drawTimed(view, from, to, withCounts) {
-  const begin = performance.now(), found = draw(view, from, to, withCounts);
-  msPerPixel = 0.5 * msPerPixel + (0.5 * (performance.now() - begin)) / (view.size * (to - from));
-  return found;
-}
-
-// Change the number of pixels and keep what is seen.
-function resizeCanvas(size) {
+// Start a picture: change the number of pixels and keep what is seen.
+function begin(size, moving) {
+  job = { size, moving, row: 0, counts: new Uint32Array(4 * size ** 2) };
   if (canvas.width === size) return;
   const before = Object.assign(document.createElement("canvas"), { width: canvas.width, height: canvas.height });
   before.getContext("2d").drawImage(canvas, 0, 0);
@@ -54,55 +44,42 @@ function resizeCanvas(size) {
   paint.drawImage(before, 0, 0, size, size);
 }
 
-function showRows(pixels, size, from) {
-  const rows = pixels.length / (4 * size), image = new ImageData(new Uint8ClampedArray(pixels.buffer), size, rows);
-  if (canvas.width === size) return paint.putImageData(image, 0, from);
-  const small = Object.assign(document.createElement("canvas"), { width: size, height: size });
-  small.getContext("2d").putImageData(image, 0, 0);
-  paint.drawImage(small, 0, 0, canvas.width, canvas.height);
-}
-
-function drawMoving() {
-  const size = Math.round(limited(Math.sqrt(MOVING_MS / msPerPixel), SMALLEST, state.size));
-  showRows(drawTimed(viewAt(size, 1), 0, size, false).pixels, size, 0);
-}
-
+// Draw the picture's next rows: all of one in motion, and of one at rest as many as BAND_MS allows.
 function drawBand() {
-  const size = canvas.width, rows = Math.ceil(Math.max(size / MOST_BANDS, BAND_MS / (msPerPixel * size)));
-  const to = Math.min(size, job.row + rows), found = drawTimed(viewAt(size, state.divisor), job.row, to, true);
-  showRows(found.pixels, size, job.row);
-  job.counts.set(found.counts, 4 * size * job.row);
+  const { size, moving, row } = job, start = performance.now();
+  const rows = moving ? size : Math.ceil(Math.max(size / MOST_BANDS, BAND_MS / (msPerPixel * size)));
+  const to = Math.min(size, row + rows), step = nerf.step / (moving ? 1 : state.divisor);
+  const found = draw({ ...state, c2w: cameraOf(state), size, step }, row, to);
+  msPerPixel = 0.5 * msPerPixel + (0.5 * (performance.now() - start)) / (size * (to - row));
+  paint.putImageData(new ImageData(found.pixels, size, to - row), 0, row);
+  job.counts.set(found.counts, 4 * size * row);
   job.row = to;
   if (to < size) return;
-  counts = job.counts;
+  if (!moving) {
+    counts = job.counts;
+    canvas.dataset.state = "still";
+    tellCounts();
+  }
   job = null;
-  canvas.dataset.state = "still";
-  tellCounts();
 }
 
 function frame() {
   try {
-    if (moved && performance.now() - moved > REST_MS) {
-      moved = 0;
-      resizeCanvas(stillSize());
-      job = { row: 0, counts: new Uint32Array(4 * canvas.width ** 2) };
-    }
-    if (moved && canvas.dataset.state === "dirty") {
-      canvas.dataset.state = "moving";
-      drawMoving();
-    } else if (job) drawBand();
-    if (moved || job) requestAnimationFrame(frame);
+    if (job) drawBand();
+    else if (performance.now() - moved > REST_MS) begin(stillSize(), false);
+    if (canvas.dataset.state === "moving") requestAnimationFrame(frame);
   } catch (error) {
     fallBack(error);
   }
 }
 
 function changed() {
-  const asleep = !moved && !job;
+  const asleep = canvas.dataset.state !== "moving";
   moved = performance.now();
-  job = counts = null;
-  canvas.dataset.state = "dirty";
+  counts = null;
+  canvas.dataset.state = "moving";
   $("counts").textContent = "";
+  begin(movingSize(), true);
   if (asleep) requestAnimationFrame(frame);
 }
 
@@ -123,6 +100,19 @@ function orbit(dx, dy) {
 
 function zoom(factor) {
   state.distance = limited(state.distance * factor, 0.3, 6);
+  changed();
+}
+
+function home() {
+  Object.assign(state, readHash());
+  changed();
+}
+
+function readControls() {
+  const axis = Number($("axis").value), place = Number($("place").value), none = axis < 0;
+  $("place").disabled = $("legend").hidden = none;
+  $("shown-place").textContent = none ? "" : `at ${place.toFixed(2)}`;
+  Object.assign(state, { cut: none ? null : { axis, at: place }, everywhere: $("everywhere").checked, divisor: Number($("divisor").value) });
   changed();
 }
 
@@ -150,32 +140,19 @@ function listen() {
     event.preventDefault();
     zoom(Math.exp(limited(event.deltaY, -200, 200) / 800));
   }, { passive: false });
-  const keys = { ArrowLeft: () => orbit(5, 0), ArrowRight: () => orbit(-5, 0), ArrowUp: () => orbit(0, 5), ArrowDown: () => orbit(0, -5), "+": () => zoom(0.9), "=": () => zoom(0.9), "-": () => zoom(1 / 0.9) };
-  keys.Home = () => { Object.assign(state, readHash()); changed(); };
+  const keys = { ArrowLeft: () => orbit(5, 0), ArrowRight: () => orbit(-5, 0), ArrowUp: () => orbit(0, 5), ArrowDown: () => orbit(0, -5), "+": () => zoom(0.9), "=": () => zoom(0.9), "-": () => zoom(1 / 0.9), Home: home };
   canvas.addEventListener("keydown", (event) => {
     if (!keys[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     keys[event.key]();
   });
   for (const id of ["axis", "place", "everywhere", "divisor"]) $(id).addEventListener("input", readControls);
-}
-
-function readControls() {
-  const axis = Number($("axis").value);
-  $("place").disabled = axis < 0;
-  $("legend").hidden = axis < 0;
-  state.cut = axis < 0 ? null : { axis, at: Number($("place").value) };
-  $("shown-place").textContent = axis < 0 ? "" : `at ${Number($("place").value).toFixed(2)}`;
-  state.everywhere = $("everywhere").checked;
-  state.divisor = Number($("divisor").value);
-  changed();
+  window.addEventListener("hashchange", home);
 }
 
 function fallBack(error) {
   document.body.dataset.live = "no";
   $("why").textContent = `No live view: ${error.message.split("\n")[0]}. This picture was rendered beforehand.`;
-  job = null;
-  moved = 0;
 }
 
 // For tests: {pixels: RGB bytes row by row, samples: on each ray, asked: network evaluations} of any camera.
@@ -188,10 +165,8 @@ window.n2vPixels = (view) => {
 window.n2vReady = makeRenderer(nerf, $("shader").textContent.trim())
   .then((made) => {
     draw = made;
-    canvas.width = canvas.height = state.size;
     document.body.dataset.live = "yes";
     listen();
     readControls();
   })
   .catch(fallBack);
-window.addEventListener("hashchange", () => { Object.assign(state, readHash()); changed(); });

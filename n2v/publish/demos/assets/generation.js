@@ -2,11 +2,10 @@ const [classes, azimuth] = [byId("class"), byId("azimuth")];
 let shown = [];
 
 function show() {
-  const j = Number(azimuth.value);
-  azimuth.setAttribute("aria-valuetext", `${Math.round(data.azimuths[j])} degrees`);
-  for (const { picture, group, i } of shown) {
-    showPicture(picture, group.frames, i * data.azimuths.length + j, `new ${group.name} ${i + 1}, turned by ${Math.round(data.azimuths[j])}°`);
-  }
+  const [j, n] = [Number(azimuth.value), data.azimuths.length];
+  const degrees = Math.round(data.azimuths[j]);
+  azimuth.setAttribute("aria-valuetext", `${degrees} degrees`);
+  for (const { picture, group, i } of shown) showPicture(picture, group.frames, i * n + j, `new ${group.name} ${i + 1}, turned by ${degrees}°`);
 }
 
 function choose() {
@@ -17,10 +16,7 @@ function choose() {
 }
 
 fill(classes, ["all", ...data.classes.map(({ name }) => name)].map((name) => [name, name]));
-azimuth.max = data.azimuths.length - 1;
-azimuth.value = 0;
 classes.addEventListener("input", choose);
-azimuth.addEventListener("input", show);
 byId("spin").checked = !matchMedia("(prefers-reduced-motion: reduce)").matches;
-keepTurning(byId("spin"), azimuth, show);
+turning(azimuth, byId("spin"), show);
 choose();

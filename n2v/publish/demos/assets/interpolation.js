@@ -48,8 +48,6 @@ for (const select of [controls.from, controls.to]) {
 controls.to.value = data.objects.length - 1;
 controls.gamma.max = data.gammas.length - 1;
 controls.gamma.value = Math.floor(data.gammas.length / 2);
-controls.azimuth.max = data.azimuths.length - 1;
-controls.azimuth.value = 0;
-for (const control of [controls.gamma, controls.azimuth]) control.addEventListener("input", show);
-keepTurning(byId("spin"), controls.azimuth, show);
+controls.gamma.addEventListener("input", show);
+turning(controls.azimuth, byId("spin"), show);
 show();

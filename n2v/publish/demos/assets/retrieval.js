@@ -1,8 +1,6 @@
-const [splits, classes, objects] = [byId("split"), byId("class"), byId("object")];
-const told = { real: "real objects", "held out": "procedural, never trained on", train: "procedural, trained on" };
+const objects = byId("object");
+const groups = { real: "real", val: "procedural, never trained on", test: "procedural, never trained on", train: "procedural, trained on" };
 const visited = [];
-let query = 0;
-const groupOf = ({ split }) => (split === "val" || split === "test" ? "held out" : split);
 
 function card(index, rank, wanted) {
   const { id, class_name } = data.objects[index];
@@ -10,7 +8,7 @@ function card(index, rank, wanted) {
   const picture = make("div", "picture");
   showPicture(picture, data.pictures, index, `neighbour ${rank}: ${id}`);
   const button = make("button", "", picture, make("div", "verdict", `${right ? "✓" : "✗"} ${class_name}`), id);
-  button.addEventListener("click", () => { visited.push(query); ask(index); });
+  button.addEventListener("click", () => { visited.push(objects.value); ask(index); });
   return make("li", right ? "right" : "wrong", button);
 }
 
@@ -20,8 +18,15 @@ function answer(space, found, { class_name, chance }) {
   return [make("p", "score", title), make("ol", "cards", ...found.map((index, i) => card(index, i + 1, class_name)))];
 }
 
+/** Make an object the query. */
+function ask(index) {
+  objects.value = index;
+  show();
+}
+
 function show() {
-  const [one, k] = [data.objects[query], Number(byId("k").value)];
+  const [query, k] = [objects.value, Number(byId("k").value)];
+  const one = data.objects[query];
   showPicture(byId("query"), data.pictures, query, `query: ${one.id}`);
   byId("query-name").textContent = `${one.class_name}: ${one.id}`;
   byId("count").textContent = k;
@@ -29,35 +34,17 @@ function show() {
   byId("answers").replaceChildren(...Object.entries(data.found).flatMap(([space, found]) => answer(space, found[query].slice(0, k), one)));
 }
 
-/** Make an object the query, and let the lists say so. */
-function ask(index) {
-  query = index;
-  splits.value = groupOf(data.objects[index]);
-  list();
-  show();
+for (const group of new Set(Object.values(groups))) {
+  const mine = [...data.objects.entries()].filter(([, one]) => groups[one.split] === group);
+  for (const name of [...new Set(mine.map(([, one]) => one.class_name))].sort()) {
+    const members = make("optgroup", "", ...mine.filter(([, one]) => one.class_name === name).map(([i, { id }]) => new Option(id, i)));
+    members.label = `${name} (${group})`;
+    objects.append(members);
+  }
 }
-
-/** What the lists offer: the group's classes, and the objects of the query's class. */
-function list() {
-  const mine = [...data.objects.entries()].filter(([, one]) => groupOf(one) === splits.value);
-  const wanted = data.objects[query].class_name;
-  fill(classes, [...new Set(mine.map(([, one]) => one.class_name))].sort().map((name) => [name, name]));
-  classes.value = wanted;
-  fill(objects, mine.filter(([, one]) => one.class_name === wanted).map(([i, { id }]) => [i, id]));
-  objects.value = query;
-}
-
-/** The first object that fits what a list was moved to. */
-function choose(event) {
-  const fits = data.objects.findIndex((one) => groupOf(one) === splits.value && (event.target === splits || one.class_name === classes.value));
-  ask(event.target === objects ? Number(objects.value) : fits);
-}
-
-const groups = Object.keys(told).filter((group) => data.objects.some((one) => groupOf(one) === group));
-fill(splits, groups.map((group) => [group, told[group]]));
-for (const one of [splits, classes, objects]) one.addEventListener("input", choose);
+objects.selectedIndex = 0;
+objects.addEventListener("input", show);
 byId("back").addEventListener("click", () => ask(visited.pop()));
-byId("k").max = data.k;
-byId("k").value = data.k;
+byId("k").max = byId("k").value = data.k;
 byId("k").addEventListener("input", show);
-ask(data.objects.findIndex((one) => groupOf(one) === groups[0]));
+show();
