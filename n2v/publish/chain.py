@@ -44,7 +44,7 @@ def reproduce(
         parameters: More parameters for every notebook.
 
     Returns:
-        The content of run.json; its "ok" says whether all notebooks asked for ended well.
+        What run.json says; its "ok": whether all notebooks asked for ended well.
 
     Raises:
         BadInput: an unknown profile, number or parameter, a broken header or link, or a folder in use.

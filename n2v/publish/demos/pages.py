@@ -90,14 +90,7 @@ def write_interpolation_page(
 ) -> Path:
     """Pre-render the straight way between any two of some objects, all around: through embeddings and through weights.
 
-    Args:
-        path: Page to write.
-        model: Embeds and decodes.
-        zoo: Holds the NeRFs, shown at both ends.
-        object_ids: The objects to choose from: n of them make n (n - 1) / 2 ways.
-        n_gammas: Places on the way, ends included.
-        n_azimuths: Views of one full turn.
-        size_px: Side of a picture.
+    n objects make n (n - 1) / 2 ways of `n_gammas` places, ends included, each seen from `n_azimuths` sides.
     """
     if len(set(object_ids)) < 2 or n_gammas < 2 or n_azimuths < 1:
         told = f"{len(set(object_ids))} objects, {n_gammas} gammas, {n_azimuths} views"
@@ -188,15 +181,8 @@ def marker_outline(label: int) -> str:
 def write_map_page(
     path: Path, layouts: dict[str, Float[np.ndarray, "n 2"]], objects: Embeddings, zoo: Zoo, *, size_px: int = 64
 ) -> Path:
-    """Every object as a mark that shows it when pointed at.
-
-    Args:
-        path: Page to write.
-        layouts: Name of a layout to its points, in the order of `objects`; the first is shown first.
-        objects: Who they are.
-        zoo: Holds their NeRFs.
-        size_px: Side of a picture.
-    """
+    """Every object as a mark that shows its NeRF, of `zoo`, when pointed at; `layouts`: points in the order of `objects`
+    by the layout's name, the first one shown first."""
     if not layouts or any(len(points) != len(objects) for points in layouts.values()):
         raise BadInput(f"{len(layouts)} layouts for {len(objects)} objects", fix="give one point an object, in order")
     names = progress(objects.object_ids, desc="thumbnails", unit="NeRF")

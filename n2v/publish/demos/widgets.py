@@ -135,7 +135,7 @@ class InterpolationDemo(Demo):
         c2w, decoded = orbit_camera(azimuth, elevation), [self._decoded(*indices, way, one) for one in ROW]
         for space, fields in zip(SPACES, (decoded, between), strict=True):
             shown = [
-                picture_html(field.image(c2w, ROW_PX, ROW_STEP), f"{space}, γ = {one:g}", 96)
+                picture_html(field.image(c2w, ROW_PX, ROW_STEP).numpy(), f"{space}, γ = {one:g}", 96)
                 for field, one in zip(fields, ROW, strict=True)
             ]
             self.strips[space].value = f'<p>through {space}</p><div style="display: flex">{"".join(shown)}</div>'
