@@ -18,10 +18,8 @@ from n2v.embed.encoder import N_PARTS, EncoderConfig
 from n2v.errors import BadInput
 from n2v.nerf.encoding import encode
 from n2v.nerf.field import activate, inside_box, to_unit_box
-from n2v.nerf.march import cell_indices
 from n2v.nerf.nerf import Field
 from n2v.nerf.occupancy import SIDE, cell_centres
-from n2v.nerf.render import Query
 
 
 @dataclass(frozen=True)
@@ -240,43 +238,8 @@ class DecodedField(Field):
 
     @cached_property
     def occupied(self) -> Bool[torch.Tensor, "g g g"]:
-        """Cells where the field is not empty, grown by one cell."""
-        return query_occupancy(self.query, self.resolution, self.shown_step, device=self._share[0].device)
-
-
-def query_occupancy(
-    query: Query,
-    resolution: int = 32,
-    step: float = 0.04,
-    within: Bool[torch.Tensor, "k k k"] | None = None,
-    device: torch.device | str = "cpu",
-) -> Bool[torch.Tensor, "g g g"]:
-    """Cells whose centre blocks more than OPACITY_FLOOR of the light in one step, grown by one cell."""
-    return grown(cell_opacity(query, resolution, step, within, device) > OPACITY_FLOOR)
-
-
-def cell_opacity(
-    query: Query,
-    resolution: int,
-    step: float,
-    within: Bool[torch.Tensor, "k k k"] | None = None,
-    device: torch.device | str = "cpu",
-) -> Float[torch.Tensor, "g g g"]:
-    """Share of light that a sample of one step at each cell's centre blocks.
-
-    Only cells that lie in a coarser grid `within` are looked at, when one is given; it is 0 in the others. `query`
-    must answer on `device`.
-    """
-    centres = cell_centres(resolution, device)
-    chosen = torch.arange(len(centres), device=device)
-    if within is not None:
-        chosen = within.reshape(-1)[cell_indices(centres, within.shape[-1])].nonzero()[:, 0]
-    opacity = torch.zeros(len(centres), device=device)
-    for part in chosen.split(1 << 15):
-        opacity[part] = -torch.expm1(-query(centres[part])[0] * step)
-    return opacity.view(resolution, resolution, resolution)
-
-
-def grown(dense: Bool[torch.Tensor, "g g g"]) -> Bool[torch.Tensor, "g g g"]:
-    """Cells that are dense or touch one that is, at a face, an edge or a corner."""
-    return torch.nn.functional.max_pool3d(dense[None, None].float(), 3, 1, 1)[0, 0] > 0
+        """Cells whose centre blocks more than OPACITY_FLOOR of the light in one step, and those that touch one."""
+        centres = cell_centres(self.resolution, self._share[0].device).split(1 << 15)
+        opacity = torch.cat([-torch.expm1(-self.query(part)[0] * self.shown_step) for part in centres])
+        dense = (opacity > OPACITY_FLOOR).view(1, 1, *3 * [self.resolution])
+        return torch.nn.functional.max_pool3d(dense.float(), 3, 1, 1)[0, 0] > 0
