@@ -1,5 +1,6 @@
 """The notebooks, executed in order without a screen; what is up to date is skipped, and a kill loses one notebook."""
 
+import json
 import sys
 import time
 from pathlib import Path
@@ -9,7 +10,7 @@ from n2v.errors import BadInput
 from n2v.files import provenance, write_json
 from n2v.publish.execute import execute, renew_words
 from n2v.publish.freshness import Library, fingerprint, places, remove_places, short_hash, stamps
-from n2v.publish.notebooks import Lesson, as_text, check_parameters, read_lessons
+from n2v.publish.notebooks import Lesson, check_parameters, read_lessons
 from n2v.publish.record import forget, read_if_there, results
 from n2v.publish.report import write_report
 from n2v.zoo.shards import FolderLock
@@ -85,7 +86,8 @@ class _Chain:
         known = {lesson.name: earlier[lesson.name] for lesson in lessons if lesson.name in earlier}
         self.run = {**origin, "ok": False, "notebooks": known}
         self.library = Library()
-        self.setting = short_hash(as_text(given), *(str(origin[part]) for part in ("python", "packages", "device")))
+        setting = {**given, "out_dir": "", **{part: origin[part] for part in ("python", "packages", "device")}}
+        self.setting = short_hash(json.dumps(setting, sort_keys=True))
         self.made: dict[str, str] = {}  # artefact -> its fingerprint
 
     def step(self, lesson: Lesson, *, wanted: bool) -> None:

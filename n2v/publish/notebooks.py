@@ -1,7 +1,6 @@
 """The notebooks and what their headers say, checked before anything runs."""
 
 import importlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -92,11 +91,6 @@ def check_parameters(lesson: Lesson, given: dict) -> None:
     if unknown := [name for name in given if name not in known]:
         fix = f"it has: {', '.join(known) or 'none'}"
         raise BadInput(f"no parameter {', '.join(unknown)}", where=lesson.path, fix=fix)
-
-
-def as_text(given: dict) -> str:
-    """Parameters as one line that does not depend on their order or on where the run folder lies."""
-    return json.dumps({name: value for name, value in given.items() if name != "out_dir"}, sort_keys=True)
 
 
 def require(name: str) -> ModuleType:

@@ -181,8 +181,8 @@ def marker_outline(label: int) -> str:
 def write_map_page(
     path: Path, layouts: dict[str, Float[np.ndarray, "n 2"]], objects: Embeddings, zoo: Zoo, *, size_px: int = 64
 ) -> Path:
-    """Every object as a mark that shows its NeRF, of `zoo`, when pointed at; `layouts`: points in the order of `objects`
-    by the layout's name, the first one shown first."""
+    """Every object as a mark that shows its NeRF when pointed at; `layouts`: points in the order of `objects` by name,
+    the first shown first."""
     if not layouts or any(len(points) != len(objects) for points in layouts.values()):
         raise BadInput(f"{len(layouts)} layouts for {len(objects)} objects", fix="give one point an object, in order")
     names = progress(objects.object_ids, desc="thumbnails", unit="NeRF")
