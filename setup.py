@@ -6,7 +6,7 @@ setup(
     packages=[*find_packages(include=["n2v*"]), "n2v.data"],
     package_dir={"n2v.data": "data"},
     package_data={
-        "n2v": ["nerf/native/fused.cpp", "publish/demos/assets/*", "publish/templates/*", "publish/viewer/*"],
+        "n2v": ["nerf/native/fused.cpp", "publish/demos/assets/*", "publish/templates/*", "publish/demos/viewer/*"],
         "n2v.data": ["*/*.json*", "*/*.safetensors", "*/shards/*.safetensors"],
     },
 )

@@ -56,9 +56,9 @@ from n2v.nerf.fit import fit, fit_apart, held_out_psnr
 from n2v.nerf.layout import SHAPES, initial_vector
 from n2v.nerf.occupancy import carve, cell_centres, grids_of
 from n2v.nerf.render import render_image
+from n2v.publish.demos.nerf_page import write_page
 from n2v.publish.demos.pages import show_page
 from n2v.publish.demos.widgets import RayInspector
-from n2v.publish.nerf_page import write_page
 from n2v.publish.record import Recorder
 from n2v.scenes.views import find_views, read_views
 from n2v.seeds import seed_everything

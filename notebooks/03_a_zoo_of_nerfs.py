@@ -60,7 +60,7 @@ from n2v.nerf.layout import LAYERS, N_WEIGHTS, SHAPES, initial_vector, octave_tr
 from n2v.nerf.neurons import permute_neurons
 from n2v.nerf.occupancy import grids_of
 from n2v.nerf.recipe import FitConfig
-from n2v.publish.nerf_page import write_pages
+from n2v.publish.demos.nerf_page import write_pages
 from n2v.publish.record import Recorder
 from n2v.scenes.classes import CLASSES, FREQUENCIES
 from n2v.scenes.views import find_views, read_views

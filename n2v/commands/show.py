@@ -60,7 +60,7 @@ def view(
     refuse_used(out, is_file=True, force=force)
     nerf = open_zoo(zoo)[object_id]
     if out.suffix == ".html":
-        from n2v.publish.nerf_page import write_page
+        from n2v.publish.demos.nerf_page import write_page
 
         write_page(nerf if step is None else replace(nerf, step=step), out, size)
     else:

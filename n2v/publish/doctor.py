@@ -64,7 +64,8 @@ def _cuda() -> str:
     major, minor = torch.cuda.get_device_capability()
     free, total = (size / 2**30 for size in torch.cuda.mem_get_info())
     name, room = torch.cuda.get_device_name(0), f"{free:.0f} of {total:.0f} GiB free"
-    driver = _said_by("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader")
+    asked = ("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader")
+    driver = _said_by(*asked) if shutil.which(asked[0]) else "unknown (no nvidia-smi)"
     return f"{name}, compute {major}.{minor}, {room}, CUDA {torch.version.cuda}, driver {driver}"
 
 
@@ -99,16 +100,6 @@ def _disk() -> str:
     return f"{free:.0f} GiB free here"
 
 
-def _zoo(name: str) -> str:
-    from n2v.zoo.shipped import open_zoo
-
-    return f"{len(open_zoo(name))} NeRFs"
-
-
-def _nerf2vec() -> str:
-    return f"{sum(one.numel() for one in n2v.load().parameters()):,} parameters"
-
-
 def _browser() -> str:
     """Chromium, and what drives it."""
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
@@ -140,9 +131,10 @@ CHECKS: tuple[Check, ...] = (
     ("tcnn", partial(_backend, "tcnn"), False, "the thesis's own NeRF engine", CONDA),
     ("triton", partial(_backend, "triton"), False, "many NeRFs at once on a GPU", "needs an NVIDIA GPU"),
     ("n2v's name", _name, False, "import n2v", NOISE2VOID),
-    ("data/mini_zoo", partial(_zoo, "mini_zoo"), False, "laptop runs start from it", DATA),
-    ("data/real_zoo", partial(_zoo, "real_zoo"), False, "real objects", DATA),
-    ("data/nerf2vec", _nerf2vec, False, "ready to embed; notebooks compare", DATA),
+    ("data/mini_zoo", lambda: f"{len(n2v.mini_zoo())} NeRFs", False, "laptop runs start from it", DATA),
+    ("data/real_zoo", lambda: f"{len(n2v.real_zoo())} NeRFs", False, "real objects", DATA),
+    ("data/nerf2vec", lambda: f"{sum(one.numel() for one in n2v.load().parameters()):,} parameters", False,
+     "ready to embed; notebooks compare", DATA),
     ("chromium", _browser, False, "tests of pages in a browser", f"install Chromium, and {install('dev')}"),
     ("disk", _disk, False, "collections and runs", "free some: .venv alone takes 3 GiB"),
 )  # fmt: skip

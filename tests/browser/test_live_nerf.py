@@ -6,8 +6,8 @@ import torch
 
 from n2v.nerf.march import camera_rays, march
 from n2v.nerf.render import psnr
+from n2v.publish.demos.nerf_page import LIMIT_BYTES, START, write_page
 from n2v.publish.demos.pages import show_page
-from n2v.publish.nerf_page import LIMIT_BYTES, START, write_page
 from n2v.scenes.cameras import CAMERA_ANGLE_X, look_at, orbit_cameras
 from n2v.zoo.store import Zoo
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from n2v.errors import BadInput
-from n2v.publish.nerf_page import LIMIT_BYTES, nerf_page, write_pages
+from n2v.publish.demos.nerf_page import LIMIT_BYTES, nerf_page, write_pages
 from n2v.zoo.store import Zoo
 
 
@@ -44,7 +44,9 @@ def test_what_does_not_fit_is_refused(nerf):
 
 
 def test_one_page_a_class(zoo, tmp_path, monkeypatch):
-    monkeypatch.setattr("n2v.publish.nerf_page._picture", lambda nerf: b"")  # rendering is not what is tested here
+    monkeypatch.setattr(
+        "n2v.publish.demos.nerf_page._picture", lambda nerf: b""
+    )  # rendering is not what is tested here
     rows = write_pages(zoo, tmp_path / "pages")
     assert len(rows) == 13 and [row["class"] for row in rows] == sorted({row.class_name for row in zoo.rows})
     best = max(row.psnr_db for row in zoo.rows if row.class_name == "chair")
