@@ -24,7 +24,7 @@ PLACES = ("figures/{}.png", "figures/{}.svg", "tables/{}.csv", *(f"items/{{}}.{k
 class Recorder:
     """Shows a notebook's results with caption and number, and writes them into the run folder.
 
-    figures/<item>.png (and .svg of a small plot), tables/<item>.csv, items/<item>.<kind>.json (caption, status,
+    figures/<item>.png (and .svg of a small plot), tables/<item>.csv, items/<item>.<kind>.json (caption,
     notebook), metrics.json. One item may have a figure, a table, verdicts and a part that was not run; the first record
     of an item replaces those of earlier runs. All are shown when the cell has ended, figures first.
 

@@ -42,7 +42,7 @@ def test_figure_table_and_metric_land_in_the_run_folder(recorder, tmp_path):
     metrics = json.loads((tmp_path / "metrics.json").read_text())
     assert metrics == {"06": {"accuracy": 0.5, "broken": None}, "07": {"accuracy": 0.25}}
     record = json.loads((tmp_path / "items" / "fig-4.2.figure.json").read_text())
-    assert record["alt"] == "a line" and record["notebook"] == "06" and record["status"] == "measured"
+    assert record["alt"] == "a line" and record["notebook"] == "06" and record["kind"] == "figure"
 
 
 def test_a_plot_is_also_a_drawing_and_a_picture_is_not(recorder, tmp_path):
