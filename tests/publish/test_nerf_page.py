@@ -31,7 +31,7 @@ def test_a_page_holds_its_facts_and_no_address(nerf):
 
 def test_titles_are_escaped(nerf):
     page = nerf_page(replace(nerf, object_id='</script><b>"x"'))
-    assert "</script><b>" not in page and "&lt;/script&gt;&lt;b&gt;&quot;x&quot;" in page
+    assert "</script><b>" not in page and "&lt;/script&gt;&lt;b&gt;&#34;x&#34;" in page
 
 
 def test_what_does_not_fit_is_refused(nerf):
