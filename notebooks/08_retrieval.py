@@ -524,7 +524,7 @@ record.table("extra-twins", table, "Is the nearest NeRF of the whole zoo another
 def twin_rate(values, base_ids):
     """Share (0 to 1); values: (n, d); base_ids: the object of each."""
     ### BEGIN SOLUTION
-    # HINT: nobody is his own neighbour: np.fill_diagonal(near, np.inf) before argmin(1)
+    # HINT: nobody is his own neighbour: make the distance of each to itself infinite, then argmin(1)
     near = distances(values, values)
     np.fill_diagonal(near, np.inf)
     bases = np.array(base_ids)
