@@ -205,7 +205,7 @@ def test_cameras_depend_on_seed_and_object(meshes, tmp_path):
 )
 def test_as_many_processes_as_the_work_is_worth(monkeypatch, seconds, told, cores, expected):
     monkeypatch.setattr(making, "available_cores", lambda: cores)
-    found = making.Task("render", None, None, seconds / 100).workers(100, told)
+    found = making.Task("render", print, None, seconds / 100).workers(100, told)
     assert max(1, len(found.environments)) == expected
 
 
