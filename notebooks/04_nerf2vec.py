@@ -276,7 +276,7 @@ record.figure("fig-3.7", figure, "The thesis's decoder. The skip has a layer of 
 #
 # $$L = 0.8 \cdot \frac{1}{R} \sum_r \lVert \hat C_r - C_r \rVert + 0.2 \cdot \frac{1}{M} \sum_m \hat \alpha_m .$$
 #
-# ($\lVert \cdot \rVert$: the thesis writes L1; its code, and the loop below, take smooth L1. Section 12 has the difference.)
+# ($\lVert \cdot \rVert$: the thesis writes L1; its code, and the loop below, take smooth L1. Row 4 of the result has the difference.)
 #
 # *Why a random background?* Over white, a white object and no object cost the same. *Why the second term?* Rays only pass where the
 # NeRF has something: whoever draws fog everywhere else is never told.
