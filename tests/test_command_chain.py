@@ -80,7 +80,7 @@ def test_tasks_write_tables_and_figures(here, capsys):
     rows = as_json(
         ["classify", "emb.safetensors", "--out", "cls", "--zoo", "zoo", "--seeds", "1", "--epochs", "5"], capsys
     )["rows"]
-    assert {row["features"] for row in rows} == {"embeddings", "raw weights"}
+    assert {row["features"] for row in rows} == {"embeddings", "embeddings, shuffled labels", "raw weights"}
     rows = as_json(["retrieve", "emb.safetensors", "--out", "ret", "--k", "1", "2"], capsys)["rows"]
     assert {row["protocol"] for row in rows} == {"corrected", "as published"}
     for name in ("cls/tables/table-4.1.csv", "cls/figures/extra-confusion.png", "ret/tables/table-4.3.csv"):
@@ -102,7 +102,7 @@ def test_embeddings_as_published_go_in_and_out(here, tmp_path, capsys):
 def test_interpolate_and_generate(here, capsys):
     ids = [json.loads(line)["object_id"] for line in (here / "zoo" / "manifest.jsonl").read_text().splitlines()]
     words = ["interpolate", "aligned", "zoo", ids[0], ids[-1], "--out", "way", "--size", "16"]
-    assert {row["space"] for row in as_json(words, capsys)["rows"]} == {"embeddings", "raw weights"}
+    assert {row["space"] for row in as_json(words, capsys)["rows"]} == {"embeddings", "embeddings, shuffled labels", "raw weights"}
     assert (here / "way" / "interpolation.gif").stat().st_size > 0
     words = ["generate", "run", "emb.safetensors", "--class-name", "chair", "--out", "gen", "--n", "2", "--steps", "5"]
     assert as_json(words, capsys)["rows"][0]["n_train"] >= 4
