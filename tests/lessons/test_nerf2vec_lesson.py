@@ -119,12 +119,17 @@ def test_the_shipped_card_tells_its_record(tmp_path):
     encoder = {"kind": "aligned", "embedding": 256, "n_components": 64}
     trained = {"n_nerfs": 1234, "skipped": {}, "n_parameters": 1000, "steps": 50, "wall_s": 120.0, "device": "cpu"}
     trained |= {"commit": "abcdef0123", "model": {"encoder": encoder}, "config": {"batch_size": 16, "seed": 3}}
-    measures = {"test": "mini_zoo", "n": 78, "n_real": 52, "readers": {"novel": {"embeddings": readers}, "real": {}}}
+    of_novel = {"embeddings": readers, "ruler": {**readers, "head": 0.85}, "rendering": dict.fromkeys(readers, 0.1)}
+    measures = {
+        "test": "mini_zoo",
+        "n": 78,
+        "n_real": 52,
+        "readers": {"novel": of_novel, "real": {"embeddings": readers}},
+    }
     measures["reconstruction"] = measures["real"] = [{**row, "full_ssim": 0.9, "foreground_ssim": 0.5}]
     record = {"collection": "toys", "trained": trained, "measures": measures, "bytes": 8_000_000}
     write_json(tmp_path / "run.json", record)
     text = shipped_table(tmp_path)
     assert "1,234 NeRFs (toys), 0 skipped" in text and "8.0 MB as float16" in text and "2 min, seed 3" in text
-    assert (
-        "| nerf2vec | own | 21.0 | 15.5 | 0.900 | 0.500 |" in text and "| embeddings | 0.90 / 0.80 / 0.70 | - |" in text
-    )
+    assert "| nerf2vec | own | 21.0 | 15.5 | 0.900 | 0.500 |" in text and "| ruler | 0.90 / 0.85 / 0.70 | - |" in text
+    assert "level in head or hit@1: novel: ruler; real: none." in text

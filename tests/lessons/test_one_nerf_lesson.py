@@ -25,16 +25,23 @@ from n2v.scenes.shapes import make_object
 from n2v.scenes.views import ViewSet
 
 SOURCE = read_source(Path(__file__).parents[2] / "notebooks" / "02_one_nerf.py")
+
+
+def first_wrong(name: str) -> str:
+    """A mistake of this function that the course's tests plant."""
+    return next(iter(WRONG["02"][name].values()))
+
+
 PLANTED = [
     ("opacity", "return torch.exp(-density * length)", "which gets through"),
-    ("opacity", WRONG["02"]["opacity"], "the sign in the exponent is wrong"),
-    ("transmittance", WRONG["02"]["transmittance"], "cannot shade itself"),
+    ("opacity", first_wrong("opacity"), "the sign in the exponent is wrong"),
+    ("transmittance", first_wrong("transmittance"), "cannot shade itself"),
     ("transmittance", "return 1 - (alphas.cumsum(-1) - alphas)", "shares multiply"),
-    ("pixel", WRONG["02"]["pixel"], "not what is left behind it"),
+    ("pixel", first_wrong("pixel"), "not what is left behind it"),
     ("pixel", "return ((light * alphas)[..., None] * colours).sum(-2) + background", "not at full strength"),
-    ("my_psnr", WRONG["02"]["my_psnr"], "not the natural logarithm"),
-    ("octave", WRONG["02"]["octave"], "pi is missing"),
-    ("spread", WRONG["02"]["spread"], "the first cameras of the turn"),
+    ("my_psnr", first_wrong("my_psnr"), "not the natural logarithm"),
+    ("octave", first_wrong("octave"), "pi is missing"),
+    ("spread", first_wrong("spread"), "the first cameras of the turn"),
     ("spread", "return np.random.default_rng(3).permutation(len(places))[:n].tolist()", "is right"),
     ("spread", "return list(range(0, len(places), len(places) // n))[:n]", "evenly spaced"),
 ]  # fmt: skip
