@@ -16,7 +16,7 @@ from n2v.publish.report import write_report
 from n2v.zoo.shards import FolderLock
 
 NOT_ENDED = {"status": "not run", "seconds": 0.0, "cell": None, "error": "interrupted before it ended"}
-LIMIT_S = {"smoke": 1800, "laptop": 7200, "gpu": 7200, "thesis": None}  # seconds a notebook: stops what hangs, not what is slow
+LIMIT_S = {"smoke": 1800, "laptop": 7200, "gpu": 7200, "thesis": None}  # a notebook: what hangs, not what is slow
 
 
 def reproduce(
