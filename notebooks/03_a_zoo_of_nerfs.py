@@ -460,7 +460,7 @@ def nearest_right(vectors, classes):
 # %%
 rng = np.random.default_rng(seed)
 based = np.flatnonzero([row.version == 0 for row in best.rows])
-truth = np.array([view_set.label for view_set in sets])
+truth = np.array([CLASSES.index(view_set.class_name) for view_set in sets])
 here = f"here, {quick.n_steps} steps"
 starts = {
     ("shipped", "shared"): (weights[based], labels[based], quality[based]),

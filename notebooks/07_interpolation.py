@@ -516,7 +516,7 @@ assert np.array_equal(corner[turned][same_neurons(corner[turned], corner)], corn
 n_each, n_steps = 3, (40 if small else 100)
 folders = spread([folder for folder in find_views(run / "views") if "_A" not in folder.name], 13 * n_each)
 sets = [read_views(folder) for folder in folders]
-truth = np.array([views.label for views in sets])
+truth = np.array([CLASSES.index(views.class_name) for views in sets])
 known = {zoo.object_ids[i] for i in train_part}
 n_known = sum(views.object_id in known for views in sets)
 quick = replace(size.fit, n_steps=n_steps)
