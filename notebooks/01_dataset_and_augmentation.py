@@ -496,8 +496,10 @@ table = leak_rows(collections, seed)
 by_name = {(row["collection"], row["rule"]): row for row in table}
 largest = by_name["sizes of Table 3.1", "as_published"]
 for row in table:
-    if row["rule"] == "as_published":
-        error = max(row["expected"] * (1 - row["expected"]) / max(row["test"], 1), 1e-9) ** 0.5
+    if row["rule"] == "as_published" and not row["test"]:
+        print(f"{row['collection']}: nobody in test, since a tenth of fewer than ten is none")
+    elif row["rule"] == "as_published":
+        error = max(row["expected"] * (1 - row["expected"]) / row["test"], 1e-9) ** 0.5
         print(
             f"{row['collection']}: {abs(row['leak'] - row['expected']) / error:.1f} standard errors from the closed form"
         )
@@ -714,7 +716,7 @@ assert measured_leak(9, 3) == 0, "a tenth of nine, rounded down, is no test obje
 # <details><summary>How many base objects until 0.992 can be told from 0.96? (Think first; click for an answer.)</summary>
 # The two lie 0.032 apart; to be sure, that should be four standard errors or so, of 0.008 each. $0.96 \cdot 0.04 / n = 0.008^2$ gives
 # $n = 600$ test objects. A tenth of everything is tested and each base object has three or four versions: 6,000 things are 1,500 to 2,000
-# base objects in all, or 750 to 1,000 a class here. With the 15 a class of a small run nobody can tell.
+# base objects in all, or 750 to 1,000 a class here. With the few a class of a small run nobody can tell.
 # </details>
 #
 # ## 8. Versions are not the only twins
@@ -866,7 +868,7 @@ figure, (left, right) = plt.subplots(1, 2, figsize=(10.5, 3.3), width_ratios=[2.
 bar_chart(by_class, "class", "in train", left).get_legend().remove()
 left.tick_params("x", labelrotation=60)
 left.set_ylabel("class told, %")
-bar_chart(by_test, "test set", "in train", right).set_xlabel("test set")
+bar_chart(by_test, "test set", "in train", right).set(xlabel="test set", ylabel="class told, %")
 caption = (
     f"Left: by class, from the commonest; in brackets its objects in train of {n_all}, otherwise {n_all / 13:.0f} each. "
     "Right: the same two readers on two test sets."

@@ -600,7 +600,7 @@ record.verdict(
 axis = line_chart(rows, "octaves", "psnr_db", "step")
 for step, dash in zip(steps, ("-", "--"), strict=False):
     axis.axvline(1 + resolved_octaves(step), color="black", ls=dash, lw=1)
-axis.set(xlabel="octaves L", ylabel="held-out PSNR (dB)")
+axis.set(xlabel="octaves L", ylabel="held-out PSNR (dB)", xticks=counts)
 record.figure("extra-octaves", axis.figure, "Octaves against held-out PSNR; vertical: as many as the samples resolve.")
 caption = f"Octaves of the encoding and held-out PSNR (dB), {len(seeds)} seed(s), 1,000 steps."
 record.table("extra-octaves", over_seeds(rows, ["step", "octaves"]), caption)
@@ -750,7 +750,7 @@ record.verdict(
     unit="dB",
 )
 axis = line_chart(rows, "pictures", "psnr_db", "which")
-axis.set(xlabel="pictures used", ylabel="held-out PSNR (dB)")
+axis.set(xlabel="pictures used", ylabel="held-out PSNR (dB)", xticks=sorted({row["pictures"] for row in rows}))
 record.figure("extra-views", axis.figure, "Held-out PSNR against the number of pictures, and which.")
 record.table("extra-views", rows, "Pictures used and held-out PSNR (dB), one seed.")
 

@@ -126,7 +126,8 @@ record.metric("wall_s_a_nerf", built["wall_s"] / n_new)
 print(
     f"fitted here: {built['fitted']}, already there: {built['already_there']}, quarantined: {len(built['quarantined'])}"
 )
-{key: facts[key] for key in ("n", "quarantined", "splits", "psnr_db", "init_hashes")}
+print("PSNR (dB) of the zoo's NeRFs:", {name: round(value, 1) for name, value in facts["psnr_db"].items()})
+{key: facts[key] for key in ("n", "quarantined", "splits", "init_hashes")}
 
 # %%
 folders = {folder.name: folder for folder in find_views(run / "views")}
@@ -414,7 +415,7 @@ else:
 # same vector? Each point below is a shipped NeRF: 18,432 numbers minus the initial vector, squeezed into two. PCA keeps
 # directions (and says how little of the whole two of them are); t-SNE keeps neighbours. Close pairs of one marker may be two
 # objects of a class, or an object and its altered version: the twins of notebook 01, seen from the weights' side. Which is more
-# frequent? Guess, then read the line below the maps.
+# frequent? Guess, then read the line printed with the maps.
 
 # %%
 weights, labels, start = best.field_weights(), best.labels, initial_vector()

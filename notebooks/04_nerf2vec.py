@@ -687,7 +687,7 @@ for row in read:  # each says by how much the first kind, best, leads
 #
 # ## 10. Embeddings of the whole zoo
 # The networks never saw a label. Tight groups of two or three should be versions of one object: the second loss asks for those. Are
-# *different* objects of a class neighbours? Guess from the map, then read the lines below it.
+# *different* objects of a class neighbours? Guess from the map, then read the lines printed with it.
 
 # %%
 maps = {name: project(embeddings[name].values, seed) for name in ("rows", "best")}

@@ -114,7 +114,7 @@ def _fault(matrix: np.ndarray, box: np.ndarray, camera_angle_x: float) -> str | 
     if not np.isfinite(matrix).all():
         return "has NaN or infinite entries"
     if not np.allclose(matrix[3], (0, 0, 0, 1), atol=RIGID_TOLERANCE):
-        return f"has the last row {matrix[3].tolist()} instead of 0 0 0 1"
+        return f"has the last row {' '.join(f'{one:.3g}' for one in matrix[3])} instead of 0 0 0 1"
     rotation = matrix[:3, :3]
     if not np.allclose(rotation.T @ rotation, np.eye(3), atol=RIGID_TOLERANCE):
         return "is not rigid: its axes are not orthonormal"
