@@ -61,13 +61,13 @@ def repair(folder: Path) -> dict[str, list[str]]:
         raise BadInput("a build is writing to this zoo", where=folder, fix=fix)
     try:
         problems, lost = _refused(zoo) | _problems(zoo), set()
-        sound = frozenset(zoo.rows) - problems.keys()
+        sound = frozenset(zoo.rows).difference(problems)
         while problems:
             append(folder, [replace(row, status=f"damaged: {problem}") for row, problem in problems.items()])
             lost |= {row.object_id for row in problems}
             zoo = Zoo(folder)
             problems = _problems(zoo, sound)
-            sound |= frozenset(zoo.rows) - problems.keys()
+            sound |= frozenset(zoo.rows).difference(problems)
     finally:
         lock.release()
     have = set(zoo.object_ids)
