@@ -50,7 +50,7 @@ from n2v.lessons import interpolation as checks
 from n2v.lessons.drawing.charts import panels
 from n2v.lessons.drawing.pictures import sheet, write_gif
 from n2v.lessons.drawing.style import apply_style
-from n2v.lessons.verdict import mean_interval
+from n2v.lessons.verdict import mean_interval, with_half_widths
 from n2v.nerf.fit import fit_apart
 from n2v.nerf.layout import initial_vector
 from n2v.nerf.neurons import order_free_description
@@ -280,7 +280,7 @@ measures = {
 figure = panels(table, "walk", measures, by="kind")
 record.figure("extra-walks", figure, f"{n_pairs} walks a kind: mean and 95 % interval over the pairs.")
 record.table(
-    "extra-interpolation", table,
+    "extra-interpolation", with_half_widths(table),
     f"Means over {n_pairs} random pairs a kind, ±: half width of the 95 % t-interval. Shipped nerf2vec, mini zoo.",
 )  # fmt: skip
 

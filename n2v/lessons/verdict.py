@@ -107,6 +107,22 @@ def verdict(
     )
 
 
+def with_half_widths(table: list[dict]) -> list[dict]:
+    """Rows of n2v.tasks.metrics.over_repeats, each "name ±" joined to its number where there is one.
+
+    >>> with_half_widths([{"who": "a", "far": 2.5, "far ±": 0.25, "near": 0.5, "near ±": math.nan}])
+    [{'who': 'a', 'far': '2.5 ± 0.25', 'near': 0.5}]
+    """
+
+    def joined(value: object, half: float | None) -> object:
+        return value if half is None or math.isnan(half) else f"{shown(value)} ± {shown(half)}"
+
+    return [
+        {name: joined(value, row.get(f"{name} ±")) for name, value in row.items() if not name.endswith(" ±")}
+        for row in table
+    ]
+
+
 def mean_interval(values) -> tuple[float, float, float]:
     """Mean of a few values and its 95 % interval by Student's t: (mean, low, high); one value has none (NaN)."""
     found = summarise(values)
