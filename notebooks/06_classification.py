@@ -554,11 +554,14 @@ for row in leak:
 mixing = replace(head_config, mix_same_class=True)
 answers["mixed"] = [ask(embeddings["rows"], labels, base_ids, split, mixing, one) for one in size.seeds]
 found = summary(answers["mixed"], test_bases)
+heads = {"plain": cells[ours, HEAD], "mixed": next(row for row in found if row["measure"] == HEAD)}
 table = [
-    {"head": "plain", **cells[ours, HEAD]},
-    {"head": "mixed", **next(row for row in found if row["measure"] == HEAD)},
+    {"head": name, **{key: row[key] for key in ("value", "low", "high", "sd", "runs", "n_objects")}}
+    for name, row in heads.items()
 ]
-record.table("extra-mixing", table, "The head with and without mixing of features within a class.")
+record.table(
+    "extra-mixing", table, "The head with and without mixing of features within a class (thesis's embeddings)."
+)
 compared("extra-mixing", "Mixing within a class helps the head on the thesis's embeddings", "mixed", ours)
 
 # %% [markdown]
