@@ -239,10 +239,14 @@ def variance_parts(field_weights: Float[torch.Tensor, "n w"]) -> list[dict]:
 
 
 def answer_layers(answers: torch.Tensor, n_layers: int = 5) -> dict[int, np.ndarray]:
-    """Answers (4, g, g, g; opacity and colour, uint8) over white, layer by layer: height -> picture (g, g, 3)."""
+    """Answers (4, g, g, g; opacity and colour, uint8) over white: height -> picture (g, g, 3).
+
+    The object's height is cut into n_layers parts; of each part the fullest layer is shown.
+    """
     values = answers.float().numpy() / 255
-    filled = np.flatnonzero(values[0].sum((0, 1)) > 1)
-    heights = np.linspace(*filled[[0, -1]], n_layers).round().astype(int)
+    fill = values[0].sum((0, 1))
+    parts = np.array_split(np.flatnonzero(fill > 1), n_layers)
+    heights = [part[fill[part].argmax()] for part in parts]
     return {int(z): (values[1:, :, :, z] + 1 - values[:1, :, :, z]).transpose(2, 1, 0)[::-1] for z in heights}
 
 
