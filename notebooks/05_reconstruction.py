@@ -258,7 +258,7 @@ value = {(row["what"], row["occupancy"], row["split"]): row for row in summary}
 headline = "rows, object alone: " + ", ".join(
     f"{value['rows', 'own', one]['foreground_db']:.1f} dB {one}" for one in samples
 )
-caption = f"PSNR (dB) and SSIM, mean of n NeRFs, {render.n_views} views on white; ±: 95 % interval of foreground_db."
+caption = f"PSNR (dB) and SSIM, mean of n NeRFs, {render.n_views} views on white; ±: 95 % interval of the foreground's."
 record.table("fig-4.1", summary, caption, headline)
 
 # %%
@@ -397,8 +397,8 @@ record.verdict("extra-ladder", claim, difference, low, high, above=0, n=n, unit=
 # </details>
 #
 # ## 7. Which ceiling?
-# The truth here is the *NeRF*, which is itself only some 30 dB from the pictures. What is a reconstruction worth against the
-# pictures?
+# The truth here is the *NeRF*, which itself misses the pictures (by how much: "NeRF vs pictures" below). What is a
+# reconstruction worth against the pictures?
 #
 # ### Exercise 5
 # Two independent errors, each alone of a known PSNR: what is the PSNR of both together?
