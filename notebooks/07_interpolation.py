@@ -249,8 +249,8 @@ assert abs(worst_share(np.linspace(0, 1, 5)[:, None, None, None] * np.ones((5, 2
 # <details><summary>An answer (think first).</summary>
 #
 # *Solid* alone looks at what a ghost is: light blocked a little everywhere. A ghost changes evenly from frame to frame, so *unevenness*
-# likes it; it blocks about as much light in all as its ends, so *opacity* need not mind; and an encoder that has never seen a ghost
-# may put it anywhere, so *middle to real* and the class say something about the encoder as well.
+# likes it; a wide one blocks as much light in all as its ends do, so *opacity* need not mind, though it may; and an encoder that has
+# never seen a ghost may put it anywhere, so *middle to real* and the class say something about the encoder as well.
 # </details>
 
 # %%
@@ -461,7 +461,7 @@ hit = {row["features"]: row["value"] for row in read if row["measure"] == HIT}
 record.table(
     "extra-initial-vector-tasks", table,
     f"{len(test_part)} held-out NeRFs of the zoo: class by linear probe and by the nearest of {len(train_part)} training NeRFs (hit@1), "
-    "versions found among all; on 64 principal components of the training NeRFs (on all 18,432 numbers neighbours are worse: "
+    "versions found among all; on at most 64 principal components of the training NeRFs (neighbours by all 18,432 numbers: "
     "notebook 08). In brackets: 95 % interval by object. One seed.",
 )  # fmt: skip
 names = {"shared start": "shared", "renumbered": "renumbered", "renumbered, matched to the initial vector": "matched"}
