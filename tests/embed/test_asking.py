@@ -122,7 +122,7 @@ def test_padding_is_taken_last(zoo, weights):
     sigmas = torch.ones(1, 64, requires_grad=True)
     mse = _rays_apart(sigmas, torch.ones(1, 64, 3), batch, torch.Generator().manual_seed(0))
     mse.backward()
-    assert float(mse) == 0 and not sigmas.grad.any()
+    assert mse.item() == 0 and not sigmas.grad.any()
 
 
 def test_an_altered_field_is_another_field_of_the_same_kind():
