@@ -453,7 +453,7 @@ if cosine_is_right:
 # <details><summary>Why should the length of a weight vector be in the way? (Think first; remember the hub of section 1.)</summary>
 # A fit that moved little ends near the start, and so near everybody: a hub. How far a fit moves says how hard its pictures were, and hardly
 # what they show. A cosine looks at the direction alone, and short vectors lose their advantage. So Euclid is not the bar that raw
-# weights deserve: where you compare with them, compare by cosine, too.
+# weights deserve: where you compare with them, compare by cosine, too. (How much it was worth here: the first verdict above.)
 # </details>
 #
 # ## 6. Real objects
