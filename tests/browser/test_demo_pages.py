@@ -96,7 +96,11 @@ def test_what_was_made_turns(offline):
     before = look(page, "#grid .picture >> nth=0")
     page.locator("#azimuth").focus()
     page.keyboard.press("ArrowRight")
-    assert look(page, "#grid .picture >> nth=0") != before
+    for _ in range(50):  # a busy machine draws late
+        if (after := look(page, "#grid .picture >> nth=0")) != before:
+            break
+        page.wait_for_timeout(100)
+    assert after != before
 
 
 def test_map_shows_what_is_pointed_at_and_walks_with_the_keys(offline):
