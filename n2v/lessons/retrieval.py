@@ -30,7 +30,8 @@ def neighbour_sheet(pictures: list[list[np.ndarray]], classes: list[list[str]], 
         axis.title.set_ha("left" if column else "center")
         axis.spines[:].set(visible=True, color=colour if column else "black", linestyle=style, linewidth=2.4)
     handles = [Line2D([], [], color=colour, lw=2.4, ls=style, label=label) for colour, style, label in looks.values()]
-    figure.legend(handles=handles, loc="lower center", ncols=2, fontsize=9, bbox_to_anchor=(0.5, -0.03))
+    under = figure.axes[-1].get_position().y0 - 0.3 / figure.get_figheight()  # 0.3 inches: the last row's names
+    figure.legend(handles=handles, loc="upper center", ncols=2, fontsize=9, bbox_to_anchor=(0.5, under))
     return figure
 
 
