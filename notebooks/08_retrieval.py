@@ -345,6 +345,7 @@ caption = f"{len(test_set)} held-out queries, {len(train_set)} training NeRFs, c
 same = ("precision@1", "mAP@1")  # at k = 1 all three are one
 drawn = [row for row in rows if row["protocol"] == "corrected" and row["measure"] not in same]
 axis = bar_chart(drawn, "measure", "features")
+axis.tick_params(axis="x", labelsize=8)
 axis.set_ylabel("% (thin lines: 95 % interval; black: chance)")
 record.figure("table-4.3", axis.figure, caption)
 note = (
