@@ -120,7 +120,7 @@ def test_a_moved_slider_changes_the_picture(notebook, lab):
         before = picture.get_attribute("src"), picture.get_attribute("alt")
         slide(notebook, title)
         notebook.wait_for_function("src => document.querySelector('img[alt^=decoded]').src != src", arg=before[0])
-    assert picture.get_attribute("alt") == "decoded at γ = 0.54, turned by -5°"
+    notebook.locator("img[alt='decoded at γ = 0.54, turned by -5°']").wait_for()  # after the last of all key strokes
     notebook.locator(".jp-Cell").nth(0).screenshot(path=lab[2] / "interpolation.png")
 
 
