@@ -44,6 +44,14 @@ def test_alike_in_any_company_and_again(case):
     assert (after[0] - after[1]).abs().max() > 0.5  # what "alike" is to be told from
 
 
+def test_the_pull_keeps_embeddings_near(case, monkeypatch):
+    """Twenty steps move embeddings at most .7 as far as without the second term."""
+    model, nerfs, before, after = case
+    monkeypatch.setattr("n2v.embed.refine.STAY", 0.0)
+    free = refined(model, nerfs, before, STEPS)
+    assert (after - before).norm() < 0.7 * (free - before).norm()
+
+
 def test_the_model_stays_and_no_steps_change_nothing(case):
     model, nerfs, before, _ = case
     state = {name: value.clone() for name, value in model.state_dict().items()}
